@@ -1,0 +1,60 @@
+import type { Writable } from 'node:stream'
+
+import type { Caller } from '../caller.ts'
+import { GatewayError, toResponse } from '../errors.ts'
+import { callerOf, type FunctionUrlEvent, toRequest } from './event.ts'
+import { respond, type StreamingRuntime } from './respond.ts'
+
+/** What a request comes with, beside itself. */
+export interface Exchange {
+  caller: Caller
+  /** The Function URL's, the response's and the log's. */
+  requestId: string
+  /** Milliseconds until Lambda kills the environment. */
+  remaining(): number
+}
+
+/** A whole HTTP service as one function; the two halves of the product are each one. */
+export type Service = (request: Request, exchange: Exchange) => Promise<Response>
+
+interface LambdaContext {
+  awsRequestId: string
+  getRemainingTimeInMillis(): number
+}
+
+/** A handler for `InvokeMode: RESPONSE_STREAM`. */
+export function streamingHandler(service: Service, runtime: StreamingRuntime) {
+  return runtime.streamifyResponse(
+    async (event: FunctionUrlEvent, stream: Writable, context: LambdaContext) => {
+      await respond(await serve(service, event, context), stream, runtime)
+    },
+  )
+}
+
+/** A handler for `InvokeMode: BUFFERED`. */
+export function bufferedHandler(service: Service) {
+  return async (event: FunctionUrlEvent, context: LambdaContext) => {
+    const response = await serve(service, event, context)
+    return {
+      statusCode: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: await response.text(),
+    }
+  }
+}
+
+async function serve(service: Service, event: FunctionUrlEvent, context: LambdaContext) {
+  const requestId = context.awsRequestId
+  try {
+    const caller = callerOf(event)
+    if (!caller)
+      throw new GatewayError(
+        'access_denied',
+        'The request has no IAM identity: set AuthType AWS_IAM on the Function URL and sign requests with SigV4',
+      )
+    const remaining = () => context.getRemainingTimeInMillis()
+    return await service(toRequest(event), { caller, requestId, remaining })
+  } catch (error) {
+    return toResponse(error, requestId)
+  }
+}

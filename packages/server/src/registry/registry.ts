@@ -1,0 +1,25 @@
+import type { Registration, RegistrationType } from '@markvp/mcp-lambda-sam-admin-client/contract'
+
+/** What names a registration: its type and, within that, its name. */
+export interface Key {
+  type: RegistrationType
+  name: string
+}
+
+/**
+ * Where registrations live. Every write is conditional on the version it replaces, so of two writers
+ * at once exactly one wins, and every write changes `revision`.
+ */
+export interface Registry {
+  get(key: Key): Promise<Registration | undefined>
+  /** False when the key is taken. */
+  create(registration: Registration): Promise<boolean>
+  /** False when the stored version is not `version` any more. */
+  replace(registration: Registration, version: number): Promise<boolean>
+  /** False when the stored version is not `version` any more. */
+  remove(key: Key, version: number): Promise<boolean>
+  /** Sorted by type (tools, resources, prompts) and name, from behind `after` on. Reads lazily, page by page. */
+  list(options?: { type?: RegistrationType; after?: Key }): AsyncIterable<Registration>
+  /** Changes whenever a registration does; cheap to ask. */
+  revision(): Promise<string>
+}

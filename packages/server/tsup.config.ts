@@ -1,0 +1,53 @@
+import { copyFileSync } from 'node:fs'
+import { defineConfig } from 'tsup'
+
+/** What Lambda runs: each entry a folder of its own with everything inside, as the template deploys it. */
+const lambda = (name: string) =>
+  defineConfig({
+    entry: { index: `src/lambda/${name}.ts` },
+    outDir: `dist/lambda/${name}`,
+    format: 'esm',
+    target: 'node20',
+    platform: 'node',
+    noExternal: [/.*/],
+    minify: true,
+    sourcemap: true,
+    splitting: false,
+    clean: true,
+    outExtension: () => ({ js: '.mjs' }),
+    // The AWS SDK's CommonJS parts ask for node's own modules by `require`.
+    banner: {
+      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+    },
+  })
+
+export default [
+  defineConfig({
+    entry: {
+      index: 'src/index.ts',
+      'local/index': 'src/local/index.ts',
+      'cli/main': 'src/cli/main.ts',
+    },
+    format: 'esm',
+    target: 'node20',
+    platform: 'node',
+    dts: { entry: { index: 'src/index.ts', 'local/index': 'src/local/index.ts' } },
+    sourcemap: true,
+    clean: ['dist/*.js', 'dist/cli', 'dist/local'],
+    async onSuccess() {
+      copyFileSync('../../template.yaml', 'dist/template.yaml')
+    },
+  }),
+  // The process a function runs in: one file, started as `node bootstrap.js`.
+  defineConfig({
+    entry: { bootstrap: 'src/local/runtime/bootstrap.ts' },
+    outDir: 'dist/runtime',
+    format: 'esm',
+    target: 'node20',
+    platform: 'node',
+    splitting: false,
+    clean: true,
+  }),
+  lambda('mcp'),
+  lambda('registration'),
+]
