@@ -1,4 +1,5 @@
 import { copyFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { defineConfig } from 'tsup'
 
 /** What Lambda runs: each entry a folder of its own with everything inside, as the template deploys it. */
@@ -15,6 +16,13 @@ const lambda = (name: string) =>
     splitting: false,
     clean: true,
     outExtension: () => ({ js: '.mjs' }),
+    esbuildOptions(options) {
+      // The AWS SDK's CommonJS twin is what "main" names, and nothing of it can be left out.
+      options.mainFields = ['module', 'main']
+      options.alias = {
+        '@aws-sdk/credential-provider-node': resolve('src/lambda/credentials.ts'),
+      }
+    },
     // The AWS SDK's CommonJS parts ask for node's own modules by `require`.
     banner: {
       js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",

@@ -2,7 +2,7 @@
 export type JsonSchema = { type: 'object'; [keyword: string]: unknown }
 
 interface ShorthandIssue {
-  path: (string | number)[]
+  path: string[]
   message: string
 }
 
@@ -10,19 +10,25 @@ const TYPES = ['string', 'number', 'integer', 'boolean', 'object', 'array']
 const WORD = new RegExp(`^(${TYPES.join('|')})((?:\\[\\])*)(\\??)$`)
 const KEYWORDS = ['type', 'description', 'optional', 'enum', 'items', 'properties', 'default']
 
+/** Keywords of a schema's root that nobody would call a parameter … */
+const SCHEMA_ONLY =
+  /^(\$.*|(additional|pattern|unevaluated|min|max)Properties|propertyNames|(all|any|one)Of|dependent.*)$/
+/** … and those that somebody might. */
+const EITHER = ['title', 'description', 'required', 'default', 'examples']
+
 /**
- * `parameters` holds either a JSON Schema or the shorthand. It is a schema when its `type` is the word
- * "object" and nothing beside it could be a parameter of the shorthand.
+ * `parameters` holds either a JSON Schema of an object or the shorthand, where every key is a parameter:
+ * `{ "type": "object" }` alone is a schema, beside `"title": "string"` it is the first of two parameters.
  */
 export function isJsonSchema(value: Record<string, unknown>): value is JsonSchema {
   if (value['type'] !== 'object') return false
-  const { properties } = value
-  return properties === undefined
-    ? Object.keys(value).length === 1 ||
-        '$schema' in value ||
-        'additionalProperties' in value ||
-        'required' in value
-    : typeof properties === 'object'
+  if (isRecord(value['properties'])) return true
+  const { type: _, ...others } = value
+  const keys = Object.keys(others)
+  return (
+    keys.some(key => SCHEMA_ONLY.test(key)) ||
+    keys.every(key => EITHER.includes(key) && !readsAsParameter(others[key]))
+  )
 }
 
 /**
@@ -34,87 +40,143 @@ export function toInputSchema(parameters: Record<string, unknown>): {
   issues: ShorthandIssue[]
 } {
   if (isJsonSchema(parameters)) return { schema: parameters, issues: [] }
+  if ('$schema' in parameters) {
+    const message = 'must be "object" in the JSON Schema of a list of parameters'
+    return { schema: { type: 'object' }, issues: [{ path: ['type'], message }] }
+  }
   const issues: ShorthandIssue[] = []
   return { schema: objectOf(parameters, [], issues), issues }
 }
 
-/** The arguments of a prompt in the same shorthand. MCP knows only strings there. */
+/**
+ * The arguments of a prompt in the same shorthand, or in a JSON Schema that is known to be valid. MCP
+ * knows only strings there, so the types are lost.
+ */
 export function toPromptArguments(
   parameters: Record<string, unknown>,
 ): { name: string; description?: string; required: boolean }[] {
   const { properties = {}, required = [] } = toInputSchema(parameters).schema as {
-    properties?: Record<string, { description?: string }>
+    properties?: Record<string, { description?: string } | boolean>
     required?: string[]
   }
-  return Object.entries(properties).map(([name, { description }]) => ({
+  return Object.entries(properties).map(([name, schema]) => ({
     name,
-    ...(description === undefined ? {} : { description }),
+    ...(typeof schema === 'object' && schema.description !== undefined
+      ? { description: schema.description }
+      : {}),
     required: required.includes(name),
   }))
 }
 
+const readsAsParameter = (value: unknown) =>
+  typeof value === 'string'
+    ? WORD.test(value)
+    : isRecord(value) && typeof value['type'] === 'string'
+
 function objectOf(
   parameters: Record<string, unknown>,
-  path: (string | number)[],
+  path: string[],
   issues: ShorthandIssue[],
 ): JsonSchema {
-  const properties: Record<string, unknown> = {}
-  const required: string[] = []
-  for (const [name, value] of Object.entries(parameters)) {
-    const { schema, optional } = parameterOf(value, [...path, name], issues)
-    properties[name] = schema
-    if (!optional) required.push(name)
-  }
+  const parsed = Object.entries(parameters).map(
+    ([name, value]) => [name, parameterOf(value, [...path, name], issues)] as const,
+  )
+  const required = parsed.filter(([, { optional }]) => !optional).map(([name]) => name)
   return {
     type: 'object',
-    properties,
+    properties: Object.fromEntries(parsed.map(([name, { schema }]) => [name, schema])),
     ...(required.length > 0 ? { required } : {}),
     additionalProperties: false,
   }
 }
 
-function parameterOf(
-  value: unknown,
-  path: (string | number)[],
-  issues: ShorthandIssue[],
-): { schema: Record<string, unknown>; optional: boolean } {
-  if (typeof value === 'string') return wordOf(value, path, issues)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    issues.push({
-      path,
-      message: 'must be a type such as "string", "integer?" or "string[]", or {"type": …}',
-    })
-    return { schema: {}, optional: true }
-  }
-  const { type, optional, properties, items, ...rest } = value as Record<string, unknown>
-  for (const key of Object.keys(rest))
-    if (!KEYWORDS.includes(key))
-      issues.push({
-        path: [...path, key],
-        message: `is not part of the shorthand (${KEYWORDS.join(', ')}); give a JSON Schema in "inputSchema" instead`,
-      })
-  if (typeof type !== 'string') {
-    issues.push({ path: [...path, 'type'], message: `must be one of ${TYPES.join(', ')}` })
-    return { schema: {}, optional: true }
-  }
-  const word = wordOf(type, [...path, 'type'], issues)
-  const schema = { ...word.schema, ...rest }
-  if (isRecord(properties))
-    Object.assign(schema, objectOf(properties, [...path, 'properties'], issues))
-  if (items !== undefined) schema['items'] = parameterOf(items, [...path, 'items'], issues).schema
-  return { schema, optional: word.optional || optional === true || 'default' in rest }
+interface Parameter {
+  schema: Record<string, unknown>
+  optional: boolean
 }
 
-function wordOf(word: string, path: (string | number)[], issues: ShorthandIssue[]) {
+const BROKEN: Parameter = { schema: {}, optional: true }
+
+function parameterOf(value: unknown, path: string[], issues: ShorthandIssue[]): Parameter {
+  if (typeof value === 'string') return wordOf(value, {}, path, issues)
+  if (isRecord(value)) return longFormOf(value, path, issues)
+  issues.push({
+    path,
+    message: 'must be a type such as "string", "integer?" or "string[]", or {"type": …}',
+  })
+  return BROKEN
+}
+
+function longFormOf(
+  form: Record<string, unknown>,
+  path: string[],
+  issues: ShorthandIssue[],
+): Parameter {
+  const { type, description, optional, enum: values, items, properties } = form
+  const report = (key: string, message: string) => issues.push({ path: [...path, key], message })
+
+  for (const key of Object.keys(form))
+    if (!KEYWORDS.includes(key))
+      report(
+        key,
+        `is not part of the shorthand (${KEYWORDS.join(', ')}); give a JSON Schema in "inputSchema" instead`,
+      )
+  if (optional !== undefined && typeof optional !== 'boolean')
+    report('optional', 'must be true or false')
+  if (description !== undefined && typeof description !== 'string')
+    report('description', 'must be a string')
+  if (values !== undefined && !(Array.isArray(values) && values.length > 0))
+    report('enum', 'must be a list of at least one value')
+  if (typeof type !== 'string') {
+    report('type', `must be one of ${TYPES.join(', ')}`)
+    return BROKEN
+  }
+  if (items !== undefined && !/^array\??$/.test(type))
+    report('items', 'belongs to the type "array"')
+  if (properties !== undefined && !/^object\??$/.test(type))
+    report('properties', 'belongs to the type "object"')
+  else if (properties !== undefined && !isRecord(properties))
+    report('properties', 'must be an object of parameters')
+
+  const inner = {
+    ...(isRecord(properties) ? objectOf(properties, [...path, 'properties'], issues) : {}),
+    ...(items === undefined
+      ? {}
+      : { items: parameterOf(items, [...path, 'items'], issues).schema }),
+    ...(values === undefined ? {} : { enum: values }),
+  }
+  const word = wordOf(type, inner, [...path, 'type'], issues)
+  return {
+    schema: {
+      ...word.schema,
+      ...(description === undefined ? {} : { description }),
+      ...('default' in form ? { default: form['default'] } : {}),
+    },
+    optional: word.optional || optional === true || 'default' in form,
+  }
+}
+
+/** In `string[]` what else is said (`inner`) is about the strings, not about the list. */
+function wordOf(
+  word: string,
+  inner: Record<string, unknown>,
+  path: string[],
+  issues: ShorthandIssue[],
+): Parameter {
   const [, type, brackets = '', mark] = WORD.exec(word) ?? []
-  if (!type)
+  if (!type) {
     issues.push({
       path,
       message: `"${word}" is not a type: one of ${TYPES.join(', ')} is expected, with "[]" for a list and "?" for optional`,
     })
-  let schema: Record<string, unknown> = { type }
+    return BROKEN
+  }
   // Some clients refuse arrays that do not say what they hold.
-  if (type === 'array') schema['items'] = {}
+  let schema: Record<string, unknown> = {
+    type,
+    ...(type === 'array' ? { items: {} } : {}),
+    ...inner,
+  }
   for (let depth = brackets.length / 2; depth > 0; depth--)
     schema = { type: 'array', items: schema }
   return { schema, optional: mark === '?' }

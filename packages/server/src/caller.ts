@@ -23,7 +23,7 @@ export function toCaller({ userArn, accountId, callerId, userId }: IamAuthorizer
   const role = assumedRole(userArn)
   // Only an assumed role's id ends in a session name. A federated user's is `<account>:<name>`, where
   // cutting at the colon would make all of them one owner.
-  const principal = id ? (role ? id.slice(0, id.indexOf(':') >>> 0) : id) : (role?.name ?? userArn)
+  const principal = id ? (role ? id.split(':', 1)[0] : id) : (role?.name ?? userArn)
   return { arn: userArn, accountId, owner: `${accountId}/${principal}` }
 }
 

@@ -16,7 +16,7 @@ const mcpSchema = registrationSchema.extend({
   /** How long a stream waits between two looks at its inbox while requests are coming … */
   POLL_BUSY_MS: milliseconds(20),
   /** … and how long at most when none are. */
-  POLL_IDLE_MS: milliseconds(250),
+  POLL_IDLE_MS: milliseconds(80),
 })
 
 export type McpConfig = z.infer<typeof mcpSchema>

@@ -1,0 +1,55 @@
+/**
+ * The parts of a function's ARN, with the qualifier (alias, version) where there is one:
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html#awslambda-resources-for-iam-policies
+ */
+export interface LambdaArn {
+  partition: Partition
+  region: string
+  accountId: string
+  functionName: string
+  qualifier?: string
+}
+
+type Partition = (typeof PARTITIONS)[number]
+
+const PARTITIONS = ['aws', 'aws-cn', 'aws-us-gov'] as const
+
+/** Takes an ARN apart, or says in one sentence which part of it is wrong. */
+export function parseLambdaArn(arn: string): LambdaArn | string {
+  const [prefix, partition, service, region, accountId, kind, functionName, ...rest] =
+    arn.split(':')
+  const [qualifier] = rest
+  if (prefix !== 'arn')
+    return 'is not an ARN: arn:aws:lambda:REGION:ACCOUNT:function:NAME is expected'
+  if (!isPartition(partition))
+    return `has the partition "${partition ?? ''}": one of ${PARTITIONS.join(', ')} is expected`
+  if (service !== 'lambda') return `names the service "${service ?? ''}": lambda is expected`
+  if (!region || !/^[a-z]+(-[a-z]+)+-\d+$/.test(region))
+    return `has the region "${region ?? ''}", which is not a region's name`
+  if (partitionOf(region) !== partition)
+    return `names the region ${region}, which is in the partition ${partitionOf(region)} and not in ${partition}`
+  if (!accountId || !/^\d{12}$/.test(accountId))
+    return `has the account "${accountId ?? ''}": twelve digits are expected`
+  if (kind !== 'function')
+    return `names a ${kind || 'resource without a kind'}: function is expected (layers and event sources cannot be called)`
+  if (!functionName || !/^[A-Za-z0-9_-]{1,64}$/.test(functionName))
+    return `has the function name "${functionName ?? ''}": 1 to 64 letters, digits, "-" or "_" are expected`
+  if (rest.length > 1) return 'has more parts than a function ARN with a qualifier has'
+  if (qualifier !== undefined && !/^(\$LATEST|[A-Za-z0-9_-]{1,128})$/.test(qualifier))
+    return `has the qualifier "${qualifier}": an alias, a version or $LATEST is expected`
+  return {
+    partition,
+    region,
+    accountId,
+    functionName,
+    ...(qualifier === undefined ? {} : { qualifier }),
+  }
+}
+
+const isPartition = (partition: string | undefined): partition is Partition =>
+  PARTITIONS.some(known => known === partition)
+
+function partitionOf(region: string): Partition {
+  if (region.startsWith('cn-')) return 'aws-cn'
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
+}

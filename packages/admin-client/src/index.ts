@@ -1,0 +1,21 @@
+export {
+  type AdminClient,
+  type AdminClientOptions,
+  createAdminClient,
+} from './client.ts'
+export type {
+  ErrorCode,
+  Issue,
+  JsonSchema,
+  Prompt,
+  PromptInput,
+  Registration,
+  RegistrationAnswer,
+  RegistrationInput,
+  RegistrationType,
+  Resource,
+  ResourceInput,
+  Tool,
+  ToolInput,
+} from './contract.ts'
+export { AdminError, type AdminErrorCode } from './errors.ts'

@@ -1,0 +1,145 @@
+/**
+ * The schemas of what an administrator sends; the server validates with these very ones.
+ *
+ * @module
+ */
+import * as z from 'zod'
+
+import { parseLambdaArn } from './arn.ts'
+import { NAME } from './id.ts'
+import { toInputSchema } from './parameters.ts'
+
+const lambdaArn = z.string().superRefine((arn, context) => {
+  const parsed = parseLambdaArn(arn)
+  if (typeof parsed === 'string') context.addIssue({ code: 'custom', message: parsed })
+})
+
+const principal = z
+  .string()
+  .regex(
+    /^arn:(aws|aws-cn|aws-us-gov):iam::(\d{12}|\*):(user|role)\/.+$|^arn:(aws|aws-cn|aws-us-gov):iam::\d{12}:root$/,
+    'is not the ARN of an IAM role or user (arn:aws:iam::123456789012:role/agents-*; "*" matches any characters)',
+  )
+
+const json = z.record(z.string(), z.unknown())
+
+const icon = z.strictObject({
+  src: z.string().regex(/^(https?:|data:image\/)/i, 'must be an https: or a data:image/… URI'),
+  mimeType: z.string().optional(),
+  sizes: z.array(z.string()).optional(),
+  theme: z.enum(['light', 'dark']).optional(),
+})
+
+/** What every type of registration has. */
+const common = {
+  name: z
+    .string()
+    .regex(
+      NAME,
+      'must be 1 to 128 of A-Z a-z 0-9 _ . - (put what people should read into "title")',
+    ),
+  title: z.string().min(1).optional(),
+  description: z.string().optional(),
+  lambdaArn,
+  icons: z.array(icon).optional(),
+  _meta: json.optional(),
+  contract: z.enum(['arguments', 'mcp']).optional(),
+  allow: z.array(principal).min(1).optional(),
+}
+
+const parameters = json.superRefine((value, context) => {
+  for (const issue of toInputSchema(value).issues) context.addIssue({ code: 'custom', ...issue })
+})
+
+const objectSchema = json.refine(schema => schema['type'] === 'object', {
+  message: 'must be a JSON Schema with "type": "object"',
+})
+
+export const toolInput = z
+  .strictObject({
+    type: z.literal('tool'),
+    ...common,
+    parameters: parameters.optional(),
+    inputSchema: objectSchema.optional(),
+    outputSchema: objectSchema.optional(),
+    annotations: z
+      .strictObject({
+        title: z.string().optional(),
+        readOnlyHint: z.boolean().optional(),
+        destructiveHint: z.boolean().optional(),
+        idempotentHint: z.boolean().optional(),
+        openWorldHint: z.boolean().optional(),
+      })
+      .optional(),
+  })
+  .refine(tool => !(tool.parameters && tool.inputSchema), {
+    path: ['inputSchema'],
+    message: 'cannot stand beside "parameters": give one of the two',
+  })
+
+export const resourceInput = z
+  .strictObject({
+    type: z.literal('resource'),
+    ...common,
+    uri: z
+      .string()
+      .max(2048)
+      .refine(
+        uri => /^\S+$/.test(uri) && URL.canParse(uri),
+        'must be an absolute URI, for instance notes://today',
+      )
+      .optional(),
+    // The operators the MCP SDK matches: RFC 6570 without ";" and without prefixes such as {id:3}.
+    uriTemplate: z
+      .string()
+      .max(2048)
+      .regex(
+        /^[a-zA-Z][a-zA-Z0-9+.-]*:(?:[^{}\s]|\{[+#./?&]?[\w.%]+\*?(?:,[\w.%]+\*?)*\})+$/,
+        'must be an absolute URI template (RFC 6570), for instance notes://{id}',
+      )
+      .optional(),
+    mimeType: z.string().min(1).optional(),
+    size: z.int().nonnegative().optional(),
+    annotations: z
+      .strictObject({
+        audience: z.array(z.enum(['user', 'assistant'])).optional(),
+        priority: z.number().min(0).max(1).optional(),
+        lastModified: z.string().optional(),
+      })
+      .optional(),
+  })
+  .refine(resource => (resource.uri === undefined) !== (resource.uriTemplate === undefined), {
+    path: ['uri'],
+    message: 'give exactly one of "uri" and "uriTemplate"',
+  })
+
+export const promptArgument = z.strictObject({
+  name: z.string().min(1),
+  title: z.string().optional(),
+  description: z.string().optional(),
+  required: z.boolean().optional(),
+})
+
+export const promptInput = z
+  .strictObject({
+    type: z.literal('prompt'),
+    ...common,
+    parameters: parameters.optional(),
+    arguments: z
+      .array(promptArgument)
+      .refine(list => new Set(list.map(({ name }) => name)).size === list.length, {
+        message: 'must not name an argument twice',
+      })
+      .optional(),
+  })
+  .refine(prompt => !(prompt.parameters && prompt.arguments), {
+    path: ['arguments'],
+    message: 'cannot stand beside "parameters": give one of the two',
+  })
+
+/** What an administrator sends: `POST /register`. */
+export const registrationInput = z.discriminatedUnion('type', [
+  toolInput,
+  resourceInput,
+  promptInput,
+])

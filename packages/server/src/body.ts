@@ -1,0 +1,61 @@
+import { GatewayError } from './errors.ts'
+
+/** A Function URL takes 6 MB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+export const MAX_BODY_BYTES = 6 * 1024 * 1024
+
+/** No honest message is deeper; a deeper one overflows the stack of whoever walks it recursively. */
+const MAX_DEPTH = 200
+
+/** The body as JSON and as the text it was, or 413, 415 or 400 with what to do. */
+export async function readJson(
+  request: Request,
+  maxBytes = MAX_BODY_BYTES,
+): Promise<{ value: unknown; text: string }> {
+  const type = request.headers.get('content-type') ?? ''
+  if (!/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type))
+    throw new GatewayError(
+      'unsupported_media_type',
+      `The content type is ${type ? `"${type}"` : 'missing'}: send JSON with "content-type: application/json"`,
+    )
+  const bytes = await request.arrayBuffer()
+  if (bytes.byteLength > maxBytes)
+    throw new GatewayError(
+      'payload_too_large',
+      `The body has ${bytes.byteLength} bytes; at most ${maxBytes} are accepted`,
+    )
+  const text = decode(bytes)
+  if (text.trim() === '')
+    throw new GatewayError('bad_request', 'The body is empty: send a JSON document')
+  const value = parse(text)
+  if (depthOf(text) > MAX_DEPTH)
+    throw new GatewayError('bad_request', `The JSON is nested deeper than ${MAX_DEPTH} levels`)
+  return { value, text }
+}
+
+/** Not recursive: V8 parses any depth. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new GatewayError('bad_request', `The body is not JSON: ${(error as Error).message}`)
+  }
+}
+
+function decode(bytes: ArrayBuffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    throw new GatewayError('bad_request', 'The body is not UTF-8 text', { cause: error })
+  }
+}
+
+/** Counts brackets outside strings. Only for valid JSON: a string that never ends would take quadratic time. */
+function depthOf(text: string): number {
+  let depth = 0
+  let deepest = 0
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (token === '[' || token === '{') deepest = Math.max(deepest, ++depth)
+    else if (token === ']' || token === '}') depth--
+  }
+  return deepest
+}

@@ -1,0 +1,90 @@
+import type { JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server'
+
+import type { EventStream } from './events.ts'
+
+/** A `Transport` over an event stream: the server's half of HTTP+SSE, for one session. */
+export interface Connection extends Transport {
+  /** Hands a message of the client to the server. */
+  receive(message: JSONRPCMessage): void
+  /** Resolves when every request received so far has been answered or cancelled. */
+  idle(): Promise<void>
+  /** Answers every request that is still running with an error that says its outcome is unknown. */
+  abandon(): Promise<void>
+}
+
+/** JSON-RPC's code for a resource that does not exist, up to revision 2025-11-25; the SDK sends the next one's. */
+const RESOURCE_NOT_FOUND = -32002
+const INVALID_PARAMS = -32602
+
+export function createConnection(sessionId: string, events: EventStream): Connection {
+  /** Requests of the client that have no answer yet, with their methods. */
+  const running = new Map<RequestId, string>()
+  let waiting: (() => void)[] = []
+  let sequence = 0
+
+  const connection: Connection = {
+    sessionId,
+    async start() {},
+    async send(message) {
+      // Answered by `abandon`, or cancelled by the client: a late result must not follow.
+      if (isAnswer(message) && !running.has(message.id)) return
+      await write(message)
+      if (isAnswer(message)) settle(message.id)
+    },
+    async close() {
+      connection.onclose?.()
+    },
+    receive(message) {
+      if ('method' in message && 'id' in message) running.set(message.id, message.method)
+      if ('method' in message && message.method === 'notifications/cancelled')
+        settle(message.params?.['requestId'] as RequestId)
+      connection.onmessage?.(message)
+    },
+    idle() {
+      return running.size === 0 ? Promise.resolve() : new Promise(resolve => waiting.push(resolve))
+    },
+    async abandon() {
+      for (const id of running.keys()) {
+        await write({
+          jsonrpc: '2.0',
+          id,
+          error: {
+            code: -32000,
+            message:
+              'The stream was recycled while the request was running; whether it took effect is unknown',
+            data: { reason: 'stream-recycled', retrySafe: false },
+          },
+        })
+        settle(id)
+      }
+    },
+  }
+  return connection
+
+  async function write(message: JSONRPCMessage) {
+    sequence += 1
+    await events.event({
+      id: `${sessionId}.${sequence}`,
+      name: 'message',
+      data: JSON.stringify(asRevisionSays(message)),
+    })
+  }
+
+  function asRevisionSays(message: JSONRPCMessage): JSONRPCMessage {
+    if (!('error' in message) || message.id === undefined) return message
+    const { code, data } = message.error
+    const missing =
+      code === INVALID_PARAMS && running.get(message.id) === 'resources/read' && Object(data).uri
+    return missing ? { ...message, error: { ...message.error, code: RESOURCE_NOT_FOUND } } : message
+  }
+
+  function settle(id: RequestId) {
+    running.delete(id)
+    if (running.size > 0) return
+    for (const resolve of waiting) resolve()
+    waiting = []
+  }
+}
+
+const isAnswer = (message: JSONRPCMessage): message is JSONRPCMessage & { id: RequestId } =>
+  !('method' in message) && 'id' in message && message.id !== undefined

@@ -1,0 +1,29 @@
+/** The body of an event stream, and the writing end of it. Every write waits until the reader takes more. */
+export interface EventStream {
+  body: ReadableStream<Uint8Array>
+  /** One event; `data` must not contain line ends. */
+  event(event: { id?: string; name: string; data: string }): Promise<void>
+  comment(text: string): Promise<void>
+  end(): Promise<void>
+  /** Settles when the stream has ended, or when its reader is gone. */
+  closed: Promise<void>
+}
+
+/** https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream */
+export function createEventStream(): EventStream {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const writer = writable.getWriter()
+  const encoder = new TextEncoder()
+  const write = (block: string) => writer.write(encoder.encode(block))
+
+  return {
+    body: readable,
+    event: ({ id, name, data }) =>
+      write(`${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${data}\n\n`),
+    comment: text => write(`: ${text}\n\n`),
+    end: () => writer.close(),
+    closed: writer.closed.catch(() => {
+      // The reader is gone; what was not written has nobody to read it.
+    }),
+  }
+}

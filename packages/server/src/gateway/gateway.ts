@@ -1,0 +1,43 @@
+import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
+
+import { GatewayError } from '../errors.ts'
+import type { Exchange, Service } from '../lambda/handler.ts'
+import { serverInfo } from './protocol.ts'
+import { createSse, type SseOptions } from './sse.ts'
+
+type Route = (request: Request, exchange: Exchange) => Promise<Response>
+
+/** The mcp function as one function of the web: its routes. */
+export function createGateway(options: SseOptions): Service {
+  const sse = createSse(options)
+  const routes: Record<string, Record<string, Route>> = {
+    '/sse': { GET: (_, exchange) => sse.open(exchange) },
+    '/message': { POST: sse.post },
+    '/health': { GET: async () => Response.json(health) },
+  }
+
+  return async (request, exchange) => {
+    const path = new URL(request.url).pathname
+    // People paste a URL that ends in "/", and then "//sse" is asked for.
+    const methods = routes[path.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '')]
+    if (!methods)
+      throw new GatewayError(
+        'not_found',
+        `There is nothing at ${path}. The endpoints are ${ENDPOINTS}`,
+      )
+    const route = methods[request.method]
+    if (!route) {
+      const allow = Object.keys(methods).join(', ')
+      throw new GatewayError(
+        'method_not_allowed',
+        `${path} takes ${allow}. The endpoints are ${ENDPOINTS}`,
+        { headers: { allow } },
+      )
+    }
+    return route(request, exchange)
+  }
+}
+
+const ENDPOINTS = 'GET /sse, POST /message?sessionId=…, GET /health'
+
+const health = { status: 'ok', server: serverInfo, protocolVersions: SUPPORTED_PROTOCOL_VERSIONS }

@@ -1,0 +1,40 @@
+import type { JsonSchema, Tool } from '@markvp/mcp-lambda-sam-admin-client/contract'
+import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv'
+
+/** What is wrong with a value, one line per fault that names the place; undefined when nothing is. */
+export type Check = (value: unknown) => string | undefined
+
+interface Checks {
+  version: number
+  input: Check
+  output: Check | undefined
+}
+
+/**
+ * Compiles the schemas of a tool when it is first called and keeps them until its next version. Each
+ * schema gets a validator of its own: a shared one leaks every schema it has seen, and takes two schemas
+ * with the same `$id` for one.
+ */
+export function schemaChecks(): (tool: Tool) => Checks {
+  const cache = new Map<string, Checks>()
+
+  return tool => {
+    const cached = cache.get(tool.id)
+    if (cached?.version === tool.version) return cached
+    const checks = {
+      version: tool.version,
+      input: compile(tool.inputSchema),
+      output: tool.outputSchema && compile(tool.outputSchema as JsonSchema),
+    }
+    cache.set(tool.id, checks)
+    return checks
+  }
+}
+
+function compile(schema: JsonSchema): Check {
+  const validate = new AjvJsonSchemaValidator().getValidator(schema)
+  return value => {
+    const { valid, errorMessage } = validate(value)
+    return valid ? undefined : errorMessage
+  }
+}

@@ -1,0 +1,94 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Catalogue } from '../catalogue.ts'
+import { functionArn, parseFunctionName, REGION } from '../functions.ts'
+import type { Log } from '../log.ts'
+import type { Principal } from '../principals.ts'
+import { httpServer, type Ids, REQUEST_LIMIT, readBody } from '../server.ts'
+import { verify } from '../sigv4/verify.ts'
+import { refuse, sendResponse, sendResponseStream } from './answers.ts'
+
+export interface LambdaApi {
+  principals: Principal[]
+  functions: Catalogue
+  log: Log
+}
+
+/** The two operations of the Lambda API that run a function. */
+export function lambdaApi(api: LambdaApi): Server {
+  return httpServer((request, response, ids) => answer(api, request, response, ids), api.log)
+}
+
+async function answer(
+  { principals, functions, log }: LambdaApi,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { requestId, traceId }: Ids,
+) {
+  const { method = '', url: target = '', rawHeaders, headers } = request
+  const body = await readBody(request)
+  if (!body) return refuse(response, 413, 'RequestTooLargeException', TOO_LARGE)
+  const signer = verify(
+    { method, target, rawHeaders, body },
+    { region: REGION, service: 'lambda', principals },
+  )
+  if ('code' in signer) return refuse(response, 403, signer.code, signer.message)
+
+  const { verb, name = '', arn = functionArn(name) } = route(method, target)
+  if (!verb)
+    return refuse(response, 404, 'UnknownOperationException', `Not here: ${method} ${target}`)
+  if (!(await functions.has(name)))
+    return refuse(response, 404, 'ResourceNotFoundException', `Function not found: ${arn}`)
+  const event = body.toString() || '{}'
+  if (!isJson(event)) return refuse(response, 400, INVALID_CONTENT, NOT_JSON)
+  const context = headers['x-amz-client-context']?.toString()
+  if (context && context.length > CONTEXT_LIMIT)
+    return refuse(response, 400, INVALID_CONTENT, CONTEXT_TOO_LARGE)
+  const clientContext = context && Buffer.from(context, 'base64').toString()
+  if (clientContext && !isJson(clientContext))
+    return refuse(response, 400, INVALID_CONTENT, CONTEXT_NOT_JSON)
+
+  const invocation = { requestId, traceId, event, functionArn: arn }
+  const inContext = { ...invocation, ...(clientContext && { clientContext }) }
+  // It does not look at the invocation type, not even at DryRun: https://github.com/radkawar/stackd
+  if (verb === 'response-streaming-invocations')
+    return sendResponseStream(await functions.invoke(name, inContext), response)
+
+  switch (headers['x-amz-invocation-type']) {
+    case 'DryRun':
+      return void response.writeHead(204).end()
+    case 'Event':
+      functions
+        .invoke(name, invocation)
+        .catch(error =>
+          log({ level: 'error', functionName: name, requestId, message: String(error) }),
+        )
+      return void response.writeHead(202).end()
+    default:
+      return sendResponse(await functions.invoke(name, inContext), response)
+  }
+}
+
+const ROUTE =
+  /^\/(?:2015-03-31|2021-11-15)\/functions\/([^/?]+)\/(invocations|response-streaming-invocations)(?:\?|$)/
+
+function route(method: string, target: string): { verb?: string; name?: string; arn?: string } {
+  const [, encoded = '', verb] = ROUTE.exec(target) ?? []
+  if (method !== 'POST' || !verb) return {}
+  return { verb, ...parseFunctionName(encoded.replace(/%3A/gi, ':').replace(/%24/g, '$')) }
+}
+
+function isJson(text: string) {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const CONTEXT_LIMIT = 3583
+const INVALID_CONTENT = 'InvalidRequestContentException'
+const NOT_JSON = 'Could not parse request body into json'
+const CONTEXT_NOT_JSON = 'Client context must be a valid Base64-encoded JSON object.'
+const CONTEXT_TOO_LARGE = `Client context must be no more than ${CONTEXT_LIMIT} bytes when base64-encoded.`
+const TOO_LARGE = `Request must be smaller than ${REQUEST_LIMIT} bytes for the InvokeFunction operation`

@@ -1,0 +1,44 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+
+/** Bundles a TypeScript function as one would for a deployment. Returns the files that went into it. */
+export async function bundle(entry: string, outfile: string): Promise<string[]> {
+  await mkdir(dirname(outfile), { recursive: true })
+  const { metafile } = await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    sourcemap: true,
+    sourcesContent: false,
+    metafile: true,
+    logLevel: 'silent',
+    // Files beside the function are found from there, not from where the bundle lies.
+    define: { 'import.meta.url': JSON.stringify(pathToFileURL(entry).href) },
+    // CommonJS dependencies ask for node's own modules by `require`.
+    banner: {
+      js: `import{createRequire as __createRequire}from'node:module';const require=__createRequire(${JSON.stringify(pathToFileURL(entry).href)});`,
+    },
+  })
+  return Object.keys(metafile.inputs).map(input => resolve(input))
+}
+
+/** The files that a function consists of, as far as its imports tell: itself and what it imports by path. */
+export async function importsOf(entry: string): Promise<string[]> {
+  const { metafile } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    metafile: true,
+    logLevel: 'silent',
+    outdir: join(dirname(entry), 'unused'),
+  })
+  return Object.keys(metafile.inputs).map(input => resolve(input))
+}

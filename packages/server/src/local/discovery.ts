@@ -1,0 +1,106 @@
+import { readdir, stat } from 'node:fs/promises'
+import { basename, dirname, extname, join } from 'node:path'
+
+import { bundle, importsOf } from './bundle.ts'
+import type { LambdaFunction } from './functions.ts'
+import type { Log } from './log.ts'
+
+/** The functions in the developer's folder, as they are at the moment. */
+export interface Discovery {
+  /** Names them in the log and bundles them, so that what is wrong with one shows before it is called. */
+  prepare(log: Log): Promise<void>
+  has(name: string): Promise<boolean>
+  /** The same object for as long as its files do not change. Rejects when TypeScript cannot be bundled. */
+  find(name: string): Promise<LambdaFunction | undefined>
+}
+
+const EXTENSIONS = ['.mjs', '.js', '.ts']
+const NAME = /^[\w-]{1,64}$/
+
+interface Found {
+  entry: string
+  files: string[]
+  fingerprint: string
+  fn: LambdaFunction
+}
+
+/** Each `NAME.mjs|js|ts`, or folder NAME with such an index, is a function. `temporary` takes the bundles. */
+export function discover(folder: string, temporary: string, timeout: number): Discovery {
+  const found = new Map<string, Promise<Found | undefined>>()
+  let builds = 0
+
+  return {
+    async prepare(log) {
+      const files = (await readdir(folder)).map(file => basename(file, extname(file)))
+      const names: string[] = []
+      for (const name of new Set(files)) {
+        const error = await this.find(name).then(fn => void (fn && names.push(name)), String)
+        if (error) log({ level: 'error', functionName: name, message: error })
+      }
+      log({ level: 'info', message: `Functions in ${folder}: ${names.join(', ') || 'none yet'}` })
+    },
+    has: async name => (await locate(name)) !== undefined,
+    async find(name) {
+      // One after the other, so that calls at the same time share one build.
+      const before = found.get(name)?.catch(() => undefined)
+      const now = Promise.resolve(before).then(last => refresh(name, last))
+      found.set(name, now)
+      return (await now)?.fn
+    },
+  }
+
+  async function locate(name: string): Promise<string | undefined> {
+    if (!NAME.test(name)) return undefined
+    const candidates = EXTENSIONS.flatMap(end => [
+      join(folder, name + end),
+      join(folder, name, `index${end}`),
+    ])
+    for (const path of candidates) if (await isFile(path)) return path
+    return undefined
+  }
+
+  async function refresh(name: string, last: Found | undefined): Promise<Found | undefined> {
+    const entry = await locate(name)
+    if (!entry) return undefined
+    if (last?.entry === entry && last.fingerprint === (await fingerprint(last.files))) return last
+
+    const extension = extname(entry)
+    const outfile = join(temporary, name, String(++builds), 'index.mjs')
+    const files =
+      extension === '.ts'
+        ? await bundle(entry, outfile)
+        : // What esbuild cannot read, node may; then only a change of the file itself is seen.
+          await importsOf(entry).catch(() => [entry])
+    const code = extension === '.ts' ? outfile : entry
+    return {
+      entry,
+      files,
+      fingerprint: await fingerprint(files),
+      fn: {
+        name,
+        handler: `${basename(code, extname(code))}.handler`,
+        root: dirname(code),
+        directory: dirname(entry),
+        timeout,
+        memory: 128,
+        variables: { NODE_OPTIONS: '--enable-source-maps' },
+      },
+    }
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false
+}
+
+async function fingerprint(files: string[]): Promise<string> {
+  const states = await Promise.all(
+    files.map(file =>
+      stat(file).then(
+        ({ mtimeMs, size }) => `${mtimeMs}/${size}`,
+        () => 'gone',
+      ),
+    ),
+  )
+  return states.join()
+}

@@ -1,0 +1,78 @@
+import { type Invocation, type RuntimeClient, runtimeClient } from './client.ts'
+import { patchConsole } from './console.ts'
+import { toContext } from './context.ts'
+import { formatError, logError } from './errors.ts'
+import { installGlobals } from './globals.ts'
+import { type Handler, loadHandler } from './handler.ts'
+
+// What `node bootstrap.js` does in the process of a function, in the place of Lambda's own runtime:
+// load the handler, then run one invocation after the other. Everything it needs to know is in its environment.
+const {
+  AWS_LAMBDA_RUNTIME_API: api = '',
+  LAMBDA_TASK_ROOT: root = '',
+  _HANDLER: name = '',
+} = process.env
+
+let requestId: string | undefined
+installGlobals()
+patchConsole(() => requestId)
+
+const client = runtimeClient(api)
+const handler = await initialise(client)
+
+for (;;) {
+  const invocation = await client.next()
+  requestId = invocation.requestId
+  if (invocation.traceId) process.env['_X_AMZN_TRACE_ID'] = invocation.traceId
+  else delete process.env['_X_AMZN_TRACE_ID']
+
+  await (handler.streaming ? runStreaming(handler, invocation) : runBuffered(handler, invocation))
+}
+
+async function initialise(client: RuntimeClient): Promise<Handler> {
+  try {
+    return await loadHandler(root, name)
+  } catch (error) {
+    logError('Init Error', error)
+    await client.initError(formatError(error))
+    process.exit(1)
+  }
+}
+
+async function runBuffered({ call }: Handler, invocation: Invocation) {
+  let result: string
+  try {
+    result = stringify(await call(JSON.parse(invocation.event), toContext(invocation)))
+  } catch (error) {
+    logError('Invoke Error', error)
+    return client.error(invocation.requestId, formatError(error))
+  }
+  return client.respond(invocation.requestId, result)
+}
+
+function stringify(result: unknown) {
+  try {
+    return JSON.stringify(result === undefined ? null : result)
+  } catch (cause) {
+    const error = new Error('Unable to stringify response body', { cause })
+    throw Object.assign(error, { name: 'Runtime.JSONStringifyError' })
+  }
+}
+
+async function runStreaming({ call }: Handler, invocation: Invocation) {
+  const response = client.stream(invocation.requestId)
+  try {
+    const result = call(JSON.parse(invocation.event), response.stream, toContext(invocation))
+    if (!isPromise(result)) throw new Error('Streaming does not support non-async handlers.')
+    if ((await result) !== undefined) console.warn('Streaming handlers ignore return values.')
+    // A stream that was never ended keeps the environment until its time is up, as on Lambda.
+    await response.acknowledged
+  } catch (error) {
+    logError('Invoke Error', error)
+    await response.fail(formatError(error))
+  }
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return value instanceof Object && 'then' in value && typeof value.then === 'function'
+}

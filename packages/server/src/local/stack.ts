@@ -1,0 +1,125 @@
+import { join } from 'node:path'
+import { parse } from 'yaml'
+
+import { ACCOUNT, functionArn, type LambdaFunction, REGION } from './functions.ts'
+import type { InvokeMode } from './url/reply.ts'
+
+/** What of the template runs locally. */
+export interface Stack {
+  /** By logical id. */
+  functions: Record<string, StackFunction>
+  tables: Table[]
+}
+
+export interface StackFunction extends LambdaFunction {
+  mode: InvokeMode
+}
+
+/** As CreateTable takes it. */
+export interface Table {
+  TableName: string
+  KeySchema: unknown
+  AttributeDefinitions: unknown
+  BillingMode?: string
+  GlobalSecondaryIndexes?: unknown
+}
+
+interface Template {
+  Parameters?: Record<string, { Default?: string | number }>
+  Globals?: { Function?: Partial<FunctionProperties> }
+  Resources: Record<string, { Type: string; Properties: unknown }>
+}
+
+interface FunctionProperties {
+  FunctionName: unknown
+  CodeUri: string
+  Handler: string
+  Timeout: number
+  MemorySize: number
+  FunctionUrlConfig: { InvokeMode: InvokeMode }
+  Environment?: { Variables: Record<string, unknown> }
+}
+
+/** Reads a SAM template with the defaults of its parameters; its code is in `dist`. */
+export function readStack(yaml: string, dist: string): Stack {
+  const template: Template = parse(yaml, { customTags: TAGS, logLevel: 'error' })
+  const resolve = resolver(template)
+  const of = <Properties>(type: string) =>
+    Object.entries(template.Resources)
+      .filter(([, resource]) => resource.Type === type)
+      .map(([id, { Properties }]) => [id, Properties as Properties] as const)
+
+  return {
+    functions: Object.fromEntries(
+      of<FunctionProperties>('AWS::Serverless::Function').map(([id, properties]) => [
+        id,
+        toFunction({ ...template.Globals?.Function, ...properties }),
+      ]),
+    ),
+    tables: of<Table>('AWS::DynamoDB::Table').map(([id, properties]) => ({
+      ...properties,
+      TableName: resolve({ Ref: id }),
+    })),
+  }
+
+  function toFunction(properties: FunctionProperties): StackFunction {
+    const root = join(dist, properties.CodeUri.replace(/^.*\bdist\//, ''))
+    const variables = {
+      ...template.Globals?.Function?.Environment?.Variables,
+      ...properties.Environment?.Variables,
+    }
+    return {
+      name: resolve(properties.FunctionName),
+      handler: properties.Handler,
+      root,
+      directory: root,
+      timeout: properties.Timeout,
+      memory: properties.MemorySize,
+      mode: properties.FunctionUrlConfig.InvokeMode,
+      variables: Object.fromEntries(
+        Object.entries(variables).map(([name, value]) => [name, resolve(value)]),
+      ),
+    }
+  }
+}
+
+const TAGS = ['Ref', 'Sub', 'GetAtt'].map(name => ({
+  tag: `!${name}`,
+  resolve: (text: string) => ({ [name]: text }),
+}))
+
+/** Gives references the values that CloudFormation would. */
+function resolver({ Parameters = {}, Resources }: Template) {
+  const pseudo: Record<string, string> = {
+    'AWS::AccountId': ACCOUNT,
+    'AWS::Region': REGION,
+    'AWS::Partition': 'aws',
+  }
+  return resolve
+
+  function resolve(value: unknown): string {
+    if (typeof value !== 'object' || value === null) return String(value)
+    const { Ref, Sub, GetAtt } = value as { Ref?: string; Sub?: string; GetAtt?: string }
+    if (Ref !== undefined) return reference(Ref)
+    if (Sub !== undefined) return Sub.replace(/\$\{([^}]+)\}/g, (_, name) => reference(name))
+    if (GetAtt !== undefined) return reference(GetAtt)
+    throw new Error(`The template has a value that is not known locally: ${JSON.stringify(value)}`)
+  }
+
+  function reference(name: string): string {
+    const [id = '', attribute] = name.split('.')
+    const { Type: type, Properties } = Resources[id] ?? {}
+    const parameter = Parameters[id]?.Default
+    if (!attribute && parameter !== undefined) return String(parameter)
+    if (!attribute && name in pseudo) return pseudo[name] ?? ''
+    if (type === 'AWS::DynamoDB::Table') {
+      const table = `${reference('StackIdentifier')}-${id}`
+      return attribute === 'Arn' ? `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${table}` : table
+    }
+    if (type === 'AWS::Serverless::Function') {
+      const { FunctionName } = Properties as FunctionProperties
+      return attribute === 'Arn' ? functionArn(resolve(FunctionName)) : resolve(FunctionName)
+    }
+    throw new Error(`The template has a reference that is not known locally: ${name}`)
+  }
+}

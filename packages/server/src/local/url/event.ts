@@ -1,0 +1,104 @@
+import type { IncomingMessage } from 'node:http'
+
+import { authorizer, type Principal } from '../principals.ts'
+import { splitTarget } from '../sigv4/canonical.ts'
+
+/** These are of one connection, not of the message. */
+const HOP_BY_HOP = new Set([
+  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization'],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
+])
+
+const TEXT = /^(text\/|application\/(json|xml|javascript|x-www-form-urlencoded)|[^;]*\+(json|xml))/i
+
+/** Payload format 2.0: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads */
+export function toEvent(
+  request: IncomingMessage,
+  body: Buffer,
+  principal: Principal,
+  { requestId, traceId }: { requestId: string; traceId: string },
+) {
+  const { method = 'GET', url = '/', socket } = request
+  const [rawPath, rawQueryString] = splitTarget(url)
+  const { cookies, ...headers } = joinedHeaders(request.rawHeaders)
+  const host = headers.fields['host'] ?? ''
+  const text = TEXT.test(headers.fields['content-type'] ?? '')
+  const now = new Date()
+
+  return {
+    version: '2.0',
+    routeKey: '$default',
+    rawPath,
+    rawQueryString,
+    ...(cookies.length > 0 && { cookies }),
+    headers: {
+      ...headers.fields,
+      'x-forwarded-for': socket.remoteAddress ?? '127.0.0.1',
+      'x-forwarded-port': String(socket.localPort),
+      'x-forwarded-proto': 'http',
+      'x-amzn-trace-id': traceId,
+    },
+    ...(rawQueryString && { queryStringParameters: joinedQuery(rawQueryString) }),
+    requestContext: {
+      accountId: authorizer(principal).iam.accountId,
+      apiId: 'local',
+      authentication: null,
+      authorizer: authorizer(principal),
+      domainName: host,
+      domainPrefix: host.split(/[.:]/)[0],
+      http: {
+        method,
+        path: decoded(rawPath),
+        protocol: 'HTTP/1.1',
+        sourceIp: socket.remoteAddress ?? '127.0.0.1',
+        userAgent: headers.fields['user-agent'] ?? null,
+      },
+      requestId,
+      routeKey: '$default',
+      stage: '$default',
+      time: logTime(now),
+      timeEpoch: now.getTime(),
+    },
+    ...(body.length > 0 && { body: body.toString(text ? 'utf8' : 'base64') }),
+    pathParameters: null,
+    isBase64Encoded: body.length > 0 && !text,
+    stageVariables: null,
+  }
+}
+
+function joinedHeaders(rawHeaders: string[]) {
+  const fields: Record<string, string> = {}
+  const cookies: string[] = []
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase()
+    const value = rawHeaders[i + 1] ?? ''
+    if (name === 'cookie') cookies.push(...value.split('; '))
+    // IAM has used it up: https://github.com/aws/aws-lambda-web-adapter/issues/477
+    else if (name !== 'authorization' && !HOP_BY_HOP.has(name))
+      fields[name] = name in fields ? `${fields[name]},${value}` : value
+  }
+  return { fields, cookies }
+}
+
+function joinedQuery(query: string): Record<string, string> {
+  const joined: Record<string, string> = {}
+  for (const [key, value] of new URLSearchParams(query))
+    joined[key] = key in joined ? `${joined[key]},${value}` : value
+  return joined
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    // not well-formed: there is nothing better to show than what was sent
+    return path
+  }
+}
+
+/** `12/Mar/2020:19:03:58 +0000` */
+function logTime(date: Date): string {
+  const [, day, month, year, time] =
+    /^\w+, (\d+) (\w+) (\d+) ([\d:]+) GMT$/.exec(date.toUTCString()) ?? []
+  return `${day}/${month}/${year}:${time} +0000`
+}

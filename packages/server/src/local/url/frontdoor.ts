@@ -1,0 +1,73 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+
+import { functionArn, REGION } from '../functions.ts'
+import type { Invoke } from '../invocation.ts'
+import type { Log } from '../log.ts'
+import type { Principal } from '../principals.ts'
+import { httpServer, type Ids, isLoopback, REQUEST_LIMIT, readBody } from '../server.ts'
+import { splitTarget } from '../sigv4/canonical.ts'
+import { type Refusal, verify } from '../sigv4/verify.ts'
+import { toEvent } from './event.ts'
+import { type InvokeMode, refuse, sendReply } from './reply.ts'
+
+export interface FunctionUrl {
+  functionName: string
+  mode: InvokeMode
+  principals: Principal[]
+  invoke: Invoke
+  log: Log
+}
+
+/** A Function URL with AuthType AWS_IAM, as AWS puts one in front of a function. */
+export function functionUrl(url: FunctionUrl): Server {
+  return httpServer((request, response, ids) => answer(url, request, response, ids), url.log)
+}
+
+async function answer(
+  { functionName, mode, principals, invoke, log }: FunctionUrl,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { requestId, traceId }: Ids,
+) {
+  const warn = (message: string) => log({ level: 'warn', functionName, requestId, message })
+  // To AWS it would be the URL of another function, or of none.
+  if (!isLoopback(request.headers.host))
+    return refuse(response, 403, 'AccessDeniedException', { Message: null })
+
+  const body = await readBody(request)
+  if (!body)
+    return refuse(response, 413, 'RequestEntityTooLargeException', {
+      Message: `Request must be smaller than ${REQUEST_LIMIT} bytes for the InvokeFunction operation`,
+    })
+
+  const { method = '', url: target = '', rawHeaders } = request
+  const signer = verify(
+    { method, target, rawHeaders, body },
+    { region: REGION, service: 'lambda', principals },
+  )
+  if ('code' in signer) {
+    warn(`${method} ${target} refused: ${explain(signer)}`)
+    return signer.code === 'MissingAuthenticationTokenException'
+      ? refuse(response, 403, 'AccessDeniedException', { Message: 'Forbidden' })
+      : refuse(response, 403, signer.code, { message: signer.message })
+  }
+
+  const [path] = splitTarget(target)
+  const event = JSON.stringify(toEvent(request, body, signer, { requestId, traceId }))
+  const invocation = { requestId, traceId, event, functionArn: functionArn(functionName) }
+  await sendReply(await invoke(functionName, invocation, { method, path }), mode, response, warn)
+}
+
+export function explain({ code, message, computed }: Refusal): string {
+  return [
+    `${code}: ${message}`,
+    ...(computed
+      ? [
+          'The canonical request is',
+          computed.canonicalRequest,
+          'The string to sign is',
+          computed.stringToSign,
+        ]
+      : []),
+  ].join('\n')
+}

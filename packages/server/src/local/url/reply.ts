@@ -1,0 +1,152 @@
+import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+
+import type { Reply } from '../invocation.ts'
+import { type Head, PRELUDE_TYPE, takeFirst, takePrelude } from './prelude.ts'
+
+export type InvokeMode = 'BUFFERED' | 'RESPONSE_STREAM'
+
+/** Sends what a function answered to the client, as a Function URL in that mode does. */
+export async function sendReply(
+  reply: Reply,
+  mode: InvokeMode,
+  response: ServerResponse,
+  warn: (message: string) => void,
+): Promise<void> {
+  switch (reply.type) {
+    case 'throttled':
+      return refuse(response, 429, 'TooManyRequestsException', { Message: 'Rate Exceeded.' })
+    case 'error':
+      return badGateway(response)
+    case 'buffered':
+      if (mode === 'BUFFERED') return sendBuffered(reply.body, response, warn)
+      warn(
+        'A handler without streamifyResponse behind RESPONSE_STREAM: its result is sent as it is, as the body',
+      )
+      return send(response, 200, { 'content-type': 'application/json' }, reply.body)
+    case 'stream':
+      if (mode === 'RESPONSE_STREAM') return sendStream(reply, response, warn)
+      return sendStreamBuffered(reply, response, warn)
+  }
+}
+
+/** What AWS itself answers, without the function. */
+export function refuse(response: ServerResponse, status: number, type: string, body: object) {
+  send(
+    response,
+    status,
+    { 'content-type': 'application/json', 'x-amzn-errortype': type },
+    JSON.stringify(body),
+  )
+}
+
+function badGateway(response: ServerResponse) {
+  send(response, 502, { 'content-type': 'application/json' }, 'Internal Server Error')
+}
+
+function sendBuffered(body: Buffer, response: ServerResponse, warn: (message: string) => void) {
+  const result = JSON.parse(body.toString())
+  if (typeof result !== 'object' || result === null || !('statusCode' in result))
+    return send(
+      response,
+      200,
+      { 'content-type': 'application/json' },
+      typeof result === 'string' ? result : body,
+    )
+  if (!writeHead(response, result, 'application/json', warn)) return badGateway(response)
+  response.end(Buffer.from(String(result.body ?? ''), result.isBase64Encoded ? 'base64' : 'utf8'))
+}
+
+type Stream = Extract<Reply, { type: 'stream' }>
+
+async function sendStream(
+  { contentType, body, failure }: Stream,
+  response: ServerResponse,
+  warn: (message: string) => void,
+) {
+  const expectsHead = contentType === PRELUDE_TYPE
+  const { head, rest } = expectsHead ? await takePrelude(body) : await takeFirst(body)
+  if (expectsHead && !head)
+    warn(
+      'The head is lost: call write() on the response stream before end(), or status and headers are not sent',
+    )
+  if (rest.length === 0 && body.readableEnded && !head && (await failure))
+    return badGateway(response)
+
+  if (!writeHead(response, head ?? {}, head ? 'application/octet-stream' : contentType, warn)) {
+    body.resume()
+    return badGateway(response)
+  }
+  response.flushHeaders()
+  if (rest.length > 0) response.write(rest)
+  const sent = rest.length + (await forward(body, response))
+  const error = await failure
+  if (sent === 0 && !error)
+    warn(
+      'The body of the streamed response is empty: on AWS the client may wait for it; write at least one byte',
+    )
+  // The status is gone: a connection cut short is all that can tell.
+  if (error) response.destroy()
+  else response.end()
+}
+
+/** Until the body ends. A client that leaves is not told to the function, which goes on writing to nobody. */
+async function forward(body: Readable, response: ServerResponse): Promise<number> {
+  let sent = 0
+  body.on('data', (chunk: Buffer) => {
+    sent += chunk.length
+  })
+  const drain = () => body.unpipe(response).resume()
+  if (response.closed) drain()
+  else body.pipe(response.once('close', drain), { end: false })
+  await finished(body)
+  return sent
+}
+
+async function sendStreamBuffered(
+  { contentType, body, failure }: Stream,
+  response: ServerResponse,
+  warn: (message: string) => void,
+) {
+  const { head } = contentType === PRELUDE_TYPE ? await takePrelude(body) : {}
+  await finished(body.resume())
+  if (await failure) return badGateway(response)
+  warn('A streaming handler behind InvokeMode BUFFERED: its body is lost')
+  if (!writeHead(response, head ?? {}, 'application/json', warn)) return badGateway(response)
+  response.end()
+}
+
+/** False when what the function gave cannot be sent. */
+function writeHead(
+  response: ServerResponse,
+  { statusCode = 200, headers = {}, cookies = [] }: Head,
+  defaultType: string,
+  warn: (message: string) => void,
+): boolean {
+  try {
+    response.statusCode = Number(statusCode)
+    response.setHeader('content-type', defaultType)
+    for (const [name, value] of Object.entries(headers))
+      if (!CONNECTION_HEADERS.has(name.toLowerCase())) response.setHeader(name, String(value))
+    if (cookies.length > 0) response.setHeader('set-cookie', cookies)
+    response.writeHead(response.statusCode)
+    return true
+  } catch (error) {
+    for (const name of response.getHeaderNames())
+      if (!name.startsWith('x-amzn')) response.removeHeader(name)
+    warn(`The function's status or headers cannot be sent: ${error}`)
+    return false
+  }
+}
+
+const CONNECTION_HEADERS = new Set(['connection', 'keep-alive', 'transfer-encoding'])
+
+function send(
+  response: ServerResponse,
+  status: number,
+  headers: Record<string, string>,
+  body: string | Buffer,
+) {
+  response.writeHead(status, headers).end(body)
+}

@@ -1,0 +1,103 @@
+import {
+  PutItemCommand,
+  type QueryCommandOutput,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+
+import { dynamoRegistry } from '../src/registry/dynamo.ts'
+import { all, registryContract, tool } from './contracts/registry.ts'
+import { type Emulator, startDynamo } from './dynamo.ts'
+
+const emulators: Emulator[] = []
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await Promise.all(emulators.splice(0).map(emulator => emulator.close()))
+})
+
+async function start() {
+  const emulator = await startDynamo()
+  emulators.push(emulator)
+  const dynamo = emulator.client()
+  const table = emulator.tables.RegistrationTable
+  return { emulator, dynamo, table, registry: dynamoRegistry(dynamo, table) }
+}
+
+describe('over DynamoDB', () => {
+  registryContract(async () => {
+    const { emulator, table, registry } = await start()
+    return [registry, dynamoRegistry(emulator.client(), table)]
+  })
+
+  test('the list reads no further than it is followed', async () => {
+    const { dynamo, registry } = await start()
+    for (const name of ['a', 'b', 'c', 'd', 'e'])
+      await registry.create(tool(name, { description: 'x'.repeat(300_000) }))
+    const pages: QueryCommandOutput[] = []
+    dynamo.middlewareStack.add(
+      next => async args => {
+        const result = await next(args)
+        pages.push(result.output as QueryCommandOutput)
+        return result
+      },
+      { step: 'initialize' },
+    )
+    for await (const { name } of registry.list()) if (name === 'b') break
+    expect(pages).toHaveLength(1)
+    expect(pages[0]?.LastEvaluatedKey).toBeDefined()
+  })
+
+  test('rows that are no registrations are left out, and reported once', async () => {
+    const { dynamo, table, registry } = await start()
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    const row = (name: string, registration?: string) =>
+      dynamo.send(
+        new PutItemCommand({
+          TableName: table,
+          Item: {
+            type: { S: 'tool' },
+            name: { S: name },
+            version: { N: '1' },
+            ...(registration === undefined ? {} : { registration: { S: registration } }),
+          },
+        }),
+      )
+    await registry.create(tool('right'))
+    await row('by-hand')
+    await row('cut', JSON.stringify(tool('cut')).slice(0, 90))
+    await row('null', 'null')
+    await row('copied', JSON.stringify(tool('other')))
+    await row('arn', JSON.stringify(tool('arn', { lambdaArn: 'not-an-arn' })))
+    await row('schema', JSON.stringify({ ...tool('schema'), inputSchema: undefined }))
+
+    expect((await all(registry.list())).map(({ name }) => name)).toEqual(['right'])
+    await all(registry.list())
+    expect(await registry.get({ type: 'tool', name: 'by-hand' })).toBeUndefined()
+    expect(warn.mock.calls.map(([line]) => JSON.parse(String(line)).row)).toEqual([
+      'tool/arn@1',
+      'tool/by-hand@1',
+      'tool/copied@1',
+      'tool/cut@1',
+      'tool/null@1',
+      'tool/schema@1',
+    ])
+    expect(await registry.create(tool('by-hand'))).toBe(true)
+  })
+
+  test('a write stands though the revision could not be counted', async () => {
+    const { dynamo, registry } = await start()
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    // The network's edge: the second write of a change never leaves.
+    dynamo.middlewareStack.add(
+      (next, { commandName }) =>
+        async args => {
+          if (commandName === UpdateItemCommand.name) throw new Error('cut off')
+          return next(args)
+        },
+      { step: 'initialize' },
+    )
+    expect(await registry.create(tool('a'))).toBe(true)
+    expect(await registry.get({ type: 'tool', name: 'a' })).toEqual(tool('a'))
+    expect(warn).toHaveBeenCalledOnce()
+  })
+})

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto'
+
+import { DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { dynamoRelay } from '../src/relay/dynamo.ts'
+import { all, relayContract, take } from './contracts/relay.ts'
+import { type Emulator, startDynamo } from './dynamo.ts'
+
+let emulator: Emulator
+beforeAll(async () => {
+  emulator = await startDynamo()
+})
+afterAll(() => emulator.close())
+
+const make = (leaseSeconds = 45) =>
+  dynamoRelay({
+    dynamo: emulator.client(),
+    table: emulator.tables.SessionTable,
+    pollMs: { busy: 5, idle: 50 },
+    leaseSeconds,
+  })
+
+describe('over DynamoDB', () => {
+  relayContract(async () => make())
+
+  const session = () => ({ id: randomBytes(18).toString('base64url'), owner: 'o' })
+  const key = (id: string, position: string) => ({
+    channel: { S: id },
+    position: { S: position },
+  })
+  const place = (id: string, n: number, message: string, expiresIn = 60) =>
+    emulator.client().send(
+      new PutItemCommand({
+        TableName: emulator.tables.SessionTable,
+        Item: {
+          ...key(id, `in#${String(n).padStart(12, '0')}`),
+          message: { B: Buffer.from(message) },
+          expiresAt: { N: String(Math.floor(Date.now() / 1000) + expiresIn) },
+        },
+      }),
+    )
+  const reserve = (id: string) =>
+    emulator.client().send(
+      new UpdateItemCommand({
+        TableName: emulator.tables.SessionTable,
+        Key: key(id, 'session'),
+        UpdateExpression: 'ADD posted :one',
+        ExpressionAttributeValues: { ':one': { N: '1' } },
+      }),
+    )
+
+  test('a poster that died between its two writes holds up the others for seconds only', async () => {
+    const relay = make()
+    const s = session()
+    const inbox = await relay.open(s)
+    await reserve(s.id)
+    await relay.post(s, 'second')
+    expect(await take(inbox, 1)).toEqual(['second'])
+  })
+
+  test('a poster that was merely slow is handed out late, and once', async () => {
+    const relay = make()
+    const s = session()
+    const inbox = await relay.open(s)
+    await reserve(s.id)
+    await relay.post(s, 'second')
+    const messages = inbox.messages(AbortSignal.timeout(20_000))[Symbol.asyncIterator]()
+    expect((await messages.next()).value).toBe('second')
+    await place(s.id, 1, 'first')
+    expect((await messages.next()).value).toBe('first')
+    await relay.post(s, 'third')
+    expect((await messages.next()).value).toBe('third')
+  })
+
+  test('a message that nobody took in time is not handed out, though the table still has it', async () => {
+    const relay = make()
+    const s = session()
+    const inbox = await relay.open(s)
+    await reserve(s.id)
+    await place(s.id, 1, 'stale', -1)
+    await relay.post(s, 'fresh')
+    expect(await take(inbox, 1)).toEqual(['fresh'])
+  })
+
+  test('a session whose holder stopped renewing is gone, though the table still has it', async () => {
+    const relay = make(-1)
+    const s = session()
+    const inbox = await relay.open(s)
+    expect(await relay.post(s, 'nobody listens')).toBe(false)
+    await inbox.close()
+    expect(await all(inbox)).toEqual([])
+  })
+
+  test('a session deleted under its holder cannot be renewed back to life', async () => {
+    const relay = make()
+    const s = session()
+    const inbox = await relay.open(s)
+    await emulator.client().send(
+      new DeleteItemCommand({
+        TableName: emulator.tables.SessionTable,
+        Key: key(s.id, 'session'),
+      }),
+    )
+    expect(await inbox.renew()).toBe(false)
+    expect(await relay.post(s, 'x')).toBe(false)
+  })
+})

@@ -1,0 +1,117 @@
+// Checks the packages as npm would deliver them: publint and attw on each tarball, then all three installed
+// into an empty folder and used. Prints one line per check; ends 1 if any failed.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const packages = ['client', 'admin-client', 'server']
+const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-packaging-'))
+const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'))
+const results = []
+
+const IMPORTS = `
+  await import('@markvp/mcp-lambda-sam')
+  await import('@markvp/mcp-lambda-sam-admin-client')
+  await import('@markvp/mcp-lambda-sam-client')
+`
+
+const MAIN = `
+  import { createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
+  import { SigV4SseTransport } from '@markvp/mcp-lambda-sam-client'
+  import { startLocal } from '@markvp/mcp-lambda-sam/local'
+  import { Client } from '@modelcontextprotocol/client'
+
+  const { mcpUrl, registrationUrl, region, credentials, close } = await startLocal({ functions: 'functions' })
+  const admin = createAdminClient({ url: registrationUrl, region, credentials })
+  await admin.registerTool({
+    name: 'hello',
+    lambdaArn: 'arn:aws:lambda:us-east-1:000000000000:function:hello',
+    parameters: { name: 'string' },
+  })
+  const client = new Client({ name: 'packaging', version: '1.0.0' })
+  await client.connect(new SigV4SseTransport(mcpUrl, { region, credentials }))
+  const { content } = await client.callTool({ name: 'hello', arguments: { name: 'world' } })
+  await client.close()
+  await close()
+  if (content[0].text !== 'Hello, world!') throw new Error(JSON.stringify(content))
+`
+
+try {
+  const tarballs = packages.map(name => pack(name))
+  for (const [n, tarball] of tarballs.entries()) {
+    check(`publint ${packages[n]}`, bin('publint'), [tarball, '--strict'])
+    // ESM only, by design: require() of it is left to Node's own require(esm).
+    check(`attw ${packages[n]}`, bin('attw'), [tarball, '--profile', 'esm-only', '--no-emoji'])
+  }
+  install(tarballs)
+  const project = join(folder, 'project')
+  check('the three import', process.execPath, ['--input-type=module', '--eval', IMPORTS], project)
+  check(
+    'the command answers --version',
+    process.execPath,
+    [join(project, 'node_modules/@markvp/mcp-lambda-sam/bin/mcp-lambda-sam.js'), '--version'],
+    project,
+  )
+  check('a tool is called through the installed packages', process.execPath, ['main.mjs'], project)
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+const failed = results.filter(ok => !ok).length
+process.stdout.write(`packaging: ${results.length - failed} passed, ${failed} failed\n`)
+process.exitCode = failed ? 1 : 0
+
+function pack(name) {
+  const destination = join(folder, name)
+  execFileSync('npx', ['--yes', packageManager, 'pack', '--pack-destination', destination], {
+    cwd: join('packages', name),
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: process.platform === 'win32',
+  })
+  return join(destination, readdirSync(destination)[0])
+}
+
+function install(tarballs) {
+  const project = join(folder, 'project')
+  mkdirSync(join(project, 'functions'), { recursive: true })
+  writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }')
+  writeFileSync(
+    join(project, 'functions/hello.ts'),
+    "export const handler = async ({ name }: { name: string }) => 'Hello, ' + name + '!'\n",
+  )
+  writeFileSync(join(project, 'main.mjs'), MAIN)
+  execFileSync(
+    'npm',
+    [
+      'install',
+      '--no-audit',
+      '--no-fund',
+      '--ignore-scripts',
+      '--loglevel=error',
+      ...tarballs,
+      '@modelcontextprotocol/client@2.4.0',
+    ],
+    {
+      cwd: project,
+      stdio: ['ignore', 'ignore', 'inherit'],
+      shell: process.platform === 'win32',
+    },
+  )
+}
+
+function check(name, command, args, cwd) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    timeout: 120_000,
+  })
+  const ok = status === 0
+  results.push(ok)
+  process.stdout.write(`${ok ? 'ok    ' : 'FAILED'} ${name}\n`)
+  if (!ok) process.stdout.write(`${stdout}${stderr}\n`)
+}
+
+function bin(name) {
+  return resolve('node_modules/.bin', process.platform === 'win32' ? `${name}.cmd` : name)
+}

@@ -1,0 +1,122 @@
+// Runs one of the root scripts on a machine that has only Node and npm: installs what is missing with the
+// pinned pnpm (through npx), builds what is stale, then does the task. A second run skips both.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const bin = name =>
+  join(root, 'node_modules/.bin', process.platform === 'win32' ? `${name}.cmd` : name)
+
+/** What a task runs, one after the other, on what is installed and built. */
+const tasks = {
+  build: () => [],
+  demo: args => [node('examples/demo.mjs', ...args)],
+  local: args => [
+    node(
+      'packages/server/bin/mcp-lambda-sam.js',
+      'local',
+      ...(args.includes('--functions') ? [] : ['--functions', 'examples/functions']),
+      ...args,
+    ),
+  ],
+  test: args => [[bin('vitest'), 'run', ...args]],
+  bench: args => [node('bench/run.mjs', ...args)],
+  lint: () => [[bin('biome'), 'check', '--error-on-warnings'], [bin('knip')]],
+  types: () => [[bin('tsc'), '-p', 'tsconfig.json']],
+  format: () => [[bin('biome'), 'check', '--write']],
+  packaging: () => [node('scripts/packaging.mjs')],
+}
+
+const [task, ...rest] = process.argv.slice(2)
+if (!tasks[task])
+  fail(`Unknown task "${task ?? ''}": one of ${Object.keys(tasks).join(', ')} is expected.`)
+if (Number(process.versions.node.split('.')[0]) < 20)
+  fail(`Node 20 or newer is needed; this is ${process.version}.`)
+
+process.chdir(root)
+install()
+if (task !== 'format') build()
+for (const [command, ...args] of tasks[task](rest)) run(command, args)
+
+function install() {
+  const wanted = digest(['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json'])
+  const stamp = 'node_modules/.install-stamp'
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'))
+  say(`Installing dependencies with ${packageManager} …`)
+  run(
+    'npx',
+    '--yes',
+    packageManager,
+    'install',
+    '--frozen-lockfile',
+    '--reporter=append-only',
+    '--loglevel=warn',
+  )
+  writeFileSync(stamp, wanted)
+}
+
+/** Each package in the order of the imports; one whose sources are as they were is left alone. */
+function build() {
+  let above = ''
+  for (const name of ['client', 'admin-client', 'server']) {
+    const folder = `packages/${name}`
+    const sources = [
+      ...files(`${folder}/src`),
+      `${folder}/package.json`,
+      `${folder}/tsup.config.ts`,
+      'tsconfig.json',
+      'pnpm-lock.yaml',
+    ]
+    if (name === 'server') sources.push('template.yaml')
+    above = digest(sources, above)
+    const stamp = `${folder}/dist/.build-stamp`
+    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === above) continue
+    say(`Building ${folder} …`)
+    run(bin('tsup'), ['--silent'], { cwd: folder })
+    mkdirSync(`${folder}/dist`, { recursive: true })
+    writeFileSync(stamp, above)
+  }
+}
+
+function files(folder) {
+  return readdirSync(folder, { recursive: true })
+    .map(name => join(folder, name))
+    .filter(path => statSync(path).isFile())
+    .sort()
+}
+
+function digest(paths, seed = '') {
+  const hash = createHash('sha256').update(seed)
+  for (const path of paths) hash.update(path).update(readFileSync(path))
+  return hash.digest('hex')
+}
+
+function node(...args) {
+  return [process.execPath, '--enable-source-maps', ...args]
+}
+
+function run(command, args, options = {}) {
+  // npx and the tools' shims are .cmd files on Windows, which only a shell starts.
+  const shell = process.platform === 'win32' && command !== process.execPath
+  const { status, signal, error } = spawnSync(command, args, {
+    stdio: 'inherit',
+    shell,
+    ...options,
+  })
+  if (error) fail(`Could not start ${command}: ${error.message}`)
+  if (signal) process.kill(process.pid, signal)
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+function say(message) {
+  process.stderr.write(`${message}\n`)
+}
+
+function fail(message) {
+  say(message)
+  process.exit(1)
+}

@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { clients, functionArn, type Gateway, startGateway, transport, until } from './gateway.ts'
+import { initialize, initialized, openRaw, postRaw } from './raw.ts'
+
+const call = (id: number, ms: number) => ({
+  jsonrpc: '2.0',
+  id,
+  method: 'tools/call',
+  params: { name: 'wait', arguments: { ms, text: `waited ${ms}` } },
+})
+
+async function gatewayWith(options: Parameters<typeof startGateway>[0]) {
+  const gateway = await startGateway(options)
+  await gateway.admin.registerTool({
+    name: 'wait',
+    lambdaArn: functionArn('wait'),
+    parameters: { ms: 'number', text: 'string' },
+  })
+  return gateway
+}
+
+describe('a stream', () => {
+  let gateway: Gateway
+  beforeAll(async () => {
+    gateway = await gatewayWith({
+      environment: { HEARTBEAT_SECONDS: '0.5', IDLE_TIMEOUT_SECONDS: '3' },
+    })
+  })
+  afterAll(() => gateway.close())
+
+  test('whose client shows no sign of life is pinged, and closed in good order', async () => {
+    const stream = await openRaw(gateway)
+    const text = await stream.ended()
+    expect(text, 'heartbeats').toMatch(/\n: ka\n\n/)
+    expect(text).toContain('"method":"ping"')
+    expect(text).toMatch(/event: bye\ndata: \{"reason":"idle"\}\n\n$/)
+    expect((await postRaw(gateway, stream.endpoint, initialize)).status).toBe(404)
+  })
+
+  test('whose client answers pings outlives the idle time-out', async () => {
+    const client = clients['SDK 2.x']()
+    const connection = transport(gateway)
+    let closed = false
+    await client.connect(connection)
+    client.onclose = () => {
+      closed = true
+    }
+    const lived = Date.now() + 7_000
+    await until(() => closed || Date.now() > lived, 'twice the idle time-out')
+    expect(closed).toBe(false)
+    await client.ping()
+    await client.close()
+  })
+
+  test('whose process was killed is gone for those who post to it', async () => {
+    const before = gateway.invocations.length
+    const stream = await openRaw(gateway)
+    const pid = gateway.invocations.slice(before).find(it => it.path === '/sse')?.pid
+    if (!pid) throw new Error('no process served the stream')
+    process.kill(pid, 'SIGKILL')
+    await stream.ended().catch(() => 'cut')
+    await until(
+      async () => (await postRaw(gateway, stream.endpoint, initialize)).status === 404,
+      'the session to be given up',
+    )
+  })
+})
+
+describe('before the time of its environment is up', () => {
+  let gateway: Gateway
+  beforeAll(async () => {
+    // A third is kept for the farewell, a tenth of it for the last words.
+    gateway = await gatewayWith({ timeouts: { mcp: 9 } })
+  })
+  afterAll(() => gateway.close())
+
+  test('a stream ends in good order: what runs may finish, what does not is answered, posts are refused', async () => {
+    const stream = await openRaw(gateway)
+    await postRaw(gateway, stream.endpoint, initialize)
+    await postRaw(gateway, stream.endpoint, initialized)
+    await postRaw(gateway, stream.endpoint, call(2, 7_000))
+    await postRaw(gateway, stream.endpoint, call(3, 60_000))
+    await until(
+      async () =>
+        (await postRaw(gateway, stream.endpoint, { jsonrpc: '2.0', id: 4, method: 'ping' }))
+          .status === 404,
+      'the session to refuse posts',
+    )
+    const text = await stream.ended()
+    const messages = [...text.matchAll(/event: message\ndata: (.*)\n/g)].map(it =>
+      JSON.parse(it[1] ?? ''),
+    )
+    expect(messages.find(it => it.id === 2)?.result.content[0].text).toBe('waited 7000')
+    expect(messages.find(it => it.id === 3)?.error).toMatchObject({
+      code: -32000,
+      data: { reason: 'stream-recycled', retrySafe: false },
+    })
+    expect(text).toMatch(/event: bye\ndata: \{"reason":"rotate"\}\n\n$/)
+  })
+
+  test('a client that reconnects gets a new session that works', async () => {
+    const client = clients['SDK 2.x']()
+    await client.connect(transport(gateway))
+    expect((await client.listTools()).tools).toHaveLength(1)
+    await client.close()
+  })
+})
+
+describe('a change of the registrations', () => {
+  let gateway: Gateway
+  beforeAll(async () => {
+    gateway = await startGateway()
+  })
+  afterAll(() => gateway.close())
+
+  test('reaches a running stream within 5 seconds, with a notification for the list that changed', async () => {
+    const client = clients['SDK 2.x']()
+    const heard: string[] = []
+    for (const list of ['tools', 'prompts', 'resources'] as const)
+      client.setNotificationHandler(
+        `notifications/${list}/list_changed`,
+        () => void heard.push(list),
+      )
+    await client.connect(transport(gateway))
+    expect((await client.listTools()).tools).toEqual([])
+
+    const { id, version } = await gateway.admin.registerTool({
+      name: 'echo',
+      lambdaArn: functionArn('echo'),
+      parameters: {},
+    })
+    await until(() => heard.includes('tools'), 'the notification', 5_000)
+    expect((await client.listTools()).tools.map(it => it.name)).toEqual(['echo'])
+
+    await gateway.admin.update(
+      id,
+      {
+        type: 'tool',
+        name: 'echo',
+        description: 'Now described',
+        lambdaArn: functionArn('echo'),
+        parameters: {},
+      },
+      { ifMatch: version },
+    )
+    await until(() => heard.length === 2, 'the second notification', 5_000)
+    expect((await client.listTools()).tools[0]?.description).toBe('Now described')
+
+    await gateway.admin.remove(id)
+    await until(() => heard.length === 3, 'the third notification', 5_000)
+    expect((await client.listTools()).tools).toEqual([])
+    expect(heard).toEqual(['tools', 'tools', 'tools'])
+    await client.close()
+  })
+})

@@ -1,0 +1,75 @@
+import type { Credentials, Gateway } from './gateway.ts'
+
+/** A stream as it is on the wire, for what no SDK client shows. */
+export interface RawStream {
+  response: Response
+  /** `/message?sessionId=…` */
+  endpoint: string
+  text(): string
+  /** Waits until the pattern has come; rejects when the stream ends before. */
+  read(pattern: RegExp): Promise<string>
+  /** Waits for the end of the stream; resolves with all it sent. */
+  ended(): Promise<string>
+  close(): Promise<void>
+}
+
+export async function openRaw(gateway: Gateway, credentials?: Credentials): Promise<RawStream> {
+  const response = await gateway.fetch(credentials)(new URL('sse', gateway.mcpUrl))
+  const reader = response.body?.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  let done = false
+
+  async function more() {
+    const chunk = await reader?.read()
+    done = chunk?.done ?? true
+    text += decoder.decode(chunk?.value, { stream: true })
+  }
+  async function read(pattern: RegExp) {
+    while (!pattern.test(text)) {
+      if (done) throw new Error(`the stream ended after ${JSON.stringify(text)}`)
+      await more()
+    }
+    return text
+  }
+
+  await read(/\n\n/)
+  return {
+    response,
+    endpoint: /data: (\S+)/.exec(text)?.[1] ?? '',
+    text: () => text,
+    read,
+    async ended() {
+      while (!done) await more()
+      return text
+    },
+    async close() {
+      await reader?.cancel()
+    },
+  }
+}
+
+export const postRaw = (
+  gateway: Gateway,
+  endpoint: string,
+  message: unknown,
+  credentials?: Credentials,
+) =>
+  gateway.fetch(credentials)(new URL(endpoint, gateway.mcpUrl), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(message),
+  })
+
+export const initialize = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: {
+    protocolVersion: '2024-11-05',
+    capabilities: {},
+    clientInfo: { name: 'raw', version: '1' },
+  },
+}
+
+export const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' }
