@@ -71,7 +71,7 @@ describe('before the time of its environment is up', () => {
   let gateway: Gateway
   beforeAll(async () => {
     // A third is kept for the farewell, a tenth of it for the last words.
-    gateway = await gatewayWith({ timeouts: { mcp: 9 } })
+    gateway = await gatewayWith({ timeouts: { mcp: 15 } })
   })
   afterAll(() => gateway.close())
 
@@ -79,7 +79,7 @@ describe('before the time of its environment is up', () => {
     const stream = await openRaw(gateway)
     await postRaw(gateway, stream.endpoint, initialize)
     await postRaw(gateway, stream.endpoint, initialized)
-    await postRaw(gateway, stream.endpoint, call(2, 7_000))
+    await postRaw(gateway, stream.endpoint, call(2, 11_000))
     await postRaw(gateway, stream.endpoint, call(3, 60_000))
     await until(
       async () =>
@@ -91,7 +91,7 @@ describe('before the time of its environment is up', () => {
     const messages = [...text.matchAll(/event: message\ndata: (.*)\n/g)].map(it =>
       JSON.parse(it[1] ?? ''),
     )
-    expect(messages.find(it => it.id === 2)?.result.content[0].text).toBe('waited 7000')
+    expect(messages.find(it => it.id === 2)?.result.content[0].text).toBe('waited 11000')
     expect(messages.find(it => it.id === 3)?.error).toMatchObject({
       code: -32000,
       data: { reason: 'stream-recycled', retrySafe: false },

@@ -22,7 +22,11 @@ import { initialize, openRaw, postRaw } from './raw.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
-  gateway = await startGateway({ timeouts: { functions: 3 } })
+  gateway = await startGateway({
+    timeouts: { functions: 3 },
+    // Lambda does not tell that a client has gone, so what the tests leave behind goes by this.
+    environment: { IDLE_TIMEOUT_SECONDS: '60' },
+  })
   const { admin } = gateway
   await admin.registerTool({
     name: 'echo',
@@ -199,7 +203,8 @@ describe.each([
   test('is told that a resource does not exist as its revision says', async () => {
     for (const uri of ['notes://missing', 'other://thing'])
       await expect(client.readResource({ uri })).rejects.toMatchObject({
-        code: -32002,
+        // The wire says -32002, as these revisions do; SDK 2.x knows both codes and shows the newer one.
+        code: sdk === 'SDK 1.x' ? -32002 : -32602,
         data: { uri },
       })
   })
@@ -242,22 +247,24 @@ describe.each([
   test('runs several calls at once and gets each result as it is ready', async () => {
     const finished: string[] = []
     await Promise.all(
-      [600, 300, 0].map(async ms => {
+      [2000, 1000, 0].map(async ms => {
         const result = await client.callTool({ name: 'wait', arguments: { ms, text: `${ms}` } })
         finished.push(textOf(result))
       }),
     )
-    expect(finished).toEqual(['0', '300', '600'])
+    expect(finished).toEqual(['0', '1000', '2000'])
   })
 
   test('that cancels a call gets no result for it, and its stream lives on', async () => {
     const cancel = new AbortController()
     const log = join(tmpdir(), `runs-${process.pid}-${Math.random()}`)
-    const call = client.callTool(
-      { name: 'wait', arguments: { ms: 1500, log } },
-      { signal: cancel.signal } as never,
-      { signal: cancel.signal } as never,
-    )
+    const params = { name: 'wait', arguments: { ms: 1500, log } }
+    const options = { signal: cancel.signal }
+    // The options are the third argument in 1.x and the second in 2.x.
+    const call = Reflect.apply(client.callTool, client, [
+      params,
+      ...(sdk === 'SDK 1.x' ? [undefined, options] : [options]),
+    ])
     call.catch(() => {})
     await until(() => existing(log), 'the function to start')
     cancel.abort('changed my mind')
@@ -293,7 +300,7 @@ describe.each([
 
   test('gets an answer of nearly 6 MB', async () => {
     const result = await client.callTool({ name: 'misbehave', arguments: { mode: 'large' } })
-    expect(textOf(result).length).toBe(5.9 * 1024 * 1024)
+    expect(textOf(result).length).toBe(Math.floor(5.9 * 1024 * 1024))
   })
 
   test('sends arguments of several MB', async () => {
@@ -323,38 +330,44 @@ function existing(path: string): boolean {
 }
 
 describe('across environments', () => {
-  test('50 clients with 20 calls each: none lost, none doubled, none crossed', async () => {
-    const connected = await Promise.all(
-      Array.from({ length: 50 }, () => connect('SDK 2.x', 'our transport')),
-    )
+  test('50 clients with 20 calls each: none lost, none doubled, none crossed, no process both stream and post', async () => {
+    const before = gateway.invocations.length
+    const connected = await Promise.all(range(50).map(() => connect('SDK 2.x', 'our transport')))
     const results = await Promise.all(
       connected.map(async (client, c) => {
-        const texts = Array.from({ length: 20 }, (_, n) => `client ${c} call ${n}`)
-        const answers = await Promise.all(
-          texts.map(text =>
-            client.callTool({ name: 'echo', arguments: { text } }, { timeout: 120_000 } as never),
-          ),
+        const texts = range(20).map(n => `client ${c} call ${n}`)
+        const got: string[] = []
+        // Four calls of each client are under way at any time.
+        const next = texts.entries()
+        await Promise.all(
+          range(4).map(async () => {
+            for (const [n, text] of next) {
+              const { structuredContent } = await client.callTool(
+                { name: 'echo', arguments: { text } },
+                patient,
+              )
+              got[n] = (structuredContent as { event: { text: string } }).event.text
+            }
+          }),
         )
-        const got = answers.map(
-          it => (it.structuredContent as { event: { text: string } }).event.text,
-        )
-        return [texts, got] as const
+        return { texts, got }
       }),
     )
-    for (const [sent, got] of results) expect(got).toEqual(sent)
+    for (const { texts, got } of results) expect(got).toEqual(texts)
+
+    const during = gateway.invocations.slice(before)
+    const runs = during.filter(it => it.functionName === 'echo')
+    expect(runs.length, 'each call ran once').toBe(50 * 20)
+    const pids = (path: string) => new Set(during.filter(it => it.path === path).map(it => it.pid))
+    const [streams, posts] = [pids('/sse'), pids('/message')]
+    expect(streams.size, 'each stream has a process of its own').toBe(50)
+    expect([...posts].filter(pid => streams.has(pid))).toEqual([])
     await Promise.all(connected.map(client => client.close()))
   }, 300_000)
-
-  test('/sse and /message are never served by one process at a time', () => {
-    const serving = gateway.invocations.filter(it => it.functionName.endsWith('-mcp'))
-    const streams = new Set(serving.filter(it => it.path === '/sse').map(it => it.pid))
-    const posts = new Set(serving.filter(it => it.path === '/message').map(it => it.pid))
-    expect(streams.size).toBeGreaterThan(50)
-    expect(posts.size).toBeGreaterThan(0)
-    // A stream never ends in this suite before its process would be free for something else.
-    expect([...streams].filter(pid => posts.has(pid))).toEqual([])
-  })
 })
+
+const range = (count: number) => Array.from({ length: count }, (_, n) => n)
+const patient = { timeout: 120_000 } as never
 
 describe('a session', () => {
   test('begins with the event that names where to post', async () => {

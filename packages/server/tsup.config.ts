@@ -41,7 +41,8 @@ export default [
     platform: 'node',
     dts: { entry: { index: 'src/index.ts', 'local/index': 'src/local/index.ts' } },
     sourcemap: true,
-    clean: ['dist/*.js', 'dist/cli', 'dist/local'],
+    // Everything but what the others below write.
+    clean: ['!lambda/**', '!runtime/**'],
     async onSuccess() {
       copyFileSync('../../template.yaml', 'dist/template.yaml')
     },

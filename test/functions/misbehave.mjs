@@ -12,7 +12,7 @@ const modes = {
     return it
   },
   malformed: () => ({ content: [{ type: 'text', txt: 'typo' }] }),
-  large: () => 'x'.repeat(5.9 * 1024 * 1024),
+  large: () => 'x'.repeat(Math.floor(5.9 * 1024 * 1024)),
   'too-large': () => 'x'.repeat(6.1 * 1024 * 1024),
 }
 

@@ -31,7 +31,7 @@ export function parseLambdaArn(arn: string): LambdaArn | string {
   if (!accountId || !/^\d{12}$/.test(accountId))
     return `has the account "${accountId ?? ''}": twelve digits are expected`
   if (kind !== 'function')
-    return `names a ${kind || 'resource without a kind'}: function is expected (layers and event sources cannot be called)`
+    return `names the resource "${kind ?? ''}": function is expected (layers and event sources cannot be called)`
   if (!functionName || !/^[A-Za-z0-9_-]{1,64}$/.test(functionName))
     return `has the function name "${functionName ?? ''}": 1 to 64 letters, digits, "-" or "_" are expected`
   if (rest.length > 1) return 'has more parts than a function ARN with a qualifier has'

@@ -59,7 +59,8 @@ export function toAdminError({ status, headers, url }: Response, text: string): 
   const said = [`${originOf(url)} answered ${status}`, line.slice(0, 500)]
     .filter(Boolean)
     .join(': ')
-  return new AdminError(code, HINT[code] ? `${said}. ${HINT[code]}` : said, { status, requestId })
+  const message = HINT[code] ? `${said.replace(/\.$/, '')}. ${HINT[code]}` : said
+  return new AdminError(code, message, { status, requestId })
 }
 
 const STATUS: Record<number, AdminErrorCode> = {
@@ -72,7 +73,7 @@ const STATUS: Record<number, AdminErrorCode> = {
 
 const HINT: Partial<Record<AdminErrorCode, string>> = {
   access_denied:
-    'The caller needs lambda:InvokeFunctionUrl and lambda:InvokeFunction on the registration function: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html',
+    'With valid credentials, the caller still needs lambda:InvokeFunctionUrl and lambda:InvokeFunction on the registration function: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html',
   invalid_response: 'Check that the URL is the RegistrationUrl of the stack.',
 }
 

@@ -76,14 +76,20 @@ function unanswered({ method, url }: Call, cause: unknown): AdminError {
   const { code, message } = cause as { code?: string; message?: string }
   const known = SIGNING.find(each => each === code)
   if (known) return new AdminError(known, String(message), { cause })
-  const reason = (cause as Error).cause instanceof Error ? (cause as Error).cause : cause
   const outcome =
-    method === 'GET' ? '' : '; whether it was carried out is not known, get the registration to see'
+    method === 'GET' ? '' : '; whether it was carried out is not known: get the registration to see'
   return new AdminError(
     'connection_failed',
-    `${url.origin} did not answer the ${method}: ${(reason as Error).message}${outcome}`,
+    `${url.origin} did not answer the ${method}: ${reasonOf(cause)}${outcome}`,
     { cause },
   )
+}
+
+/** What fetch failed of: its own message never says, and that of several addresses tried is empty. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error
+  const { message: reason, code } = (cause ?? {}) as { message?: string; code?: string }
+  return reason || code || message
 }
 
 const SIGNING = [

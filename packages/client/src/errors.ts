@@ -42,7 +42,7 @@ const HINTS: Record<ClientErrorCode, string> = {
   timeout: 'Try again; raise the limit if the server is known to be slow.',
 }
 
-export interface ClientErrorDetails {
+interface ClientErrorDetails {
   status?: number
   requestId?: string | undefined
   retryable?: boolean

@@ -4,7 +4,7 @@ import { ClientError } from './errors.ts'
 import { type RequestKind, refusal } from './refusal.ts'
 import { type SigningOptions, signedFetch } from './sigv4.ts'
 
-export interface RequestInitWithSignal extends RequestInit {
+interface RequestInitWithSignal extends RequestInit {
   signal: AbortSignal
 }
 
@@ -29,8 +29,9 @@ export function createSend(options: SigningOptions): Send {
       if (response.ok) return response
       const wait = retryDelay(response, attempt)
       const error = await refusal(response, kind, url, options)
-      if (error.code !== 'rate_limited' || wait === undefined || !isWanted()) throw error
+      if (error.code !== 'rate_limited' || wait === undefined) throw error
       await sleep(wait, undefined, { signal: init.signal })
+      if (!isWanted()) throw error
     }
   }
 }

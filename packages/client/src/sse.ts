@@ -9,7 +9,7 @@ import { sseUrl } from './target.ts'
 
 export interface SigV4SseTransportOptions extends SigningOptions {
   /** Sent with every request, beside what the transport needs. */
-  headers?: HeadersInit
+  headers?: NonNullable<RequestInit['headers']>
   /** How long `start()` may take, credentials included. @default 30_000 */
   connectTimeoutMs?: number
   /** How long one `send()` may take, waiting for a rate limit included. @default 30_000 */

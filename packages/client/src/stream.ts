@@ -5,7 +5,7 @@ import { ClientError } from './errors.ts'
 /** In characters. A tool's 6 MB answer is JSON inside JSON on the wire, so it can be a multiple of that. */
 const MAX_EVENT_SIZE = 64 * 1024 * 1024
 
-export interface ReadEventsOptions {
+interface ReadEventsOptions {
   onEvent(event: EventSourceMessage): void
   /** The stream is given up when it brings no byte, not even a comment, for this long. */
   heartbeatTimeoutMs: number

@@ -64,12 +64,19 @@ describe('a provider', () => {
 
   test('looks again once for eight requests that are refused together', async () => {
     const server = await serveOnly(NEW, 'UnrecognizedClientException')
-    const credentials = renewable()
+    const asked: ('current' | 'fresh')[] = []
+    const credentials: CredentialProvider = async ({ forceRefresh } = {}) => {
+      asked.push(forceRefresh ? 'fresh' : 'current')
+      if (!forceRefresh) return OLD
+      // Each asks before it signs and once more when it has been refused: now all eight have been.
+      await vi.waitUntil(() => asked.filter(what => what === 'current').length === 16)
+      return NEW
+    }
     const fetch = signedFetch({ region, credentials })
     const responses = await Promise.all(Array.from({ length: 8 }, () => fetch(server.url)))
 
     expect(responses.map(({ status }) => status)).toEqual(Array(8).fill(200))
-    expect(credentials.mock.calls.filter(([options]) => options?.forceRefresh)).toHaveLength(1)
+    expect(asked.filter(what => what === 'fresh')).toHaveLength(1)
   })
 
   test('that has nothing else to give leaves the refusal as it is, sent once', async () => {

@@ -65,7 +65,7 @@ export interface Gateway extends LoopbackServer {
 export interface GatewayQuirks {
   /** Instead of opening a proper stream. */
   sse?: Answer
-  /** Instead of `202 Accepted`. Return true to have the message handled as well. */
+  /** Instead of `202 Accepted`. Return true to have the message answered on the stream as well. */
   message?: (request: Received, response: ServerResponse, message: Message) => unknown
   /** Instead of answering `tools/call` with the arguments. */
   call?: (message: Message) => unknown
@@ -85,10 +85,9 @@ export async function startGateway(quirks: GatewayQuirks = {}): Promise<Gateway>
 
     const message: Message = JSON.parse(request.body.toString())
     messages.push(message)
-    const handled = quirks.message
-      ? await quirks.message(request, response, message)
-      : response.writeHead(202).end('Accepted')
-    if (handled) handle(message)
+    if (!quirks.message) response.writeHead(202).end('Accepted')
+    if (!quirks.message || (await quirks.message(request, response, message)) === true)
+      handle(message)
   })
   const gateway: Gateway = {
     ...server,

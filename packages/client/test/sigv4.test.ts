@@ -76,7 +76,7 @@ describe('a signed request is accepted with', () => {
   })
 
   const botocore = spawnSync('python3', ['-c', 'import botocore']).status === 0
-  test.skipIf(!botocore)('the signature that botocore computes', async () => {
+  test.skipIf(!botocore)('the signature that botocore computes, where Python has it', async () => {
     const { url, received } = await serve((_request, response) => response.end())
     const fetch = signedFetch(options)
     for (const [, path, , init] of ODD_REQUESTS) await fetch(url + path, init)

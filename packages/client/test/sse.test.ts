@@ -22,8 +22,6 @@ interface Client {
   callTool(params: { name: string; arguments?: Record<string, unknown> }): Promise<unknown>
   ping(): Promise<unknown>
   close(): Promise<void>
-  onclose?: (() => void) | undefined
-  onerror?: ((error: Error) => void) | undefined
 }
 
 const info = { name: 'test', version: '1' }
@@ -112,13 +110,19 @@ describe.each(SDKS)('with the client of %s', (_, newClient) => {
     expect(closed).not.toHaveBeenCalled()
   })
 
-  test('a 202 whose body never ends does not hold up the calls', async () => {
-    const { client } = await connect(newClient(), {
-      message: (__, response) => {
-        response.writeHead(202).write('Acc')
-        return true
+  test('a 202 whose body never ends does not hold up what follows', {
+    timeout: 10_000,
+  }, async () => {
+    const { client } = await connect(
+      newClient(),
+      {
+        message: (__, response) => {
+          response.writeHead(202).write('Acc')
+          return true
+        },
       },
-    })
+      { sendTimeoutMs: 60_000 },
+    )
     expect(await client.callTool(echo({ n: 1 }))).toMatchObject(toolResult('{"n":1}'))
   })
 
@@ -341,7 +345,8 @@ describe('the stream', () => {
   })
 
   test('stays open as long as there is a heartbeat', async () => {
-    const { gateway, messages, log } = await started({}, { heartbeatTimeoutMs: 200 })
+    const limits = { connectTimeoutMs: 400, heartbeatTimeoutMs: 200 }
+    const { gateway, messages, log } = await started({}, limits)
     const begin = Date.now()
     while (Date.now() - begin < 600) {
       gateway.write(': ka\n\n')
@@ -458,7 +463,7 @@ describe('send', () => {
   )
 
   test('waits for a rate limit, and repeats the message with a new signature', async () => {
-    let refusals = 2
+    let refusals = 1
     const { gateway, transport } = await started({
       message: (_, response) => {
         if (refusals-- > 0) return void response.writeHead(429, { 'retry-after': '1' }).end()
@@ -468,7 +473,7 @@ describe('send', () => {
     await transport.send(ping)
     const [, ...posts] = gateway.received
     expect(new Set(posts.map(({ body }) => body.toString())).size).toBe(1)
-    expect(new Set(posts.map(({ headers }) => headers['x-amz-date'])).size).toBe(3)
+    expect(new Set(posts.map(({ headers }) => headers['x-amz-date'])).size).toBe(2)
   })
 
   test('does not repeat what was cancelled while it waited', async () => {
@@ -481,7 +486,7 @@ describe('send', () => {
     await vi.waitUntil(() => gateway.messages.length === 1)
     await transport.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
     await expect(sending).rejects.toMatchObject({ code: 'rate_limited' })
-    expect(gateway.messages.filter(({ method }) => method === 'ping').length).toBeLessThan(3)
+    expect(gateway.messages).toHaveLength(2)
   })
 
   test('needs a connection', async () => {
@@ -517,7 +522,12 @@ describe('send', () => {
     let current = KEY
     const { gateway, transport } = await started(
       {},
-      { credentials: async options => (options?.forceRefresh ? (current = KEY) : current) },
+      {
+        async credentials(options) {
+          if (options?.forceRefresh) current = KEY
+          return current
+        },
+      },
     )
     current = other
     await transport.send(ping)
@@ -572,7 +582,7 @@ test('the URL is checked before anything else', () => {
 test('one URL without a region is an error, not a guess', async () => {
   for (const name of ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_PROFILE']) vi.stubEnv(name, '')
   vi.stubEnv('AWS_CONFIG_FILE', '/dev/null')
-  onTestFinished(() => vi.unstubAllEnvs())
+  onTestFinished(() => void vi.unstubAllEnvs())
   const { url, received } = await serve(() => {})
   const transport = new SigV4SseTransport(url, { credentials: KEY })
   await expect(transport.start()).rejects.toMatchObject({ code: 'missing_region' })
@@ -618,9 +628,10 @@ async function attempt(client: Client, quirks?: GatewayQuirks, options?: SigV4Ss
   const gateway = await startGateway(quirks)
   const closed = vi.fn()
   const failed = vi.fn()
-  client.onclose = closed
-  client.onerror = failed
-  const connecting = client.connect(new SigV4SseTransport(gateway.url, { ...signing, ...options }))
+  const transport = new SigV4SseTransport(gateway.url, { ...signing, ...options })
+  transport.onclose = closed // both SDKs call the handlers that are there before theirs
+  transport.onerror = failed
+  const connecting = client.connect(transport)
   onTestFinished(() => client.close())
   return { client, gateway, connecting, closed, failed }
 }

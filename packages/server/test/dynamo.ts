@@ -2,7 +2,6 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 import { CreateTableCommand, DynamoDBClient, type KeyType } from '@aws-sdk/client-dynamodb'
-// @ts-expect-error dynalite ships no types
 import dynalite from 'dynalite'
 
 export interface Emulator {

@@ -100,4 +100,38 @@ describe('over DynamoDB', () => {
     expect(await registry.get({ type: 'tool', name: 'a' })).toEqual(tool('a'))
     expect(warn).toHaveBeenCalledOnce()
   })
+
+  test('a write whose answer was lost, and that the SDK repeats, has gone through', async () => {
+    const { dynamo, emulator, table, registry } = await start()
+    const other = dynamoRegistry(emulator.client(), table)
+    let meanwhile = async () => {}
+    const sent: string[] = []
+    // The network's edge, inside the SDK's retries: the request arrives, its answer does not.
+    dynamo.middlewareStack.add(
+      (next, { commandName = '' }) =>
+        async args => {
+          const result = await next(args)
+          const first = !sent.includes(commandName)
+          sent.push(commandName)
+          if (!first || !/^(Put|Delete)Item/.test(commandName)) return result
+          await meanwhile()
+          throw Object.assign(new Error('no answer'), { name: 'TimeoutError' })
+        },
+      { step: 'deserialize', priority: 'low' },
+    )
+    expect(await registry.create(tool('a'))).toBe(true)
+    expect(sent.filter(name => name === PutItemCommand.name)).toHaveLength(2)
+    sent.length = 0
+    expect(await registry.replace(tool('a', { version: 2 }), 1)).toBe(true)
+    expect(await registry.remove({ type: 'tool', name: 'a' }, 2)).toBe(true)
+    expect(await other.revision()).toBe('3')
+
+    // Unless somebody else has written there meanwhile.
+    sent.length = 0
+    meanwhile = async () => {
+      await other.replace(tool('a', { version: 2 }), 1)
+    }
+    expect(await registry.create(tool('a'))).toBe(false)
+    expect((await other.get({ type: 'tool', name: 'a' }))?.version).toBe(2)
+  })
 })

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -13,9 +14,9 @@ beforeAll(async () => {
 })
 afterAll(() => emulator.close())
 
-const make = (leaseSeconds = 45) =>
+const make = (leaseSeconds = 45, dynamo = emulator.client()) =>
   dynamoRelay({
-    dynamo: emulator.client(),
+    dynamo,
     table: emulator.tables.SessionTable,
     pollMs: { busy: 5, idle: 50 },
     leaseSeconds,
@@ -58,6 +59,56 @@ describe('over DynamoDB', () => {
     await relay.post(s, 'second')
     expect(await take(inbox, 1)).toEqual(['second'])
   })
+
+  test('a poster that is a little slower keeps its place', async () => {
+    const relay = make()
+    const s = session()
+    const inbox = await relay.open(s)
+    await reserve(s.id)
+    await relay.post(s, 'second')
+    const received = take(inbox, 2)
+    await sleep(300)
+    await place(s.id, 1, 'first')
+    expect(await received).toEqual(['first', 'second'])
+  })
+
+  test('writes whose answers are lost on the way, and which are therefore repeated, count once', async () => {
+    const relay = make(45, deafClient())
+    const s = session()
+    const inbox = await relay.open(s)
+    const received: string[] = []
+    const done = new AbortController()
+    const reading = (async () => {
+      for await (const message of inbox.messages(done.signal)) received.push(message)
+    })()
+    for (const n of [1, 2, 3, 4, 5]) expect(await relay.post(s, `message ${n}`)).toBe(true)
+    await inbox.close()
+    await reading
+    expect(received).toEqual([1, 2, 3, 4, 5].map(n => `message ${n}`))
+
+    // Nor was anything put back, for whoever takes the stream over.
+    for await (const message of relay.join(s.id).messages(AbortSignal.timeout(500)))
+      expect.fail(message)
+  })
+
+  /** A client that does not hear the answer to any first attempt to put or take a message. */
+  function deafClient() {
+    const client = emulator.client()
+    const heard = new Set<string>()
+    client.middlewareStack.add(
+      next => async args => {
+        const result = await next(args)
+        const written = JSON.stringify(args.input)
+        // Neither the look at the inbox nor the counter: those may be repeated without harm.
+        if (!/in#\d/.test(written) || !/"Item"|SET taken/.test(written) || heard.has(written))
+          return result
+        heard.add(written)
+        throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' })
+      },
+      { step: 'deserialize', priority: 'low' },
+    )
+    return client
+  }
 
   test('a poster that was merely slow is handed out late, and once', async () => {
     const relay = make()

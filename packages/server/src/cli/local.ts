@@ -31,7 +31,7 @@ export async function local(args: string[]): Promise<number> {
   // Listened for from the start: a signal that comes too early must not leave half a gateway behind.
   const ended = endingSignal()
   const gateway = await startLocal(options).catch(error => {
-    if (error.code !== 'port_in_use') throw error
+    if (!['port_in_use', 'data_in_use'].includes(error.code)) throw error
     console.error(error.message)
   })
   if (!gateway) return 1

@@ -1,4 +1,3 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { preloadSchemas } from '@modelcontextprotocol/server'
 
@@ -9,11 +8,12 @@ import { lambdaInvoker } from '../invoker/lambda.ts'
 import { createCatalogue } from '../registry/catalogue.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
 import { dynamoRelay } from '../relay/dynamo.ts'
+import { dynamoClient } from './dynamo.ts'
 import { streamingHandler } from './handler.ts'
 import type { StreamingRuntime } from './respond.ts'
 
 const config = mcpConfig()
-const dynamo = new DynamoDBClient({})
+const dynamo = dynamoClient()
 const regions = new Map<string, LambdaClient>()
 
 const catalogue = createCatalogue(dynamoRegistry(dynamo, config.REGISTRATION_TABLE))

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { createInterface } from 'node:readline'
 
 import { type LambdaFunction, REGION } from './functions.ts'
 import type { FunctionError, Invocation, Reply } from './invocation.ts'
+import { onLine } from './lines.ts'
 import type { Log } from './log.ts'
 import { CAN_FREEZE, type Processes, signal } from './processes.ts'
 import { startRuntimeApi } from './runtimeapi.ts'
@@ -56,7 +56,7 @@ export async function startEnvironment(
       signal(environment.pid, 'SIGSTOP')
     },
     onInitError(error) {
-      cause = error
+      if (!started) cause = error
     },
     onCut() {
       // A process that lost its connection in the middle of a response is not used again.
@@ -82,13 +82,8 @@ export async function startEnvironment(
   const environment: Environment = { pid, invoke, kill: () => signal(pid, 'SIGKILL') }
 
   for (const output of [child.stdout, child.stderr])
-    createInterface(output).on('line', message =>
-      log({
-        level: 'info',
-        functionName: fn.name,
-        message,
-        ...(requestId && { requestId }),
-      }),
+    onLine(output, message =>
+      log({ level: 'info', functionName: fn.name, message, ...(requestId && { requestId }) }),
     )
 
   expire(INIT_SECONDS, `Init timed out after ${INIT_SECONDS}.00 seconds`)

@@ -51,6 +51,13 @@ export async function listen(server: Server, port = 0): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
+/** Cuts off what is still being answered. */
+export async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise(resolve => server.close(resolve))
+  server.closeAllConnections()
+  await closed
+}
+
 /** What Lambda takes as the payload of a synchronous call, in bytes. */
 export const REQUEST_LIMIT = 6 * 1024 * 1024
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
+import { devNull, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 
 import { lambdaApi } from './api/lambda.ts'
@@ -12,7 +12,7 @@ import { REGION } from './functions.ts'
 import { type Log, writeLog } from './log.ts'
 import { DEVELOPER, FUNCTION_ROLE, type Principal } from './principals.ts'
 import { CAN_FREEZE, watchProcesses } from './processes.ts'
-import { listen } from './server.ts'
+import { closeServer, listen } from './server.ts'
 import { readStack, type Stack } from './stack.ts'
 import { startTables } from './tables.ts'
 import { functionUrl } from './url/frontdoor.ts'
@@ -80,7 +80,10 @@ export async function startStack(
   dist: string,
   options: LocalOptions,
 ): Promise<Local> {
-  const { log = writeLog, concurrency = 20, timeouts = {}, environment = {} } = options
+  const { concurrency = 20, timeouts = {}, environment = {} } = options
+  let closing = false
+  // What is cut off at the end is no news.
+  const log: Log = entry => closing || (options.log ?? writeLog)(entry)
   const { McpFunction, RegistrationFunction } = stack.functions
   if (!McpFunction || !RegistrationFunction)
     throw new Error('The template needs a McpFunction and a RegistrationFunction')
@@ -92,11 +95,11 @@ export async function startStack(
   const processes = watchProcesses()
   if (!CAN_FREEZE)
     log({ level: 'warn', message: 'Functions are not frozen between invocations on this platform' })
-  const servers: Server[] = []
+  const closers: (() => Promise<void>)[] = []
 
   try {
     const tables = await startTables(stack.tables, options.data && resolve(options.data))
-    servers.push(tables.server)
+    closers.push(tables.close)
     const dynamodbUrl = `http://127.0.0.1:${tables.port}/`
 
     const variables: Record<string, string> = {
@@ -104,6 +107,11 @@ export async function startStack(
       AWS_SECRET_ACCESS_KEY: FUNCTION_ROLE.secretAccessKey,
       AWS_SESSION_TOKEN: FUNCTION_ROLE.sessionToken,
       AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
+      // Without these, the SDK would look into the developer's own settings.
+      AWS_CONFIG_FILE: devNull,
+      AWS_SHARED_CREDENTIALS_FILE: devNull,
+      // It is about the node of this machine; on Lambda the function has another.
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     }
     const discovery =
       options.functions === undefined
@@ -146,7 +154,7 @@ export async function startStack(
   }
 
   async function open(server: Server, port = 0, flag = ''): Promise<string> {
-    servers.push(server)
+    closers.push(() => closeServer(server))
     const chosen = await listen(server, port).catch(error => {
       throw error.code === 'EADDRINUSE' ? portInUse(port, flag, error) : error
     })
@@ -154,14 +162,9 @@ export async function startStack(
   }
 
   async function close() {
+    closing = true
     await processes.close()
-    await Promise.all(
-      servers.map(server => {
-        const closed = new Promise(resolve => server.close(resolve))
-        server.closeAllConnections()
-        return closed
-      }),
-    )
+    await Promise.all(closers.map(it => it()))
     await rm(temporary, { recursive: true, force: true })
   }
 }

@@ -1,25 +1,61 @@
-import type { Server } from 'node:http'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import dynalite from 'dynalite'
 import { REGION } from './functions.ts'
-import { listen } from './server.ts'
+import { closeServer, listen } from './server.ts'
 import type { Table } from './stack.ts'
 
-/** The stack's tables in a DynamoDB of our own, in memory or in `folder`. Returns the server with its port. */
+/** The stack's tables in a DynamoDB of our own, in memory or in `folder`. */
 export async function startTables(
   tables: Table[],
   folder: string | undefined,
-): Promise<{ server: Server; port: number }> {
-  // The waits would be half a second each, as if AWS were at work.
-  const none = { createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 }
-  const server: Server = dynalite({ ...none, ...(folder && { path: folder }) })
-  const port = await listen(server)
+): Promise<{ port: number; close(): Promise<void> }> {
+  const release = folder ? await occupy(folder) : async () => {}
+  const server = dynalite({
+    ...(folder && { path: join(folder, 'tables') }),
+    // The waits would be half a second each, as if AWS were at work.
+    ...{ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 },
+  })
+  // It throws when a request breaks off, and a function that is killed breaks its requests off.
+  server.on('request', request => request.removeAllListeners('error').on('error', () => {}))
   try {
+    const port = await listen(server)
     for (const table of tables) await create(port, table)
+    return { port, close }
   } catch (error) {
-    server.close()
+    await close()
     throw error
   }
-  return { server, port }
+
+  async function close() {
+    await closeServer(server)
+    await release()
+  }
+}
+
+/** One gateway at a time: to a second one the database would not say what is wrong. */
+async function occupy(folder: string): Promise<() => Promise<void>> {
+  const file = join(folder, 'gateway.pid')
+  await mkdir(folder, { recursive: true })
+  const pid = Number(await readFile(file, 'utf8').catch(() => ''))
+  if (pid > 0 && isAlive(pid))
+    throw Object.assign(
+      new Error(
+        `${folder} is in use by the gateway with the process id ${pid}; if there is none, delete ${file}`,
+      ),
+      { code: 'data_in_use' },
+    )
+  await writeFile(file, String(process.pid))
+  return () => rm(file, { force: true })
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    // It is somebody else's.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }
 
 async function create(port: number, { TableName, KeySchema, ...rest }: Table) {

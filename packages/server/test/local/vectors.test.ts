@@ -76,7 +76,12 @@ describe.each(cases)('%s', (_, { context, header, query }) => {
   })
 
   test('signed in the header is refused after any change of the signature', () => {
-    const request = parse(header.signedRequest.replace(/Signature=./, start => start.slice(0, -1) + (start.endsWith('0') ? '1' : '0')))
+    const request = parse(
+      header.signedRequest.replace(
+        /Signature=./,
+        start => start.slice(0, -1) + (start.endsWith('0') ? '1' : '0'),
+      ),
+    )
     expect(verify(request, verifier)).toMatchObject({
       code: 'InvalidSignatureException',
       computed: {

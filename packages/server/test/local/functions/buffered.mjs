@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const cases = {
+  full: () => ({
+    statusCode: 201,
+    headers: { 'content-type': 'text/plain', 'x-number': 7 },
+    cookies: ['a=b', 'c=d'],
+    body: 'body',
+  }),
+  binary: () => ({
+    statusCode: 200,
+    headers: { 'content-type': 'application/octet-stream' },
+    body: Buffer.from([0, 255, 1]).toString('base64'),
+    isBase64Encoded: true,
+  }),
+  value: () => ({ some: 'value' }),
+  nothing: () => undefined,
+  text: () => 'plain',
+  throw: () => {
+    throw Object.assign(new TypeError('broken'), { code: 'E_BROKEN' })
+  },
+  'throw-string': () => Promise.reject('just words'),
+  circular: () => {
+    const it = {}
+    it.it = it
+    return it
+  },
+  exit: () => process.exit(7),
+  'exit-zero': () => process.exit(0),
+  kill: () => process.kill(process.pid, 'SIGSEGV'),
+  silent: () => new Promise(() => setInterval(() => {}, 1000)),
+  busy: () => {
+    for (;;);
+  },
+  crash: () => new Promise(() => setImmediate(() => JSON.parse('{'))),
+  large: event => 'x'.repeat(event.size),
+  wait: async event => {
+    await sleep(event.ms)
+    return process.pid
+  },
+  echo: (event, context) => ({
+    event,
+    context: { ...context, remaining: context.getRemainingTimeInMillis() },
+    trace: process.env._X_AMZN_TRACE_ID,
+    environment: process.env,
+    directory: process.cwd(),
+  }),
+  log: () => {
+    console.log('first', { a: 1 })
+    console.warn('two\nlines')
+    process.stderr.write('straight to stderr\n')
+    return 'logged'
+  },
+}
+
+let calls = 0
+
+export const handler = async (event, context) => {
+  const name = event.case ?? event.rawPath.slice(1)
+  if (name === 'calls') return { calls: ++calls, pid: process.pid }
+  return cases[name](event, context)
+}

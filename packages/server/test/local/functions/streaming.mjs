@@ -1,0 +1,119 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const { HttpResponseStream, streamifyResponse } = awslambda
+
+// One handler with many ways to answer, chosen by the path (or, when invoked directly, by `case`).
+const cases = {
+  stream(stream, event) {
+    const out = HttpResponseStream.from(stream, {
+      statusCode: 201,
+      headers: { 'content-type': 'text/event-stream' },
+      cookies: ['a=b; HttpOnly', 'c=d'],
+    })
+    out.write('data: 0\n\n')
+    out.write(`data: ${event.rawQueryString ?? ''}\n\n`)
+    out.end()
+  },
+  async delayed(stream) {
+    const out = HttpResponseStream.from(stream, { statusCode: 200, headers: {} })
+    for (const line of ['one', 'two', 'three']) {
+      out.write(`${line}\n`)
+      await sleep(30)
+    }
+    out.end()
+  },
+  raw(stream) {
+    stream.setContentType('text/plain')
+    stream.write('raw')
+    stream.end()
+  },
+  'end-only': stream => void HttpResponseStream.from(stream, { statusCode: 404 }).end('lost'),
+  'empty-end': stream => void HttpResponseStream.from(stream, { statusCode: 404 }).end(),
+  'empty-write'(stream) {
+    const out = HttpResponseStream.from(stream, { statusCode: 202, headers: { 'x-seen': 'yes' } })
+    out.write('')
+    out.end()
+  },
+  objects(stream) {
+    stream.write({ a: 1 })
+    stream.write(new Uint8Array([10]))
+    stream.end()
+  },
+  'throw-before'(stream) {
+    HttpResponseStream.from(stream, { statusCode: 200 })
+    throw new TypeError('before \x7F the first byte')
+  },
+  async 'throw-later'(stream) {
+    HttpResponseStream.from(stream, { statusCode: 200 }).write('part')
+    await sleep(20)
+    throw new RangeError('in the middle')
+  },
+  async 'throw-after-end'(stream) {
+    HttpResponseStream.from(stream, { statusCode: 200 }).end('all')
+    throw new Error('too late for anybody')
+  },
+  'late-type'(stream) {
+    stream.write('x')
+    stream.setContentType('text/plain')
+  },
+  'bad-head'(stream) {
+    HttpResponseStream.from(stream, { statusCode: 200, headers: { 'bad name': 'x' } }).write('x')
+    stream.end()
+  },
+  'never-ends'(stream) {
+    HttpResponseStream.from(stream, { statusCode: 200 }).write('open')
+    return new Promise(() => {})
+  },
+  silent: () => new Promise(() => setInterval(() => {}, 1000)),
+  exit: () => process.exit(3),
+  async 'exit-later'(stream) {
+    HttpResponseStream.from(stream, { statusCode: 200 }).write('part')
+    await sleep(50)
+    process.exit(3)
+  },
+  busy(stream) {
+    stream.write('x')
+    for (;;);
+  },
+  echo(stream, event, context) {
+    const out = HttpResponseStream.from(stream, { statusCode: 200, headers: {} })
+    out.write(JSON.stringify({ event, requestId: context.awsRequestId, pid: process.pid }))
+    out.end()
+  },
+  // As much as the query says, in pieces, waiting whenever the stream is full; then says on the log how often.
+  async many(stream, event) {
+    const out = HttpResponseStream.from(stream, { statusCode: 200, headers: {} })
+    const pieces = Number(event.rawQueryString || 16)
+    let waits = 0
+    for (let piece = 0; piece < pieces; piece++) {
+      if (piece % 16 === 0) console.log(`wrote ${piece}`)
+      if (out.write(Buffer.alloc(65_536, 97))) continue
+      waits++
+      await once(out, 'drain')
+    }
+    out.end()
+    console.log(`wrote all, waited ${waits > 0 ? 'too' : 'never'}`)
+  },
+  // Ticks while nobody listens, to show what becomes of a client that leaves.
+  async ticks(stream, event) {
+    const out = HttpResponseStream.from(stream, { statusCode: 200, headers: {} })
+    for (let tick = 1; tick <= Number(event.rawQueryString || 10); tick++) {
+      out.write(`${tick}\n`)
+      await sleep(20)
+    }
+    out.end()
+    console.log('ticked to the end')
+  },
+  async 'after-end'(stream) {
+    HttpResponseStream.from(stream, { statusCode: 200 }).write(`${process.pid}`)
+    stream.end()
+    await sleep(300)
+    console.log('worked on')
+  },
+}
+
+export const handler = streamifyResponse(async (event, stream, context) => {
+  const name = event.case ?? event.rawPath.slice(1)
+  return cases[name](stream, event, context)
+})

@@ -1,0 +1,3 @@
+let ticks = 0
+setInterval(() => ticks++, 5)
+export const handler = async () => ticks

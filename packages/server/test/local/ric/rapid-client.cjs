@@ -1,0 +1,36 @@
+// Stands in for the native half of aws-lambda-ric, which has to be compiled: the same three calls over node:http.
+// Loaded with `node --require`, before the runtime asks for its addon.
+const { Agent, request } = require('node:http')
+const Module = require('node:module')
+
+const [hostname, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':')
+const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+
+function send(method, path, body, headers, done = () => {}) {
+  request(
+    { agent, hostname, port, method, path: `/2018-06-01/runtime${path}`, headers },
+    response => {
+      let text = ''
+      response.setEncoding('utf8').on('data', chunk => {
+        text += chunk
+      })
+      response.on('end', () => done({ bodyJson: text, headers: response.headers }))
+    },
+  ).end(body)
+}
+
+const json = body => ({
+  'Content-Type': 'application/json',
+  'Content-Length': Buffer.byteLength(body),
+})
+
+const client = {
+  initializeClient() {},
+  next: () => new Promise(resolve => send('GET', '/invocation/next', undefined, {}, resolve)),
+  done: (id, body) => send('POST', `/invocation/${id}/response`, body, json(body)),
+  error: (id, body) => send('POST', `/invocation/${id}/error`, body, json(body)),
+}
+
+const load = Module._load
+Module._load = (name, ...rest) =>
+  name.endsWith('rapid-client.node') ? client : load(name, ...rest)
