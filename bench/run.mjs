@@ -19,7 +19,7 @@ const IDLE_PAUSE_MS = 3_000
 const COLD_STARTS = 12
 
 const functions = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-bench-'))
-const hello = 'export const handler = async ({ name }) => `Hello, ${name}!`\n'
+const hello = "export const handler = async ({ name }) => 'Hello, ' + name + '!'\n"
 writeFileSync(join(functions, 'hello.mjs'), hello)
 for (let n = 0; n < COLD_STARTS; n++)
   copyFileSync(join(functions, 'hello.mjs'), join(functions, `cold${n}.mjs`))

@@ -69,8 +69,6 @@ export function transport(gateway: Gateway, credentials: Credentials = gateway.c
   return new SigV4SseTransport(gateway.mcpUrl, { region: gateway.region, credentials })
 }
 
-export type AnyClient = Client1 | Client2
-
 /** The clients of both SDK majors; they differ in how results are typed, not in what is asked. */
 export const clients = {
   'SDK 1.x': () => new Client1({ name: 'test', version: '1.0.0' }),

@@ -72,24 +72,30 @@ describe('over DynamoDB', () => {
     expect(await received).toEqual(['first', 'second'])
   })
 
-  test('writes whose answers are lost on the way, and which are therefore repeated, count once', async () => {
-    const relay = make(45, deafClient())
-    const s = session()
-    const inbox = await relay.open(s)
-    const received: string[] = []
-    const done = new AbortController()
-    const reading = (async () => {
-      for await (const message of inbox.messages(done.signal)) received.push(message)
-    })()
-    for (const n of [1, 2, 3, 4, 5]) expect(await relay.post(s, `message ${n}`)).toBe(true)
-    await inbox.close()
-    await reading
-    expect(received).toEqual([1, 2, 3, 4, 5].map(n => `message ${n}`))
+  test.each([
+    ['a poster', () => make(), () => make(45, deafClient())],
+    ['a reader', () => make(45, deafClient()), () => make()],
+  ])(
+    'what %s writes twice, because the first answer was lost on the way, counts once',
+    async (_, reader, poster) => {
+      const [receiving, sending] = [reader(), poster()]
+      const s = session()
+      const inbox = await receiving.open(s)
+      const received: string[] = []
+      const reading = (async () => {
+        for await (const message of inbox.messages(AbortSignal.timeout(20_000)))
+          received.push(message)
+      })()
+      for (const n of [1, 2, 3, 4, 5]) expect(await sending.post(s, `message ${n}`)).toBe(true)
+      await inbox.close()
+      await reading
+      expect(received).toEqual([1, 2, 3, 4, 5].map(n => `message ${n}`))
 
-    // Nor was anything put back, for whoever takes the stream over.
-    for await (const message of relay.join(s.id).messages(AbortSignal.timeout(500)))
-      expect.fail(message)
-  })
+      // Nor was anything put back, for whoever takes the stream over.
+      for await (const message of make().join(s.id).messages(AbortSignal.timeout(500)))
+        expect.fail(message)
+    },
+  )
 
   /** A client that does not hear the answer to any first attempt to put or take a message. */
   function deafClient() {

@@ -2,6 +2,7 @@ import type { Server } from '@modelcontextprotocol/server'
 
 import type { Caller } from '../caller.ts'
 import type { Catalogue, Snapshot } from '../registry/catalogue.ts'
+import { stateOf } from '../registry/registry.ts'
 import { visible } from './access.ts'
 
 /** A running stream looks this often whether what its client may see has changed. */
@@ -33,7 +34,7 @@ export function watchLists(server: Server, catalogue: Catalogue, caller: Caller)
       types.map(type => [
         type,
         visible(snapshot, type, caller)
-          .map(it => `${it.name}@${it.version}`)
+          .map(it => `${it.name} ${stateOf(it)}`)
           .join(),
       ]),
     )

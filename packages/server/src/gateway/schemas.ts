@@ -1,11 +1,13 @@
 import type { JsonSchema, Tool } from '@markvp/mcp-lambda-sam-admin-client/contract'
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv'
 
+import { stateOf } from '../registry/registry.ts'
+
 /** What is wrong with a value, one line per fault that names the place; undefined when nothing is. */
-export type Check = (value: unknown) => string | undefined
+type Check = (value: unknown) => string | undefined
 
 interface Checks {
-  version: number
+  of: string
   input: Check
   output: Check | undefined
 }
@@ -20,9 +22,9 @@ export function schemaChecks(): (tool: Tool) => Checks {
 
   return tool => {
     const cached = cache.get(tool.id)
-    if (cached?.version === tool.version) return cached
+    if (cached?.of === stateOf(tool)) return cached
     const checks = {
-      version: tool.version,
+      of: stateOf(tool),
       input: compile(tool.inputSchema),
       output: tool.outputSchema && compile(tool.outputSchema as JsonSchema),
     }

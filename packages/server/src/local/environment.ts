@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { dirname } from 'node:path'
 
 import { type LambdaFunction, REGION } from './functions.ts'
 import type { FunctionError, Invocation, Reply } from './invocation.ts'
@@ -67,7 +68,7 @@ export async function startEnvironment(
 
   const child = spawn(process.execPath, [bootstrap], {
     cwd: fn.directory,
-    env: { ...systemVariables(fn, api.address), ...variables, ...fn.variables },
+    env: { ...systemVariables(fn, api.address, bootstrap), ...variables, ...fn.variables },
     // A group of its own: Ctrl-C in the terminal is ours to handle, and a signal reaches its children.
     detached: CAN_FREEZE,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -120,12 +121,16 @@ export async function startEnvironment(
   }
 }
 
-function systemVariables(fn: LambdaFunction, api: string): Record<string, string> {
+function systemVariables(
+  fn: LambdaFunction,
+  api: string,
+  bootstrap: string,
+): Record<string, string> {
   return {
     AWS_LAMBDA_RUNTIME_API: api,
     _HANDLER: fn.handler,
     LAMBDA_TASK_ROOT: fn.root,
-    LAMBDA_RUNTIME_DIR: fn.root,
+    LAMBDA_RUNTIME_DIR: dirname(bootstrap),
     AWS_LAMBDA_FUNCTION_NAME: fn.name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memory),

@@ -21,8 +21,9 @@ export function environments(fn: LambdaFunction, limit: number, host: Host): Env
       // The one used last is the one most likely to have everything warm.
       const environment = take() ?? (await start())
       if ('type' in environment) return environment
+      const reply = environment.invoke(invocation)
       onDispatch(environment.pid)
-      return environment.invoke(invocation)
+      return reply
     },
     replace(next) {
       fn = next

@@ -55,11 +55,9 @@ export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi
       return streaming(current, request, response)
     return buffered(current, request, response)
   })
-  // A streamed response is one request that may take as long as the function, and between two requests
-  // the process computes. The defaults of node would cut both.
+  // A streamed response is one request, which may take as long as the function.
   server.requestTimeout = 0
   server.headersTimeout = 0
-  server.keepAliveTimeout = 0
 
   const port = await listen(server)
 

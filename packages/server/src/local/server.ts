@@ -22,6 +22,9 @@ export function httpServer(
     request.on('error', () => {})
     response.on('error', () => {})
 
+    // To AWS, another name is the URL of another function, or of none.
+    if (!isLoopback(request.headers.host))
+      return refuse(response, 403, 'AccessDeniedException', { Message: null })
     answer(request, response, ids).catch(error => {
       if (!request.complete) return
       const message = `${request.method} ${request.url} failed: ${error?.stack ?? error}`
@@ -29,6 +32,13 @@ export function httpServer(
       response.destroy()
     })
   })
+}
+
+/** What AWS itself answers, without a function. */
+export function refuse(response: ServerResponse, status: number, type: string, body: object) {
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'x-amzn-errortype': type })
+    .end(JSON.stringify(body))
 }
 
 function newIds(): Ids {
@@ -41,6 +51,8 @@ function newIds(): Ids {
 
 /** Starts a server on loopback and returns its port, a free one when none is given. */
 export async function listen(server: Server, port = 0): Promise<number> {
+  // A function that is stopped does not see that an idle connection was closed, and fails on it when it runs on.
+  server.keepAliveTimeout = 0
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', () => {
@@ -73,7 +85,7 @@ export async function readBody(request: IncomingMessage): Promise<Buffer | undef
   return size > REQUEST_LIMIT ? undefined : Buffer.concat(chunks)
 }
 
-/** A page in the developer's browser can make a name of its own point here, but not sign with ours. */
-export function isLoopback(host = ''): boolean {
+/** A page in the developer's browser can make a name of its own point here, and everybody knows the keys. */
+function isLoopback(host = ''): boolean {
   return /^(127(\.\d+){3}|localhost|[^:]+\.localhost|\[::1\])(:\d+)?$/i.test(host)
 }

@@ -23,3 +23,6 @@ export interface Registry {
   /** Changes whenever a registration does; cheap to ask. */
   revision(): Promise<string>
 }
+
+/** Differs between any two states of a registration. The version alone does not: made anew, it is 1 again. */
+export const stateOf = ({ version, updatedAt }: Registration): string => `${version}@${updatedAt}`

@@ -156,7 +156,7 @@ export function relayContract(make: () => Promise<Relay>) {
   })
 }
 
-export const range = (count: number) => Array.from({ length: count }, (_, n) => n)
+const range = (count: number) => Array.from({ length: count }, (_, n) => n)
 
 /** The next `count` messages. */
 export async function take(inbox: Inbox, count: number): Promise<string[]> {

@@ -66,7 +66,7 @@ describe('a URL with RESPONSE_STREAM', () => {
     },
   )
 
-  test.each(['throw-later', 'exit-later', 'never-ends'])(
+  test.each(['throw-later', 'late-type', 'exit-later', 'never-ends'])(
     'cuts the connection when it fails after the first byte: %s',
     async name => {
       const { mcpUrl } = await startFixture()
@@ -95,6 +95,14 @@ describe('a URL with RESPONSE_STREAM', () => {
     response.destroy()
     await vi.waitUntil(() => local.logged('ticked to the end'), { timeout: 5_000 })
     expect(local.logged('throw')).toBe(false)
+  })
+
+  test('lets the function run on when the client leaves in the middle of more than buffers hold', async () => {
+    const local = await startFixture({}, { mcp: { timeout: 20 } })
+    const response = await open(local.mcpUrl, await sign(local.mcpUrl, { target: '/many?512' }))
+    await vi.waitUntil(() => local.logged('wrote 16'))
+    response.destroy()
+    await vi.waitUntil(() => local.logged('wrote all'), { timeout: 10_000 })
   })
 
   test('lets the function run on when the client leaves before the first byte', async () => {
@@ -154,13 +162,16 @@ describe('a URL with BUFFERED', () => {
     expect((await get(registrationUrl, '/nothing')).body).toBe('null')
   })
 
-  test.each(['throw', 'silent', 'exit', 'circular'])('answers 502 to %s', async name => {
-    const { registrationUrl } = await startFixture()
-    expect(await get(registrationUrl, `/${name}`)).toMatchObject({
-      status: 502,
-      body: 'Internal Server Error',
-    })
-  })
+  test.each(['throw', 'silent', 'exit', 'circular', 'bad-status', 'bad-body'])(
+    'answers 502 to %s',
+    async name => {
+      const { registrationUrl } = await startFixture()
+      expect(await get(registrationUrl, `/${name}`)).toMatchObject({
+        status: 502,
+        body: 'Internal Server Error',
+      })
+    },
+  )
 
   test('keeps only the head of a handler that streams, and says so', async () => {
     const local = await startFixture({}, { registration: { handler: 'streaming.handler' } })

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 
 import { type FunctionError, RESPONSE_LIMIT, type Reply, tooLarge } from '../invocation.ts'
+import { refuse } from '../server.ts'
 import { frame } from './frames.ts'
 
 /** The answer of Invoke: the whole result, or the function's error with status 200. */
@@ -61,10 +62,7 @@ async function sendChunks(body: Readable, response: ServerResponse) {
 const chunk = (payload: Buffer) => frame('PayloadChunk', 'application/octet-stream', payload)
 
 const throttled = (response: ServerResponse) =>
-  refuse(response, 429, 'TooManyRequestsException', 'Rate Exceeded.')
+  problem(response, 429, 'TooManyRequestsException', 'Rate Exceeded.')
 
-export function refuse(response: ServerResponse, status: number, type: string, message: string) {
-  response
-    .writeHead(status, { 'content-type': 'application/json', 'x-amzn-errortype': type })
-    .end(JSON.stringify({ Type: 'User', Message: message }))
-}
+export const problem = (response: ServerResponse, status: number, type: string, message: string) =>
+  refuse(response, status, type, { Type: 'User', Message: message })

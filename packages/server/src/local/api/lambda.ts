@@ -5,7 +5,7 @@ import type { Log } from '../log.ts'
 import type { Principal } from '../principals.ts'
 import { httpServer, type Ids, REQUEST_LIMIT, readBody } from '../server.ts'
 import { verify } from '../sigv4/verify.ts'
-import { refuse, sendResponse, sendResponseStream } from './answers.ts'
+import { problem, sendResponse, sendResponseStream } from './answers.ts'
 
 export interface LambdaApi {
   principals: Principal[]
@@ -26,26 +26,26 @@ async function answer(
 ) {
   const { method = '', url: target = '', rawHeaders, headers } = request
   const body = await readBody(request)
-  if (!body) return refuse(response, 413, 'RequestTooLargeException', TOO_LARGE)
+  if (!body) return problem(response, 413, 'RequestTooLargeException', TOO_LARGE)
   const signer = verify(
     { method, target, rawHeaders, body },
     { region: REGION, service: 'lambda', principals },
   )
-  if ('code' in signer) return refuse(response, 403, signer.code, signer.message)
+  if ('code' in signer) return problem(response, 403, signer.code, signer.message)
 
   const { verb, name = '', arn = functionArn(name) } = route(method, target)
   if (!verb)
-    return refuse(response, 404, 'UnknownOperationException', `Not here: ${method} ${target}`)
+    return problem(response, 404, 'UnknownOperationException', `Not here: ${method} ${target}`)
   if (!(await functions.has(name)))
-    return refuse(response, 404, 'ResourceNotFoundException', `Function not found: ${arn}`)
+    return problem(response, 404, 'ResourceNotFoundException', `Function not found: ${arn}`)
   const event = body.toString() || '{}'
-  if (!isJson(event)) return refuse(response, 400, INVALID_CONTENT, NOT_JSON)
+  if (!isJson(event)) return problem(response, 400, INVALID_CONTENT, NOT_JSON)
   const context = headers['x-amz-client-context']?.toString()
   if (context && context.length > CONTEXT_LIMIT)
-    return refuse(response, 400, INVALID_CONTENT, CONTEXT_TOO_LARGE)
+    return problem(response, 400, INVALID_CONTENT, CONTEXT_TOO_LARGE)
   const clientContext = context && Buffer.from(context, 'base64').toString()
   if (clientContext && !isJson(clientContext))
-    return refuse(response, 400, INVALID_CONTENT, CONTEXT_NOT_JSON)
+    return problem(response, 400, INVALID_CONTENT, CONTEXT_NOT_JSON)
 
   const invocation = { requestId, traceId, event, functionArn: arn }
   const inContext = { ...invocation, ...(clientContext && { clientContext }) }

@@ -4,11 +4,11 @@ import { functionArn, REGION } from '../functions.ts'
 import type { Invoke } from '../invocation.ts'
 import type { Log } from '../log.ts'
 import type { Principal } from '../principals.ts'
-import { httpServer, type Ids, isLoopback, REQUEST_LIMIT, readBody } from '../server.ts'
+import { httpServer, type Ids, REQUEST_LIMIT, readBody, refuse } from '../server.ts'
 import { splitTarget } from '../sigv4/canonical.ts'
 import { type Refusal, verify } from '../sigv4/verify.ts'
 import { toEvent } from './event.ts'
-import { type InvokeMode, refuse, sendReply } from './reply.ts'
+import { type InvokeMode, sendReply } from './reply.ts'
 
 export interface FunctionUrl {
   functionName: string
@@ -30,10 +30,6 @@ async function answer(
   { requestId, traceId }: Ids,
 ) {
   const warn = (message: string) => log({ level: 'warn', functionName, requestId, message })
-  // To AWS it would be the URL of another function, or of none.
-  if (!isLoopback(request.headers.host))
-    return refuse(response, 403, 'AccessDeniedException', { Message: null })
-
   const body = await readBody(request)
   if (!body)
     return refuse(response, 413, 'RequestEntityTooLargeException', {
@@ -58,7 +54,7 @@ async function answer(
   await sendReply(await invoke(functionName, invocation, { method, path }), mode, response, warn)
 }
 
-export function explain({ code, message, computed }: Refusal): string {
+function explain({ code, message, computed }: Refusal): string {
   return [
     `${code}: ${message}`,
     ...(computed

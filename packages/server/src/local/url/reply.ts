@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 
 import type { Reply } from '../invocation.ts'
+import { refuse } from '../server.ts'
 import { type Head, PRELUDE_TYPE, takeFirst, takePrelude } from './prelude.ts'
 
 export type InvokeMode = 'BUFFERED' | 'RESPONSE_STREAM'
@@ -24,38 +25,42 @@ export async function sendReply(
       warn(
         'A handler without streamifyResponse behind RESPONSE_STREAM: its result is sent as it is, as the body',
       )
-      return send(response, 200, { 'content-type': 'application/json' }, reply.body)
+      return send(response, 200, JSON_TYPE, reply.body)
     case 'stream':
       if (mode === 'RESPONSE_STREAM') return sendStream(reply, response, warn)
       return sendStreamBuffered(reply, response, warn)
   }
 }
 
-/** What AWS itself answers, without the function. */
-export function refuse(response: ServerResponse, status: number, type: string, body: object) {
-  send(
-    response,
-    status,
-    { 'content-type': 'application/json', 'x-amzn-errortype': type },
-    JSON.stringify(body),
-  )
-}
-
 function badGateway(response: ServerResponse) {
-  send(response, 502, { 'content-type': 'application/json' }, 'Internal Server Error')
+  send(response, 502, JSON_TYPE, 'Internal Server Error')
 }
 
 function sendBuffered(body: Buffer, response: ServerResponse, warn: (message: string) => void) {
-  const result = JSON.parse(body.toString())
+  const result = parse(body)
+  if (result === undefined) return badGateway(response)
   if (typeof result !== 'object' || result === null || !('statusCode' in result))
-    return send(
-      response,
-      200,
-      { 'content-type': 'application/json' },
-      typeof result === 'string' ? result : body,
-    )
-  if (!writeHead(response, result, 'application/json', warn)) return badGateway(response)
-  response.end(Buffer.from(String(result.body ?? ''), result.isBase64Encoded ? 'base64' : 'utf8'))
+    return send(response, 200, JSON_TYPE, typeof result === 'string' ? result : body)
+
+  const { body: text = '', isBase64Encoded } = result as {
+    body?: unknown
+    isBase64Encoded?: boolean
+  }
+  if (typeof text !== 'string') {
+    warn(`The body of a response has to be a string, not ${typeof text}`)
+    return badGateway(response)
+  }
+  if (!writeHead(response, result as Head, 'application/json', warn)) return badGateway(response)
+  response.end(Buffer.from(text, isBase64Encoded ? 'base64' : 'utf8'))
+}
+
+/** Undefined for what is no JSON, which only a runtime that is not ours sends. */
+function parse(json: Buffer): unknown {
+  try {
+    return JSON.parse(json.toString())
+  } catch {
+    return undefined
+  }
 }
 
 type Stream = Extract<Reply, { type: 'stream' }>
@@ -86,8 +91,8 @@ async function sendStream(
     warn(
       'The body of the streamed response is empty: on AWS the client may wait for it; write at least one byte',
     )
-  // The status is gone: a connection cut short is all that can tell.
-  if (error) response.destroy()
+  // The status is gone: a connection that is cut short, once all is sent, is what can still tell.
+  if (error) response.socket?.destroySoon()
   else response.end()
 }
 
@@ -125,6 +130,7 @@ function writeHead(
   warn: (message: string) => void,
 ): boolean {
   try {
+    if (!(Number(statusCode) >= 200)) throw new RangeError(`status ${statusCode}`)
     response.statusCode = Number(statusCode)
     response.setHeader('content-type', defaultType)
     for (const [name, value] of Object.entries(headers))
@@ -139,6 +145,8 @@ function writeHead(
     return false
   }
 }
+
+const JSON_TYPE = { 'content-type': 'application/json' }
 
 const CONNECTION_HEADERS = new Set(['connection', 'keep-alive', 'transfer-encoding'])
 

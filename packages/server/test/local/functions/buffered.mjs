@@ -13,6 +13,8 @@ const cases = {
     body: Buffer.from([0, 255, 1]).toString('base64'),
     isBase64Encoded: true,
   }),
+  'bad-status': () => ({ statusCode: 'fine', body: '' }),
+  'bad-body': () => ({ statusCode: 200, body: { an: 'object' } }),
   value: () => ({ some: 'value' }),
   nothing: () => undefined,
   text: () => 'plain',
