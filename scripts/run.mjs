@@ -47,15 +47,14 @@ function install() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'))
   say(`Installing dependencies with ${packageManager} …`)
-  run(
-    'npx',
+  run('npx', [
     '--yes',
     packageManager,
     'install',
     '--frozen-lockfile',
     '--reporter=append-only',
     '--loglevel=warn',
-  )
+  ])
   writeFileSync(stamp, wanted)
 }
 

@@ -1,13 +1,18 @@
+import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { clients, functionArn, type Gateway, startGateway, transport, until } from './gateway.ts'
 import { initialize, initialized, openRaw, postRaw } from './raw.ts'
 
-const call = (id: number, ms: number) => ({
+const call = (id: number, file: string) => ({
   jsonrpc: '2.0',
   id,
   method: 'tools/call',
-  params: { name: 'wait', arguments: { ms, text: `waited ${ms}` } },
+  params: { name: 'wait', arguments: { file } },
 })
 
 async function gatewayWith(options: Parameters<typeof startGateway>[0]) {
@@ -15,7 +20,7 @@ async function gatewayWith(options: Parameters<typeof startGateway>[0]) {
   await gateway.admin.registerTool({
     name: 'wait',
     lambdaArn: functionArn('wait'),
-    parameters: { ms: 'number', text: 'string' },
+    parameters: { file: 'string' },
   })
   return gateway
 }
@@ -70,28 +75,33 @@ describe('a stream', () => {
 describe('before the time of its environment is up', () => {
   let gateway: Gateway
   beforeAll(async () => {
-    // A third is kept for the farewell, a tenth of it for the last words.
-    gateway = await gatewayWith({ timeouts: { mcp: 15 } })
+    // A third of it is kept for the farewell, a tenth for the last words.
+    gateway = await gatewayWith({ timeouts: { mcp: 20 } })
   })
   afterAll(() => gateway.close())
 
   test('a stream ends in good order: what runs may finish, what does not is answered, posts are refused', async () => {
+    const [finished, never] = ['finished', 'never'].map(name =>
+      join(tmpdir(), `${randomUUID()}-${name}`),
+    )
     const stream = await openRaw(gateway)
     await postRaw(gateway, stream.endpoint, initialize)
     await postRaw(gateway, stream.endpoint, initialized)
-    await postRaw(gateway, stream.endpoint, call(2, 11_000))
-    await postRaw(gateway, stream.endpoint, call(3, 60_000))
+    await postRaw(gateway, stream.endpoint, call(2, finished ?? ''))
+    await postRaw(gateway, stream.endpoint, call(3, never ?? ''))
     await until(
-      async () =>
-        (await postRaw(gateway, stream.endpoint, { jsonrpc: '2.0', id: 4, method: 'ping' }))
-          .status === 404,
+      async () => (await postRaw(gateway, stream.endpoint, initialized)).status === 404,
       'the session to refuse posts',
     )
+    // Both calls still run; one of them gets what it waits for.
+    writeFileSync(finished ?? '', '')
     const text = await stream.ended()
     const messages = [...text.matchAll(/event: message\ndata: (.*)\n/g)].map(it =>
       JSON.parse(it[1] ?? ''),
     )
-    expect(messages.find(it => it.id === 2)?.result.content[0].text).toBe('waited 11000')
+    expect(messages.find(it => it.id === 2)?.result).toEqual({
+      content: [{ type: 'text', text: 'done' }],
+    })
     expect(messages.find(it => it.id === 3)?.error).toMatchObject({
       code: -32000,
       data: { reason: 'stream-recycled', retrySafe: false },

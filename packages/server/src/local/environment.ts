@@ -116,8 +116,11 @@ export async function startEnvironment(
     gone.resolve(error)
     ready.resolve(error)
     if (started) onExit(environment)
-    await api.abandon(error)
+    const answered = await api.abandon(error)
     api.close()
+    // Its caller has the whole response and will not hear of it.
+    if (!answered && requestId)
+      log({ level: 'error', functionName: fn.name, requestId, message: error.errorMessage })
   }
 }
 

@@ -42,9 +42,11 @@ export function environments(fn: LambdaFunction, limit: number, host: Host): Env
     if (starting + idle.length + busy.size >= limit) return { type: 'throttled' }
     // The place is taken before anything is waited for, or two requests would share the last one.
     starting++
+    const version = fn
     try {
-      const started = await startEnvironment(fn, host, { onIdle, onExit })
+      const started = await startEnvironment(version, host, { onIdle, onExit })
       if ('errorType' in started) return { type: 'error', error: started }
+      if (version !== fn) stale.add(started)
       busy.add(started)
       return started
     } finally {

@@ -17,8 +17,8 @@ export interface RuntimeApi {
   address: string
   /** Hands an event to the process, which must be waiting for one. */
   deliver(invocation: Invocation, deadline: number): Promise<Reply>
-  /** Once the process has ended: answers what it left unanswered. */
-  abandon(error: FunctionError): Promise<void>
+  /** Once the process has ended: answers what it left unanswered. False when there was nothing. */
+  abandon(error: FunctionError): Promise<boolean>
   close(): void
 }
 
@@ -33,19 +33,17 @@ export interface RuntimeEvents {
 interface Exchange {
   requestId: string
   answer(reply: Reply): void
-  state: 'running' | 'answering' | 'answered'
+  state: 'running' | 'answering' | 'answered' | 'failed'
 }
 
 export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi> {
   let waiting: ServerResponse | undefined
   let current: Exchange | undefined
 
-  const server = createServer((request, response) => {
+  // An error's stack comes in a trailer, and trailers are headers.
+  const server = createServer({ maxHeaderSize: 4 * 1024 * 1024 }, (request, response) => {
     const path = request.url?.replace('/2018-06-01/runtime', '')
     const [, id, verb] = /^\/invocation\/([^/]+)\/(response|error)$/.exec(path ?? '') ?? []
-    // Whatever the process has sent when it ends is dealt with where its end is.
-    request.on('error', () => {})
-
     if (request.method === 'GET' && path === '/invocation/next') return next(response)
     if (path === '/init/error') return void initError(request, response)
     if (!current || id !== current.requestId || current.state !== 'running')
@@ -54,6 +52,12 @@ export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi
     if (request.headers['lambda-runtime-function-response-mode'] === 'streaming')
       return streaming(current, request, response)
     return buffered(current, request, response)
+  })
+  const connections = new Set<Promise<unknown>>()
+  server.on('connection', socket => {
+    const closed = new Promise(resolve => socket.once('close', resolve))
+    connections.add(closed)
+    void closed.then(() => connections.delete(closed))
   })
   // A streamed response is one request, which may take as long as the function.
   server.requestTimeout = 0
@@ -77,7 +81,7 @@ export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi
   }
 
   function settle() {
-    if (!waiting || (current && current.state !== 'answered')) return
+    if (!waiting || (current?.state ?? 'answered') !== 'answered') return
     current = undefined
     events.onIdle()
   }
@@ -87,6 +91,7 @@ export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi
       current = { requestId: invocation.requestId, answer, state: 'running' }
       waiting?.writeHead(200, {
         'Content-Type': 'application/json',
+        'Content-Length': Buffer.byteLength(invocation.event),
         'Lambda-Runtime-Aws-Request-Id': invocation.requestId,
         'Lambda-Runtime-Deadline-Ms': String(deadline),
         'Lambda-Runtime-Invoked-Function-Arn': invocation.functionArn,
@@ -121,7 +126,7 @@ export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi
       if (size <= RESPONSE_LIMIT) chunks.push(chunk)
     })
     finished(request, async cut => {
-      if (cut) exchange.answer({ type: 'error', error: await events.onCut() })
+      if (cut) exchange.answer({ type: 'error', error: await cutShort(exchange) })
       else if (size > RESPONSE_LIMIT) exchange.answer({ type: 'error', error: tooLarge(size) })
       else exchange.answer({ type: 'buffered', body: Buffer.concat(chunks) })
       finish(exchange, response)
@@ -135,7 +140,7 @@ export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi
       // Not `pipeline`: what arrived before the process was killed still goes to the client.
       request.pipe(body, { end: false })
       finished(request, async cut => {
-        resolve(cut ? await events.onCut() : trailingError(request))
+        resolve(cut ? await cutShort(exchange) : trailingError(request))
         body.end()
         finish(exchange, response)
       })
@@ -144,7 +149,13 @@ export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi
     exchange.answer({ type: 'stream', contentType, body, failure })
   }
 
+  function cutShort(exchange: Exchange) {
+    exchange.state = 'failed'
+    return events.onCut()
+  }
+
   function finish(exchange: Exchange, response: ServerResponse) {
+    if (exchange.state === 'failed') return
     exchange.state = 'answered'
     accepted(response)
     settle()
@@ -152,8 +163,9 @@ export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi
 
   async function abandon(error: FunctionError) {
     // What the process sent before it ended may still be on its way to us.
-    await new Promise(closed => server.close(closed))
+    await Promise.all(connections)
     if (current?.state === 'running') current.answer({ type: 'error', error })
+    return current?.state === 'running' || current?.state === 'failed'
   }
 }
 

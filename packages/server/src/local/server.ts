@@ -10,16 +10,18 @@ export interface Ids {
   traceId: string
 }
 
+/** What AWS takes as request line and headers, in bytes. */
+const HEADER_LIMIT = 1024 * 1024
+
 /** A server on which no request, however broken, ends the process. */
 export function httpServer(
   answer: (request: IncomingMessage, response: ServerResponse, ids: Ids) => Promise<void>,
   log: Log,
 ): Server {
-  return createServer((request, response) => {
+  return createServer({ maxHeaderSize: HEADER_LIMIT }, (request, response) => {
     const ids = newIds()
     response.setHeader('x-amzn-requestid', ids.requestId)
     // A client that goes away in the middle is nobody's fault and nobody's business.
-    request.on('error', () => {})
     response.on('error', () => {})
 
     // To AWS, another name is the URL of another function, or of none.

@@ -1,8 +1,10 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import dynalite from 'dynalite'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+
 import { REGION } from './functions.ts'
-import { closeServer, listen } from './server.ts'
 import type { Table } from './stack.ts'
 
 /** The stack's tables in a DynamoDB of our own, in memory or in `folder`. */
@@ -11,15 +13,9 @@ export async function startTables(
   folder: string | undefined,
 ): Promise<{ port: number; close(): Promise<void> }> {
   const release = folder ? await occupy(folder) : async () => {}
-  const server = dynalite({
-    ...(folder && { path: join(folder, 'tables') }),
-    // The waits would be half a second each, as if AWS were at work.
-    ...{ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 },
-  })
-  // It throws when a request breaks off, and a function that is killed breaks its requests off.
-  server.on('request', request => request.removeAllListeners('error').on('error', () => {}))
+  const server = fork(SERVER, folder ? [join(folder, 'tables')] : [], { execArgv: [] })
   try {
-    const port = await listen(server)
+    const port = await portOf(server)
     for (const table of tables) await create(port, table)
     return { port, close }
   } catch (error) {
@@ -28,9 +24,27 @@ export async function startTables(
   }
 
   async function close() {
-    await closeServer(server)
+    if (server.exitCode === null && server.signalCode === null) {
+      server.kill('SIGKILL') // the database on disk survives that, as it survives the gateway's own
+      await once(server, 'exit')
+    }
     await release()
   }
+}
+
+const SERVER = join(
+  dirname(createRequire(import.meta.url).resolve('@markvp/mcp-lambda-sam/package.json')),
+  'bin/dynamodb.js',
+)
+
+function portOf(server: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('message', resolve)
+    server.once('error', reject)
+    server.once('exit', code =>
+      reject(new Error(`The tables could not be started (exit status ${code})`)),
+    )
+  })
 }
 
 /** One gateway at a time: to a second one the database would not say what is wrong. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { startClient } from './client.ts'
+import { settled } from './fixture.ts'
 
 async function startFolder(files: Record<string, string>) {
   const folder = await mkdtemp(join(tmpdir(), 'functions-'))
@@ -68,11 +69,15 @@ test('a changed file counts from the next call on, also one that is imported', a
 })
 
 test('what runs while its file changes is finished by the old code and replaced then', async () => {
-  const { invoke, call, write, pids } = await startFolder({
-    'slow.mjs': `export const handler = async () => { await new Promise(go => setTimeout(go, 400)); return 'old' }`,
+  const { invoke, call, write, pids, logged } = await startFolder({
+    'slow.mjs': `export const handler = async () => {
+      console.log('began')
+      await new Promise(go => setTimeout(go, 400))
+      return 'old'
+    }`,
   })
   const running = invoke('slow', {})
-  await expect.poll(() => pids().length).toBe(1)
+  await expect.poll(() => logged('began')).toBe(true)
   const [old] = pids()
   await write('slow.mjs', returns('newer'))
   expect(await call('slow')).toBe('newer')
@@ -80,9 +85,28 @@ test('what runs while its file changes is finished by the old code and replaced 
   await expect.poll(pids).not.toContain(old)
 })
 
+test('a change while a process starts is not lost', async () => {
+  const slowStart = (word: string) =>
+    `console.log('loading')
+    await new Promise(go => setTimeout(go, 300))
+    export const handler = async () => '${word}'`
+  const { invoke, call, write, logged } = await startFolder({ 'slow.mjs': slowStart('old') })
+  const running = invoke('slow', {})
+  await expect.poll(() => logged('loading')).toBe(true)
+  await write('slow.mjs', slowStart('newer'))
+  // This call notices the change, while the process with the old code is not ready yet.
+  expect(await call('slow')).toBe('newer')
+  expect((await running).json()).toBe('old')
+  expect(await Promise.all([call('slow'), call('slow')])).toEqual(['newer', 'newer'])
+})
+
 test('an unchanged function keeps its process', async () => {
-  const { call } = await startFolder({ 'pid.ts': 'export const handler = async () => process.pid' })
-  expect(await call('pid')).toBe(await call('pid'))
+  const { call, pids } = await startFolder({
+    'pid.ts': 'export const handler = async () => process.pid',
+  })
+  const pid = await call('pid')
+  await settled({ pids })
+  expect(await call('pid')).toBe(pid)
 })
 
 test('a new file is a function without a restart, a removed one is none', async () => {

@@ -1,21 +1,37 @@
-import { execFileSync } from 'node:child_process'
 import { expect, test, vi } from 'vitest'
 
 import { CAN_FREEZE } from '../../src/local/processes.ts'
 import { startClient } from './client.ts'
+import { settled } from './fixture.ts'
 import { get, open, sign } from './http.ts'
 
 test('invocations one after the other share a process, at the same time they do not', async () => {
-  const { invoke } = await startClient()
+  const { invoke, pids } = await startClient()
   const first = (await invoke('buffered', { case: 'calls' })).json()
+  await settled({ pids })
   expect((await invoke('buffered', { case: 'calls' })).json()).toEqual({ ...first, calls: 2 })
 
-  const pids = await Promise.all(
+  const together = await Promise.all(
     Array.from({ length: 4 }, async () =>
       (await invoke('buffered', { case: 'wait', ms: 200 })).json(),
     ),
   )
-  expect(new Set(pids).size).toBe(4)
+  expect(new Set(together).size).toBe(4)
+
+  // and of several that wait, the one that was used last
+  await settled({ pids })
+  const { pid } = (await invoke('buffered', { case: 'calls' })).json()
+  await settled({ pids })
+  expect((await invoke('buffered', { case: 'calls' })).json()).toMatchObject({ pid })
+})
+
+test('the time-out of an invocation does not concern the next one', async () => {
+  const { invoke, pids } = await startClient({ timeouts: { functions: 1 } })
+  const { pid } = (await invoke('buffered', { case: 'calls' })).json()
+  await settled({ pids })
+  // A second later …
+  await invoke('streaming', { case: 'silent' })
+  expect((await invoke('buffered', { case: 'calls' })).json()).toEqual({ calls: 2, pid })
 })
 
 test('invocations beyond the limit are 429, and are taken again when one has ended', async () => {
@@ -53,6 +69,7 @@ test('a limit of 0 refuses everything', async () => {
 test('a process that a function has ended is replaced', async () => {
   const { invoke, pids } = await startClient()
   const before = (await invoke('buffered', { case: 'calls' })).json()
+  await settled({ pids })
   await invoke('buffered', { case: 'exit' })
   const after = (await invoke('buffered', { case: 'calls' })).json()
   expect(after).toEqual({ calls: 1, pid: expect.any(Number) })
@@ -90,12 +107,17 @@ test('an environment is busy until its handler has returned, though the response
   expect(local.logged('worked on')).toBe(true)
 })
 
+test('a failure after the response is told in the log', async () => {
+  const local = await startClient()
+  expect(await get(local.mcpUrl, '/exit-after-end')).toMatchObject({ status: 200, body: 'all' })
+  await vi.waitUntil(() => local.logged('exit status 5'))
+})
+
 test.skipIf(!CAN_FREEZE)('an idle process is stopped, and its timers do not run', async () => {
   const { invoke, pids } = await startClient()
   const ticks = async () => (await invoke('ticking', {})).json()
   const before = await ticks()
-  const [pid] = pids()
-  await vi.waitUntil(() => state(pid) === 'T')
+  await settled({ pids })
   const stopped = Date.now()
   await vi.waitUntil(() => Date.now() - stopped > 400)
   // A timer of 5 ms: it would have run some eighty times.
@@ -129,7 +151,3 @@ test('tells who watches of each invocation, with the process that runs it', asyn
     { functionName: 'buffered', requestId: expect.any(String), pid: json().pid },
   ])
 })
-
-/** Of a process, as ps shows it: `T` for stopped. */
-const state = (pid: number | undefined) =>
-  execFileSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' }).trim()[0]

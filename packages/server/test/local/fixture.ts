@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { afterAll, onTestFinished } from 'vitest'
+import { afterAll, onTestFinished, vi } from 'vitest'
 
 import type { LogEntry } from '../../src/local/log.ts'
 import type { StackFunction } from '../../src/local/stack.ts'
@@ -34,6 +35,31 @@ export async function startFixture(
   )
   onTestFinished(local.close)
   return { ...local, logs, logged: (text: string) => logs.some(it => it.message.includes(text)) }
+}
+
+/** Waits until every process is stopped: an answer can come before its process is ready for the next event. */
+export async function settled({ pids }: { pids(): number[] }) {
+  await vi.waitUntil(() => pids().every(pid => processState(pid) === 'T'))
+}
+
+/** How far the case `many` gets before it waits for its reader. */
+export async function piecesWritten({ logs }: { logs: LogEntry[] }): Promise<number> {
+  const written = () =>
+    Math.max(0, ...logs.map(it => Number(/wrote (\d+)/.exec(it.message)?.[1] ?? 0)))
+  let before = 0
+  const stopped = () => {
+    const same = before > 0 && before === written()
+    before = written()
+    return same
+  }
+  await vi.waitUntil(stopped, { interval: 300, timeout: 10_000 })
+  return before
+}
+
+/** As ps shows it: `T` for stopped, `Z` for one whose end nobody has noticed, nothing for none. */
+export function processState(pid: number): string {
+  const { stdout } = spawnSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' })
+  return stdout.trim().slice(0, 1)
 }
 
 function fixture(name: string, mode: StackFunction['mode']): StackFunction {

@@ -2,8 +2,8 @@ import { InvokeCommand, type InvokeCommandInput, LambdaClient } from '@aws-sdk/c
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { startClient } from './client.ts'
-import { startFixture } from './fixture.ts'
-import { send, sign } from './http.ts'
+import { piecesWritten, startFixture } from './fixture.ts'
+import { open, send, sign } from './http.ts'
 
 const ARN = 'arn:aws:lambda:us-east-1:000000000000:function:'
 
@@ -161,6 +161,14 @@ describe('Invoke', () => {
     expect(answer.json()).toMatchObject({ errorType: 'RangeError', errorMessage: 'in the middle' })
   })
 
+  test('an error with a long message arrives', async () => {
+    const { invoke, pids } = await startClient()
+    const { functionError, json } = await invoke('streaming', { case: 'long-error' })
+    expect(functionError).toBe('Unhandled')
+    expect(json().errorMessage).toHaveLength(500_000)
+    expect(pids()).toHaveLength(1)
+  })
+
   test('DryRun runs nothing, Event answers at once', async () => {
     const local = await startClient()
     expect(
@@ -255,6 +263,20 @@ describe('InvokeWithResponseStream', () => {
       'content-type': 'application/vnd.amazon.eventstream',
       'x-amzn-remapped-content-type': 'application/vnd.awslambda.http-integration-response',
     })
+  })
+
+  test('makes the function wait for a slow caller', async () => {
+    const local = await startClient()
+    const target = '/2021-11-15/functions/streaming/response-streaming-invocations'
+    const body = JSON.stringify({ case: 'many', rawQueryString: '1024' })
+    const response = await open(
+      local.lambdaUrl,
+      await sign(local.lambdaUrl, { method: 'POST', target, body }),
+    )
+    expect(await piecesWritten(local)).toBeLessThan(900)
+    // and lets it go on when the caller leaves
+    response.destroy()
+    await vi.waitUntil(() => local.logged('wrote all'), { timeout: 10_000 })
   })
 
   test('sends the result of a buffered function as one chunk', async () => {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { expect, onTestFinished, test, vi } from 'vitest'
 
-import { builtBootstrap, FUNCTIONS } from './fixture.ts'
+import { builtBootstrap, FUNCTIONS, processState } from './fixture.ts'
 import { send, sign } from './http.ts'
 
 test.each(['SIGKILL', 'SIGTERM'] as const)(
@@ -99,13 +99,5 @@ function childrenOf({ pid }: ChildProcess): number[] {
     .map(Number)
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    // A zombie has ended; nobody has asked for its exit code yet.
-    return !execFileSync('ps', ['-o', 'state=', '-p', String(pid)], {
-      encoding: 'utf8',
-    }).startsWith('Z')
-  } catch {
-    return false
-  }
-}
+/** A zombie has ended, too. */
+const isAlive = (pid: number) => !['', 'Z'].includes(processState(pid))

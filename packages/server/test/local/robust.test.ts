@@ -1,7 +1,8 @@
 import { connect } from 'node:net'
 import { describe, expect, test, vi } from 'vitest'
 
-import { startFixture } from './fixture.ts'
+import { startClient } from './client.ts'
+import { settled, startFixture } from './fixture.ts'
 import { get, sign } from './http.ts'
 
 /** Writes bytes to a socket and returns what comes back until it closes, or until we hang up. */
@@ -53,7 +54,7 @@ describe.each(['mcpUrl', 'registrationUrl', 'lambdaUrl', 'dynamodbUrl'] as const
       ],
       [
         'a head that is too large',
-        `GET / HTTP/1.1\r\n${HEAD}X: ${'x'.repeat(100_000)}\r\n\r\n`,
+        `GET / HTTP/1.1\r\n${HEAD}X: ${'x'.repeat(1_100_000)}\r\n\r\n`,
         /^HTTP\/1.1 431 /,
       ],
       [
@@ -96,10 +97,10 @@ test('clients that hang up at any moment neither end the gateway nor use up its 
 })
 
 test('a function that talks nonsense to its Runtime API harms only itself', async () => {
-  const local = await startFixture({}, { registration: { handler: 'rude.handler' } })
-  expect(await get(local.registrationUrl, '/')).toMatchObject({
-    status: 200,
-    body: '[400,400,400,202]',
+  const { invoke, pids } = await startClient()
+  expect((await invoke('rude', {})).json()).toEqual([400, 400, 400, 202])
+  await settled({ pids })
+  expect((await invoke('rude', { exit: true })).json()).toMatchObject({
+    errorType: 'Runtime.ExitError',
   })
-  expect(await get(local.mcpUrl, '/stream')).toMatchObject({ status: 201 })
 })

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { createHash, createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 
 import { DEVELOPER } from '../../src/local/principals.ts'
@@ -50,6 +51,11 @@ test('a clock that is four minutes off is accepted, before and behind', async ()
   const { mcpUrl } = await startFixture()
   for (const minutes of [-4, 4])
     expect(await get(mcpUrl, '/raw', { date: inMinutes(minutes) })).toMatchObject({ status: 200 })
+})
+
+test('a header value counts as the bytes that are sent', async () => {
+  const { mcpUrl } = await startFixture()
+  expect(await send(mcpUrl, signByHand(mcpUrl, 'x-note', 'ä€'))).toMatchObject({ status: 200 })
 })
 
 describe('a request is refused without running the function:', () => {
@@ -151,6 +157,11 @@ describe('a request is refused without running the function:', () => {
     'UNSIGNED-PAYLOAD': [
       base =>
         sign(base, { target: '/raw', headers: { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' } }),
+      'InvalidSignatureException',
+      MISMATCH,
+    ],
+    'another body hash than the one that is signed': [
+      async base => signByHand(base, 'x-amz-content-sha256', 'UNSIGNED-PAYLOAD'),
       'InvalidSignatureException',
       MISMATCH,
     ],
@@ -275,6 +286,31 @@ function header(name: string, value: string | undefined) {
     const raw = await sign(base, { target: '/raw', headers: { 'x-amz-note': 'a' } })
     const { [name]: _, ...headers } = raw.headers ?? {}
     return { ...raw, headers: value === undefined ? headers : { ...headers, [name]: value } }
+  }
+}
+
+/** Signed by the letter of the manual, with one more header than needed, for what no signer does. */
+function signByHand(base: string, name: string, value: string): Raw {
+  const date = compact(new Date())
+  const scope = `${date.slice(0, 8)}/us-east-1/lambda/aws4_request`
+  const { host } = new URL(base)
+  const hash = (text: string) => createHash('sha256').update(text).digest('hex')
+  const signed = `host;${[name, 'x-amz-date'].sort().join(';')}`
+  const lines = [`${name}:${value}`, `x-amz-date:${date}`].sort()
+  const canonical = ['GET', '/raw', '', `host:${host}`, ...lines, '', signed, hash('')].join('\n')
+  const toSign = ['AWS4-HMAC-SHA256', date, scope, hash(canonical)].join('\n')
+  const hmac = (key: string | Buffer, text: string) =>
+    createHmac('sha256', key).update(text).digest()
+  const key = scope.split('/').reduce<string | Buffer>(hmac, `AWS4${DEVELOPER.secretAccessKey}`)
+  return {
+    target: '/raw',
+    headers: {
+      host,
+      'x-amz-date': date,
+      // node writes each character as one byte
+      [name]: Buffer.from(value).toString('latin1'),
+      authorization: `AWS4-HMAC-SHA256 Credential=${DEVELOPER.accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=${hmac(key, toSign).toString('hex')}`,
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
+import { type Readable, Transform } from 'node:stream'
 
+import { forward } from '../forward.ts'
 import { type FunctionError, RESPONSE_LIMIT, type Reply, tooLarge } from '../invocation.ts'
 import { refuse } from '../server.ts'
 import { frame } from './frames.ts'
@@ -43,21 +44,16 @@ export async function sendResponseStream(reply: Reply, response: ServerResponse)
       reply.type === 'stream' ? reply.contentType : 'application/json',
   })
   response.flushHeaders()
-  if (reply.type === 'stream') await sendChunks(reply.body, response)
+  if (reply.type === 'stream') await forward(reply.body.pipe(toChunks()), response)
   if (reply.type === 'buffered') response.write(chunk(reply.body))
   if (reply.type === 'error') response.write(chunk(Buffer.from(JSON.stringify(reply.error))))
   response.end(frame('InvokeComplete', 'application/json', Buffer.from('{}')))
 }
 
-/** A caller that leaves is not told to the function, which goes on writing to nobody. */
-async function sendChunks(body: Readable, response: ServerResponse) {
-  for await (const piece of body as AsyncIterable<Buffer>) {
-    if (response.closed || response.write(chunk(piece))) continue
-    await new Promise(resolve => {
-      response.once('drain', resolve).once('close', resolve)
-    })
-  }
-}
+const toChunks = () =>
+  new Transform({
+    transform: (piece: Buffer, _encoding, done) => done(null, chunk(piece)),
+  })
 
 const chunk = (payload: Buffer) => frame('PayloadChunk', 'application/octet-stream', payload)
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 
+import { forward } from '../forward.ts'
 import type { Reply } from '../invocation.ts'
 import { refuse } from '../server.ts'
 import { type Head, PRELUDE_TYPE, takeFirst, takePrelude } from './prelude.ts'
@@ -94,19 +94,6 @@ async function sendStream(
   // The status is gone: a connection that is cut short, once all is sent, is what can still tell.
   if (error) response.socket?.destroySoon()
   else response.end()
-}
-
-/** Until the body ends. A client that leaves is not told to the function, which goes on writing to nobody. */
-async function forward(body: Readable, response: ServerResponse): Promise<number> {
-  let sent = 0
-  body.on('data', (chunk: Buffer) => {
-    sent += chunk.length
-  })
-  const drain = () => body.unpipe(response).resume()
-  if (response.closed) drain()
-  else body.pipe(response.once('close', drain), { end: false })
-  await finished(body)
-  return sent
 }
 
 async function sendStreamBuffered(

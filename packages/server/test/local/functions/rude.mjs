@@ -1,9 +1,12 @@
 const base = `http://${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime`
 const post = async (path, body) => (await fetch(base + path, { method: 'POST', body })).status
 
-export const handler = async () => [
-  await post('/invocation/somebody-else/response', '{}'),
-  await post('/invocation/somebody-else/error', 'x'),
-  await post('/no/such/thing', 'x'),
-  await post('/init/error', '{"errorType":'),
-]
+export const handler = async ({ exit }) => {
+  if (exit) process.exit(4)
+  return [
+    await post('/invocation/somebody-else/response', '{}'),
+    await post('/invocation/somebody-else/error', 'x'),
+    await post('/no/such/thing', 'x'),
+    await post('/init/error', '{"errorType":'),
+  ]
+}

@@ -95,6 +95,14 @@ const cases = {
     out.end()
     console.log(`wrote all, waited ${waits > 0 ? 'too' : 'never'}`)
   },
+  async 'many-late'(stream, event) {
+    await sleep(300)
+    await cases.many(stream, event)
+  },
+  'head-only'(stream) {
+    HttpResponseStream.from(stream, { statusCode: 203 }).write('')
+    return new Promise(() => {})
+  },
   // Ticks while nobody listens, to show what becomes of a client that leaves.
   async ticks(stream, event) {
     const out = HttpResponseStream.from(stream, { statusCode: 200, headers: {} })
@@ -105,6 +113,17 @@ const cases = {
     out.end()
     console.log('ticked to the end')
   },
+  async 'exit-after-end'(stream) {
+    HttpResponseStream.from(stream, { statusCode: 200 }).write('all')
+    stream.end()
+    await sleep(100)
+    process.exit(5)
+  },
+  async 'long-error'(stream) {
+    HttpResponseStream.from(stream, { statusCode: 200 }).write('part')
+    await sleep(20)
+    throw new Error('long '.repeat(100_000))
+  },
   async 'after-end'(stream) {
     HttpResponseStream.from(stream, { statusCode: 200 }).write(`${process.pid}`)
     stream.end()
@@ -114,6 +133,6 @@ const cases = {
 }
 
 export const handler = streamifyResponse(async (event, stream, context) => {
-  const name = event.case ?? event.rawPath.slice(1)
+  const name = event.case ?? event.rawPath.split('/')[1]
   return cases[name](stream, event, context)
 })
