@@ -345,6 +345,8 @@ describe('after a failure of the server or the network', () => {
     const quick = await waits([500, refusal('internal_error')], 0.99)
     expect(quick).toBeGreaterThan(140)
     expect(await waits([429], 0.1)).toBeGreaterThan(290)
-    expect(await waits([429], 0)).toBeLessThan(quick)
+    // The quickest of several, since a busy machine can only add to it.
+    const none = [await waits([429], 0), await waits([429], 0), await waits([429], 0)]
+    expect(Math.min(...none)).toBeLessThan(quick)
   })
 })

@@ -14,7 +14,7 @@ const mcpSchema = registrationSchema.extend({
   /** A comment that often keeps proxies and clients from giving a quiet stream up. */
   HEARTBEAT_SECONDS: seconds(15),
   /** How long a stream waits between two looks at its inbox while requests are coming … */
-  POLL_BUSY_MS: milliseconds(20),
+  POLL_BUSY_MS: milliseconds(10),
   /** … and how long at most when none are. */
   POLL_IDLE_MS: milliseconds(80),
 })

@@ -13,9 +13,10 @@ export interface Processes {
 // Windows cannot stop a process from outside: there it runs on between invocations, unlike on Lambda.
 export const CAN_FREEZE = process.platform !== 'win32'
 
-export function watchProcesses(): Processes {
+/** With them goes `temporary`, a folder. */
+export function watchProcesses(temporary: string): Processes {
   const alive = new Set<number>()
-  const tellReaper = startReaper()
+  const tellReaper = startReaper(temporary)
   let closed: { resolve(): void } | undefined
 
   return {
@@ -63,13 +64,14 @@ while read -r sign pid; do
   esac
 done
 for pid in $pids; do kill -9 -$pid 2>/dev/null; done
+rm -rf -- "$1"
 `
 
-function startReaper(): (line: string | undefined) => void {
+function startReaper(temporary: string): (line: string | undefined) => void {
   // Where processes cannot be frozen they end themselves when their server is gone.
   if (!CAN_FREEZE) return () => {}
 
-  const shell = spawn('/bin/sh', ['-c', REAPER], {
+  const shell = spawn('/bin/sh', ['-c', REAPER, 'reaper', temporary], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })

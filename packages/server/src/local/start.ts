@@ -92,7 +92,7 @@ export async function startStack(
 
   const principals = [DEVELOPER, FUNCTION_ROLE, ...(options.principals ?? [])]
   const temporary = await mkdtemp(join(tmpdir(), 'mcp-lambda-sam-'))
-  const processes = watchProcesses()
+  const processes = watchProcesses(temporary)
   if (!CAN_FREEZE)
     log({ level: 'warn', message: 'Functions are not frozen between invocations on this platform' })
   const closers: (() => Promise<void>)[] = []

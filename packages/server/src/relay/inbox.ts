@@ -19,7 +19,7 @@ const GAP_MS = 2_000
 /** When a poster that has not delivered is taken to be dead. Until then its message is handed out late. */
 const LATE_MS = 60_000
 /** A quiet inbox is looked at less often, in proportion to how long it has been quiet. */
-const BACKOFF = 1 / 32
+const BACKOFF = 1 / 64
 /** The pause after a store that failed. */
 const RETRY_MS = 500
 

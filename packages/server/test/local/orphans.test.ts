@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ import { send, sign } from './http.ts'
 test.each(['SIGKILL', 'SIGTERM'] as const)(
   'no process outlives a gateway that ends by %s',
   async signal => {
-    const { gateway, lambdaUrl, pids } = await startGateway()
+    const { gateway, lambdaUrl, pids, temporary } = await startGateway()
     const invoke = async (name: string, event: object) => {
       const target = `/2015-03-31/functions/${name}/invocations`
       return send(
@@ -36,6 +36,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
     await once(gateway, 'exit')
     await Promise.all(running)
     await vi.waitUntil(() => !processes.some(isAlive), { timeout: 10_000 })
+    expect(await readdir(temporary)).toEqual([])
   },
 )
 
@@ -77,7 +78,12 @@ async function startGateway() {
     target: 'node20',
     packages: 'external',
   })
-  const gateway = spawn(process.execPath, [outfile], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const temporary = join(folder, 'tmp')
+  await mkdir(temporary)
+  const gateway = spawn(process.execPath, [outfile], {
+    env: { ...process.env, TMPDIR: temporary },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   onTestFinished(async () => {
     gateway.kill('SIGKILL')
     await rm(folder, { recursive: true })
@@ -88,7 +94,7 @@ async function startGateway() {
   const [first] = await once(lines, 'line')
   lines.on('line', line => pids.add(JSON.parse(line).pid))
   const { lambdaUrl } = JSON.parse(first) as { lambdaUrl: string }
-  return { gateway, lambdaUrl, pids }
+  return { gateway, lambdaUrl, pids, temporary }
 }
 
 /** Functions, whoever watches over them, and the bundler. */
