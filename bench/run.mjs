@@ -1,10 +1,16 @@
 // What the gateway adds to a function, measured on the local gateway as ratios within one run.
 // Prints a table for docs/performance.md; nothing here passes or fails.
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 
 import { startLocal } from '@markvp/mcp-lambda-sam/local'
@@ -37,33 +43,36 @@ try {
   })
   const client = new Client({ name: 'bench', version: '1.0.0' })
   await client.connect(new SigV4SseTransport(local.mcpUrl, { region, credentials }))
-  const call = () => client.callTool({ name: 'hello', arguments: { name: 'bench' } })
+  const call = async () => {
+    await client.callTool({ name: 'hello', arguments: { name: 'bench' } })
+  }
   const direct = () => invoke('hello')
 
   await repeat(30, call)
   await repeat(30, direct)
-  // Turn and turn about, so that both see the same machine.
   const [busyDirect, busyCall] = await alternate(BUSY_CALLS, direct, call)
   row('direct invoke, busy', busyDirect)
   row('tools/call over /sse, busy', busyCall, median(busyDirect))
-  const [idleDirect, idleCall] = await alternate(IDLE_CALLS, direct, async () => {
-    await sleep(IDLE_PAUSE_MS)
-    const started = performance.now()
-    await call()
-    return performance.now() - started
-  })
+  const [idleDirect, idleCall] = await alternate(IDLE_CALLS, direct, () =>
+    afterPause(IDLE_PAUSE_MS, call),
+  )
   row(`tools/call over /sse, ${IDLE_PAUSE_MS / 1000} s apart`, idleCall, median(idleDirect))
   await client.close()
 
-  const coldHello = await repeat(COLD_STARTS, n => invoke(`cold${n}`))
-  // A stream keeps its environment, so each further one starts cold.
+  // A stream keeps its environment, so each further one starts cold; while its first message has not come it
+  // loads what that will need, which the next measurement should not meet.
   const streams = []
-  const coldMcp = await repeat(COLD_STARTS, async () => {
-    const response = await fetch(new URL('sse', local.mcpUrl))
-    const reader = response.body.getReader()
-    await reader.read()
-    streams.push(reader)
-  })
+  const [coldHello, coldMcp] = await alternate(
+    COLD_STARTS,
+    n => afterPause(1_000, () => invoke(`cold${n}`)),
+    () =>
+      afterPause(1_000, async () => {
+        const { body } = await fetch(new URL('sse', local.mcpUrl))
+        const reader = body.getReader()
+        await reader.read()
+        streams.push(reader)
+      }),
+  )
   row('cold start, hello world', coldHello)
   row('cold start, GET /sse to its first event', coldMcp, median(coldHello))
   await Promise.all(streams.map(reader => reader.cancel()))
@@ -77,11 +86,12 @@ console.log('| | p50 ms | p95 ms | over the comparison | ratio |\n|---|---|---|-
 for (const it of rows) console.log(`| ${it.join(' | ')} |`)
 console.log('\n| bundle | KB | gzip KB |\n|---|---|---|')
 for (const name of ['mcp', 'registration']) {
-  const path = fileURLToPath(
-    new URL(`../packages/server/dist/lambda/${name}/index.mjs`, import.meta.url),
-  )
+  const folder = new URL(`../packages/server/dist/lambda/${name}/`, import.meta.url)
+  const chunks = readdirSync(folder).filter(it => it.endsWith('.mjs'))
+  const sources = chunks.map(it => readFileSync(new URL(it, folder)))
+  const sum = sizes => kilobytes(sizes.reduce((total, size) => total + size, 0))
   console.log(
-    `| ${name} | ${kilobytes(statSync(path).size)} | ${kilobytes(gzipSync(readFileSync(path)).length)} |`,
+    `| ${name} | ${sum(sources.map(it => it.length))} | ${sum(sources.map(it => gzipSync(it).length))} |`,
   )
 }
 
@@ -98,21 +108,29 @@ async function invoke(name) {
 }
 
 /** Milliseconds of each run; what a run returns instead, if it measured by itself. */
-async function repeat(count, run) {
+async function repeat(count, run, from = 0) {
   const times = []
-  for (let n = 0; n < count; n++) {
+  for (let n = from; n < from + count; n++) {
     const started = performance.now()
     const own = await run(n)
-    times.push(typeof own === 'number' ? own : performance.now() - started)
+    times.push(own ?? performance.now() - started)
   }
   return times
 }
 
+async function afterPause(ms, run) {
+  await sleep(ms)
+  const started = performance.now()
+  await run()
+  return performance.now() - started
+}
+
+/** Turn and turn about, so that both see the same machine. */
 async function alternate(count, one, other) {
   const times = [[], []]
   for (let n = 0; n < count; n++) {
-    times[0].push(...(await repeat(1, one)))
-    times[1].push(...(await repeat(1, other)))
+    times[0].push(...(await repeat(1, one, n)))
+    times[1].push(...(await repeat(1, other, n)))
   }
   return times
 }

@@ -13,7 +13,8 @@ const lambda = (name: string) =>
     noExternal: [/.*/],
     minify: true,
     sourcemap: true,
-    splitting: false,
+    // What only some environments need is a chunk of its own; see src/lambda/protocol.ts.
+    splitting: true,
     clean: true,
     outExtension: () => ({ js: '.mjs' }),
     esbuildOptions(options) {

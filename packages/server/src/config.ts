@@ -1,38 +1,60 @@
-import * as z from 'zod'
-
-const seconds = (fallback: number) => z.coerce.number().positive().default(fallback)
-const milliseconds = (fallback: number) => z.coerce.number().int().positive().default(fallback)
-
-const registrationSchema = z.object({
-  REGISTRATION_TABLE: z.string().min(1),
-})
-
-const mcpSchema = registrationSchema.extend({
-  SESSION_TABLE: z.string().min(1),
+/** The mcp function's settings; docs/administrators.md lists them for people. */
+export interface McpConfig {
+  registrationTable: string
+  sessionTable: string
   /** A stream whose client shows no sign of life for this long is closed. */
-  IDLE_TIMEOUT_SECONDS: seconds(120),
+  idleTimeoutSeconds: number
   /** A comment that often keeps proxies and clients from giving a quiet stream up. */
-  HEARTBEAT_SECONDS: seconds(15),
-  /** How long a stream waits between two looks at its inbox while requests are coming … */
-  POLL_BUSY_MS: milliseconds(10),
-  /** … and how long at most when none are. */
-  POLL_IDLE_MS: milliseconds(80),
-})
+  heartbeatSeconds: number
+  /** How long a stream waits between two looks at its inbox: while requests are coming, and at most. */
+  pollMs: { busy: number; idle: number }
+}
 
-export type McpConfig = z.infer<typeof mcpSchema>
-export type RegistrationConfig = z.infer<typeof registrationSchema>
+export function mcpConfig(environment: Environment = process.env): McpConfig {
+  return read(environment, ({ text, number }) => ({
+    registrationTable: text('REGISTRATION_TABLE'),
+    sessionTable: text('SESSION_TABLE'),
+    idleTimeoutSeconds: number('IDLE_TIMEOUT_SECONDS', 120),
+    heartbeatSeconds: number('HEARTBEAT_SECONDS', 15),
+    pollMs: { busy: number('POLL_BUSY_MS', 5), idle: number('POLL_IDLE_MS', 80) },
+  }))
+}
 
-export const mcpConfig = (environment = process.env): McpConfig => read(mcpSchema, environment)
-export const registrationConfig = (environment = process.env): RegistrationConfig =>
-  read(registrationSchema, environment)
+export function registrationConfig(environment: Environment = process.env): {
+  registrationTable: string
+} {
+  return read(environment, ({ text }) => ({ registrationTable: text('REGISTRATION_TABLE') }))
+}
 
-/** Everything that is missing or wrong in one error: a deployment is fixed once, not once per variable. */
-function read<Schema extends z.ZodObject>(
-  schema: Schema,
-  environment: NodeJS.ProcessEnv,
-): z.infer<Schema> {
-  const result = schema.safeParse(environment)
-  if (result.success) return result.data
-  const problems = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
-  throw new Error(`The function's environment variables are not usable. ${problems.join('; ')}`)
+type Environment = Record<string, string | undefined>
+
+interface Reader {
+  text(name: string): string
+  /** Greater than zero. */
+  number(name: string, fallback: number): number
+}
+
+/**
+ * All that is missing or wrong in one error: a deployment is mended once, not once per variable. By hand, since
+ * a schema library would be a tenth of a cold start.
+ */
+function read<Config>(environment: Environment, pick: (reader: Reader) => Config): Config {
+  const problems: string[] = []
+  const config = pick({
+    text(name) {
+      const value = environment[name]
+      if (!value) problems.push(`${name} is missing`)
+      return value ?? ''
+    },
+    number(name, fallback) {
+      const value = environment[name]
+      if (value === undefined || value === '') return fallback
+      const number = Number(value)
+      if (!(number > 0 && Number.isFinite(number)))
+        problems.push(`${name} is "${value}": a number above 0 is expected`)
+      return number
+    },
+  })
+  if (problems.length === 0) return config
+  throw new Error(`The function's environment variables are not usable: ${problems.join('; ')}`)
 }

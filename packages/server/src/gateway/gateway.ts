@@ -1,8 +1,6 @@
-import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
-
 import { GatewayError } from '../errors.ts'
 import type { Exchange, Service } from '../lambda/handler.ts'
-import { serverInfo } from './protocol.ts'
+import { version } from '../version.ts'
 import { createSse, type SseOptions } from './sse.ts'
 
 type Route = (request: Request, exchange: Exchange) => Promise<Response>
@@ -13,7 +11,7 @@ export function createGateway(options: SseOptions): Service {
   const routes: Record<string, Record<string, Route>> = {
     '/sse': { GET: (_, exchange) => sse.open(exchange) },
     '/message': { POST: sse.post },
-    '/health': { GET: async () => Response.json(health) },
+    '/health': { GET: health },
   }
 
   return async (request, exchange) => {
@@ -40,4 +38,8 @@ export function createGateway(options: SseOptions): Service {
 
 const ENDPOINTS = 'GET /sse, POST /message?sessionId=…, GET /health'
 
-const health = { status: 'ok', server: serverInfo, protocolVersions: SUPPORTED_PROTOCOL_VERSIONS }
+/** Asks no table. Loads the SDK, so that it also tells whether that can be loaded. */
+async function health(): Promise<Response> {
+  const { SUPPORTED_PROTOCOL_VERSIONS } = await import('@modelcontextprotocol/server')
+  return Response.json({ status: 'ok', version, protocolVersions: SUPPORTED_PROTOCOL_VERSIONS })
+}

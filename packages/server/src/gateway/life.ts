@@ -4,17 +4,17 @@ import type { Caller } from '../caller.ts'
 import { describe } from '../errors.ts'
 import type { Catalogue } from '../registry/catalogue.ts'
 import type { Inbox } from '../relay/relay.ts'
-import type { Connection } from './connection.ts'
+import { createConnection } from './connection.ts'
 import type { EventStream } from './events.ts'
 import { watchLists } from './lists.ts'
+import type { Protocol } from './protocol.ts'
 
 export interface LifeOptions {
   id: string
   caller: Caller
   inbox: Inbox
   events: EventStream
-  connection: Connection
-  server: Server
+  protocol: () => Promise<Protocol>
   catalogue: Catalogue
   heartbeatSeconds: number
   idleTimeoutSeconds: number
@@ -35,7 +35,8 @@ const LAST_WORDS_MS = 5_000
  * https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/145
  */
 export function keepAlive(options: LifeOptions): void {
-  const { id, caller, inbox, events, connection, server, catalogue, remaining } = options
+  const { id, caller, inbox, events, protocol, catalogue, remaining } = options
+  const connection = createConnection(id, events)
   const heartbeatMs = options.heartbeatSeconds * 1000
   const idleMs = options.idleTimeoutSeconds * 1000
   const time = remaining()
@@ -43,6 +44,8 @@ export function keepAlive(options: LifeOptions): void {
   const lastWordsMs = Math.min(LAST_WORDS_MS, time / 10)
 
   const ended = new AbortController()
+  let server: Server | undefined
+  let stopWatching = () => {}
   let lastSign = Date.now()
   let finishing = false
 
@@ -51,7 +54,6 @@ export function keepAlive(options: LifeOptions): void {
     setInterval(() => checkSigns(), Math.min(heartbeatMs, idleMs / 4)),
     setTimeout(() => finish('rotate'), time - farewellMs),
   ]
-  const stopWatching = watchLists(server, catalogue, caller)
   void events.closed.then(() => finish('gone'))
   const reading = read().catch(error => {
     console.error(
@@ -62,6 +64,9 @@ export function keepAlive(options: LifeOptions): void {
 
   async function read() {
     await events.event({ id: `${id}.0`, name: 'endpoint', data: `/message?sessionId=${id}` })
+    server = (await protocol())(caller, id)
+    await server.connect(connection)
+    stopWatching = watchLists(server, catalogue, caller)
     for await (const message of inbox.messages(ended.signal)) {
       lastSign = Date.now()
       connection.receive(JSON.parse(message) as JSONRPCMessage)
@@ -77,7 +82,7 @@ export function keepAlive(options: LifeOptions): void {
     const quiet = Date.now() - lastSign
     if (quiet >= idleMs) finish('idle')
     // A client that lives answers, and its answer is a message: a sign of life.
-    else if (quiet >= idleMs / 2) server.ping().catch(() => {})
+    else if (quiet >= idleMs / 2) server?.ping().catch(() => {})
   }
 
   function finish(reason: Reason) {
@@ -107,7 +112,7 @@ export function keepAlive(options: LifeOptions): void {
       if (reason !== 'gone') await events.event({ name: 'bye', data: JSON.stringify({ reason }) })
     } finally {
       ended.abort()
-      await server.close()
+      await server?.close()
       await events.end().catch(() => {
         // The reader is gone already.
       })

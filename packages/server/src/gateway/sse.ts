@@ -1,19 +1,18 @@
 import { randomBytes } from 'node:crypto'
 
-import { type JSONRPCMessage, parseJSONRPCMessage } from '@modelcontextprotocol/server'
-
 import { readJson } from '../body.ts'
 import { GatewayError } from '../errors.ts'
 import type { Exchange } from '../lambda/handler.ts'
 import type { Catalogue } from '../registry/catalogue.ts'
 import type { Relay } from '../relay/relay.ts'
-import { createConnection } from './connection.ts'
 import { createEventStream } from './events.ts'
+import { assertMessage } from './jsonrpc.ts'
 import { keepAlive } from './life.ts'
 import type { Protocol } from './protocol.ts'
 
 export interface SseOptions {
-  protocol: Protocol
+  /** Loaded by the environment that opens a stream, and by no other. */
+  protocol: () => Promise<Protocol>
   catalogue: Catalogue
   relay: Relay
   /** Seconds between two heartbeats, and without a sign of life before a stream is closed. */
@@ -26,7 +25,7 @@ export interface SseOptions {
  * receive the messages: https://modelcontextprotocol.io/specification/2024-11-05/basic/transports
  */
 export function createSse(options: SseOptions) {
-  const { relay, protocol } = options
+  const { relay } = options
 
   return {
     /** `GET /sse`: opens a session and its stream, which this environment serves until it ends. */
@@ -34,11 +33,7 @@ export function createSse(options: SseOptions) {
       const id = randomBytes(18).toString('base64url')
       const inbox = await relay.open({ id, owner: caller.owner })
       const events = createEventStream()
-      const connection = createConnection(id, events)
-      const server = protocol(caller, id)
-      await server.connect(connection)
-
-      keepAlive({ ...options, inbox, events, connection, server, caller, remaining, id })
+      keepAlive({ ...options, id, caller, inbox, events, remaining })
       return new Response(events.body, {
         headers: {
           'content-type': 'text/event-stream',
@@ -57,7 +52,7 @@ export function createSse(options: SseOptions) {
           'Give the session: POST /message?sessionId=…, as the event "endpoint" of GET /sse says',
         )
       const { value, text } = await readJson(request)
-      checkMessage(value)
+      assertMessage(value)
       const accepted =
         /^[\w-]{22,64}$/.test(id) && (await relay.post({ id, owner: caller.owner }, text))
       if (!accepted)
@@ -68,22 +63,5 @@ export function createSse(options: SseOptions) {
       // Some clients wait for the end of the body, and an empty one may never leave Lambda.
       return new Response('Accepted', { status: 202, headers: { 'content-type': 'text/plain' } })
     },
-  }
-}
-
-function checkMessage(value: unknown): asserts value is JSONRPCMessage {
-  if (Array.isArray(value))
-    throw new GatewayError(
-      'bad_request',
-      'JSON-RPC batches are not accepted: send one message per request',
-    )
-  try {
-    parseJSONRPCMessage(value)
-  } catch (error) {
-    throw new GatewayError(
-      'bad_request',
-      'The body is not a JSON-RPC 2.0 request, notification or response',
-      { cause: error },
-    )
   }
 }

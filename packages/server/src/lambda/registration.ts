@@ -5,11 +5,11 @@ import { dynamoRegistry } from '../registry/dynamo.ts'
 import { dynamoClient } from './dynamo.ts'
 import { bufferedHandler } from './handler.ts'
 
-const { REGISTRATION_TABLE } = registrationConfig()
+const { registrationTable } = registrationConfig()
 
 export const handler = bufferedHandler(
   createRegistration({
-    registry: dynamoRegistry(dynamoClient(), REGISTRATION_TABLE),
+    registry: dynamoRegistry(dynamoClient(), registrationTable),
     permissions: openPermissions,
   }),
 )

@@ -1,0 +1,29 @@
+import { LambdaClient } from '@aws-sdk/client-lambda'
+import { preloadSchemas } from '@modelcontextprotocol/server'
+
+import { createProtocol } from '../gateway/protocol.ts'
+import { lambdaInvoker } from '../invoker/lambda.ts'
+import type { Catalogue } from '../registry/catalogue.ts'
+
+/**
+ * The half of the mcp function that runs the protocol and calls functions: two thirds of its code, and of
+ * no use where messages are only received. So it is a chunk of its own, loaded by the environment that opens
+ * a stream while the client's first message is on its way.
+ */
+export function lambdaProtocol(catalogue: Catalogue) {
+  // Under way while the code below is made ready.
+  void catalogue.current().catch(() => {
+    // The first request reads again, and reports.
+  })
+  preloadSchemas()
+  return createProtocol({ catalogue, invoke: lambdaInvoker(clientFor) })
+}
+
+const clients = new Map<string, LambdaClient>()
+
+/** One attempt: a second one would run a tool twice. */
+function clientFor(region: string): LambdaClient {
+  const client = clients.get(region) ?? new LambdaClient({ region, maxAttempts: 1 })
+  clients.set(region, client)
+  return client
+}

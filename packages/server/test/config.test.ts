@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+
+import { expect, test } from 'vitest'
+
+import { mcpConfig, registrationConfig } from '../src/config.ts'
+import { readStack } from '../src/local/stack.ts'
+
+const tables = { REGISTRATION_TABLE: 'r', SESSION_TABLE: 's' }
+
+test('what is not set has its default, also where it is set to nothing', () => {
+  expect(mcpConfig({ ...tables, POLL_IDLE_MS: '' })).toEqual({
+    registrationTable: 'r',
+    sessionTable: 's',
+    idleTimeoutSeconds: 120,
+    heartbeatSeconds: 15,
+    pollMs: { busy: 5, idle: 80 },
+  })
+})
+
+test('what is set is taken', () => {
+  expect(mcpConfig({ ...tables, HEARTBEAT_SECONDS: '0.5' }).heartbeatSeconds).toBe(0.5)
+})
+
+test('all that is missing or wrong is named at once', () => {
+  expect(() => mcpConfig({ IDLE_TIMEOUT_SECONDS: 'soon', POLL_BUSY_MS: '0' })).toThrow(
+    /REGISTRATION_TABLE is missing; SESSION_TABLE is missing; IDLE_TIMEOUT_SECONDS is "soon".*; POLL_BUSY_MS is "0"/,
+  )
+})
+
+test('the template sets all that has no default, and nothing that is not read', () => {
+  const template = readFileSync(new URL('../../../template.yaml', import.meta.url), 'utf8')
+  const { McpFunction, RegistrationFunction } = readStack(template, '/dist').functions
+  const read: string[] = []
+  const recorded = (variables: Record<string, string> = {}) =>
+    new Proxy(variables, {
+      get(target, name: string) {
+        read.push(name)
+        return target[name]
+      },
+    })
+  mcpConfig(recorded(McpFunction?.variables))
+  registrationConfig(recorded(RegistrationFunction?.variables))
+  const set = [McpFunction, RegistrationFunction].flatMap(it => Object.keys(it?.variables ?? {}))
+  expect(set.filter(name => !read.includes(name))).toEqual([])
+})
