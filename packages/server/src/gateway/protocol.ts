@@ -26,7 +26,7 @@ export interface ProtocolOptions {
 /** Makes MCP servers that serve what is registered; each belongs to one caller and one connection. */
 export type Protocol = (caller: Caller, sessionId?: string) => Server
 
-export const serverInfo: Implementation = { name: 'mcp-lambda-sam', version }
+const serverInfo: Implementation = { name: 'mcp-lambda-sam', version }
 
 export function createProtocol({ catalogue, invoke }: ProtocolOptions): Protocol {
   const checksOf = schemaChecks()
