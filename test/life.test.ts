@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { SSEClientTransport as SseTransport2 } from '@modelcontextprotocol/client'
+import { SSEClientTransport as SseTransport1 } from '@modelcontextprotocol/sdk/client/sse.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { clients, functionArn, type Gateway, startGateway, transport, until } from './gateway.ts'
@@ -39,7 +41,7 @@ describe('a stream', () => {
     const text = await stream.ended()
     expect(text, 'heartbeats').toMatch(/\n: ka\n\n/)
     expect(text).toContain('"method":"ping"')
-    expect(text).toMatch(/event: bye\ndata: \{"reason":"idle"\}\n\n$/)
+    expect(text).toMatch(/retry: 5000\nevent: bye\ndata: \{"reason":"idle"\}\n\n$/)
     expect((await postRaw(gateway, stream.endpoint, initialize)).status).toBe(404)
   })
 
@@ -106,15 +108,42 @@ describe('before the time of its environment is up', () => {
       code: -32000,
       data: { reason: 'stream-recycled', retrySafe: false },
     })
-    expect(text).toMatch(/event: bye\ndata: \{"reason":"rotate"\}\n\n$/)
+    expect(text).toMatch(/retry: 100\nevent: bye\ndata: \{"reason":"rotate"\}\n\n$/)
   })
 
-  test('a client that reconnects gets a new session that works', async () => {
+  test('a client that connects again gets a new session that works', async () => {
     const client = clients['SDK 2.x']()
     await client.connect(transport(gateway))
     expect((await client.listTools()).tools).toHaveLength(1)
     await client.close()
   })
+
+  test.each([
+    ['SDK 1.x', SseTransport1],
+    ['SDK 2.x', SseTransport2],
+  ] as const)(
+    'the official transport of %s, which reconnects by itself, goes on without a new initialize',
+    async (sdk, SseTransport) => {
+      const client = clients[sdk]()
+      const connection = new SseTransport(new URL('sse', gateway.mcpUrl), {
+        fetch: gateway.fetch(),
+      })
+      const streams = () => gateway.invocations.filter(it => it.path === '/sse').length
+      await client.connect(connection as never)
+      const before = streams()
+      await until(() => streams() > before, 'the transport to open a new stream')
+      // It takes its new endpoint from the new stream; until it has, a post meets the session that ended.
+      await until(
+        () =>
+          client.listTools().then(
+            ({ tools }) => tools.length === 1,
+            () => false,
+          ),
+        'the new session to answer',
+      )
+      await client.close()
+    },
+  )
 })
 
 describe('a change of the registrations', () => {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -18,7 +19,7 @@ import {
   transport,
   until,
 } from './gateway.ts'
-import { initialize, openRaw, postRaw } from './raw.ts'
+import { initialize, initialized, openRaw, postRaw } from './raw.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
@@ -39,7 +40,7 @@ beforeAll(async () => {
   await admin.registerTool({
     name: 'wait',
     lambdaArn: functionArn('wait'),
-    parameters: { ms: 'number', log: 'string?', text: 'string?' },
+    parameters: { ms: 'number', file: 'string?', log: 'string?', text: 'string?' },
   })
   await admin.registerTool({
     name: 'misbehave',
@@ -374,13 +375,37 @@ describe('a session', () => {
     const stream = await openRaw(gateway)
     expect(stream.response.headers.get('content-type')).toBe('text/event-stream')
     expect(stream.text()).toMatch(
-      /^id: ([\w-]{24})\.0\nevent: endpoint\ndata: \/message\?sessionId=\1\n\n/,
+      /^id: ([\w-]{24})\.0\nretry: 1000\nevent: endpoint\ndata: \/message\?sessionId=\1\n\n/,
     )
     const accepted = await postRaw(gateway, stream.endpoint, initialize)
     expect([accepted.status, await accepted.text()]).toEqual([202, 'Accepted'])
     expect(await stream.read(/event: message/)).toMatch(
       /id: [\w-]{24}\.1\nevent: message\ndata: \{.*"protocolVersion":"2024-11-05".*\}\n\n/,
     )
+    await stream.close()
+  })
+
+  test('sends no result of a call that was cancelled, though its function ran to its end', async () => {
+    const [go, log] = ['go', 'log'].map(name => join(tmpdir(), `${randomUUID()}-${name}`)) as [
+      string,
+      string,
+    ]
+    const stream = await openRaw(gateway)
+    const send = (message: object) =>
+      postRaw(gateway, stream.endpoint, { jsonrpc: '2.0', ...message })
+    await send(initialize)
+    await send(initialized)
+    const params = { name: 'wait', arguments: { ms: 0, file: go, log } }
+    await send({ id: 'cancelled', method: 'tools/call', params })
+    await until(() => existing(log), 'the function to start')
+    await send({ method: 'notifications/cancelled', params: { requestId: 'cancelled' } })
+    await send({ id: 'ping', method: 'ping' })
+    await stream.read(/"id":"ping"/) // so the cancellation, which came before, has been taken, too
+    writeFileSync(go, '')
+    // A later call of the same function, whose answer comes after the one that must not.
+    await send({ id: 'later', method: 'tools/call', params })
+    await stream.read(/"id":"later"/)
+    expect(stream.text()).not.toContain('"id":"cancelled"')
     await stream.close()
   })
 

@@ -6,6 +6,11 @@ import type { EventStream } from './events.ts'
 export interface Connection extends Transport {
   /** Hands a message of the client to the server. */
   receive(message: JSONRPCMessage): void
+  /**
+   * Makes the server take its client for initialized. The official clients open a new stream by themselves
+   * when theirs has ended, and do not introduce themselves again.
+   */
+  resume(protocolVersion: string): void
   /** Resolves when every request received so far has been answered or cancelled. */
   idle(): Promise<void>
   /** Answers every request that is still running with an error that says its outcome is unknown. */
@@ -15,6 +20,9 @@ export interface Connection extends Transport {
 /** JSON-RPC's code for a resource that does not exist, up to revision 2025-11-25; the SDK sends the next one's. */
 const RESOURCE_NOT_FOUND = -32002
 const INVALID_PARAMS = -32602
+
+/** The id of the initialize that no client sent. */
+const RESUMED = 'mcp-lambda-sam:resumed'
 
 export function createConnection(sessionId: string, events: EventStream): Connection {
   /** Requests of the client that have no answer yet, with their methods. */
@@ -26,6 +34,7 @@ export function createConnection(sessionId: string, events: EventStream): Connec
     sessionId,
     async start() {},
     async send(message) {
+      if (isAnswer(message) && message.id === RESUMED) return
       // Answered by `abandon`, or cancelled by the client: a late result must not follow.
       if (isAnswer(message) && !running.has(message.id)) return
       await write(message)
@@ -39,6 +48,12 @@ export function createConnection(sessionId: string, events: EventStream): Connec
       if ('method' in message && message.method === 'notifications/cancelled')
         settle(message.params?.['requestId'] as RequestId)
       connection.onmessage?.(message)
+    },
+    resume(protocolVersion) {
+      const clientInfo = { name: 'unknown', version: '0' }
+      const params = { protocolVersion, capabilities: {}, clientInfo }
+      connection.onmessage?.({ jsonrpc: '2.0', id: RESUMED, method: 'initialize', params })
+      connection.onmessage?.({ jsonrpc: '2.0', method: 'notifications/initialized' })
     },
     idle() {
       return running.size === 0 ? Promise.resolve() : new Promise(resolve => waiting.push(resolve))

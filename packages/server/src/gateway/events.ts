@@ -1,8 +1,16 @@
+export interface SseEvent {
+  id?: string
+  name: string
+  /** Without line ends. */
+  data: string
+  /** Milliseconds after which a client that lost the stream should open a new one. */
+  retry?: number
+}
+
 /** The body of an event stream, and the writing end of it. Every write waits until the reader takes more. */
 export interface EventStream {
   body: ReadableStream<Uint8Array>
-  /** One event; `data` must not contain line ends. */
-  event(event: { id?: string; name: string; data: string }): Promise<void>
+  event(event: SseEvent): Promise<void>
   comment(text: string): Promise<void>
   end(): Promise<void>
   /** Settles when the stream has ended, or when its reader is gone. */
@@ -18,8 +26,14 @@ export function createEventStream(): EventStream {
 
   return {
     body: readable,
-    event: ({ id, name, data }) =>
-      write(`${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${data}\n\n`),
+    event: ({ id, name, data, retry }) =>
+      write(
+        [
+          id === undefined ? '' : `id: ${id}\n`,
+          retry === undefined ? '' : `retry: ${retry}\n`,
+          `event: ${name}\ndata: ${data}\n\n`,
+        ].join(''),
+      ),
     comment: text => write(`: ${text}\n\n`),
     end: () => writer.close(),
     closed: writer.closed.catch(() => {

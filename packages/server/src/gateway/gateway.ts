@@ -9,7 +9,7 @@ type Route = (request: Request, exchange: Exchange) => Promise<Response>
 export function createGateway(options: SseOptions): Service {
   const sse = createSse(options)
   const routes: Record<string, Record<string, Route>> = {
-    '/sse': { GET: (_, exchange) => sse.open(exchange) },
+    '/sse': { GET: sse.open },
     '/message': { POST: sse.post },
     '/health': { GET: health },
   }

@@ -15,6 +15,8 @@ export interface LifeOptions {
   inbox: Inbox
   events: EventStream
   protocol: () => Promise<Protocol>
+  /** Where the request came from a client that has been initialized before, in another session. */
+  protocolVersion: string | undefined
   catalogue: Catalogue
   heartbeatSeconds: number
   idleTimeoutSeconds: number
@@ -23,6 +25,11 @@ export interface LifeOptions {
 
 /** Why a stream ends: its environment's time is up, its client shows no sign of life, its session is gone. */
 type Reason = 'rotate' | 'idle' | 'superseded' | 'gone'
+
+/** After which time a client that knows nothing of `bye` should open a new stream. */
+const RETRY_MS = { rotate: 100, idle: 5_000, superseded: 5_000 } satisfies Partial<
+  Record<Reason, number>
+>
 
 /** Before the environment's time is up: no more messages are accepted, running calls may finish … */
 const FAREWELL_MS = 30_000
@@ -35,7 +42,7 @@ const LAST_WORDS_MS = 5_000
  * https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/145
  */
 export function keepAlive(options: LifeOptions): void {
-  const { id, caller, inbox, events, protocol, catalogue, remaining } = options
+  const { id, caller, inbox, events, protocol, protocolVersion, catalogue, remaining } = options
   const connection = createConnection(id, events)
   const heartbeatMs = options.heartbeatSeconds * 1000
   const idleMs = options.idleTimeoutSeconds * 1000
@@ -63,9 +70,11 @@ export function keepAlive(options: LifeOptions): void {
   })
 
   async function read() {
-    await events.event({ id: `${id}.0`, name: 'endpoint', data: `/message?sessionId=${id}` })
+    const data = `/message?sessionId=${id}`
+    await events.event({ id: `${id}.0`, name: 'endpoint', data, retry: 1_000 })
     server = (await protocol())(caller, id)
     await server.connect(connection)
+    if (protocolVersion) connection.resume(protocolVersion)
     stopWatching = watchLists(server, catalogue, caller)
     for await (const message of inbox.messages(ended.signal)) {
       lastSign = Date.now()
@@ -109,7 +118,12 @@ export function keepAlive(options: LifeOptions): void {
         await Promise.race([reading.then(() => connection.idle()), until(lastWordsMs)])
         await connection.abandon()
       }
-      if (reason !== 'gone') await events.event({ name: 'bye', data: JSON.stringify({ reason }) })
+      if (reason !== 'gone')
+        await events.event({
+          name: 'bye',
+          data: JSON.stringify({ reason }),
+          retry: RETRY_MS[reason],
+        })
     } finally {
       ended.abort()
       await server?.close()

@@ -29,11 +29,12 @@ export function createSse(options: SseOptions) {
 
   return {
     /** `GET /sse`: opens a session and its stream, which this environment serves until it ends. */
-    async open({ caller, remaining }: Exchange): Promise<Response> {
+    async open(request: Request, { caller, remaining }: Exchange): Promise<Response> {
       const id = randomBytes(18).toString('base64url')
       const inbox = await relay.open({ id, owner: caller.owner })
       const events = createEventStream()
-      keepAlive({ ...options, id, caller, inbox, events, remaining })
+      const protocolVersion = request.headers.get('mcp-protocol-version') ?? undefined
+      keepAlive({ ...options, id, caller, inbox, events, protocolVersion, remaining })
       return new Response(events.body, {
         headers: {
           'content-type': 'text/event-stream',
