@@ -1,7 +1,7 @@
 import { GatewayError } from './errors.ts'
 
 /** A Function URL takes 6 MB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
-const MAX_BODY_BYTES = 6 * 1024 * 1024
+export const MAX_BODY_BYTES = 6 * 1024 * 1024
 
 /** No honest message is deeper; a deeper one overflows the stack of whoever walks it recursively. */
 const MAX_DEPTH = 200

@@ -8,15 +8,18 @@ export interface McpConfig {
   heartbeatSeconds: number
   /** How long a stream waits between two looks at its inbox: while requests are coming, and at most. */
   pollMs: { busy: number; idle: number }
+  /** Host names of the web pages that may send requests to `/mcp`, beside the gateway's own. */
+  allowedOrigins: string[]
 }
 
 export function mcpConfig(environment: Environment = process.env): McpConfig {
-  return read(environment, ({ text, number }) => ({
+  return read(environment, ({ text, number, list }) => ({
     registrationTable: text('REGISTRATION_TABLE'),
     sessionTable: text('SESSION_TABLE'),
     idleTimeoutSeconds: number('IDLE_TIMEOUT_SECONDS', 120),
     heartbeatSeconds: number('HEARTBEAT_SECONDS', 15),
     pollMs: { busy: number('POLL_BUSY_MS', 5), idle: number('POLL_IDLE_MS', 80) },
+    allowedOrigins: list('ALLOWED_ORIGINS'),
   }))
 }
 
@@ -32,6 +35,8 @@ interface Reader {
   text(name: string): string
   /** Greater than zero. */
   number(name: string, fallback: number): number
+  /** Separated by commas; empty when it is not set. */
+  list(name: string): string[]
 }
 
 /**
@@ -54,6 +59,11 @@ function read<Config>(environment: Environment, pick: (reader: Reader) => Config
         problems.push(`${name} is "${value}": a number above 0 is expected`)
       return number
     },
+    list: name =>
+      (environment[name] ?? '')
+        .split(',')
+        .map(it => it.trim())
+        .filter(Boolean),
   })
   if (problems.length === 0) return config
   throw new Error(`The function's environment variables are not usable: ${problems.join('; ')}`)

@@ -14,11 +14,16 @@ test('what is not set has its default, also where it is set to nothing', () => {
     idleTimeoutSeconds: 120,
     heartbeatSeconds: 15,
     pollMs: { busy: 5, idle: 80 },
+    allowedOrigins: [],
   })
 })
 
 test('what is set is taken', () => {
   expect(mcpConfig({ ...tables, HEARTBEAT_SECONDS: '0.5' }).heartbeatSeconds).toBe(0.5)
+  expect(mcpConfig({ ...tables, ALLOWED_ORIGINS: 'a.example, b.example' }).allowedOrigins).toEqual([
+    'a.example',
+    'b.example',
+  ])
 })
 
 test('all that is missing or wrong is named at once', () => {

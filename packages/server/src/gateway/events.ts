@@ -1,4 +1,4 @@
-export interface SseEvent {
+interface SseEvent {
   id?: string
   name: string
   /** Without line ends. */

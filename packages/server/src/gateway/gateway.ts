@@ -5,12 +5,18 @@ import { createSse, type SseOptions } from './sse.ts'
 
 type Route = (request: Request, exchange: Exchange) => Promise<Response>
 
+export interface GatewayOptions extends SseOptions {
+  /** `/mcp`, loaded by the environment that is asked for it. */
+  streamable: () => Promise<Service>
+}
+
 /** The mcp function as one function of the web: its routes. */
-export function createGateway(options: SseOptions): Service {
+export function createGateway(options: GatewayOptions): Service {
   const sse = createSse(options)
   const routes: Record<string, Record<string, Route>> = {
     '/sse': { GET: sse.open },
     '/message': { POST: sse.post },
+    '/mcp': { POST: streamable, GET: streamable, DELETE: streamable },
     '/health': { GET: health },
   }
 
@@ -34,9 +40,14 @@ export function createGateway(options: SseOptions): Service {
     }
     return route(request, exchange)
   }
+
+  async function streamable(request: Request, exchange: Exchange): Promise<Response> {
+    const serve = await options.streamable()
+    return serve(request, exchange)
+  }
 }
 
-const ENDPOINTS = 'GET /sse, POST /message?sessionId=…, GET /health'
+const ENDPOINTS = 'POST /mcp, GET /sse, POST /message?sessionId=…, GET /health'
 
 /** Asks no table. Loads the SDK, so that it also tells whether that can be loaded. */
 async function health(): Promise<Response> {

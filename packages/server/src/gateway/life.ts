@@ -26,6 +26,9 @@ export interface LifeOptions {
 /** Why a stream ends: its environment's time is up, its client shows no sign of life, its session is gone. */
 type Reason = 'rotate' | 'idle' | 'superseded' | 'gone'
 
+/** A stream looks this often whether what its client may see has changed. */
+const WATCH_MS = 2_000
+
 /** After which time a client that knows nothing of `bye` should open a new stream. */
 const RETRY_MS = { rotate: 100, idle: 5_000, superseded: 5_000 } satisfies Partial<
   Record<Reason, number>
@@ -72,14 +75,29 @@ export function keepAlive(options: LifeOptions): void {
   async function read() {
     const data = `/message?sessionId=${id}`
     await events.event({ id: `${id}.0`, name: 'endpoint', data, retry: 1_000 })
-    server = (await protocol())(caller, id)
+    server = (await protocol()).createServer(caller, id)
     await server.connect(connection)
     if (protocolVersion) connection.resume(protocolVersion)
-    stopWatching = watchLists(server, catalogue, caller)
+    stopWatching = watch(server)
     for await (const message of inbox.messages(ended.signal)) {
       lastSign = Date.now()
       connection.receive(JSON.parse(message) as JSONRPCMessage)
     }
+  }
+
+  function watch(server: Server) {
+    const notify = {
+      tool: () => server.sendToolListChanged(),
+      resource: () => server.sendResourceListChanged(),
+      prompt: () => server.sendPromptListChanged(),
+    }
+    return watchLists({
+      catalogue,
+      caller,
+      everyMs: WATCH_MS,
+      ready: () => server.getClientVersion() !== undefined,
+      onChange: list => notify[list](),
+    })
   }
 
   async function heartbeat() {

@@ -1,45 +1,52 @@
-import type { Server } from '@modelcontextprotocol/server'
-
 import type { Caller } from '../caller.ts'
 import type { Catalogue, Snapshot } from '../registry/catalogue.ts'
 import { stateOf } from '../registry/registry.ts'
 import { visible } from './access.ts'
 
-/** A running stream looks this often whether what its client may see has changed. */
-const WATCH_MS = 2_000
+type List = keyof Snapshot
 
-/** Sends `list_changed` to an initialized client when one of its lists has. Returns how to stop. */
-export function watchLists(server: Server, catalogue: Catalogue, caller: Caller): () => void {
-  const notify = {
-    tool: () => server.sendToolListChanged(),
-    resource: () => server.sendResourceListChanged(),
-    prompt: () => server.sendPromptListChanged(),
-  } satisfies Record<keyof Snapshot, () => Promise<void>>
-  const types = Object.keys(notify) as (keyof Snapshot)[]
+export interface WatchOptions {
+  catalogue: Catalogue
+  /** Whose lists; everything that is registered where there is no one caller. */
+  caller: Caller | undefined
+  everyMs: number
+  /** A change is told only while this holds; what changed before it did is not news. */
+  ready?: () => boolean
+  onChange(list: List): void | Promise<void>
+}
+
+const LISTS: List[] = ['tool', 'resource', 'prompt']
+
+/** Tells of each list that is not any more what it was at the last look. Returns how to stop. */
+export function watchLists({
+  catalogue,
+  caller,
+  everyMs,
+  ready = () => true,
+  onChange,
+}: WatchOptions): () => void {
   let told: Record<string, string> | undefined
+  const timer = setInterval(look, everyMs)
+  look()
+  return () => clearInterval(timer)
 
-  const timer = setInterval(() => {
+  function look() {
     compare().catch(() => {
       // The registry is not readable just now, or the stream is ending: the next look decides.
     })
-  }, WATCH_MS)
-  server.oninitialized = () => void compare().catch(() => {})
-
-  return () => clearInterval(timer)
+  }
 
   async function compare() {
-    if (!server.getClientVersion()) return
-    const snapshot = await catalogue.current()
-    const now = Object.fromEntries(
-      types.map(type => [
-        type,
-        visible(snapshot, type, caller)
-          .map(it => `${it.name} ${stateOf(it)}`)
-          .join(),
-      ]),
-    )
-    const changed = told ? types.filter(type => told?.[type] !== now[type]) : []
+    if (!ready()) return
+    const snapshot = await catalogue.current(everyMs / 2)
+    const now = Object.fromEntries(LISTS.map(list => [list, stateIn(snapshot, list)]))
+    const changed = LISTS.filter(list => told && told[list] !== now[list])
     told = now
-    for (const type of changed) await notify[type]()
+    for (const list of changed) await onChange(list)
+  }
+
+  function stateIn(snapshot: Snapshot, list: List): string {
+    const items = caller ? visible(snapshot, list, caller) : [...snapshot[list].values()]
+    return items.map(it => `${it.name} ${stateOf(it)}`).join()
   }
 }

@@ -6,6 +6,7 @@ import {
   type RequestMeta,
   ResourceNotFoundError,
   Server,
+  type ServerCapabilities,
   UriTemplate,
 } from '@modelcontextprotocol/server'
 
@@ -23,25 +24,40 @@ export interface ProtocolOptions {
   invoke: Invoke
 }
 
-/** Makes MCP servers that serve what is registered; each belongs to one caller and one connection. */
-export type Protocol = (caller: Caller, sessionId?: string) => Server
+/** Serves what is registered. A server belongs to one caller and one connection, or one request. */
+export interface Protocol {
+  serverInfo: Implementation
+  capabilities: ServerCapabilities
+  createServer(caller: Caller, sessionId?: string): Server
+  /** Makes a server that exists answer every request from the catalogue. */
+  serve(server: Server, caller: Caller, sessionId?: string): void
+}
 
 const serverInfo: Implementation = { name: 'mcp-lambda-sam', version }
+
+const capabilities: ServerCapabilities = {
+  tools: { listChanged: true },
+  resources: { listChanged: true },
+  prompts: { listChanged: true },
+  completions: {},
+  logging: {},
+}
 
 export function createProtocol({ catalogue, invoke }: ProtocolOptions): Protocol {
   const checksOf = schemaChecks()
 
-  return (caller, sessionId) => {
-    const server = new Server(serverInfo, {
-      capabilities: {
-        tools: { listChanged: true },
-        resources: { listChanged: true },
-        prompts: { listChanged: true },
-        completions: {},
-        logging: {},
-      },
-    })
+  return {
+    serverInfo,
+    capabilities,
+    createServer(caller, sessionId) {
+      const server = new Server(serverInfo, { capabilities })
+      serve(server, caller, sessionId)
+      return server
+    },
+    serve,
+  }
 
+  function serve(server: Server, caller: Caller, sessionId?: string): void {
     server.setRequestHandler('tools/list', async ({ params }) => {
       const tools = visible(await catalogue.current(), 'tool', caller)
       const { items, nextCursor } = page(tools.map(advertiseTool), params?.cursor)
@@ -137,8 +153,6 @@ export function createProtocol({ catalogue, invoke }: ProtocolOptions): Protocol
           : unknown('resource template', ref.uri)
       return { completion: { values: [], total: 0, hasMore: false } }
     })
-
-    return server
 
     function invocation(meta: RequestMeta | undefined): Invocation {
       const { name, version } = server.getClientVersion() ?? {}

@@ -1,24 +1,22 @@
 import { mcpConfig } from '../config.ts'
 import { createGateway } from '../gateway/gateway.ts'
-import type { Protocol } from '../gateway/protocol.ts'
 import { createCatalogue } from '../registry/catalogue.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
 import { dynamoRelay } from '../relay/dynamo.ts'
 import { dynamoClient } from './dynamo.ts'
 import { streamingHandler } from './handler.ts'
+import type { lambdaProtocol } from './protocol.ts'
 import type { StreamingRuntime } from './respond.ts'
 
 const config = mcpConfig()
 const dynamo = dynamoClient()
 const catalogue = createCatalogue(dynamoRegistry(dynamo, config.registrationTable))
-let protocol: Promise<Protocol> | undefined
+let loading: Promise<ReturnType<typeof lambdaProtocol>> | undefined
 
 const gateway = createGateway({
   catalogue,
-  protocol: () => {
-    protocol ??= import('./protocol.ts').then(({ lambdaProtocol }) => lambdaProtocol(catalogue))
-    return protocol
-  },
+  protocol: async () => (await load()).protocol,
+  streamable: async () => (await load()).streamable,
   relay: dynamoRelay({
     dynamo,
     table: config.sessionTable,
@@ -31,3 +29,8 @@ const gateway = createGateway({
 
 declare const awslambda: StreamingRuntime
 export const handler = streamingHandler(gateway, awslambda)
+
+function load() {
+  loading ??= import('./protocol.ts').then(it => it.lambdaProtocol(catalogue, config))
+  return loading
+}

@@ -1,7 +1,9 @@
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { preloadSchemas } from '@modelcontextprotocol/server'
 
+import type { McpConfig } from '../config.ts'
 import { createProtocol } from '../gateway/protocol.ts'
+import { createStreamable } from '../gateway/streamable.ts'
 import { lambdaInvoker } from '../invoker/lambda.ts'
 import type { Catalogue } from '../registry/catalogue.ts'
 
@@ -10,13 +12,14 @@ import type { Catalogue } from '../registry/catalogue.ts'
  * no use where messages are only received. So it is a chunk of its own, loaded by the environment that opens
  * a stream while the client's first message is on its way.
  */
-export function lambdaProtocol(catalogue: Catalogue) {
+export function lambdaProtocol(catalogue: Catalogue, { allowedOrigins }: McpConfig) {
   // Under way while the code below is made ready.
   void catalogue.current().catch(() => {
     // The first request reads again, and reports.
   })
   preloadSchemas()
-  return createProtocol({ catalogue, invoke: lambdaInvoker(clientFor) })
+  const protocol = createProtocol({ catalogue, invoke: lambdaInvoker(clientFor) })
+  return { protocol, streamable: createStreamable({ protocol, catalogue, allowedOrigins }) }
 }
 
 const clients = new Map<string, LambdaClient>()

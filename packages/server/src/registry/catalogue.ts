@@ -20,10 +20,10 @@ export interface Snapshot {
 /** What this environment knows of the registry, so that a request need not wait for it. */
 export interface Catalogue {
   /**
-   * The registrations, at most FRESH_MS old where the table answers in time; where it is slow or fails,
-   * those known. Rejects only while nothing is known yet.
+   * The registrations, at most `maxAgeMs` old (a second) where the table answers in time; where it is slow
+   * or fails, those known. Rejects only while nothing is known yet.
    */
-  current(): Promise<Snapshot>
+  current(maxAgeMs?: number): Promise<Snapshot>
 }
 
 /** Younger than this is not asked about again. */
@@ -39,8 +39,8 @@ export function createCatalogue(registry: Registry): Catalogue {
   let refreshing: Promise<void> | undefined
 
   return {
-    async current() {
-      if (known && Date.now() - checkedAt < FRESH_MS) return known.snapshot
+    async current(maxAgeMs = FRESH_MS) {
+      if (known && Date.now() - checkedAt < maxAgeMs) return known.snapshot
       refreshing ??= refresh().finally(() => {
         refreshing = undefined
       })
