@@ -60,6 +60,26 @@ describe('a stream', () => {
     await client.close()
   })
 
+  test('of GET /mcp, too, ends when its client does not answer pings', async () => {
+    const url = new URL('mcp', gateway.mcpUrl)
+    const accept = 'application/json, text/event-stream'
+    const opened = await gateway.fetch()(url, {
+      method: 'POST',
+      headers: { accept, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        ...initialize,
+        params: { ...initialize.params, protocolVersion: '2025-11-25' },
+      }),
+    })
+    await opened.text()
+    const session = opened.headers.get('mcp-session-id') ?? ''
+    const stream = await gateway.fetch()(url, {
+      headers: { accept, 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' },
+    })
+    expect(stream.status).toBe(200)
+    expect(await stream.text()).toContain('"method":"ping"')
+  })
+
   test('whose process was killed is gone for those who post to it', async () => {
     const before = gateway.invocations.length
     const stream = await openRaw(gateway)

@@ -10,6 +10,8 @@ export interface McpConfig {
   pollMs: { busy: number; idle: number }
   /** Host names of the web pages that may send requests to `/mcp`, beside the gateway's own. */
   allowedOrigins: string[]
+  /** Secrets of at least 32 characters; the first signs what clients carry between two rounds, all verify it. */
+  requestStateKeys: string[]
 }
 
 export function mcpConfig(environment: Environment = process.env): McpConfig {
@@ -20,6 +22,7 @@ export function mcpConfig(environment: Environment = process.env): McpConfig {
     heartbeatSeconds: number('HEARTBEAT_SECONDS', 15),
     pollMs: { busy: number('POLL_BUSY_MS', 5), idle: number('POLL_IDLE_MS', 80) },
     allowedOrigins: list('ALLOWED_ORIGINS'),
+    requestStateKeys: list('REQUEST_STATE_KEYS', 32),
   }))
 }
 
@@ -36,7 +39,7 @@ interface Reader {
   /** Greater than zero. */
   number(name: string, fallback: number): number
   /** Separated by commas; empty when it is not set. */
-  list(name: string): string[]
+  list(name: string, minLength?: number): string[]
 }
 
 /**
@@ -59,11 +62,13 @@ function read<Config>(environment: Environment, pick: (reader: Reader) => Config
         problems.push(`${name} is "${value}": a number above 0 is expected`)
       return number
     },
-    list: name =>
-      (environment[name] ?? '')
-        .split(',')
-        .map(it => it.trim())
-        .filter(Boolean),
+    list(name, minLength = 1) {
+      const items = (environment[name] ?? '').split(',').map(it => it.trim())
+      const given = items.filter(Boolean)
+      if (given.some(it => it.length < minLength))
+        problems.push(`${name} has an item of less than ${minLength} characters`)
+      return given
+    },
   })
   if (problems.length === 0) return config
   throw new Error(`The function's environment variables are not usable: ${problems.join('; ')}`)

@@ -15,6 +15,7 @@ test('what is not set has its default, also where it is set to nothing', () => {
     heartbeatSeconds: 15,
     pollMs: { busy: 5, idle: 80 },
     allowedOrigins: [],
+    requestStateKeys: [],
   })
 })
 
@@ -27,6 +28,7 @@ test('what is set is taken', () => {
 })
 
 test('all that is missing or wrong is named at once', () => {
+  expect(() => mcpConfig({ ...tables, REQUEST_STATE_KEYS: 'short' })).toThrow(/less than 32/)
   expect(() => mcpConfig({ IDLE_TIMEOUT_SECONDS: 'soon', POLL_BUSY_MS: '0' })).toThrow(
     /REGISTRATION_TABLE is missing; SESSION_TABLE is missing; IDLE_TIMEOUT_SECONDS is "soon".*; POLL_BUSY_MS is "0"/,
   )

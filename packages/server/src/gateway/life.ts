@@ -6,7 +6,7 @@ import type { Catalogue } from '../registry/catalogue.ts'
 import type { Inbox } from '../relay/relay.ts'
 import { createConnection } from './connection.ts'
 import type { EventStream } from './events.ts'
-import { watchLists } from './lists.ts'
+import { notifyOfLists } from './lists.ts'
 import type { Protocol } from './protocol.ts'
 
 export interface LifeOptions {
@@ -25,9 +25,6 @@ export interface LifeOptions {
 
 /** Why a stream ends: its environment's time is up, its client shows no sign of life, its session is gone. */
 type Reason = 'rotate' | 'idle' | 'superseded' | 'gone'
-
-/** A stream looks this often whether what its client may see has changed. */
-const WATCH_MS = 2_000
 
 /** After which time a client that knows nothing of `bye` should open a new stream. */
 const RETRY_MS = { rotate: 100, idle: 5_000, superseded: 5_000 } satisfies Partial<
@@ -75,29 +72,14 @@ export function keepAlive(options: LifeOptions): void {
   async function read() {
     const data = `/message?sessionId=${id}`
     await events.event({ id: `${id}.0`, name: 'endpoint', data, retry: 1_000 })
-    server = (await protocol()).createServer(caller, id)
+    server = (await protocol()).createServer(caller, id, time - farewellMs)
     await server.connect(connection)
     if (protocolVersion) connection.resume(protocolVersion)
-    stopWatching = watch(server)
+    stopWatching = notifyOfLists(server, catalogue, caller)
     for await (const message of inbox.messages(ended.signal)) {
       lastSign = Date.now()
       connection.receive(JSON.parse(message) as JSONRPCMessage)
     }
-  }
-
-  function watch(server: Server) {
-    const notify = {
-      tool: () => server.sendToolListChanged(),
-      resource: () => server.sendResourceListChanged(),
-      prompt: () => server.sendPromptListChanged(),
-    }
-    return watchLists({
-      catalogue,
-      caller,
-      everyMs: WATCH_MS,
-      ready: () => server.getClientVersion() !== undefined,
-      onChange: list => notify[list](),
-    })
   }
 
   async function heartbeat() {

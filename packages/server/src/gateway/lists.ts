@@ -1,3 +1,5 @@
+import type { Server } from '@modelcontextprotocol/server'
+
 import type { Caller } from '../caller.ts'
 import type { Catalogue, Snapshot } from '../registry/catalogue.ts'
 import { stateOf } from '../registry/registry.ts'
@@ -49,4 +51,23 @@ export function watchLists({
     const items = caller ? visible(snapshot, list, caller) : [...snapshot[list].values()]
     return items.map(it => `${it.name} ${stateOf(it)}`).join()
   }
+}
+
+/** A running stream looks this often whether what its client may see has changed. */
+const NOTIFY_MS = 2_000
+
+/** Sends `list_changed` to an initialized client. Returns how to stop. */
+export function notifyOfLists(server: Server, catalogue: Catalogue, caller: Caller): () => void {
+  const notify = {
+    tool: () => server.sendToolListChanged(),
+    resource: () => server.sendResourceListChanged(),
+    prompt: () => server.sendPromptListChanged(),
+  }
+  return watchLists({
+    catalogue,
+    caller,
+    everyMs: NOTIFY_MS,
+    ready: () => server.getClientVersion() !== undefined,
+    onChange: list => notify[list](),
+  })
 }

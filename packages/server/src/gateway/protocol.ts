@@ -1,36 +1,56 @@
-import type { Prompt, Resource, Tool } from '@markvp/mcp-lambda-sam-admin-client/contract'
+import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/contract'
 import {
   type Implementation,
+  isInputRequiredResult,
   ProtocolError,
   ProtocolErrorCode,
-  type RequestMeta,
   ResourceNotFoundError,
   Server,
   type ServerCapabilities,
-  UriTemplate,
+  type ServerContext,
 } from '@modelcontextprotocol/server'
 
 import type { Caller } from '../caller.ts'
 import { failedTool, toPromptResult, toReadResult, toToolResult } from '../invoker/arguments.ts'
-import type { Invocation, Invoke } from '../invoker/invoker.ts'
+import {
+  describeCall,
+  type Invocation,
+  type Invoke,
+  type InvokeStream,
+} from '../invoker/invoker.ts'
+import type { McpEvent, Results } from '../invoker/mcp.ts'
 import type { Catalogue } from '../registry/catalogue.ts'
 import { version } from '../version.ts'
 import { mayUse, visible } from './access.ts'
+import {
+  advertisePrompt,
+  advertiseResource,
+  advertiseTemplate,
+  advertiseTool,
+} from './advertise.ts'
+import { converse } from './converse.ts'
 import { page } from './paging.ts'
+import { resolve, type Variables } from './resources.ts'
 import { schemaChecks } from './schemas.ts'
+import { leftState, type StateSeal } from './state.ts'
 
 export interface ProtocolOptions {
   catalogue: Catalogue
   invoke: Invoke
+  invokeStream: InvokeStream
 }
 
-/** Serves what is registered. A server belongs to one caller and one connection, or one request. */
+/** Serves what is registered. */
 export interface Protocol {
   serverInfo: Implementation
   capabilities: ServerCapabilities
-  createServer(caller: Caller, sessionId?: string): Server
-  /** Makes a server that exists answer every request from the catalogue. */
-  serve(server: Server, caller: Caller, sessionId?: string): void
+  /**
+   * Makes `server` answer one caller's requests. With `seal`, what a function leaves with its client between two
+   * rounds goes out sealed, and has been opened by the server's own `requestState.verify` when it comes back.
+   */
+  serve(server: Server, caller: Caller, sessionId?: string, seal?: StateSeal): void
+  /** A server for one caller and one connection. A user has `patienceMs` to answer what a function asks. */
+  createServer(caller: Caller, sessionId?: string, patienceMs?: number): Server
 }
 
 const serverInfo: Implementation = { name: 'mcp-lambda-sam', version }
@@ -43,38 +63,41 @@ const capabilities: ServerCapabilities = {
   logging: {},
 }
 
-export function createProtocol({ catalogue, invoke }: ProtocolOptions): Protocol {
+/** The longest a user may take to answer what a function asks; an environment may have less time. */
+const PATIENCE_MS = 600_000
+
+export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOptions): Protocol {
   const checksOf = schemaChecks()
 
-  return {
-    serverInfo,
-    capabilities,
-    createServer(caller, sessionId) {
-      const server = new Server(serverInfo, { capabilities })
-      serve(server, caller, sessionId)
-      return server
-    },
-    serve,
+  return { serverInfo, capabilities, serve, createServer }
+
+  function createServer(caller: Caller, sessionId?: string, patienceMs = PATIENCE_MS) {
+    const roundTimeoutMs = Math.max(1, Math.min(PATIENCE_MS, patienceMs))
+    const server = new Server(serverInfo, { capabilities, inputRequired: { roundTimeoutMs } })
+    serve(server, caller, sessionId)
+    return server
   }
 
-  function serve(server: Server, caller: Caller, sessionId?: string): void {
+  function serve(server: Server, caller: Caller, sessionId?: string, seal?: StateSeal) {
     server.setRequestHandler('tools/list', async ({ params }) => {
       const tools = visible(await catalogue.current(), 'tool', caller)
       const { items, nextCursor } = page(tools.map(advertiseTool), params?.cursor)
       return { tools: items, nextCursor }
     })
 
-    server.setRequestHandler('tools/call', async ({ params }, { mcpReq }) => {
+    server.setRequestHandler('tools/call', async ({ params }, ctx) => {
       const tool = (await catalogue.current()).tool.get(params.name)
       if (!tool || !mayUse(tool, caller)) throw unknown('tool', params.name)
-      if (tool.contract === 'mcp') return failedTool(NOT_YET)
-
       const checks = checksOf(tool)
       const args = params.arguments ?? {}
       const fault = checks.input(args)
       if (fault) return failedTool(`Invalid arguments for the tool "${tool.name}": ${fault}`)
 
-      const result = toToolResult(await invoke(tool, args, invocation(mcpReq._meta), mcpReq.signal))
+      const result =
+        tool.contract === 'mcp'
+          ? await ask(tool, 'tools/call', { ...params, arguments: args }, ctx)
+          : toToolResult(await invoke(tool, args, invocation(ctx), ctx.mcpReq.signal))
+      if (isInputRequiredResult(result)) return result
       if (!checks.output || result.isError) return result
       const mismatch = checks.output(result.structuredContent)
       return mismatch
@@ -98,16 +121,17 @@ export function createProtocol({ catalogue, invoke }: ProtocolOptions): Protocol
       return { resourceTemplates: items, nextCursor }
     })
 
-    server.setRequestHandler('resources/read', async ({ params: { uri } }, { mcpReq }) => {
+    server.setRequestHandler('resources/read', async ({ params }, ctx) => {
+      const { uri } = params
       const resources = visible(await catalogue.current(), 'resource', caller)
       const found = resolve(resources, uri)
       if (!found) throw new ResourceNotFoundError(uri)
       const { resource, variables } = found
       if (resource.contract === 'mcp')
-        throw new ProtocolError(ProtocolErrorCode.InternalError, NOT_YET)
+        return ask(resource, 'resources/read', params, ctx, variables)
       const event = { ...variables, uri }
       return toReadResult(
-        await invoke(resource, event, invocation(mcpReq._meta), mcpReq.signal),
+        await invoke(resource, event, invocation(ctx), ctx.mcpReq.signal),
         uri,
         resource,
       )
@@ -119,11 +143,9 @@ export function createProtocol({ catalogue, invoke }: ProtocolOptions): Protocol
       return { prompts: items, nextCursor }
     })
 
-    server.setRequestHandler('prompts/get', async ({ params }, { mcpReq }) => {
+    server.setRequestHandler('prompts/get', async ({ params }, ctx) => {
       const prompt = (await catalogue.current()).prompt.get(params.name)
       if (!prompt || !mayUse(prompt, caller)) throw unknown('prompt', params.name)
-      if (prompt.contract === 'mcp')
-        throw new ProtocolError(ProtocolErrorCode.InternalError, NOT_YET)
       const args = params.arguments ?? {}
       const missing =
         prompt.arguments?.filter(it => it.required && args[it.name] === undefined) ?? []
@@ -131,32 +153,55 @@ export function createProtocol({ catalogue, invoke }: ProtocolOptions): Protocol
         throw invalid(
           `The prompt "${prompt.name}" needs ${missing.map(it => `"${it.name}"`).join(', ')}`,
         )
-      return toPromptResult(
-        await invoke(prompt, args, invocation(mcpReq._meta), mcpReq.signal),
-        prompt,
-      )
+      if (prompt.contract === 'mcp')
+        return ask(prompt, 'prompts/get', { ...params, arguments: args }, ctx)
+      return toPromptResult(await invoke(prompt, args, invocation(ctx), ctx.mcpReq.signal), prompt)
     })
 
-    // A function called with plain arguments has no way to suggest values, so there are none; but a
-    // reference to nothing is the caller's mistake and says so.
-    server.setRequestHandler('completion/complete', async ({ params: { ref } }) => {
+    server.setRequestHandler('completion/complete', async ({ params }, ctx) => {
+      const { ref } = params
       const snapshot = await catalogue.current()
-      const known =
+      const found =
         ref.type === 'ref/prompt'
-          ? visible(snapshot, 'prompt', caller).some(it => it.name === ref.name)
-          : visible(snapshot, 'resource', caller).some(
+          ? visible(snapshot, 'prompt', caller).find(it => it.name === ref.name)
+          : visible(snapshot, 'resource', caller).find(
               it => it.uriTemplate === ref.uri || it.uri === ref.uri,
             )
-      if (!known)
+      // A reference to nothing is the caller's mistake, also where there is nobody to suggest values.
+      if (!found)
         throw ref.type === 'ref/prompt'
           ? unknown('prompt', ref.name)
           : unknown('resource template', ref.uri)
-      return { completion: { values: [], total: 0, hasMore: false } }
+      // A function called with plain arguments has no way to.
+      if (found.contract !== 'mcp') return NO_VALUES
+      return ask(found, 'completion/complete', params, ctx).catch(error => {
+        // Each function decides for itself whether it completes; the gateway declares it for all of them.
+        if (Object(error).code === ProtocolErrorCode.MethodNotFound) return NO_VALUES
+        throw error
+      })
     })
 
-    function invocation(meta: RequestMeta | undefined): Invocation {
+    function ask<Method extends keyof Results>(
+      registration: Registration,
+      method: Method,
+      params: Record<string, unknown>,
+      ctx: ServerContext,
+      variables?: Variables,
+    ) {
+      const clientCapabilities = server.getClientCapabilities()
+      const context = {
+        ...describeCall(registration, invocation(ctx)),
+        clientCapabilities,
+        variables,
+      }
+      const left = leftState(registration, seal)
+      const send = (event: McpEvent) => invokeStream(registration, event, ctx.mcpReq.signal)
+      return converse(send, { method, params, context }, ctx, left)
+    }
+
+    function invocation({ mcpReq: { _meta } }: ServerContext): Invocation {
       const { name, version } = server.getClientVersion() ?? {}
-      const traceparent = meta?.['traceparent']
+      const traceparent = _meta?.['traceparent']
       return {
         caller,
         sessionId,
@@ -167,77 +212,7 @@ export function createProtocol({ catalogue, invoke }: ProtocolOptions): Protocol
   }
 }
 
-const NOT_YET =
-  'The contract "mcp" is not served yet: register the function with the contract "arguments"'
+const NO_VALUES = { completion: { values: [], total: 0, hasMore: false } }
 
 const invalid = (message: string) => new ProtocolError(ProtocolErrorCode.InvalidParams, message)
 const unknown = (what: string, name: string) => invalid(`Unknown ${what}: ${name}`)
-
-/** An exact URI goes before a template that happens to match it. */
-function resolve(resources: Resource[], uri: string) {
-  const exact = resources.find(it => it.uri === uri)
-  if (exact) return { resource: exact, variables: {} }
-  for (const resource of resources) {
-    const variables = resource.uriTemplate && new UriTemplate(resource.uriTemplate).match(uri)
-    if (variables) return { resource, variables: decoded(variables) }
-  }
-  return undefined
-}
-
-/** Template variables as the values they stand for, not as they are spelt in a URI. */
-function decoded(variables: Record<string, string | string[]>) {
-  return Object.fromEntries(
-    Object.entries(variables).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.map(decode) : decode(value),
-    ]),
-  )
-}
-
-function decode(value: string): string {
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return value // not percent-encoded after all
-  }
-}
-
-// What clients may see. The function behind it and who registered it are the administrator's business.
-const advertiseTool = ({
-  name,
-  title,
-  description,
-  inputSchema,
-  outputSchema,
-  annotations,
-  icons,
-  _meta,
-}: Tool) => ({
-  name,
-  title,
-  description,
-  inputSchema,
-  outputSchema: outputSchema as Tool['inputSchema'] | undefined,
-  annotations,
-  icons,
-  _meta,
-})
-
-const advertiseResource = (
-  { name, title, description, mimeType, size, annotations, icons, _meta }: Resource,
-  uri: string,
-) => ({ uri, name, title, description, mimeType, size, annotations, icons, _meta })
-
-const advertiseTemplate = (
-  { name, title, description, mimeType, annotations, icons, _meta }: Resource,
-  uriTemplate: string,
-) => ({ uriTemplate, name, title, description, mimeType, annotations, icons, _meta })
-
-const advertisePrompt = ({ name, title, description, arguments: args, icons, _meta }: Prompt) => ({
-  name,
-  title,
-  description,
-  arguments: args,
-  icons,
-  _meta,
-})

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 import {
   createMcpHandler,
+  isLegacyRequest,
   McpServer,
   originValidationResponse,
   ProtocolErrorCode,
@@ -15,13 +16,14 @@ import type { Exchange, Service } from '../lambda/handler.ts'
 import type { Catalogue } from '../registry/catalogue.ts'
 import { mayUse } from './access.ts'
 import { watchLists } from './lists.ts'
-import type { Protocol } from './protocol.ts'
+import { createSessions, type SessionOptions } from './session.ts'
+import { stateSeal } from './state.ts'
 
-export interface StreamableOptions {
-  protocol: Protocol
-  catalogue: Catalogue
+export interface StreamableOptions extends SessionOptions {
   /** Host names of the web pages that may send requests, beside the gateway's own. */
   allowedOrigins: string[]
+  /** Asked when a state has to be signed or verified. */
+  requestStateKeys: () => Promise<string[]>
 }
 
 /** A change must reach an open `subscriptions/listen` within a second. */
@@ -31,15 +33,12 @@ const WATCH_MS = 500
 const FAREWELL_MS = 5_000
 
 /**
- * `/mcp`: Streamable HTTP without sessions. Revision 2026-07-28 has none; a client of the earlier ones is served
- * request by request, which leaves out what needs a session: requests of the server to its client, and the
- * stream of `GET /mcp`.
+ * `/mcp`: Streamable HTTP. Revision 2026-07-28 has no sessions; of the earlier ones' clients, one that keeps none is
+ * served request by request, which leaves out what needs one: requests of the server to its client, and `GET /mcp`.
  */
-export function createStreamable({
-  protocol,
-  catalogue,
-  allowedOrigins,
-}: StreamableOptions): Service {
+export function createStreamable(options: StreamableOptions): Service {
+  const { protocol, catalogue, allowedOrigins, requestStateKeys } = options
+  const sessions = createSessions(options)
   const exchanges = new AsyncLocalStorage<Exchange>()
   const handler = createMcpHandler(createServer, {
     legacy: 'stateless',
@@ -58,6 +57,8 @@ export function createStreamable({
     } catch (error) {
       return refusal(error, exchange)
     }
+    if (sessions.concerns(request, parsedBody) && (await isLegacyRequest(request, parsedBody)))
+      return sessions.serve(request, parsedBody, exchange)
     return exchanges.run(exchange, () =>
       handler.fetch(withDeadline(request, exchange), { parsedBody }),
     )
@@ -68,8 +69,12 @@ export function createStreamable({
     if (!exchange) throw new Error('a server was asked for outside of a request')
     const { caller } = exchange
     const { tool } = await catalogue.current()
-    const mcp = new McpServer(protocol.serverInfo, { capabilities: protocol.capabilities })
-    protocol.serve(mcp.server, caller)
+    const seal = stateSeal(requestStateKeys, caller)
+    const mcp = new McpServer(protocol.serverInfo, {
+      capabilities: protocol.capabilities,
+      requestState: { verify: seal.verify },
+    })
+    protocol.serve(mcp.server, caller, undefined, seal)
     // Nothing is registered with `mcp`: all requests go to the handlers above. It is asked only which arguments
     // a tool wants repeated as headers.
     mcp.toolInputSchemaJson = name => {

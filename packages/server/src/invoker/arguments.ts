@@ -161,7 +161,7 @@ const malformed = (issues: Issues) =>
     `The function answered a malformed MCP result: ${places(issues)}`,
   )
 
-const places = (issues: Issues) =>
+export const places = (issues: Issues) =>
   issues
     .slice(0, 3)
     .map(

@@ -2,9 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda'
 import { parseLambdaArn, type Registration } from '@markvp/mcp-lambda-sam-admin-client/contract'
 
-import { principalArn } from '../caller.ts'
 import { describe } from '../errors.ts'
-import type { Invocation, Invoke, Outcome } from './invoker.ts'
+import { describeCall, type Invocation, type Invoke } from './invoker.ts'
 
 /** A function that is throttled did not run, so these attempts, and no others, are made again. */
 const THROTTLED_PAUSES_MS = [100, 300, 900]
@@ -31,15 +30,18 @@ export function lambdaInvoker(clientFor: (region: string) => LambdaClient): Invo
         signal,
       )
       const payload = Buffer.from(answer.Payload ?? []).toString()
-      return answer.FunctionError ? failed(payload) : { payload }
+      return answer.FunctionError ? { failure: reasonOf(payload) } : { payload }
     } catch (error) {
       if (signal.aborted) throw error
-      return unreachable(error, registration)
+      return { failure: unreachable(error, registration) }
     }
   }
 }
 
-async function untilNotThrottled<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function untilNotThrottled<T>(
+  send: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
   for (const pause of THROTTLED_PAUSES_MS) {
     try {
       return await send()
@@ -52,7 +54,7 @@ async function untilNotThrottled<T>(send: () => Promise<T>, signal: AbortSignal)
 }
 
 /** `{errorType, errorMessage, trace}` of the runtime: the stack is the author's, in the function's own log. */
-function failed(payload: string): Outcome {
+export function reasonOf(payload: string): string {
   let error: { errorType?: unknown; errorMessage?: unknown } = {}
   try {
     error = Object(JSON.parse(payload))
@@ -64,25 +66,23 @@ function failed(payload: string): Outcome {
     /^(Sandbox\.Timedout|Runtime\.TimeoutError)$/.test(String(errorType)) ||
     /Task timed out/.test(String(errorMessage))
   )
-    return {
-      failure: `The function timed out. ${withoutRequestId(String(errorMessage ?? ''))}`.trim(),
-    }
+    return `The function timed out. ${withoutRequestId(String(errorMessage ?? ''))}`.trim()
   const reason = [errorType, withoutRequestId(String(errorMessage ?? ''))]
     .filter(Boolean)
     .join(': ')
-  return { failure: `The function failed${reason ? ` with ${reason}` : ''}` }
+  return `The function failed${reason ? ` with ${reason}` : ''}`
 }
 
 const withoutRequestId = (message: string) =>
   message.replace(/(?:\S+ )?RequestId: \S+ (?:Error: )?/, '')
 
 /** Lambda refused or could not be reached. The reason is the administrator's, so it goes to the log. */
-function unreachable(error: unknown, { id, lambdaArn }: Registration): Outcome {
+export function unreachable(error: unknown, { id, lambdaArn }: Registration): string {
   const name = error instanceof Error ? error.name : String(error)
   console.error(
     JSON.stringify({ message: 'function not invoked', id, lambdaArn, error: describe(error) }),
   )
-  return { failure: REASONS[name] ?? `The function could not be invoked (${name})` }
+  return REASONS[name] ?? `The function could not be invoked (${name})`
 }
 
 const REASONS: Record<string, string> = {
@@ -97,15 +97,7 @@ const REASONS: Record<string, string> = {
 }
 
 function clientContext(registration: Registration, invocation: Invocation): string {
-  const { caller, sessionId, clientInfo, traceparent } = invocation
-  const mcp = {
-    type: registration.type,
-    name: registration.name,
-    caller: { arn: caller.arn, principal: principalArn(caller.arn), accountId: caller.accountId },
-    sessionId,
-    traceparent,
-    clientInfo,
-  }
+  const mcp = describeCall(registration, invocation)
   const encode = (it: Partial<typeof mcp>) =>
     // AgentCore Gateway's name beside ours: a function written for it runs unchanged.
     Buffer.from(

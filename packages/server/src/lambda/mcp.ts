@@ -11,18 +11,19 @@ import type { StreamingRuntime } from './respond.ts'
 const config = mcpConfig()
 const dynamo = dynamoClient()
 const catalogue = createCatalogue(dynamoRegistry(dynamo, config.registrationTable))
+const relay = dynamoRelay({
+  dynamo,
+  table: config.sessionTable,
+  pollMs: config.pollMs,
+  leaseSeconds: 3 * config.heartbeatSeconds,
+})
 let loading: Promise<ReturnType<typeof lambdaProtocol>> | undefined
 
 const gateway = createGateway({
   catalogue,
   protocol: async () => (await load()).protocol,
   streamable: async () => (await load()).streamable,
-  relay: dynamoRelay({
-    dynamo,
-    table: config.sessionTable,
-    pollMs: config.pollMs,
-    leaseSeconds: 3 * config.heartbeatSeconds,
-  }),
+  relay,
   heartbeatSeconds: config.heartbeatSeconds,
   idleTimeoutSeconds: config.idleTimeoutSeconds,
 })
@@ -31,6 +32,8 @@ declare const awslambda: StreamingRuntime
 export const handler = streamingHandler(gateway, awslambda)
 
 function load() {
-  loading ??= import('./protocol.ts').then(it => it.lambdaProtocol(catalogue, config))
+  loading ??= import('./protocol.ts').then(it =>
+    it.lambdaProtocol(catalogue, relay, dynamo, config),
+  )
   return loading
 }

@@ -1,3 +1,4 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { preloadSchemas } from '@modelcontextprotocol/server'
 
@@ -5,21 +6,46 @@ import type { McpConfig } from '../config.ts'
 import { createProtocol } from '../gateway/protocol.ts'
 import { createStreamable } from '../gateway/streamable.ts'
 import { lambdaInvoker } from '../invoker/lambda.ts'
+import { lambdaStreamInvoker } from '../invoker/stream.ts'
 import type { Catalogue } from '../registry/catalogue.ts'
+import { sharedKey } from '../relay/key.ts'
+import type { Relay } from '../relay/relay.ts'
+import { dynamoSessions } from '../relay/sessions.ts'
 
 /**
  * The half of the mcp function that runs the protocol and calls functions: two thirds of its code, and of
  * no use where messages are only received. So it is a chunk of its own, loaded by the environment that opens
  * a stream while the client's first message is on its way.
  */
-export function lambdaProtocol(catalogue: Catalogue, { allowedOrigins }: McpConfig) {
+export function lambdaProtocol(
+  catalogue: Catalogue,
+  relay: Relay,
+  dynamo: DynamoDBClient,
+  { sessionTable, allowedOrigins, idleTimeoutSeconds, requestStateKeys }: McpConfig,
+) {
   // Under way while the code below is made ready.
   void catalogue.current().catch(() => {
     // The first request reads again, and reports.
   })
   preloadSchemas()
-  const protocol = createProtocol({ catalogue, invoke: lambdaInvoker(clientFor) })
-  return { protocol, streamable: createStreamable({ protocol, catalogue, allowedOrigins }) }
+  const protocol = createProtocol({
+    catalogue,
+    invoke: lambdaInvoker(clientFor),
+    invokeStream: lambdaStreamInvoker(clientFor),
+  })
+  const sessions = dynamoSessions(dynamo, sessionTable)
+  const ownKey = sharedKey(dynamo, sessionTable)
+  const streamable = createStreamable({
+    protocol,
+    catalogue,
+    relay,
+    sessions,
+    allowedOrigins,
+    idleTimeoutSeconds,
+    requestStateKeys: async () =>
+      requestStateKeys.length > 0 ? requestStateKeys : [await ownKey()],
+  })
+  return { protocol, streamable }
 }
 
 const clients = new Map<string, LambdaClient>()

@@ -53,15 +53,12 @@ export function assertFits(registration: Registration) {
 
 /** What is allowed, and will bring trouble with some clients. */
 export function warningsOf(registration: Registration): string[] {
-  const { type, name, description, contract } = registration
+  const { type, name, description } = registration
   return [
     ...(type === 'tool' && name.length > SAFE_NAME_LENGTH
       ? [
           `The name has ${name.length} characters; some clients refuse more than ${SAFE_NAME_LENGTH}`,
         ]
-      : []),
-    ...(contract === 'mcp'
-      ? ['The contract "mcp" is not served yet: until it is, every call is answered with an error']
       : []),
     ...(description?.trim() ? [] : ['There is no description: a model has only the name to go by']),
   ]
