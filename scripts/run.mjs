@@ -24,6 +24,7 @@ const tasks = {
   ],
   test: args => [[bin('vitest'), 'run', ...args]],
   bench: args => [node('bench/run.mjs', ...args)],
+  conformance: args => [node('examples/conformance/run.mjs', ...args)],
   lint: () => [[bin('biome'), 'check', '--error-on-warnings'], [bin('knip')]],
   types: () => [[bin('tsc'), '-p', 'tsconfig.json']],
   format: () => [[bin('biome'), 'check', '--write']],

@@ -1,3 +1,4 @@
+import { SigV4StreamableHttpTransport } from '@markvp/mcp-lambda-sam-client'
 import {
   Client as Client2,
   StreamableHTTPClientTransport as Transport2,
@@ -88,6 +89,20 @@ const eras = {
     expect(client.getNegotiatedProtocolVersion()).toBe('2026-07-28')
     return client
   },
+  'SDK 1.x over our transport': async (credentials?: Credentials, options?: object) => {
+    const client = new Client1(info, options)
+    await client.connect(transportOf(credentials))
+    return client as unknown as Client2
+  },
+  'SDK 2.x, 2026-07-28, over our transport': async (
+    credentials?: Credentials,
+    options?: object,
+  ) => {
+    const client = new Client2(info, { ...options, versionNegotiation: { mode: 'auto' } })
+    await client.connect(transportOf(credentials))
+    expect(client.getNegotiatedProtocolVersion()).toBe('2026-07-28')
+    return client
+  },
 }
 
 const capabilities = { capabilities: { elicitation: {}, sampling: {}, roots: {} } }
@@ -116,6 +131,9 @@ function answering(client: Client2) {
   client.setRequestHandler('sampling/createMessage', () => answers['sampling/createMessage'])
   client.setRequestHandler('roots/list', () => ({ roots: [...answers['roots/list'].roots] }))
 }
+
+const transportOf = (credentials: Credentials = gateway.credentials) =>
+  new SigV4StreamableHttpTransport(gateway.mcpUrl, { region: gateway.region, credentials })
 
 /** SDK 1.x takes a schema where 2.x takes the method's name. */
 function onListChanged(client: Client2, listener: () => void) {
@@ -230,7 +248,7 @@ describe.each(Object.entries(eras))(
     })
 
     test('asks again and again, and keeps nothing meanwhile', async () => {
-      expect(await textOf(call('rounds'))).toMatch(/^yes,yes,yes from \d+$/)
+      expect(await textOf(call('rounds'))).toBe('yes,yes,yes')
     })
   },
 )

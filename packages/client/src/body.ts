@@ -1,6 +1,8 @@
 // What becomes of the bodies of answers. One that nobody reads holds its connection, and one that is
 // waited for may never end.
 
+import { ClientError } from './errors.ts'
+
 const LIMIT = 64 * 1024
 const TIMEOUT_MS = 1_000
 
@@ -25,6 +27,18 @@ export async function beginningOf({ body }: Response): Promise<string> {
     reader.cancel().catch(() => {})
   }
   return text
+}
+
+/** A body of text to its end; rejects when it is cut, or longer than `limit` characters. */
+export async function textOf({ body }: Response, limit: number): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const chunk of body ?? []) {
+    text += decoder.decode(chunk, { stream: true })
+    if (text.length > limit)
+      throw new ClientError('invalid_response', `An answer is larger than ${limit} characters`)
+  }
+  return text + decoder.decode()
 }
 
 /** Reads a short body to its end, so that the connection can be used again; gives a long one up. */

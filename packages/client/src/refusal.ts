@@ -2,8 +2,19 @@ import { beginningOf } from './body.ts'
 import { ClientError, type ClientErrorCode } from './errors.ts'
 import { type ScopeOptions, scopeOf } from './target.ts'
 
-/** Which of a transport's two requests was refused; the same status means another thing in each. */
-export type RequestKind = 'stream' | 'message'
+/** Which of a transport's requests was refused; the same status means another thing in each. */
+export type RequestKind =
+  /** Opens a stream, and does nothing else. */
+  | 'stream'
+  /** Likewise, in a session. */
+  | 'resumption'
+  /** Brings a message to a session. */
+  | 'message'
+  /** Brings a message to a server that keeps no session, or not yet. */
+  | 'sessionless'
+
+/** Nothing runs twice when it is repeated. */
+export const isRepeatable = (kind: RequestKind) => kind === 'stream' || kind === 'resumption'
 
 /** Reads an answer that is not a 2xx as the error that it stands for, and lets go of its body. */
 export async function refusal(
@@ -24,11 +35,11 @@ export async function refusal(
     {
       status,
       requestId: headers.get('x-amzn-requestid') ?? requestId,
-      retryable: code === 'rate_limited' || (code === 'server_error' && kind === 'stream'),
+      retryable: code === 'rate_limited' || (code === 'server_error' && isRepeatable(kind)),
       hint: await hintOf(code, url, options),
     },
   )
-  return code === 'request_refused' && kind === 'message' ? asSdkHttpError(error, text) : error
+  return code === 'request_refused' && !isRepeatable(kind) ? asSdkHttpError(error, text) : error
 }
 
 function codeOf(
@@ -40,11 +51,13 @@ function codeOf(
   if (status === 401) return 'invalid_credentials'
   if (status === 403)
     return REASONS.find(([pattern]) => pattern.test(reason))?.[1] ?? 'access_denied'
-  if (status === 404 && (kind === 'message' || serverCode === 'session_not_found'))
+  if (status === 404 && (IN_SESSION.has(kind) || serverCode === 'session_not_found'))
     return 'session_not_found'
   if (status === 429) return 'rate_limited'
   return status >= 500 ? 'server_error' : 'request_refused'
 }
+
+const IN_SESSION = new Set<RequestKind>(['message', 'resumption'])
 
 // InvalidSignatureException stands for a wrong signature and for a wrong clock; only its message tells.
 const REASONS: [RegExp, ClientErrorCode][] = [

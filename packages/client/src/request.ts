@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { ClientError } from './errors.ts'
-import { type RequestKind, refusal } from './refusal.ts'
+import { isRepeatable, type RequestKind, refusal } from './refusal.ts'
 import { type SigningOptions, signedFetch } from './sigv4.ts'
 
 interface RequestInitWithSignal extends RequestInit {
   signal: AbortSignal
 }
 
-/** Resolves with a 2xx answer. Anything else, a broken network included, rejects with a `ClientError`. */
+/**
+ * Resolves with a 2xx answer. Anything else, a broken network included, rejects with a `ClientError`, or
+ * with the reason of the signal, at once, whatever is being waited for.
+ */
 export type Send = (
   kind: RequestKind,
   url: URL,
@@ -21,7 +24,10 @@ export type Send = (
 export function createSend(options: SigningOptions): Send {
   const fetch = signedFetch(options)
 
-  return async (kind, url, init, isWanted = () => true) => {
+  return async (kind, url, init, isWanted = () => true) =>
+    unlessAborted(attempts(kind, url, init, isWanted), init.signal)
+
+  async function attempts(...[kind, url, init, isWanted]: Required<Parameters<Send>>) {
     for (let attempt = 0; ; attempt++) {
       const response = await fetch(url, init).catch(error => {
         throw unreachable(`Could not reach ${url.origin}`, error, kind)
@@ -33,6 +39,21 @@ export function createSend(options: SigningOptions): Send {
       await sleep(wait, undefined, { signal: init.signal })
       if (!isWanted()) throw error
     }
+  }
+}
+
+/** `promise`, or the signal's reason where that comes first: credentials know no signal. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason)
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
   }
 }
 
@@ -59,7 +80,7 @@ export function unreachable(what: string, error: unknown, kind: RequestKind): Cl
   const { code, message } = toCause(error)
   return new ClientError('connection_failed', `${what}: ${code ?? message}`, {
     cause: error,
-    retryable: kind === 'stream' || NEVER_LEFT.has(code ?? ''),
+    retryable: isRepeatable(kind) || NEVER_LEFT.has(code ?? ''),
   })
 }
 

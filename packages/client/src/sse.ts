@@ -1,32 +1,13 @@
 import type { EventSourceMessage } from 'eventsource-parser'
 
-import { discard, drain } from './body.ts'
+import { discard } from './body.ts'
 import { ClientError } from './errors.ts'
+import { type Limits, limitsOf, type TransportOptions } from './options.ts'
 import { createSend, type Send, unreachable } from './request.ts'
-import type { SigningOptions } from './sigv4.ts'
-import { readEvents } from './stream.ts'
+import { createSession, type JsonRpcMessage, requestOf, type Session } from './session.ts'
+import { isEventStream, readEvents } from './stream.ts'
 import { sseUrl } from './target.ts'
-
-export interface SigV4SseTransportOptions extends SigningOptions {
-  /** Sent with every request, beside what the transport needs. */
-  headers?: NonNullable<RequestInit['headers']>
-  /** How long `start()` may take, credentials included. @default 30_000 */
-  connectTimeoutMs?: number
-  /** How long one `send()` may take, waiting for a rate limit included. @default 30_000 */
-  sendTimeoutMs?: number
-  /** A stream that brings no byte for this long is dead; the server sends one every 15 s. @default 45_000 */
-  heartbeatTimeoutMs?: number
-}
-
-/** A JSON-RPC message, as loosely as the types of both SDKs agree on. */
-export interface JsonRpcMessage {
-  jsonrpc: '2.0'
-  id?: string | number | undefined
-  method?: string | undefined
-  params?: unknown
-  result?: unknown
-  error?: unknown
-}
+import { untilTaken } from './task.ts'
 
 /**
  * MCP's HTTP+SSE transport (2024-11-05), every request signed with AWS Signature Version 4. Plugs into
@@ -44,17 +25,11 @@ export class SigV4SseTransport {
   onmessage?: ((message: JsonRpcMessage) => void) | undefined
 
   readonly #url: URL
-  readonly #options: SigV4SseTransportOptions
+  readonly #options: TransportOptions
+  readonly #limits: Limits
   readonly #request: Send
-  readonly #heartbeatTimeoutMs: number
-  readonly #connectTimeoutMs: number
-  readonly #sendTimeoutMs: number
-
-  /** Aborted, with the reason, when the transport ends; everything it has under way ends with it. */
-  readonly #life = new AbortController()
-  /** Requests without an answer. */
-  readonly #inFlight = new Set<string | number>()
-  readonly #session: { endpoint?: URL; lastEventId?: string } = {}
+  readonly #session: Session = createSession(this)
+  readonly #stream: { endpoint?: URL; lastEventId?: string } = {}
   #started = false
   #protocolVersion: string | undefined
 
@@ -62,13 +37,11 @@ export class SigV4SseTransport {
    * @param url the gateway's, with or without `/sse`; plain http for loopback only
    * @throws ClientError `invalid_url`
    */
-  constructor(url: string | URL, options: SigV4SseTransportOptions = {}) {
+  constructor(url: string | URL, options: TransportOptions = {}) {
     this.#url = sseUrl(url)
     this.#options = options
+    this.#limits = limitsOf(options)
     this.#request = createSend(options)
-    this.#connectTimeoutMs = options.connectTimeoutMs ?? 30_000
-    this.#sendTimeoutMs = options.sendTimeoutMs ?? 30_000
-    this.#heartbeatTimeoutMs = options.heartbeatTimeoutMs ?? 45_000
   }
 
   /**
@@ -76,19 +49,20 @@ export class SigV4SseTransport {
    * calls it. When it rejects nothing is left running.
    */
   async start(): Promise<void> {
-    if (this.#started || this.#life.signal.aborted)
+    const { signal } = this.#session
+    if (this.#started || signal.aborted)
       throw new TypeError(
         'A transport starts once (Client.connect() does it): make a new SigV4SseTransport to connect again',
       )
     this.#started = true
 
+    const { connectTimeoutMs } = this.#limits
     const timer = setTimeout(() => {
-      const message = `${this.#name()} named no endpoint within ${this.#connectTimeoutMs} ms`
-      this.#end(new ClientError('timeout', message, { retryable: true }))
-    }, this.#connectTimeoutMs)
+      const message = `${this.#name()} named no endpoint within ${connectTimeoutMs} ms`
+      this.#session.end(new ClientError('timeout', message, { retryable: true }))
+    }, connectTimeoutMs)
     try {
       await new Promise<void>((resolve, reject) => {
-        const { signal } = this.#life
         signal.addEventListener('abort', () => reject(signal.reason), { once: true })
         this.#listen(resolve).catch(error => this.#lose(error))
       })
@@ -103,32 +77,23 @@ export class SigV4SseTransport {
    * whether the server took it.
    */
   async send(message: JsonRpcMessage): Promise<void> {
-    const { endpoint } = this.#session
-    const { aborted, reason } = this.#life.signal
-    if (aborted)
-      throw new ClientError('connection_closed', `Not sent. ${reason.message}`, { cause: reason })
+    this.#session.assertOpen()
+    const { endpoint } = this.#stream
     if (!endpoint) throw new ClientError('connection_closed', 'Not sent. Call start() first')
 
-    const request = message.method === undefined ? undefined : message.id
-    if (request !== undefined) this.#inFlight.add(request)
-    // The server does not answer what was cancelled, so nothing is lost with it.
-    const cancelled = cancelledBy(message)
-    if (cancelled !== undefined) this.#inFlight.delete(cancelled)
+    const id = requestOf(message)
+    this.#session.note(message)
     try {
-      await this.#post(
-        endpoint,
-        message,
-        () => request === undefined || this.#inFlight.has(request),
-      )
+      await this.#post(endpoint, message, () => id === undefined || this.#session.awaits(id))
     } catch (error) {
-      if (request !== undefined) this.#inFlight.delete(request)
+      if (id !== undefined) this.#session.forget(id)
       throw error
     }
   }
 
   /** Ends the session on this side. Calls `onclose` if that has not happened yet. */
   async close(): Promise<void> {
-    this.#end(new ClientError('connection_closed', 'The transport was closed'))
+    this.#session.end(new ClientError('connection_closed', 'The transport was closed'))
   }
 
   /** From here on every request carries the version. `Client.connect()` calls it. */
@@ -140,18 +105,18 @@ export class SigV4SseTransport {
   async #listen(onEndpoint: () => void): Promise<never> {
     const response = await this.#request('stream', this.#url, {
       headers: this.#headers({ accept: 'text/event-stream' }),
-      signal: this.#life.signal,
+      signal: this.#session.signal,
     })
     const { status, headers, body } = response
-    const type = headers.get('content-type') ?? 'no content type'
-    if (status !== 200 || !body || !/^text\/event-stream/i.test(type)) {
+    if (status !== 200 || !body || !isEventStream(response)) {
       discard(response)
+      const type = headers.get('content-type') ?? 'no content type'
       const what = `${this.#name()} is no event stream: it answered ${status}, ${type}`
       throw new ClientError('invalid_response', what)
     }
     try {
       await readEvents(body, {
-        heartbeatTimeoutMs: this.#heartbeatTimeoutMs,
+        heartbeatTimeoutMs: this.#limits.heartbeatTimeoutMs,
         onEvent: event => this.#receive(event, onEndpoint),
       })
     } catch (error) {
@@ -161,15 +126,15 @@ export class SigV4SseTransport {
   }
 
   #receive({ id, event = 'message', data }: EventSourceMessage, onEndpoint: () => void) {
-    if (this.#life.signal.aborted) return
-    if (event === 'message') this.#deliver(data)
+    if (this.#session.signal.aborted) return
+    if (event === 'message') this.#session.deliver(data)
     else if (event === 'endpoint') {
       this.#setEndpoint(data)
       onEndpoint()
     } else if (event === 'bye')
       throw new ClientError('connection_closed', `The server ended the session: ${data}`)
     // Only now: an id says that everything up to it has been dealt with.
-    if (id !== undefined) this.#session.lastEventId = id
+    if (id !== undefined) this.#stream.lastEventId = id
   }
 
   #setEndpoint(reference: string) {
@@ -179,55 +144,26 @@ export class SigV4SseTransport {
         'invalid_response',
         `The server named an endpoint that is not on ${this.#url.origin}: ${reference}`,
       )
-    const { endpoint: previous } = this.#session
+    const { endpoint: previous } = this.#stream
     if (previous && previous.href !== endpoint.href)
       throw new ClientError('connection_closed', 'The server started another session')
-    this.#session.endpoint = endpoint
-  }
-
-  #deliver(text: string) {
-    try {
-      const message = JSON.parse(text) as JsonRpcMessage
-      if (message.method === undefined && message.id !== undefined)
-        this.#inFlight.delete(message.id)
-      this.onmessage?.(message)
-    } catch (error) {
-      // Neither a message that is not JSON nor a handler that throws is a reason to lose the session.
-      notify(() => this.onerror?.(error as Error))
-    }
+    this.#stream.endpoint = endpoint
   }
 
   async #post(endpoint: URL, message: JsonRpcMessage, isWanted: () => boolean): Promise<void> {
-    const request = new AbortController()
-    const stop = () => request.abort(this.#life.signal.reason)
-    this.#life.signal.addEventListener('abort', stop)
-    const timer = setTimeout(() => {
-      const waited = `${endpoint.origin} did not take the message within ${this.#sendTimeoutMs} ms`
-      request.abort(new ClientError('timeout', waited))
-    }, this.#sendTimeoutMs)
-    timer.unref()
-    const release = () => {
-      clearTimeout(timer)
-      // By hand: AbortSignal.any() on a signal that lives long leaks some bytes with every request.
-      this.#life.signal.removeEventListener('abort', stop)
+    const task = this.#session.task()
+    const { sendTimeoutMs } = this.#limits
+    task.limit(
+      sendTimeoutMs,
+      `${endpoint.origin} did not take the message within ${sendTimeoutMs} ms`,
+    )
+    const init = {
+      method: 'POST',
+      headers: this.#headers({ 'content-type': 'application/json' }),
+      body: JSON.stringify(message),
+      signal: task.signal,
     }
-
-    try {
-      const init = {
-        method: 'POST',
-        headers: this.#headers({ 'content-type': 'application/json' }),
-        body: JSON.stringify(message),
-        signal: request.signal,
-      }
-      const taken = this.#request('message', endpoint, init, isWanted)
-      const response = await unlessAborted(taken, request.signal)
-      // The status is the answer. Its body is read for the sake of the connection, which can then be
-      // used again, and not waited for: it may be held open for minutes.
-      void drain(response).finally(release)
-    } catch (error) {
-      release()
-      throw error
-    }
+    await untilTaken(this.#request('message', endpoint, init, isWanted), task)
   }
 
   /** For messages. The query stays out of them, it may hold a secret. */
@@ -244,55 +180,8 @@ export class SigV4SseTransport {
 
   /** The stream is gone, and with it every answer that was to come. */
   #lose(reason: Error) {
-    const lost = [...this.#inFlight]
-    this.#end(reason, () => {
-      if (!this.#session.endpoint) return // start() rejects with it
-      notify(() => this.onerror?.(reason))
-      for (const id of lost) notify(() => this.onmessage?.(sessionLost(id, reason)))
-    })
+    // Without an endpoint the session has not begun: start() rejects with the reason.
+    if (this.#stream.endpoint) this.#session.fail(reason)
+    else this.#session.end(reason)
   }
-
-  #end(reason: Error, farewell: () => void = () => {}) {
-    if (this.#life.signal.aborted) return
-    this.#life.abort(reason)
-    this.#inFlight.clear()
-    farewell()
-    notify(() => this.onclose?.())
-  }
-}
-
-function cancelledBy({ method, params }: JsonRpcMessage): string | number | undefined {
-  if (method !== 'notifications/cancelled') return undefined
-  return (params as { requestId?: string | number } | undefined)?.requestId
-}
-
-const sessionLost = (id: string | number, reason: Error): JsonRpcMessage => ({
-  jsonrpc: '2.0',
-  id,
-  error: {
-    code: -32000,
-    message: `The session was lost before the answer came; whether the request ran is unknown. ${reason.message}`,
-    data: { reason: 'session-lost', retrySafe: false },
-  },
-})
-
-/** A handler that throws must not keep the others from being called; its error surfaces as uncaught. */
-function notify(handler: () => void) {
-  try {
-    handler()
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error
-    })
-  }
-}
-
-/** `promise`, or the signal's reason where that comes first. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return Promise.race([
-    promise,
-    new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    }),
-  ])
 }

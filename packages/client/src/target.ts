@@ -44,15 +44,30 @@ async function regionOfProfile(profile = process.env['AWS_PROFILE'] || 'default'
 }
 
 /** Where `GET /sse` goes: the gateway's URL with or without `/sse`, its path prefix and query kept. */
-export function sseUrl(gateway: string | URL): URL {
-  if (!URL.canParse(gateway))
-    throw new ClientError('invalid_url', `Not an absolute URL: ${JSON.stringify(gateway)}`)
-  const url = new URL(gateway)
+export const sseUrl = (gateway: string | URL) => endpointOf(gateway, '/sse')
+
+/** Likewise for Streamable HTTP. */
+export const mcpUrl = (gateway: string | URL) => endpointOf(gateway, '/mcp')
+
+function endpointOf(gateway: string | URL, endpoint: string): URL {
+  const url = parsed(gateway)
   const path = url.pathname.replace(/\/+$/, '')
-  url.pathname = path.endsWith('/sse') ? path : `${path}/sse`
+  url.pathname = path.endsWith(endpoint) ? path : `${path}${endpoint}`
   url.hash = ''
   assertSecure(url)
   return url
+}
+
+/** The gateway's URL without the endpoint that it may name. */
+export function gatewayUrl(endpoint: string | URL): URL {
+  const url = parsed(endpoint)
+  url.pathname = url.pathname.replace(/\/(sse|mcp)\/*$/, '')
+  return url
+}
+
+function parsed(url: string | URL): URL {
+  if (URL.canParse(url)) return new URL(url)
+  throw new ClientError('invalid_url', `Not an absolute URL: ${JSON.stringify(url)}`)
 }
 
 /** The session token travels in a header, so plain http is for this machine only. */

@@ -50,7 +50,12 @@ async function receive(message: IncomingMessage): Promise<Received> {
 export interface Message {
   id?: string | number
   method: string
-  params?: { name?: string; arguments?: Record<string, unknown>; protocolVersion?: string }
+  params?: {
+    name?: string
+    arguments?: Record<string, unknown>
+    protocolVersion?: string
+    _meta?: { progressToken?: string | number }
+  }
 }
 
 export interface Gateway extends LoopbackServer {

@@ -3,7 +3,7 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import type { Transport as TransportV1 } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
-import { SigV4SseTransport, type SigV4SseTransportOptions } from '../src/index.ts'
+import { SigV4SseTransport, type TransportOptions } from '../src/index.ts'
 import {
   ENDPOINT,
   event,
@@ -94,6 +94,26 @@ describe.each(SDKS)('with the client of %s', (_, newClient) => {
     })
     expect(closed).toHaveBeenCalledOnce()
     await vi.waitUntil(() => gateway.open.size === 0)
+  })
+
+  test('progress that comes together with the answer is heard', async () => {
+    const { gateway, client } = await connect(newClient(), {
+      call: ({ id, params }) => {
+        const { progressToken } = params?._meta ?? {}
+        const progress = { progressToken, progress: 1 }
+        gateway.write(
+          event({ jsonrpc: '2.0', method: 'notifications/progress', params: progress }) +
+            event({ jsonrpc: '2.0', id, result: toolResult('done') }),
+        )
+      },
+    })
+    const onprogress = vi.fn()
+    const call =
+      client instanceof ClientV1
+        ? client.callTool(echo(), undefined, { onprogress })
+        : (client as ClientV2).callTool(echo(), { onprogress })
+    expect(await call).toMatchObject(toolResult('done'))
+    expect(onprogress).toHaveBeenCalledOnce()
   })
 
   test('a message that the server no longer wants fails as session_not_found', async () => {
@@ -600,7 +620,7 @@ const callsIn = ({ messages }: Gateway) =>
   messages.filter(({ method }) => method === 'tools/call').length
 
 /** A transport of its own, with a log of what it calls. */
-function observed({ url }: { url: string }, options: SigV4SseTransportOptions = {}) {
+function observed({ url }: { url: string }, options: TransportOptions = {}) {
   const transport = new SigV4SseTransport(url, { ...signing, ...options })
   onTestFinished(() => transport.close())
   const log: ('message' | 'error' | 'close')[] = []
@@ -618,14 +638,14 @@ function observed({ url }: { url: string }, options: SigV4SseTransportOptions = 
   return { transport, log, messages, errors }
 }
 
-async function started(quirks?: GatewayQuirks, options?: SigV4SseTransportOptions) {
+async function started(quirks?: GatewayQuirks, options?: TransportOptions) {
   const gateway = await startGateway(quirks)
   const all = observed(gateway, options)
   await all.transport.start()
   return { gateway, ...all }
 }
 
-async function attempt(client: Client, quirks?: GatewayQuirks, options?: SigV4SseTransportOptions) {
+async function attempt(client: Client, quirks?: GatewayQuirks, options?: TransportOptions) {
   const gateway = await startGateway(quirks)
   const closed = vi.fn()
   const failed = vi.fn()

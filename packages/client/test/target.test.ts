@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 
-import { assertSecure, scopeOf, sseUrl } from '../src/target.ts'
+import { assertSecure, gatewayUrl, mcpUrl, scopeOf, sseUrl } from '../src/target.ts'
 
 const functionUrl = new URL('https://abc123.lambda-url.eu-central-1.on.aws/sse')
 const elsewhere = new URL('https://tools.example.com/sse')
@@ -98,6 +98,23 @@ describe('the URL of the stream', () => {
   test.each(['example.com', '', '/sse'])('cannot be made of %j', url => {
     expect(() => sseUrl(url)).toThrow(expect.objectContaining({ code: 'invalid_url' }))
   })
+})
+
+test.each([
+  ['https://example.com', 'https://example.com/mcp'],
+  ['https://example.com/mcp/', 'https://example.com/mcp'],
+  ['https://example.com/tools/v1/?tenant=a#top', 'https://example.com/tools/v1/mcp?tenant=a'],
+])('the URL of Streamable HTTP of %s is %s', (url, expected) => {
+  expect(mcpUrl(url).href).toBe(expected)
+})
+
+test.each([
+  ['https://example.com', 'https://example.com/'],
+  ['https://example.com/tools/mcp/?tenant=a', 'https://example.com/tools?tenant=a'],
+  ['https://example.com/sse', 'https://example.com/'],
+  ['https://example.com/mcp-tools', 'https://example.com/mcp-tools'],
+])('the gateway of %s is %s', (url, expected) => {
+  expect(gatewayUrl(url).href).toBe(expected)
 })
 
 describe('a session token is sent', () => {

@@ -27,7 +27,7 @@ export interface SessionOptions {
 /** An open stream ends as a response before the environment is killed. */
 const FAREWELL_MS = 5_000
 
-export const SESSION_ID = 'mcp-session-id'
+const SESSION_ID = 'mcp-session-id'
 
 /**
  * Streamable HTTP as the revisions up to 2025-11-25 have it, with sessions that live in the table: every request

@@ -10,7 +10,7 @@ import {
 import type { Caller } from '../caller.ts'
 
 /** What a function left with its client between two rounds, and of which registration it was. */
-export interface LeftState {
+interface LeftState {
   item: string
   state: string
 }

@@ -1,0 +1,35 @@
+import { ClientError } from './errors.ts'
+import type { TransportOptions } from './options.ts'
+import { SigV4SseTransport } from './sse.ts'
+import { SigV4StreamableHttpTransport } from './streamable.ts'
+import { gatewayUrl } from './target.ts'
+
+/** The `Client` of either SDK. */
+export interface Connectable {
+  connect(transport: SigV4StreamableHttpTransport | SigV4SseTransport): Promise<void>
+}
+
+/**
+ * Connects a client over Streamable HTTP, or over HTTP+SSE where the server has no such endpoint (404,
+ * 405). Resolves with the transport in use; rejects as `Client.connect()` does.
+ *
+ * @param url the gateway's, with or without `/mcp` or `/sse`
+ */
+export async function connect(
+  client: Connectable,
+  url: string | URL,
+  options: TransportOptions = {},
+): Promise<SigV4StreamableHttpTransport | SigV4SseTransport> {
+  const gateway = gatewayUrl(url)
+  const streamable = new SigV4StreamableHttpTransport(gateway, options)
+  try {
+    await client.connect(streamable)
+    return streamable
+  } catch (error) {
+    const isMissing = error instanceof ClientError && [404, 405].includes(error.status ?? 0)
+    if (!isMissing) throw error
+  }
+  const sse = new SigV4SseTransport(gateway, options)
+  await client.connect(sse)
+  return sse
+}
