@@ -1,0 +1,29 @@
+// Tools that change what is registered, as any function may whose role is allowed to call the registration URL.
+
+import { readFile } from 'node:fs/promises'
+
+import { createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
+
+// On AWS this would be an environment variable of the function.
+const { registrationUrl } = JSON.parse(
+  await readFile(new URL('../../../.cache/conformance/gateway.json', import.meta.url), 'utf8'),
+)
+const admin = createAdminClient({ url: registrationUrl })
+
+const changes = {
+  test_trigger_tool_change: 'tool-test_simple_text',
+  test_trigger_prompt_change: 'prompt-test_simple_prompt',
+}
+
+/**
+ * @param {object} _args
+ * @param {{ clientContext: { custom: { mcp: { name: string } } } }} context
+ */
+export async function handler(_args, { clientContext }) {
+  const registration = await admin.get(changes[clientContext.custom.mcp.name])
+  const { version } = await admin.update(registration.id, {
+    ...registration,
+    title: `Changed for the ${registration.version}. time`,
+  })
+  return `${registration.id} has version ${version} now.`
+}

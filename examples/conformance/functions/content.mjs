@@ -1,0 +1,30 @@
+// Tools with the contract `arguments`, one function behind all of them: the name comes in the client context.
+
+import { png, wav } from '../media.mjs'
+
+const text = { type: 'text', text: 'This is a simple text response for testing.' }
+const image = { type: 'image', data: png, mimeType: 'image/png' }
+const audio = { type: 'audio', data: wav, mimeType: 'audio/wav' }
+const resource = {
+  type: 'resource',
+  resource: { uri: 'test://embedded', mimeType: 'text/plain', text: 'An embedded resource.' },
+}
+
+const answers = {
+  test_simple_text: () => text.text,
+  test_image_content: () => ({ content: [image] }),
+  test_audio_content: () => ({ content: [audio] }),
+  test_embedded_resource: () => ({ content: [resource] }),
+  test_multiple_content_types: () => ({ content: [text, image, resource] }),
+  test_error_handling: () => ({ statusCode: 500, body: 'This tool always fails.' }),
+  json_schema_2020_12_tool: args => args,
+  test_x_mcp_header: ({ region }) => `The region is ${region}.`,
+}
+
+/**
+ * @param {Record<string, unknown>} args
+ * @param {{ clientContext: { custom: { mcp: { name: string } } } }} context
+ */
+export async function handler(args, { clientContext }) {
+  return answers[clientContext.custom.mcp.name](args)
+}
