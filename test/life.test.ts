@@ -189,7 +189,7 @@ describe('a change of the registrations', () => {
       lambdaArn: functionArn('echo'),
       parameters: {},
     })
-    await until(() => heard.includes('tools'), 'the notification', 5_000)
+    await until(() => heard.includes('tools'), 'the notification')
     expect((await client.listTools()).tools.map(it => it.name)).toEqual(['echo'])
 
     await gateway.admin.update(
@@ -203,11 +203,11 @@ describe('a change of the registrations', () => {
       },
       { ifMatch: version },
     )
-    await until(() => heard.length === 2, 'the second notification', 5_000)
+    await until(() => heard.length === 2, 'the second notification')
     expect((await client.listTools()).tools[0]?.description).toBe('Now described')
 
     await gateway.admin.remove(id)
-    await until(() => heard.length === 3, 'the third notification', 5_000)
+    await until(() => heard.length === 3, 'the third notification')
     expect((await client.listTools()).tools).toEqual([])
     expect(heard).toEqual(['tools', 'tools', 'tools'])
     await client.close()

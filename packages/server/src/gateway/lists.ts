@@ -12,7 +12,7 @@ export interface WatchOptions {
   /** Whose lists; everything that is registered where there is no one caller. */
   caller: Caller | undefined
   everyMs: number
-  /** A change is told only while this holds; what changed before it did is not news. */
+  /** A change is told as soon as this holds. */
   ready?: () => boolean
   onChange(list: List): void | Promise<void>
 }
@@ -39,12 +39,14 @@ export function watchLists({
   }
 
   async function compare() {
-    if (!ready()) return
-    const snapshot = await catalogue.current(everyMs / 2)
+    // The first look may be at what is known already: older is safer than newer than what the client was told.
+    const snapshot = await catalogue.current(told && everyMs / 2)
     const now = Object.fromEntries(LISTS.map(list => [list, stateIn(snapshot, list)]))
-    const changed = LISTS.filter(list => told && told[list] !== now[list])
+    told ??= now
+    if (!ready()) return
+    const before = told
     told = now
-    for (const list of changed) await onChange(list)
+    for (const list of LISTS) if (before[list] !== now[list]) await onChange(list)
   }
 
   function stateIn(snapshot: Snapshot, list: List): string {
