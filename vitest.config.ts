@@ -7,7 +7,7 @@ export default defineConfig({
     // Tests wait for conditions; this is only how long a hung one may hold up the rest.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Most tests start processes of their own: two files at a time keep two cores busy.
-    maxWorkers: 2,
+    // Most tests start processes of their own, which are enough to keep two cores busy.
+    maxWorkers: 1,
   },
 })
