@@ -1,6 +1,7 @@
 import { type SigningOptions, signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
 
 import type {
+  Announcement,
   Prompt,
   PromptInput,
   Registration,
@@ -13,7 +14,7 @@ import type {
   Tool,
   ToolInput,
 } from './contract.ts'
-import { collectionUrl, itemUrl } from './path.ts'
+import { collectionUrl, itemUrl, updatedUrl } from './path.ts'
 import { type Call, send } from './request.ts'
 
 export interface AdminClientOptions extends SigningOptions {
@@ -41,6 +42,12 @@ export interface AdminClient {
     options?: { ifMatch?: number },
   ): Promise<RegistrationAnswer>
   remove(id: string, options?: { ifMatch?: number }): Promise<void>
+  /**
+   * Says that what is read at a resource's URI has changed, to the clients that subscribed to it. Of a resource
+   * with a `uriTemplate`, `uri` says which; of any other it may be left out. When this resolves, the
+   * announcement is kept; clients hear of it within about a second.
+   */
+  announceUpdate(id: string, options?: { uri?: string }): Promise<Announcement>
   get(id: string): Promise<Registration>
   /** All of them, or all of one type, sorted by type and name; further pages are fetched on the way. */
   list<Type extends RegistrationType = RegistrationType>(options?: {
@@ -67,6 +74,10 @@ export function createAdminClient({ url, ...signing }: AdminClientOptions): Admi
     },
     async remove(id, options) {
       await request({ method: 'DELETE', url: itemUrl(collection, id), headers: ifMatch(options) })
+    },
+    async announceUpdate(id, { uri } = {}) {
+      const url = updatedUrl(collection, id)
+      return request({ method: 'POST', url, body: { uri }, repeatable: true })
     },
     async get(id) {
       return request({ method: 'GET', url: itemUrl(collection, id) })

@@ -96,3 +96,8 @@ export interface RegistrationPage {
   /** Give it as `?cursor=` to get the next page; absent on the last one. */
   nextCursor?: string
 }
+
+/** What `POST /register/{id}/updated` answers: the content at this URI was announced as changed. */
+export interface Announcement {
+  uri: string
+}

@@ -4,6 +4,7 @@ export {
   createAdminClient,
 } from './client.ts'
 export type {
+  Announcement,
   ErrorCode,
   Issue,
   JsonSchema,

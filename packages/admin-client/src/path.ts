@@ -20,3 +20,9 @@ export function itemUrl(collection: URL, id: string): URL {
   item.pathname += `/${encodeURIComponent(id)}`
   return item
 }
+
+export function updatedUrl(collection: URL, id: string): URL {
+  const updated = itemUrl(collection, id)
+  updated.pathname += '/updated'
+  return updated
+}

@@ -7,6 +7,8 @@ export interface Call {
   url: URL
   body?: unknown
   headers?: Record<string, string>
+  /** Of a POST: does no harm when it is carried out twice. */
+  repeatable?: boolean
 }
 
 /** The function of the stack is cut off after 30 seconds. */
@@ -19,8 +21,8 @@ const MAX_PAUSE_MS = 20_000
 
 /**
  * Sends a call and gives the JSON of the answer. After 429, 5xx and network failures it tries again, up to
- * three times in all and with full jitter, but never a POST: nobody could tell whether the first attempt
- * made the registration. Where an attempt that got no proper answer was carried out all the same, the next
+ * three times in all and with full jitter, but no POST that registers: nobody could tell whether the first
+ * attempt made the registration. Where an attempt that got no proper answer was carried out all the same, the next
  * one finds its work done:
  *
  * - DELETE then meets a 404, which is what was asked for: success.
@@ -34,7 +36,7 @@ export async function send(fetch: typeof globalThis.fetch, call: Call): Promise<
     const { error, pause } = outcome
     if (unclear && call.method === 'DELETE' && error.status === 404) return undefined
     if (unclear && error.status === 412) throw unclearMismatch(error)
-    if (call.method === 'POST' || attempt === ATTEMPTS || !isTransient(error)) throw error
+    if (!isRepeatable(call) || attempt === ATTEMPTS || !isTransient(error)) throw error
     const wait = pause ?? jitter(error, attempt)
     if (wait > MAX_PAUSE_MS) throw error
     unclear ||= error.status !== 429
@@ -72,12 +74,12 @@ async function once(fetch: typeof globalThis.fetch, call: Call): Promise<Outcome
 const JSON_BODY = { 'content-type': 'application/json' }
 
 /** Why there is no answer: the signing function says it with a code of its own, the network does not. */
-function unanswered({ method, url }: Call, cause: unknown): AdminError {
+function unanswered({ method, url, repeatable }: Call, cause: unknown): AdminError {
   const { code, message } = cause as { code?: string; message?: string }
   const known = SIGNING.find(each => each === code)
   if (known) return new AdminError(known, String(message), { cause })
-  const outcome =
-    method === 'GET' ? '' : '; whether it was carried out is not known: get the registration to see'
+  const remedy = repeatable ? 'try again' : 'get the registration to see'
+  const outcome = method === 'GET' ? '' : `; whether it was carried out is not known: ${remedy}`
   return new AdminError(
     'connection_failed',
     `${url.origin} did not answer the ${method}: ${reasonOf(cause)}${outcome}`,
@@ -98,6 +100,8 @@ const SIGNING = [
   'missing_region',
   'redirect_refused',
 ] as const satisfies AdminErrorCode[]
+
+const isRepeatable = ({ method, repeatable }: Call) => method !== 'POST' || repeatable
 
 const isTransient = ({ code, status = 0 }: AdminError) =>
   code === 'connection_failed' || status === 429 || status >= 500

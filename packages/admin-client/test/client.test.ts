@@ -109,6 +109,25 @@ describe('a call', () => {
     expect(new Set(seen.map(({ url }) => url))).toEqual(new Set(['/register/tool-a']))
   })
 
+  test('announces that a resource has changed, at its own URI or at one of its template', async () => {
+    answers = [[202, { uri: 'notes://today' }]]
+    const { announceUpdate } = client(`${origin}/stage/register/`)
+    expect(await announceUpdate('resource-a.b')).toEqual({ uri: 'notes://today' })
+    await announceUpdate('resource-a/b', {})
+    await announceUpdate('resource-a.b', { uri: 'notes://7' })
+    expect(seen.map(({ method, url, body }) => [method, url, body])).toEqual([
+      ['POST', '/stage/register/resource-a.b/updated', {}],
+      ['POST', '/stage/register/resource-a%2Fb/updated', {}],
+      ['POST', '/stage/register/resource-a.b/updated', { uri: 'notes://7' }],
+    ])
+    for (const { headers } of seen) {
+      expect(headers['content-type']).toBe('application/json')
+      expect(headers.authorization).toContain('AWS4-HMAC-SHA256')
+    }
+    for (const id of ['', '.', '..']) await expect(announceUpdate(id)).rejects.toThrow(TypeError)
+    expect(seen).toHaveLength(3)
+  })
+
   test.each(['', '/', '/register', '/register/', '//', '/?x=1#y'])(
     'finds the API at the URL with %j behind it',
     async path => {
@@ -243,11 +262,12 @@ describe('after a failure of the server or the network', () => {
   ]
 
   test.each(rows(failures))('%j, a call that can be repeated is', async failure => {
-    const { get, update, remove, list } = client()
+    const { get, update, remove, list, announceUpdate } = client()
     for (const call of [
       () => get('tool-a'),
       () => update('tool-a', { type: 'tool', name: 'a', lambdaArn }),
       () => remove('tool-a'),
+      () => announceUpdate('resource-a'),
       async () => {
         for await (const _ of list()) break
       },
@@ -264,6 +284,14 @@ describe('after a failure of the server or the network', () => {
     const error = await failureOf(client().registerTool({ name: 'a', lambdaArn }))
     expect(seen).toHaveLength(1)
     if (failure === 'cut') expect(error.message).toContain('not known')
+  })
+
+  test('that leaves an announcement unanswered, the advice is to try again', async () => {
+    answers = ['cut']
+    expect(await failureOf(client().announceUpdate('resource-a'))).toMatchObject({
+      code: 'connection_failed',
+      message: expect.stringMatching(/not known: try again$/),
+    })
   })
 
   test('that stays, the third attempt is the last', async () => {
@@ -288,7 +316,8 @@ describe('after a failure of the server or the network', () => {
   )('unlike %j, which is final', async answer => {
     answers = [answer]
     await failureOf(client().get('tool-a'))
-    expect(seen).toHaveLength(1)
+    await failureOf(client().announceUpdate('resource-a'))
+    expect(seen).toHaveLength(2)
   })
 
   test('a removal that finds its work done has succeeded', async () => {

@@ -13,6 +13,9 @@ import { registrationUrl } from './registrationurl.ts'
 
 type Json = { [key: string]: unknown }
 
+const lambdaArn = 'arn:aws:lambda:us-east-1:123456789012:function:notes'
+const today = { type: 'resource', name: 'today', lambdaArn, uri: 'notes://today' }
+
 const document = parse(readFileSync(new URL('../../../docs/openapi.yaml', import.meta.url), 'utf8'))
 const { schemas } = document.components as { schemas: Record<string, Json> }
 
@@ -57,6 +60,25 @@ describe('docs/openapi.yaml', () => {
     const page = await call('GET', '/register?limit=2')
     expect(page.body.nextCursor).toEqual(expect.any(String))
     expect(faultsOf('RegistrationPage', page)).toBeNull()
+    const { post } = document.paths['/register/{id}/updated']
+    const { uri, uriTemplate } = post.requestBody.content['application/json'].examples
+    await call('POST', '/register', today)
+    for (const [id, { value }] of Object.entries({ today: uri, note: uriTemplate })) {
+      expect(faultsOf('Update', { body: value })).toBeNull()
+      const announced = await call('POST', `/register/resource-${id}/updated`, value)
+      expect(announced.status).toBe(202)
+      expect(faultsOf('Announcement', announced)).toBeNull()
+    }
+    const refused = {
+      template: await call('POST', '/register/resource-note/updated', { uri: 'notes://7/8' }),
+      tool: await call('POST', '/register/tool-csv-statistics/updated'),
+    }
+    for (const [name, { body }] of Object.entries(refused)) {
+      expect(faultsOf('Error', { body })).toBeNull()
+      const { value } = post.responses['400'].content['application/json'].examples[name]
+      const { requestId } = body.error
+      expect({ error: { ...value.error, requestId } }).toEqual(body)
+    }
     expect(faultsOf('Error', await call('POST', '/register', { foo: 1 }))).toBeNull()
     expect(faultsOf('Error', await call('GET', '/nowhere'))).toBeNull()
     await emulator.close()

@@ -1,7 +1,11 @@
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import type { ErrorBody, Registration } from '@markvp/mcp-lambda-sam-admin-client/contract'
+import { UriTemplate } from '@modelcontextprotocol/server'
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 
+import { isOfTemplate } from '../src/registration/template.ts'
+import { dynamoRegistry } from '../src/registry/dynamo.ts'
 import { type Emulator, startDynamo } from './dynamo.ts'
 import { registrationUrl } from './registrationurl.ts'
 
@@ -245,6 +249,8 @@ describe('the path', () => {
     ['/', 404, 'not_found'],
     ['/registers', 404, 'not_found'],
     ['/register/tool-a/b', 404, 'not_found'],
+    ['/register/tool-a/Updated', 404, 'not_found'],
+    ['/register/tool-a/updated/b', 404, 'not_found'],
     ['/sse', 404, 'not_found'],
     ['/register/%zz', 400, 'bad_request'],
     ['/register/%ff', 400, 'bad_request'],
@@ -270,6 +276,9 @@ describe('the path', () => {
     ['POST', '/register/tool-example', 'GET, PUT, DELETE'],
     ['PATCH', '/register/tool-example', 'GET, PUT, DELETE'],
     ['HEAD', '/register/tool-example', 'GET, PUT, DELETE'],
+    ['GET', '/register/tool-example/updated', 'POST'],
+    ['PUT', '/register/tool-example/updated', 'POST'],
+    ['POST', '/register/updated', 'GET, PUT, DELETE'],
   ])('%s %s is answered with 405 and what is allowed', async (method, path, allow) => {
     expect(await call(method, path, example)).toMatchObject({ status: 405, headers: { allow } })
   })
@@ -476,6 +485,142 @@ describe('a bad body', () => {
         status: 400,
         body: { error: { code: 'invalid_registration' } },
       })
+  })
+})
+
+describe('an update of a resource', () => {
+  const note = { ...example, type: 'resource', name: 'a.b_c', uriTemplate: 'notes://{id}' }
+  const path = '/register/resource-a.b_c/updated'
+  const today = { ...example, type: 'resource', name: 'today', uri: 'notes://today' }
+  const marks = (...uris: string[]) =>
+    dynamoRegistry(emulator.client(), emulator.tables.RegistrationTable).announced(uris)
+  beforeEach(async () => {
+    for (const registration of [note, today, example]) await call('POST', '/register', registration)
+  })
+
+  test('is announced at the URI it has, said or not', async () => {
+    const seen = new Set<string | undefined>()
+    for (const body of [undefined, '', {}, '{}', { uri: 'notes://today' }]) {
+      const answer = await other('POST', '/register/resource-today/updated', body)
+      expect(answer).toMatchObject({ status: 202, body: { uri: 'notes://today' } })
+      seen.add((await marks('notes://today')).get('notes://today'))
+    }
+    // A signed POST without a body has no content type either.
+    expect((await call('POST', '/register/resource-today/updated', undefined, {})).status).toBe(202)
+    expect(seen.size).toBe(5)
+    expect(seen).not.toContain(undefined)
+  })
+
+  test('is announced at one URI of its template', async () => {
+    const answer = await call('POST', path, { uri: 'notes://7' })
+    expect(answer).toMatchObject({ status: 202, body: { uri: 'notes://7' } })
+    expect([...(await marks('notes://7', 'notes://8', 'notes://{id}')).keys()]).toEqual([
+      'notes://7',
+    ])
+    expect((await call('GET', '/register/resource-a.b_c')).body.version).toBe(1)
+  })
+
+  test.each(['%72esource-a%2Eb%5Fc/updated', '/resource-a.b_c//updated/'])(
+    'is found at /register/%s',
+    async place => {
+      expect((await call('POST', `/register/${place}`, { uri: 'notes://7' })).status).toBe(202)
+    },
+  )
+
+  test.each<[string, unknown, string]>([
+    ['resource-today', { uri: 'notes://Today' }, '"notes://today"'],
+    ['resource-today', { uri: '' }, '"notes://today"'],
+    ['resource-today', { uri: null }, 'a string'],
+    ['resource-a.b_c', undefined, 'is missing'],
+    ['resource-a.b_c', {}, '"notes://{id}"'],
+    ['resource-a.b_c', { uri: 'notes://' }, 'does not match'],
+    ['resource-a.b_c', { uri: 'notes://7/8' }, '"notes://{id}"'],
+    ['resource-a.b_c', { uri: 'notes://{id}/' }, 'does not match'],
+    ['resource-a.b_c', { uri: ['notes://7'] }, 'a string'],
+  ])('of %s with %j is refused at the URI, with the fix', async (id, body, fix) => {
+    const answer = await call('POST', `/register/${id}/updated`, body)
+    expect(answer).toMatchObject({ status: 400, body: { error: { code: 'bad_request' } } })
+    expect(issuesOf(answer)).toEqual({ '/uri': expect.stringContaining(fix) })
+    expect(answer.body.error.message).toContain(fix)
+    expect(await marks('notes://today', 'notes://7')).toEqual(new Map())
+  })
+
+  test.each<[string, string, unknown, number, string, string]>([
+    ['a tool', 'tool-example', {}, 400, 'bad_request', 'only resources'],
+    ['nothing', 'resource-nope', {}, 404, 'registration_not_found', 'GET /register'],
+    ['nothing at all', '%23announced-x', {}, 404, 'registration_not_found', 'GET /register'],
+    ['an array', 'resource-today', [], 400, 'bad_request', 'JSON object'],
+    ['null', 'resource-today', 'null', 400, 'bad_request', 'JSON object'],
+    ['cut JSON', 'resource-today', '{', 400, 'bad_request', 'not JSON'],
+    ['another field', 'resource-today', { url: 'a' }, 400, 'bad_request', '"url"'],
+    ['17 KB', 'resource-a.b_c', { uri: 'a'.repeat(17_000) }, 413, 'payload_too_large', '16384'],
+  ])('that is of %s is refused', async (_, id, body, status, code, fix) => {
+    const answer = await call('POST', `/register/${id}/updated`, body)
+    expect(answer).toMatchObject({ status, body: { error: { code } } })
+    expect(answer.body.error.message).toContain(fix)
+  })
+
+  test('in another content type than JSON is refused', async () => {
+    const headers = { 'content-type': 'text/plain' }
+    expect((await call('POST', path, '{"uri":"notes://7"}', headers)).status).toBe(415)
+  })
+
+  test('that readers cannot find yet is a failure, which repeating cures', async () => {
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const dynamo = emulator.client()
+    let cut = true
+    // The network's edge: the second write never leaves.
+    dynamo.middlewareStack.add(
+      (next, { commandName }) =>
+        async args => {
+          if (cut && commandName === UpdateItemCommand.name) throw new Error('cut off')
+          return next(args)
+        },
+      { step: 'initialize' },
+    )
+    const failing = registrationUrl({ ...emulator, client: () => dynamo })
+    expect((await failing('POST', path, { uri: 'notes://7' })).status).toBe(500)
+    expect(logged).toHaveBeenCalledOnce()
+    logged.mockRestore()
+    cut = false
+    expect((await failing('POST', path, { uri: 'notes://7' })).status).toBe(202)
+  })
+
+  test('belongs to a template exactly where the gateway finds it by that', async () => {
+    const examples = {
+      'notes://{id}': 'notes://a%20b',
+      'a+b.c:(x)|{id}$^': 'a+b.c:(x)|1$^',
+      'notes://{a}/{b}': 'notes://é/2',
+      'notes://{a}{b}': 'notes://12',
+      'notes://{a,b}/c': 'notes://1/c',
+      'notes://{list*}/end': 'notes://1,2/end',
+      'notes://{+path}': 'notes://1/2',
+      'notes://{#path}x': 'notes://#1,x',
+      'notes://x{.ext}': 'notes://x.md',
+      'notes://x{.ext*}': 'notes://x.a.b',
+      'notes://x{/a}{/b*}': 'notes://x/1/2,3',
+      'notes://x{?q}': 'notes://x?q=1',
+      'notes://x{?q.r,s*,%74}': 'notes://x?q.r=1&s=2&%74=3',
+      'notes://x?a=1{&q,s}': 'notes://x?a=1&q=2&s=3',
+      'notes://{a.b%20}-{c}': 'notes://1-2',
+    }
+    // In every place of each example: what follows gone, replaced or preceded by what may mean something.
+    const uris = Object.values(examples).flatMap(uri =>
+      Array.from({ length: uri.length + 1 }, (_, n) => [uri.slice(0, n), uri.slice(n)]).flatMap(
+        ([before = '', after = '']) =>
+          ['', ...'/,.?&#=-{}x1 \n\\', '$^', 'end'].flatMap(piece => [
+            before + piece + after,
+            before + piece + after.slice(1),
+          ]),
+      ),
+    )
+    for (const [template, example] of Object.entries(examples)) {
+      const sdk = new UriTemplate(template)
+      expect(sdk.match(example), template).not.toBeNull()
+      for (const uri of [example, ...uris])
+        if (isOfTemplate(uri, template) !== (sdk.match(uri) !== null))
+          expect.fail(`${JSON.stringify(uri)} and ${template}`)
+    }
   })
 })
 

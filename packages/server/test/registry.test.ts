@@ -1,5 +1,11 @@
+import { readFileSync } from 'node:fs'
+
 import {
+  BatchGetItemCommand,
+  type BatchGetItemCommandInput,
+  type BatchGetItemCommandOutput,
   PutItemCommand,
+  QueryCommand,
   type QueryCommandOutput,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
@@ -8,6 +14,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { dynamoRegistry } from '../src/registry/dynamo.ts'
 import { all, registryContract, tool } from './contracts/registry.ts'
 import { type Emulator, startDynamo } from './dynamo.ts'
+
+const template = readFileSync(new URL('../../../template.yaml', import.meta.url), 'utf8')
 
 const emulators: Emulator[] = []
 afterEach(async () => {
@@ -124,7 +132,7 @@ describe('over DynamoDB', () => {
     sent.length = 0
     expect(await registry.replace(tool('a', { version: 2 }), 1)).toBe(true)
     expect(await registry.remove({ type: 'tool', name: 'a' }, 2)).toBe(true)
-    expect(await other.revision()).toBe('3')
+    expect((await other.revision()).registrations).toBe('3')
 
     // Unless somebody else has written there meanwhile.
     sent.length = 0
@@ -133,5 +141,85 @@ describe('over DynamoDB', () => {
     }
     expect(await registry.create(tool('a'))).toBe(false)
     expect((await other.get({ type: 'tool', name: 'a' }))?.version).toBe(2)
+  })
+  test('an announcement is written before it is counted, and expires in the words of the table', async () => {
+    const { dynamo, table, registry } = await start()
+    const sent: string[] = []
+    dynamo.middlewareStack.add(
+      (next, { commandName = '' }) =>
+        async args => {
+          const result = await next(args)
+          sent.push(commandName)
+          return result
+        },
+      { step: 'initialize' },
+    )
+    await registry.announce('notes://today')
+    expect(sent).toEqual([PutItemCommand.name, UpdateItemCommand.name])
+
+    const { Items: rows = [] } = await dynamo.send(
+      new QueryCommand({
+        TableName: table,
+        KeyConditionExpression: '#type = :type',
+        ExpressionAttributeNames: { '#type': 'type' },
+        ExpressionAttributeValues: { ':type': { S: '#announced' } },
+      }),
+    )
+    expect(rows).toHaveLength(1)
+    const seconds = Number(rows[0]?.['expiresAt']?.N) - Date.now() / 1000
+    expect(seconds).toBeGreaterThan(86_340)
+    expect(seconds).toBeLessThanOrEqual(86_400)
+    expect(template).toMatch(/RegistrationTable:(?:\n {4}.*)*\n {8}AttributeName: expiresAt\n/)
+  })
+
+  test('an announcement that could not be counted has failed, and is made by the next attempt', async () => {
+    const { dynamo, emulator, table, registry } = await start()
+    const other = dynamoRegistry(emulator.client(), table)
+    let cut = true
+    // The network's edge: the second write never leaves.
+    dynamo.middlewareStack.add(
+      (next, { commandName }) =>
+        async args => {
+          if (cut && commandName === UpdateItemCommand.name) throw new Error('cut off')
+          return next(args)
+        },
+      { step: 'initialize' },
+    )
+    const before = await other.revision()
+    await expect(registry.announce('notes://today')).rejects.toThrow('cut off')
+    expect(await other.revision()).toEqual(before)
+    cut = false
+    await registry.announce('notes://today')
+    expect((await other.revision()).announcements).not.toBe(before.announcements)
+  })
+
+  test('what DynamoDB leaves of a batch is asked for again, not for ever', async () => {
+    const { dynamo, table, registry } = await start()
+    const uris = ['a', 'b', 'c', 'd', 'e'].map(name => `notes://${name}`)
+    for (const uri of uris) await registry.announce(uri)
+    let processed = 2
+    let batches = 0
+    // The network's edge: of each batch, so many keys are read and the others handed back.
+    dynamo.middlewareStack.add(
+      (next, { commandName }) =>
+        async args => {
+          if (commandName !== BatchGetItemCommand.name) return next(args)
+          batches++
+          const input = args.input as BatchGetItemCommandInput
+          const { Keys: keys = [], ...how } = input.RequestItems?.[table] ?? { Keys: [] }
+          const left = keys.slice(processed)
+          const request = { [table]: { ...how, Keys: keys.slice(0, Math.max(1, processed)) } }
+          const result = await next({ ...args, input: { RequestItems: request } as never })
+          const output = result.output as BatchGetItemCommandOutput
+          if (left.length > 0) output.UnprocessedKeys = { [table]: { ...how, Keys: left } }
+          if (processed === 0) output.Responses = {}
+          return result
+        },
+      { step: 'initialize' },
+    )
+    expect([...(await registry.announced(uris)).keys()]).toEqual(uris)
+    expect(batches).toBe(3)
+    processed = 0
+    await expect(registry.announced(uris)).rejects.toThrow('5 announcements')
   })
 })

@@ -19,6 +19,9 @@ test('a user who does not answer in the time there is costs the call, and nothin
         resource: new Map(),
         prompt: new Map(),
       }),
+      find: async () => ({ ...stored, ...stamps, type: 'tool' }) as never,
+      revision: async () => ({ registrations: '0', announcements: '0' }),
+      announced: async () => new Map(),
     },
     invoke: async () => ({ failure: 'not this one' }),
     async *invokeStream() {
@@ -26,7 +29,7 @@ test('a user who does not answer in the time there is costs the call, and nothin
     },
   })
   const [ours, theirs] = InMemoryTransport.createLinkedPair()
-  await protocol.createServer({} as Caller, 'session', 50).connect(ours)
+  await protocol.createServer({ caller: {} as Caller }, 50).connect(ours)
   const client = new Client({ name: 't', version: '1' }, { capabilities: { elicitation: {} } })
   client.setRequestHandler('elicitation/create', () => new Promise(() => {}))
   await client.connect(theirs)

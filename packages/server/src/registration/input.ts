@@ -11,9 +11,7 @@ import { schemaIssues } from './schema.ts'
 
 /** A body as a registration, or 400 with everything that is wrong with it. */
 export function parseInput(value: unknown): RegistrationInput {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new GatewayError('bad_request', `The body is ${kindOf(value)}: send a JSON object`)
-
+  assertObject(value)
   const unusable = unusableIn(value)
   if (unusable.length > 0) throw invalid(unusable)
   const result = registrationInput.safeParse(value, { error: messageOf })
@@ -21,6 +19,11 @@ export function parseInput(value: unknown): RegistrationInput {
   const faults = schemasOf(result.data).flatMap(([path, schema]) => schemaIssues(schema, path))
   if (faults.length > 0) throw invalid(faults)
   return result.data
+}
+
+export function assertObject(value: unknown): asserts value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new GatewayError('bad_request', `The body is ${kindOf(value)}: send a JSON object`)
 }
 
 /** Fields that only the server sets: a `PUT` may carry an answer of ours along, and they are ignored. */

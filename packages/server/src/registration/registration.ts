@@ -1,4 +1,5 @@
 import {
+  type Announcement,
   parseRegistrationId,
   type Registration,
   type RegistrationAnswer,
@@ -15,6 +16,7 @@ import { listPage } from './page.ts'
 import type { Permissions } from './permissions.ts'
 import { etag, ifMatch } from './precondition.ts'
 import { assertFits, MAX_BYTES, toStored, warningsOf } from './stored.ts'
+import { updatedUri } from './updated.ts'
 
 export interface RegistrationOptions {
   registry: Registry
@@ -32,10 +34,11 @@ export function createRegistration({ registry, permissions }: RegistrationOption
     PUT: replace,
     DELETE: remove,
   }
+  const updated: Operations = { POST: announce }
 
   return async (request, { caller }) => {
-    const id = idIn(new URL(request.url).pathname)
-    const operations = id === undefined ? collection : item
+    const { id, below } = placeOf(new URL(request.url).pathname)
+    const operations = id === undefined ? collection : below ? updated : item
     const operation = Object.hasOwn(operations, request.method) && operations[request.method]
     if (!operation) throw methodNotAllowed(request, Object.keys(operations))
     return operation(request, { id: id ?? '', caller })
@@ -87,6 +90,12 @@ export function createRegistration({ registry, permissions }: RegistrationOption
     return new Response(null, { status: 204 })
   }
 
+  async function announce(request: Request, { id }: Target): Promise<Response> {
+    const uri = await updatedUri(request, await find(id))
+    await registry.announce(uri)
+    return Response.json({ uri } satisfies Announcement, { status: 202 })
+  }
+
   async function find(id: string): Promise<Registration> {
     const key = parseRegistrationId(id)
     const registration = key && (await registry.get(key))
@@ -107,18 +116,19 @@ interface Target {
 type Operations = Record<string, (request: Request, target: Target) => Promise<Response>>
 
 /**
- * The id in `/register/{id}`, undefined for `/register`. Repeated slashes count as one: people paste a URL
- * that ends in a slash in front of the path. A Function URL leaves the path percent-encoded.
+ * What is in `/register/{id}/updated`: no id for `/register`, nothing below for `/register/{id}`. Repeated slashes
+ * count as one: people paste a URL that ends in a slash in front of the path. A Function URL leaves the path
+ * percent-encoded.
  */
-function idIn(pathname: string): string | undefined {
-  const [first, id, ...rest] = pathname.split('/').filter(Boolean)
-  if (first !== 'register' || rest.length > 0)
+function placeOf(pathname: string): { id: string | undefined; below: string | undefined } {
+  const [first, id, below, ...rest] = pathname.split('/').filter(Boolean)
+  if (first !== 'register' || (below ?? 'updated') !== 'updated' || rest.length > 0)
     throw new GatewayError(
       'not_found',
-      `There is no ${pathname} here: the endpoints are /register and /register/{id}`,
+      `There is no ${pathname} here: the endpoints are /register, /register/{id} and /register/{id}/updated`,
     )
   try {
-    return id && decodeURIComponent(id)
+    return { id: id && decodeURIComponent(id), below }
   } catch (error) {
     throw new GatewayError('bad_request', `The path ${pathname} is not percent-encoded UTF-8`, {
       cause: error,

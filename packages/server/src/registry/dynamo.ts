@@ -14,17 +14,19 @@ import {
 } from '@markvp/mcp-lambda-sam-admin-client/contract'
 
 import { describe } from '../errors.ts'
+import { dynamoAnnouncements } from './announcements.ts'
 import type { Key, Registry } from './registry.ts'
-import { fromRow, type Row, toKey, toRow } from './row.ts'
+import { fromRow, REVISION, type Row, toKey, toRow } from './row.ts'
 
 /**
  * The Registration table:
  *
  *     type         name       version   registration
  *     tool         example    3         {"id":"tool-example","type":"tool", …}
- *     #catalogue   revision             changes (a counter)
+ *     #catalogue   revision             changes (a counter), announcements (another)
+ *     #announced   …                    see announcements.ts
  *
- * The counter goes up after a write, never before: a reader that saw it go up finds the write. A writer
+ * The counter of changes goes up after a write, never before: a reader that saw it go up finds the write. A writer
  * that dies between the two leaves a change that the counter does not tell of, and no order of two writes
  * (without a transaction, at twice the price) helps there; so readers read everything again now and then
  * whatever the counter says, and a change is never hidden for longer than that.
@@ -34,7 +36,7 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
 
   return {
     async get(key) {
-      const row = await rowOf(key)
+      const row = await rowOf(toKey(key))
       return row && parse(row)
     },
     create(registration) {
@@ -52,13 +54,15 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
     },
     async revision() {
       // Consistent, so that whoever registered something finds it with the next request.
-      return (await rowOf(REVISION))?.['changes']?.N ?? '0'
+      const { changes, announcements } = (await rowOf(REVISION)) ?? {}
+      return { registrations: changes?.N ?? '0', announcements: announcements?.N ?? '0' }
     },
+    ...dynamoAnnouncements(dynamo, table),
   }
 
-  async function rowOf(key: { type: string; name: string }): Promise<Row | undefined> {
+  async function rowOf(key: Row): Promise<Row | undefined> {
     const { Item } = await dynamo.send(
-      new GetItemCommand({ TableName: table, Key: toKey(key), ConsistentRead: true }),
+      new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true }),
     )
     return Item
   }
@@ -69,7 +73,7 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
       dynamo.send(
         new PutItemCommand({ TableName: table, Item: row, ...condition(expression, version) }),
       ),
-      async () => (await rowOf(registration))?.['registration']?.S === row.registration.S,
+      async () => (await rowOf(toKey(registration)))?.['registration']?.S === row.registration.S,
     )
   }
 
@@ -82,7 +86,7 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
           ...condition(UNCHANGED, version),
         }),
       ),
-      async () => (await rowOf(key)) === undefined,
+      async () => (await rowOf(toKey(key))) === undefined,
     )
   }
 
@@ -105,7 +109,7 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
       await dynamo.send(
         new UpdateItemCommand({
           TableName: table,
-          Key: toKey(REVISION),
+          Key: REVISION,
           UpdateExpression: 'ADD changes :one',
           ExpressionAttributeValues: { ':one': { N: '1' } },
         }),
@@ -163,8 +167,6 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
     }
   }
 }
-
-const REVISION = { type: '#catalogue', name: 'revision' }
 
 /** Hand-made rows without the attribute count as none, so that the API can put a right one there. */
 const NEW = 'attribute_not_exists(registration)'

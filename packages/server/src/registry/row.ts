@@ -13,6 +13,9 @@ export const toKey = ({ type, name }: { type: string; name: string }) => ({
   name: { S: name },
 })
 
+/** The row of the counters; a reader who sees one go up finds what it counts. */
+export const REVISION = toKey({ type: '#catalogue', name: 'revision' })
+
 /**
  * A registration is kept as its JSON text. As a map, DynamoDB would forget the order of a schema's
  * properties, which clients show, and refuse a schema of more than 32 levels.
@@ -41,11 +44,18 @@ function faultOf(it: unknown): string | undefined {
   if (!Number.isSafeInteger(it['version'])) return 'version is not an integer'
   if (it['id'] !== registrationId(it['type'] as RegistrationType, String(it['name'])))
     return 'id is not <type>-<name>'
-  if (it['type'] === 'tool' && !isObject(it['inputSchema'])) return 'inputSchema is missing'
+  if (it['type'] === 'tool' && !describesObject(it['inputSchema']))
+    return 'inputSchema does not describe an object'
   if (it['type'] === 'resource' && typeof (it['uri'] ?? it['uriTemplate']) !== 'string')
     return 'uri and uriTemplate are missing'
   return undefined
 }
+
+/** What clients ask of it: one tool without costs them the whole list. */
+const describesObject = (schema: unknown) =>
+  isObject(schema) &&
+  schema['type'] === 'object' &&
+  (schema['properties'] === undefined || isObject(schema['properties']))
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

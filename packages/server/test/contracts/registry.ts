@@ -1,5 +1,5 @@
 import type { Registration, Tool } from '@markvp/mcp-lambda-sam-admin-client/contract'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 
 import type { Registry } from '../../src/registry/registry.ts'
 
@@ -123,14 +123,75 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
 
   test('every change changes the revision, for every reader, before the writer is told', async () => {
     const [registry, other] = await make()
-    const seen = [await other.revision()]
+    const { announcements } = await other.revision()
+    const registrations = async () => (await other.revision()).registrations
+    const seen = [await registrations()]
     await registry.create(tool('a'))
-    seen.push(await other.revision())
+    seen.push(await registrations())
     await registry.replace(tool('a', { version: 2 }), 1)
-    seen.push(await other.revision())
+    seen.push(await registrations())
     await registry.remove({ type: 'tool', name: 'a' }, 2)
-    seen.push(await other.revision())
+    seen.push(await registrations())
     expect(new Set(seen).size).toBe(4)
-    expect(await other.revision()).toBe(seen[3])
+    expect(await other.revision()).toEqual({ registrations: seen[3], announcements })
+  })
+
+  test('an announcement is marked for every reader, before the announcer is told', async () => {
+    const [registry, other] = await make()
+    await registry.create(resource('a'))
+    const before = await other.revision()
+    const [uri, unread] = ['notes://today', 'notes://tomorrow']
+    expect(await other.announced([uri, unread])).toEqual(new Map())
+
+    await registry.announce(uri)
+    const first = await other.announced([uri, unread])
+    expect([...first.keys()]).toEqual([uri])
+    const after = await other.revision()
+    expect(after.announcements).not.toBe(before.announcements)
+    expect(after.registrations).toBe(before.registrations)
+    expect(await other.announced([unread, uri])).toEqual(first)
+
+    expect(await all(other.list())).toEqual([resource('a')])
+    expect(await other.announced([])).toEqual(new Map())
+  })
+
+  test('no two announcements have one mark, whoever makes them and of whatever', async () => {
+    const [registry, other] = await make()
+    const marks: (string | undefined)[] = []
+    const revisions: string[] = []
+    for (const [n, view] of [registry, other, registry, other].entries()) {
+      const uri = `notes://${Math.floor(n / 3)}`
+      await view.announce(uri)
+      marks.push((await registry.announced([uri])).get(uri))
+      revisions.push((await registry.revision()).announcements)
+    }
+    expect(marks).toEqual(marks.map(() => expect.any(String)))
+    expect(new Set(marks).size).toBe(4)
+    expect(new Set(revisions).size).toBe(4)
+  })
+
+  test('an announcement is known for a day', async () => {
+    const [registry, other] = await make()
+    onTestFinished(() => {
+      vi.useRealTimers()
+    })
+    await registry.announce('notes://today')
+    const now = Date.now()
+    vi.useFakeTimers({ toFake: ['Date'], now: now + 24 * 3_600_000 - 60_000 })
+    expect((await other.announced(['notes://today'])).size).toBe(1)
+    vi.setSystemTime(now + 24 * 3_600_000 + 1_000)
+    expect((await other.announced(['notes://today'])).size).toBe(0)
+    await registry.announce('notes://today')
+    expect((await other.announced(['notes://today'])).size).toBe(1)
+  })
+
+  test('any number of URIs is asked about at once, each as often as one likes, however long', async () => {
+    const [registry, other] = await make()
+    const uris = Array.from({ length: 250 }, (_, n) => `notes://${'é'.repeat(2_000)}/${n}`)
+    const some = uris.filter((_, n) => n % 10 === 0)
+    await Promise.all(some.map(uri => registry.announce(uri)))
+    const marks = await other.announced(uris.flatMap(uri => [uri, uri]))
+    expect([...marks.keys()].toSorted()).toEqual(some.toSorted())
+    expect(new Set(marks.values()).size).toBe(25)
   })
 }
