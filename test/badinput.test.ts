@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { clients, functionArn, type Gateway, startGateway, transport } from './gateway.ts'
+import { connect } from './clients.ts'
+import { functionArn, type Gateway, startGateway } from './gateway.ts'
 import { initialize, openRaw, postRaw } from './raw.ts'
 
 let gateway: Gateway
@@ -197,8 +198,7 @@ describe('the registration function', () => {
 
 test('after all this the gateway still serves', async () => {
   await gateway.admin.registerTool({ name: 'echo', lambdaArn: functionArn('echo'), parameters: {} })
-  const client = clients['SDK 2.x']()
-  await client.connect(transport(gateway))
+  const { client } = await connect(gateway, 'SDK 2.x', '/sse over our transport')
   expect((await client.callTool({ name: 'echo' })).isError).toBeFalsy()
   await client.close()
 })

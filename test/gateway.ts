@@ -2,10 +2,7 @@ import { fileURLToPath } from 'node:url'
 
 import { type Local, type LocalOptions, startLocal } from '@markvp/mcp-lambda-sam/local'
 import { type AdminClient, createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
-import { SigV4SseTransport } from '@markvp/mcp-lambda-sam-client'
 import { signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
-import { Client as Client2 } from '@modelcontextprotocol/client'
-import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js'
 
 export const functionArn = (name: string) =>
   `arn:aws:lambda:us-east-1:000000000000:function:${name}`
@@ -64,16 +61,6 @@ export async function startGateway(options: LocalOptions = {}): Promise<Gateway>
     fetch: (signer = credentials) => signedFetch({ region, credentials: signer }),
   }
 }
-
-export function transport(gateway: Gateway, credentials: Credentials = gateway.credentials) {
-  return new SigV4SseTransport(gateway.mcpUrl, { region: gateway.region, credentials })
-}
-
-/** The clients of both SDK majors; they differ in how results are typed, not in what is asked. */
-export const clients = {
-  'SDK 1.x': () => new Client1({ name: 'test', version: '1.0.0' }),
-  'SDK 2.x': () => new Client2({ name: 'test', version: '1.0.0' }),
-} as const
 
 /** Waits for a condition, not for a time. */
 export async function until(condition: () => unknown, what: string, ms = 20_000): Promise<void> {

@@ -3,11 +3,10 @@ import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { SSEClientTransport as SseTransport2 } from '@modelcontextprotocol/client'
-import { SSEClientTransport as SseTransport1 } from '@modelcontextprotocol/sdk/client/sse.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { clients, functionArn, type Gateway, startGateway, transport, until } from './gateway.ts'
+import { connect } from './clients.ts'
+import { functionArn, type Gateway, startGateway, until } from './gateway.ts'
 import { initialize, initialized, openRaw, postRaw } from './raw.ts'
 
 const call = (id: number, file: string) => ({
@@ -46,10 +45,8 @@ describe('a stream', () => {
   })
 
   test('whose client answers pings outlives the idle time-out', async () => {
-    const client = clients['SDK 2.x']()
-    const connection = transport(gateway)
+    const { client } = await connect(gateway, 'SDK 2.x', '/sse over our transport')
     let closed = false
-    await client.connect(connection)
     client.onclose = () => {
       closed = true
     }
@@ -132,24 +129,17 @@ describe('before the time of its environment is up', () => {
   })
 
   test('a client that connects again gets a new session that works', async () => {
-    const client = clients['SDK 2.x']()
-    await client.connect(transport(gateway))
+    const { client } = await connect(gateway, 'SDK 2.x', '/sse over our transport')
     expect((await client.listTools()).tools).toHaveLength(1)
     await client.close()
   })
 
-  test.each([
-    ['SDK 1.x', SseTransport1],
-    ['SDK 2.x', SseTransport2],
-  ] as const)(
+  test.each(['SDK 1.x', 'SDK 2.x'] as const)(
     'the official transport of %s, which reconnects by itself, goes on without a new initialize',
-    async (sdk, SseTransport) => {
-      const client = clients[sdk]()
-      const connection = new SseTransport(new URL('sse', gateway.mcpUrl), {
-        fetch: gateway.fetch(),
-      })
+    async sdk => {
+      const over = '/sse over the official transport with our fetch'
+      const { client } = await connect(gateway, sdk, over)
       const streams = () => gateway.invocations.filter(it => it.path === '/sse').length
-      await client.connect(connection as never)
       const before = streams()
       await until(() => streams() > before, 'the transport to open a new stream')
       // It takes its new endpoint from the new stream; until it has, a post meets the session that ended.
@@ -174,14 +164,13 @@ describe('a change of the registrations', () => {
   afterAll(() => gateway.close())
 
   test('reaches a running stream within 5 seconds, with a notification for the list that changed', async () => {
-    const client = clients['SDK 2.x']()
+    const { client } = await connect(gateway, 'SDK 2.x', '/sse over our transport')
     const heard: string[] = []
     for (const list of ['tools', 'prompts', 'resources'] as const)
       client.setNotificationHandler(
         `notifications/${list}/list_changed`,
         () => void heard.push(list),
       )
-    await client.connect(transport(gateway))
     expect((await client.listTools()).tools).toEqual([])
 
     const { id, version } = await gateway.admin.registerTool({

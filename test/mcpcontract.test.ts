@@ -1,19 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { Client as Client2 } from '@modelcontextprotocol/client'
-import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js'
-import {
-  CreateMessageRequestSchema,
-  ElicitRequestSchema,
-  ListRootsRequestSchema,
-  LoggingMessageNotificationSchema,
-} from '@modelcontextprotocol/sdk/types.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { functionArn, type Gateway, startGateway, transport, until } from './gateway.ts'
+import { type Connected, connect, textOf, type User } from './clients.ts'
+import { functionArn, type Gateway, startGateway, until } from './gateway.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
@@ -26,7 +19,7 @@ beforeAll(async () => {
   const lambdaArn = functionArn('contract')
   const parameters = { mode: 'string', file: 'string?' }
   const buffered = functionArn('contractbuffered')
-  await admin.registerTool({ name: 'streamed', lambdaArn, contract, parameters })
+  await admin.registerTool({ name: 'contract', lambdaArn, contract, parameters })
   await admin.registerTool({ name: 'buffered', lambdaArn: buffered, contract, parameters })
   await admin.registerTool({
     name: 'typed',
@@ -48,155 +41,42 @@ beforeAll(async () => {
 afterAll(() => gateway.close())
 
 const newFile = () => join(tmpdir(), randomUUID())
-const textOf = (result: unknown) =>
-  (result as { content: { text: string }[] }).content[0]?.text ?? ''
-
-interface User {
-  elicit(message: string): object
-}
-
-const capabilities = { elicitation: {}, sampling: {}, roots: {} }
-const sampled = { model: 'm', role: 'assistant', content: { type: 'text', text: 'moon' } } as const
-const roots = { roots: [{ uri: 'file:///home' }] }
-
-/** The same client of both SDK majors, with a user who answers. `heard` is all that came, in order. */
-async function connect(sdk: 'SDK 1.x' | 'SDK 2.x', user?: User) {
-  const heard: string[] = []
-  const onLog = ({ params }: { params: { level: string; data: unknown } }) =>
-    void heard.push(`${params.level} ${JSON.stringify(params.data)}`)
-  const answer = (params: { message: string }) => {
-    heard.push(`asked ${params.message}`)
-    return (user?.elicit(params.message) ?? {}) as { action: 'accept' }
-  }
-  const info = { name: 'test', version: '1.0.0' }
-  const options = user ? { capabilities } : {}
-  let client: Client2
-  if (sdk === 'SDK 1.x') {
-    const client1 = new Client1(info, options)
-    client1.setNotificationHandler(LoggingMessageNotificationSchema, onLog)
-    if (user) {
-      client1.setRequestHandler(ElicitRequestSchema, ({ params }) => answer(params))
-      client1.setRequestHandler(CreateMessageRequestSchema, () => sampled)
-      client1.setRequestHandler(ListRootsRequestSchema, () => roots)
-    }
-    client = client1 as unknown as Client2
-  } else {
-    client = new Client2(info, options)
-    client.setNotificationHandler('notifications/message', onLog)
-    if (user) {
-      client.setRequestHandler('elicitation/create', ({ params }) => answer(params))
-      client.setRequestHandler('sampling/createMessage', () => sampled)
-      client.setRequestHandler('roots/list', () => roots)
-    }
-  }
-  // Where an SDK puts what it cannot place, for instance progress that nobody asked for.
-  client.onerror = error => void heard.push(`error ${error.message}`)
-  await client.connect(transport(gateway))
-
-  function call(
-    mode: string,
-    {
-      name = 'streamed',
-      file = '',
-      signal = undefined as AbortSignal | undefined,
-      silent = false,
-    } = {},
-  ) {
-    const onprogress = ({ progress, message = '' }: { progress: number; message?: string }) =>
-      void heard.push(`progress ${progress} ${message}`.trim())
-    const options = {
-      timeout: 60_000,
-      ...(silent ? {} : { onprogress }),
-      ...(signal && { signal }),
-    }
-    const params = { name, arguments: { mode, file } }
-    // The options are the third argument in 1.x and the second in 2.x.
-    return Reflect.apply(client.callTool, client, [
-      params,
-      ...(sdk === 'SDK 1.x' ? [undefined, options] : [options]),
-    ]) as ReturnType<Client2['callTool']>
-  }
-  return { client, heard, call }
-}
+const connectTo = (sdk: 'SDK 1.x' | 'SDK 2.x', user?: User) =>
+  connect(gateway, sdk, '/sse over our transport', { user })
 
 describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
   /** For tests that look at results alone. */
-  let plain: Awaited<ReturnType<typeof connect>>
+  let plain: Connected
   beforeAll(async () => {
-    plain = await connect(sdk)
+    plain = await connectTo(sdk)
   })
   afterAll(() => plain.client.close())
 
-  test('hears of progress, and reads the log, before the function has ended', async () => {
-    const { client, heard, call } = await connect(sdk)
-    const file = newFile()
-    const result = call('wait', { file })
-    // The function goes on only when this file is there, so these lines did not come with its end.
-    await until(() => heard.length === 2, 'the first progress and log line')
-    expect(heard).toEqual(['progress 1 half way', 'info "half way"'])
-    writeFileSync(file, '')
-    expect(textOf(await result)).toBe('done')
-    await client.close()
-  })
-
-  test('that did not ask for progress gets none', async () => {
-    const { client, heard, call } = await connect(sdk)
-    const file = newFile()
-    writeFileSync(file, '')
-    expect(textOf(await call('wait', { file, silent: true }))).toBe('done')
-    expect(heard).toEqual(['info "half way"'])
-    await client.close()
-  })
-
   test('reads what its log level lets through', async () => {
-    const { client, heard, call } = await connect(sdk)
+    const { client, heard, call } = await connectTo(sdk)
     await client.setLoggingLevel('warning')
     expect(textOf(await call('logs'))).toBe('logged')
     expect(heard).toEqual(['warning {"level":"warning"}', 'error {"level":"error"}'])
     await client.close()
   })
 
-  test('answers what a function asks: a form, a sample, roots, all at once', async () => {
-    const user = { elicit: () => ({ action: 'accept', content: { answer: 'yes' } }) }
-    const { client, heard, call } = await connect(sdk, user)
-    expect(textOf(await call('elicit'))).toBe('accept {"answer":"yes"}')
-    expect(heard).toEqual(['asked Sure?'])
-    expect(textOf(await call('sample'))).toBe('moon')
-    expect(textOf(await call('roots'))).toBe('file:///home')
-    expect(textOf(await call('all'))).toBe('form,where,word')
-    await client.close()
-  })
-
   test('may decline and cancel', async () => {
     for (const action of ['decline', 'cancel']) {
-      const { client, call } = await connect(sdk, { elicit: () => ({ action }) })
+      const { client, call } = await connectTo(sdk, { elicit: () => ({ action }) })
       expect(textOf(await call('elicit'))).toBe(`${action} undefined`)
       await client.close()
     }
   })
 
-  test('is asked several times by a function that keeps nothing between its rounds', async () => {
-    const user = {
-      elicit: (message: string) => ({ action: 'accept', content: { answer: message.slice(-1) } }),
-    }
-    const { client, heard, call } = await connect(sdk, user)
-    const before = gateway.invocations.length
-    expect(textOf(await call('rounds'))).toBe('1,2,3')
-    const runs = gateway.invocations.slice(before).filter(it => it.functionName === 'contract')
-    expect(runs).toHaveLength(4)
-    expect(heard).toEqual([0, 1, 2].flatMap(n => [`progress ${n}`, `asked Round ${n + 1}`]))
-    await client.close()
-  })
-
   test('is not asked without end, and not what it cannot answer', async () => {
     const user = { elicit: () => ({ action: 'accept', content: {} }) }
-    const willing = await connect(sdk, user)
+    const willing = await connectTo(sdk, user)
     const result = await willing.call('forever')
     expect(result.isError).toBe(true)
     expect(willing.heard).toHaveLength(8)
     await willing.client.close()
 
-    const unable = await connect(sdk)
+    const unable = await connectTo(sdk)
     const refused = await unable.call('elicit')
     expect(refused.isError).toBe(true)
     expect(textOf(refused)).toContain('elicitation/create')
@@ -246,7 +126,7 @@ describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
   })
 
   test('that cancels gets no result, hears no more, and goes on', async () => {
-    const { client, heard, call } = await connect(sdk)
+    const { client, heard, call } = await connectTo(sdk)
     const cancel = new AbortController()
     const file = newFile()
     const result = call('ticks', { file, signal: cancel.signal })
@@ -261,7 +141,7 @@ describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
   })
 
   test('gets lines that were cut within characters, and lines behind a prelude', async () => {
-    const { client, heard, call } = await connect(sdk)
+    const { client, heard, call } = await connectTo(sdk)
     expect(textOf(await call('bytes'))).toBe('ö 🎉')
     expect(heard).toEqual(['error "ü 🎈"'])
     expect(textOf(await call('prelude'))).toBe('behind a prelude')
@@ -270,7 +150,7 @@ describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
 
   test('gets 20 MB in one line, and 20 MB in many, through a gateway that does not grow', async () => {
     const before = gateway.invocations.length
-    const { client, heard, call } = await connect(sdk)
+    const { client, heard, call } = await connectTo(sdk)
     const stream = gateway.invocations.slice(before).find(it => it.path === '/sse')
     const atFirst = peak(stream?.pid)
     expect(textOf(await call('many'))).toBe('many')
@@ -285,7 +165,7 @@ describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
 
   test('reads, prompts and completes with a function that does not stream', async () => {
     const user = { elicit: () => ({ action: 'accept', content: { answer: 'Ada' } }) }
-    const { client, call } = await connect(sdk, user)
+    const { client, call } = await connectTo(sdk, user)
     expect(textOf(await call('', { name: 'buffered' }))).toBe('buffered')
     const thrown = await call('throw', { name: 'buffered' })
     expect(thrown).toMatchObject({
@@ -322,14 +202,14 @@ function peak(pid: number | undefined): number {
 }
 
 test('the event is the request itself, and who sent it', async () => {
-  const { client, call } = await connect('SDK 2.x', { elicit: () => ({}) })
+  const { client, call } = await connectTo('SDK 2.x', { elicit: () => ({}) })
   const event = JSON.parse(textOf(await call('event', { file: 'f', silent: true })))
   expect(event).toEqual({
     method: 'tools/call',
-    params: { name: 'streamed', arguments: { mode: 'event', file: 'f' } },
+    params: { name: 'contract', arguments: { mode: 'event', file: 'f' } },
     context: {
       type: 'tool',
-      name: 'streamed',
+      name: 'contract',
       caller: {
         arn: 'arn:aws:iam::000000000000:user/local',
         principal: 'arn:aws:iam::000000000000:user/local',

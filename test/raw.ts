@@ -1,4 +1,5 @@
 import type { Credentials, Gateway } from './gateway.ts'
+import { accept, type Message } from './mcpraw.ts'
 
 /** A stream as it is on the wire, for what no SDK client shows. */
 export interface RawStream {
@@ -73,3 +74,43 @@ export const initialize = {
 }
 
 export const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' }
+
+/** What a request to `/mcp` says of itself in revision 2026-07-28. */
+export const meta = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },
+  'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } },
+}
+
+interface McpOptions {
+  /** Beside those that every client sends; undefined leaves one of these out. */
+  headers?: Record<string, string | undefined>
+  credentials?: Credentials | undefined
+}
+
+/** `body` is sent as it is where it is text. */
+export function postMcp(
+  gateway: Gateway,
+  body: unknown,
+  { headers = {}, credentials }: McpOptions = {},
+): Promise<Response> {
+  const all = {
+    'content-type': 'application/json',
+    accept,
+    ...headers,
+  }
+  return gateway.fetch(credentials)(new URL('mcp', gateway.mcpUrl), {
+    method: 'POST',
+    headers: Object.entries(all).filter((it): it is [string, string] => it[1] !== undefined),
+    // As bytes: fetch would give text a content type by itself.
+    body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
+  })
+}
+
+/** All that a response of `/mcp` says, in order, be it one answer or a stream of messages. */
+export async function messagesIn(response: Response): Promise<Message[]> {
+  const text = await response.text()
+  if (!response.headers.get('content-type')?.startsWith('text/event-stream'))
+    return [JSON.parse(text)].flat()
+  return [...text.matchAll(/^data: (.+)$/gm)].map(([, data = '']) => JSON.parse(data))
+}

@@ -3,20 +3,17 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { SSEClientTransport as SseTransport2 } from '@modelcontextprotocol/client'
-import { SSEClientTransport as SseTransport1 } from '@modelcontextprotocol/sdk/client/sse.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { type Connected, callTool, connect, OVER, textOf } from './clients.ts'
 import {
   agentMonday,
   agentTuesday,
   type Credentials,
-  clients,
   functionArn,
   type Gateway,
   startGateway,
   stranger,
-  transport,
   until,
 } from './gateway.ts'
 import { initialize, initialized, openRaw, postRaw } from './raw.ts'
@@ -81,37 +78,14 @@ beforeAll(async () => {
 })
 afterAll(() => gateway.close())
 
-const transports = {
-  'our transport': (credentials?: Credentials) => transport(gateway, credentials),
-  'the official transport of SDK 1.x with our fetch': (credentials?: Credentials) =>
-    new SseTransport1(new URL('sse', gateway.mcpUrl), { fetch: gateway.fetch(credentials) }),
-  'the official transport of SDK 2.x with our fetch': (credentials?: Credentials) =>
-    new SseTransport2(new URL('sse', gateway.mcpUrl), { fetch: gateway.fetch(credentials) }),
-}
+const cells = (['SDK 1.x', 'SDK 2.x'] as const).flatMap(sdk =>
+  OVER.filter(it => it.startsWith('/sse')).map(over => [sdk, over] as const),
+)
 
-async function connect(
-  sdk: keyof typeof clients,
-  over: keyof typeof transports,
-  credentials?: Credentials,
-) {
-  const client = clients[sdk]()
-  await client.connect(transports[over](credentials) as never)
-  // The two majors type results differently and answer alike; the tests speak of the answers.
-  return client as ReturnType<(typeof clients)['SDK 2.x']>
-}
-
-const textOf = (result: unknown) =>
-  (result as { content: { text: string }[] }).content[0]?.text ?? ''
-
-describe.each([
-  ['SDK 1.x', 'our transport'],
-  ['SDK 2.x', 'our transport'],
-  ['SDK 1.x', 'the official transport of SDK 1.x with our fetch'],
-  ['SDK 2.x', 'the official transport of SDK 2.x with our fetch'],
-] as const)('a client of %s over %s', (sdk, over) => {
-  let client: Awaited<ReturnType<typeof connect>>
+describe.each(cells)('a client of %s, %s', (sdk, over) => {
+  let client: Connected['client']
   beforeAll(async () => {
-    client = await connect(sdk, over)
+    client = (await connect(gateway, sdk, over)).client
   })
   afterAll(() => client.close())
 
@@ -261,12 +235,7 @@ describe.each([
     const cancel = new AbortController()
     const log = join(tmpdir(), `runs-${process.pid}-${Math.random()}`)
     const params = { name: 'wait', arguments: { ms: 1500, log } }
-    const options = { signal: cancel.signal }
-    // The options are the third argument in 1.x and the second in 2.x.
-    const call = Reflect.apply(client.callTool, client, [
-      params,
-      ...(sdk === 'SDK 1.x' ? [undefined, options] : [options]),
-    ])
+    const call = callTool(client, params, { signal: cancel.signal })
     call.catch(() => {})
     await until(() => existing(log), 'the function to start')
     cancel.abort('changed my mind')
@@ -334,9 +303,10 @@ function existing(path: string): boolean {
 describe('across environments', () => {
   test('50 clients with 20 calls each: none lost, none doubled, none crossed, no process both stream and post', async () => {
     const before = gateway.invocations.length
-    const connected = await Promise.all(range(50).map(() => connect('SDK 2.x', 'our transport')))
+    const over = '/sse over our transport'
+    const connected = await Promise.all(range(50).map(() => connect(gateway, 'SDK 2.x', over)))
     const results = await Promise.all(
-      connected.map(async (client, c) => {
+      connected.map(async ({ client }, c) => {
         const texts = range(20).map(n => `client ${c} call ${n}`)
         const got: string[] = []
         for (const text of texts) {
@@ -358,7 +328,7 @@ describe('across environments', () => {
     const [streams, posts] = [pids('/sse'), pids('/message')]
     expect(streams.size, 'each stream has a process of its own').toBe(50)
     expect([...posts].filter(pid => streams.has(pid))).toEqual([])
-    await Promise.all(connected.map(client => client.close()))
+    await Promise.all(connected.map(({ client }) => client.close()))
   }, 300_000)
 })
 
@@ -424,11 +394,13 @@ describe('a session', () => {
   })
 
   test('of another role does not see, and cannot call, what it is not allowed', async () => {
-    const agent = await connect('SDK 2.x', 'our transport', agentMonday)
+    const as = async (credentials: Credentials) =>
+      (await connect(gateway, 'SDK 2.x', '/sse over our transport', { credentials })).client
+    const agent = await as(agentMonday)
     expect((await agent.listTools()).tools.map(it => it.name)).toContain('agents-only')
     expect((await agent.callTool({ name: 'agents-only' })).isError).toBeFalsy()
     await agent.close()
-    const other = await connect('SDK 2.x', 'our transport', stranger)
+    const other = await as(stranger)
     await expect(other.callTool({ name: 'agents-only' })).rejects.toMatchObject({ code: -32602 })
     await other.close()
   })

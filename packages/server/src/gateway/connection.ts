@@ -1,6 +1,7 @@
 import type { JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server'
 
 import type { EventStream } from './events.ts'
+import { asRevisionSays, isReply } from './jsonrpc.ts'
 
 /** A `Transport` over an event stream: the server's half of HTTP+SSE, for one session. */
 export interface Connection extends Transport {
@@ -17,10 +18,6 @@ export interface Connection extends Transport {
   abandon(): Promise<void>
 }
 
-/** JSON-RPC's code for a resource that does not exist, up to revision 2025-11-25; the SDK sends the next one's. */
-const RESOURCE_NOT_FOUND = -32002
-const INVALID_PARAMS = -32602
-
 /** The id of the initialize that no client sent. */
 const RESUMED = 'mcp-lambda-sam:resumed'
 
@@ -34,11 +31,11 @@ export function createConnection(sessionId: string, events: EventStream): Connec
     sessionId,
     async start() {},
     async send(message) {
-      if (isAnswer(message) && message.id === RESUMED) return
+      if (isReply(message) && message.id === RESUMED) return
       // Answered by `abandon`, or cancelled by the client: a late result must not follow.
-      if (isAnswer(message) && !running.has(message.id)) return
+      if (isReply(message) && !running.has(message.id)) return
       await write(message)
-      if (isAnswer(message)) settle(message.id)
+      if (isReply(message)) settle(message.id)
     },
     async close() {
       connection.onclose?.()
@@ -78,19 +75,12 @@ export function createConnection(sessionId: string, events: EventStream): Connec
 
   async function write(message: JSONRPCMessage) {
     sequence += 1
+    const said = isReply(message) ? asRevisionSays(message, running.get(message.id)) : message
     await events.event({
       id: `${sessionId}.${sequence}`,
       name: 'message',
-      data: JSON.stringify(asRevisionSays(message)),
+      data: JSON.stringify(said),
     })
-  }
-
-  function asRevisionSays(message: JSONRPCMessage): JSONRPCMessage {
-    if (!('error' in message) || message.id === undefined) return message
-    const { code, data } = message.error
-    const missing =
-      code === INVALID_PARAMS && running.get(message.id) === 'resources/read' && Object(data).uri
-    return missing ? { ...message, error: { ...message.error, code: RESOURCE_NOT_FOUND } } : message
   }
 
   function settle(id: RequestId) {
@@ -100,6 +90,3 @@ export function createConnection(sessionId: string, events: EventStream): Connec
     waiting = []
   }
 }
-
-const isAnswer = (message: JSONRPCMessage): message is JSONRPCMessage & { id: RequestId } =>
-  !('method' in message) && 'id' in message && message.id !== undefined

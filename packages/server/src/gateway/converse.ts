@@ -14,6 +14,7 @@ export async function converse<Method extends keyof Results>(
   request: McpEvent & { method: Method },
   ctx: ServerContext,
   left: LeftStates,
+  taken: () => Promise<void> = async () => {},
 ): Promise<Results[Method]> {
   const { mcpReq } = ctx
   const requestState = left.open(ctx)
@@ -25,8 +26,12 @@ export async function converse<Method extends keyof Results>(
       if (progressToken === undefined) return
       const method = 'notifications/progress'
       await mcpReq.notify({ method, params: { ...params, progressToken } })
+      await taken()
     },
-    log: ({ level, data, logger }) => mcpReq.log(level, data, logger),
+    async log({ level, data, logger }) {
+      await mcpReq.log(level, data, logger)
+      await taken()
+    },
   })
   return left.seal(result, ctx)
 }

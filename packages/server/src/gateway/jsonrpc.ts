@@ -1,4 +1,4 @@
-import type { JSONRPCMessage } from '@modelcontextprotocol/server'
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server'
 
 import { GatewayError } from '../errors.ts'
 
@@ -20,7 +20,8 @@ export function assertMessage(value: unknown): asserts value is JSONRPCMessage {
     )
 }
 
-function isMessage(value: unknown): boolean {
+/** The frame of one JSON-RPC 2.0 message. */
+export function isMessage(value: unknown): value is JSONRPCMessage {
   if (!isObject(value) || value['jsonrpc'] !== '2.0') return false
   const { id, method, params, result, error } = value
   if (method !== undefined)
@@ -37,6 +38,27 @@ function isMessage(value: unknown): boolean {
       (id === undefined || isId(id))
     )
   return isObject(result) && isId(id)
+}
+
+export type Reply = Exclude<JSONRPCMessage, { method: string }> & { id: RequestId }
+
+/** What answers a request, whoever sent that. */
+export const isReply = (message: JSONRPCMessage): message is Reply =>
+  !('method' in message) && message.id !== undefined
+
+/** JSON-RPC's code for a resource that does not exist, up to revision 2025-11-25; the SDK sends the next one's. */
+const RESOURCE_NOT_FOUND = -32002
+const INVALID_PARAMS = -32602
+
+/** An answer to a request with this method, as the revisions up to 2025-11-25 want it. */
+export function asRevisionSays<Message extends JSONRPCMessage>(
+  message: Message,
+  method: string | undefined,
+): Message {
+  if (!('error' in message) || method !== 'resources/read') return message
+  const { code, data } = message.error
+  const isMissing = code === INVALID_PARAMS && Object(data).uri !== undefined
+  return isMissing ? { ...message, error: { ...message.error, code: RESOURCE_NOT_FOUND } } : message
 }
 
 const isId = (value: unknown) => typeof value === 'string' || Number.isInteger(value)

@@ -6,8 +6,8 @@ import type { Catalogue } from '../registry/catalogue.ts'
 import type { Inbox } from '../relay/relay.ts'
 import { createConnection } from './connection.ts'
 import type { EventStream } from './events.ts'
-import { notifyOfLists } from './lists.ts'
 import type { Protocol } from './protocol.ts'
+import { createSubscriptions } from './subscriptions.ts'
 
 export interface LifeOptions {
   id: string
@@ -72,10 +72,18 @@ export function keepAlive(options: LifeOptions): void {
   async function read() {
     const data = `/message?sessionId=${id}`
     await events.event({ id: `${id}.0`, name: 'endpoint', data, retry: 1_000 })
-    server = (await protocol()).createServer(caller, id, time - farewellMs)
+    const subscriptions = createSubscriptions()
+    const conversation = { caller, sessionId: id, subscriptions }
+    server = (await protocol()).createServer(conversation, time - farewellMs)
     await server.connect(connection)
     if (protocolVersion) connection.resume(protocolVersion)
-    stopWatching = notifyOfLists(server, catalogue, caller)
+    // Here, since it is of the code that only the environments with a stream load; see lambda/protocol.ts.
+    const { notifyOfChanges } = await import('./changes.ts')
+    stopWatching = notifyOfChanges(server, {
+      catalogue,
+      caller,
+      subscriptions: async () => subscriptions.all,
+    })
     for await (const message of inbox.messages(ended.signal)) {
       lastSign = Date.now()
       connection.receive(JSON.parse(message) as JSONRPCMessage)
@@ -91,7 +99,10 @@ export function keepAlive(options: LifeOptions): void {
     const quiet = Date.now() - lastSign
     if (quiet >= idleMs) finish('idle')
     // A client that lives answers, and its answer is a message: a sign of life.
-    else if (quiet >= idleMs / 2) server?.ping().catch(() => {})
+    else if (quiet >= idleMs / 2)
+      server?.ping().catch(() => {
+        // Not answered: the next check counts how long.
+      })
   }
 
   function finish(reason: Reason) {

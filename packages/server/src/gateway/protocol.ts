@@ -33,6 +33,7 @@ import { page } from './paging.ts'
 import { resolve, type Variables } from './resources.ts'
 import { schemaChecks } from './schemas.ts'
 import { leftState, type StateSeal } from './state.ts'
+import type { Subscriptions } from './subscriptions.ts'
 
 export interface ProtocolOptions {
   catalogue: Catalogue
@@ -44,20 +45,34 @@ export interface ProtocolOptions {
 export interface Protocol {
   serverInfo: Implementation
   capabilities: ServerCapabilities
+  /** Makes `server` answer the requests of a conversation. */
+  serve(server: Server, conversation: Conversation): void
+  /** A server for one connection. A user has `patienceMs` to answer what a function asks. */
+  createServer(conversation: Conversation, patienceMs?: number): Server
+}
+
+/** Who asks, and what there is for it. */
+export interface Conversation {
+  caller: Caller
+  sessionId?: string
+  /** Absent where nobody can be told of updates. */
+  subscriptions?: Subscriptions
   /**
-   * Makes `server` answer one caller's requests. With `seal`, what a function leaves with its client between two
-   * rounds goes out sealed, and has been opened by the server's own `requestState.verify` when it comes back.
+   * With it, what a function leaves with its client between two rounds goes out sealed, and has been opened by the
+   * server's own `requestState.verify` when it comes back.
    */
-  serve(server: Server, caller: Caller, sessionId?: string, seal?: StateSeal): void
-  /** A server for one caller and one connection. A user has `patienceMs` to answer what a function asks. */
-  createServer(caller: Caller, sessionId?: string, patienceMs?: number): Server
+  seal?: StateSeal
+  /** When the environment's time is up: a function that still runs then is answered for. */
+  deadline?: AbortSignal
+  /** Resolves when the client has taken what was sent so far, where the server's `notify` does not wait for that. */
+  taken?: () => Promise<void>
 }
 
 const serverInfo: Implementation = { name: 'mcp-lambda-sam', version }
 
 const capabilities: ServerCapabilities = {
   tools: { listChanged: true },
-  resources: { listChanged: true },
+  resources: { listChanged: true, subscribe: true },
   prompts: { listChanged: true },
   completions: {},
   logging: {},
@@ -71,14 +86,16 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
 
   return { serverInfo, capabilities, serve, createServer }
 
-  function createServer(caller: Caller, sessionId?: string, patienceMs = PATIENCE_MS) {
+  function createServer(conversation: Conversation, patienceMs = PATIENCE_MS) {
     const roundTimeoutMs = Math.max(1, Math.min(PATIENCE_MS, patienceMs))
     const server = new Server(serverInfo, { capabilities, inputRequired: { roundTimeoutMs } })
-    serve(server, caller, sessionId)
+    serve(server, conversation)
     return server
   }
 
-  function serve(server: Server, caller: Caller, sessionId?: string, seal?: StateSeal) {
+  function serve(server: Server, conversation: Conversation) {
+    const { caller, sessionId, subscriptions, seal, deadline, taken } = conversation
+
     server.setRequestHandler('tools/list', async ({ params }) => {
       const tools = visible(await catalogue.current(), 'tool', caller)
       const { items, nextCursor } = page(tools.map(advertiseTool), params?.cursor)
@@ -86,7 +103,7 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
     })
 
     server.setRequestHandler('tools/call', async ({ params }, ctx) => {
-      const tool = (await catalogue.current()).tool.get(params.name)
+      const tool = await catalogue.find('tool', params.name)
       if (!tool || !mayUse(tool, caller)) throw unknown('tool', params.name)
       const checks = checksOf(tool)
       const args = params.arguments ?? {}
@@ -96,7 +113,7 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
       const result =
         tool.contract === 'mcp'
           ? await ask(tool, 'tools/call', { ...params, arguments: args }, ctx)
-          : toToolResult(await invoke(tool, args, invocation(ctx), ctx.mcpReq.signal))
+          : toToolResult(await call(tool, args, ctx))
       if (isInputRequiredResult(result)) return result
       if (!checks.output || result.isError) return result
       const mismatch = checks.output(result.structuredContent)
@@ -130,12 +147,22 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
       if (resource.contract === 'mcp')
         return ask(resource, 'resources/read', params, ctx, variables)
       const event = { ...variables, uri }
-      return toReadResult(
-        await invoke(resource, event, invocation(ctx), ctx.mcpReq.signal),
-        uri,
-        resource,
-      )
+      return toReadResult(await call(resource, event, ctx), uri, resource)
     })
+
+    if (subscriptions) {
+      server.setRequestHandler('resources/subscribe', async ({ params: { uri } }) => {
+        if (!resolve(visible(await catalogue.current(), 'resource', caller), uri))
+          throw new ResourceNotFoundError(uri)
+        await subscriptions.add(uri, (await catalogue.announced([uri])).get(uri) ?? '')
+        return {}
+      })
+
+      server.setRequestHandler('resources/unsubscribe', async ({ params: { uri } }) => {
+        await subscriptions.remove(uri)
+        return {}
+      })
+    }
 
     server.setRequestHandler('prompts/list', async ({ params }) => {
       const prompts = visible(await catalogue.current(), 'prompt', caller)
@@ -144,7 +171,7 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
     })
 
     server.setRequestHandler('prompts/get', async ({ params }, ctx) => {
-      const prompt = (await catalogue.current()).prompt.get(params.name)
+      const prompt = await catalogue.find('prompt', params.name)
       if (!prompt || !mayUse(prompt, caller)) throw unknown('prompt', params.name)
       const args = params.arguments ?? {}
       const missing =
@@ -155,7 +182,7 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
         )
       if (prompt.contract === 'mcp')
         return ask(prompt, 'prompts/get', { ...params, arguments: args }, ctx)
-      return toPromptResult(await invoke(prompt, args, invocation(ctx), ctx.mcpReq.signal), prompt)
+      return toPromptResult(await call(prompt, args, ctx), prompt)
     })
 
     server.setRequestHandler('completion/complete', async ({ params }, ctx) => {
@@ -195,8 +222,29 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
         variables,
       }
       const left = leftState(registration, seal)
-      const send = (event: McpEvent) => invokeStream(registration, event, ctx.mcpReq.signal)
-      return converse(send, { method, params, context }, ctx, left)
+      return inTime(ctx, signal => {
+        const send = (event: McpEvent) => invokeStream(registration, event, signal)
+        return converse(send, { method, params, context }, ctx, left, taken)
+      })
+    }
+
+    function call(registration: Registration, event: unknown, ctx: ServerContext) {
+      return inTime(ctx, signal => invoke(registration, event, invocation(ctx), signal))
+    }
+
+    async function inTime<T>(
+      { mcpReq }: ServerContext,
+      run: (signal: AbortSignal) => Promise<T>,
+    ): Promise<T> {
+      if (!deadline) return run(mcpReq.signal)
+      try {
+        return await run(AbortSignal.any([mcpReq.signal, deadline]))
+      } catch (error) {
+        if (!deadline.aborted) throw error
+        const message =
+          'The time of the environment was up while the request ran; whether it took effect is unknown'
+        throw new ProtocolError(-32_000, message, { reason: 'outcome-unknown', retrySafe: false })
+      }
     }
 
     function invocation({ mcpReq: { _meta } }: ServerContext): Invocation {
@@ -214,5 +262,7 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
 
 const NO_VALUES = { completion: { values: [], total: 0, hasMore: false } }
 
-const invalid = (message: string) => new ProtocolError(ProtocolErrorCode.InvalidParams, message)
+/** A caller's mistake, as JSON-RPC has it. */
+export const invalid = (message: string) =>
+  new ProtocolError(ProtocolErrorCode.InvalidParams, message)
 const unknown = (what: string, name: string) => invalid(`Unknown ${what}: ${name}`)

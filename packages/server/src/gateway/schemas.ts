@@ -12,10 +12,13 @@ interface Checks {
   output: Check | undefined
 }
 
+/** Of so many tools; what is compiled for one takes some 30 KB, and 3 ms to make again. */
+const KEPT = 500
+
 /**
- * Compiles the schemas of a tool when it is first called and keeps them until its next version. Each
- * schema gets a validator of its own: a shared one leaks every schema it has seen, and takes two schemas
- * with the same `$id` for one.
+ * Compiles the schemas of a tool when it is first called and keeps them until its next version, or until
+ * many others have been compiled. Each schema gets a validator of its own: a shared one leaks every schema it
+ * has seen, and takes two schemas with the same `$id` for one.
  */
 export function schemaChecks(): (tool: Tool) => Checks {
   const cache = new Map<string, Checks>()
@@ -28,7 +31,10 @@ export function schemaChecks(): (tool: Tool) => Checks {
       input: compile(tool.inputSchema),
       output: tool.outputSchema && compile(tool.outputSchema as JsonSchema),
     }
+    cache.delete(tool.id)
     cache.set(tool.id, checks)
+    const [oldest] = cache.keys()
+    if (cache.size > KEPT && oldest) cache.delete(oldest)
     return checks
   }
 }

@@ -35,13 +35,7 @@ export function createSse(options: SseOptions) {
       const events = createEventStream()
       const protocolVersion = request.headers.get('mcp-protocol-version') ?? undefined
       keepAlive({ ...options, id, caller, inbox, events, protocolVersion, remaining })
-      return new Response(events.body, {
-        headers: {
-          'content-type': 'text/event-stream',
-          'cache-control': 'no-cache, no-transform',
-          'x-accel-buffering': 'no',
-        },
-      })
+      return events.response
     },
 
     /** `POST /message?sessionId=`: accepted once it is durable; the answer comes on the stream. */

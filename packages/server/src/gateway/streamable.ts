@@ -1,5 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-
 import {
   createMcpHandler,
   isLegacyRequest,
@@ -11,13 +9,17 @@ import {
 } from '@modelcontextprotocol/server'
 
 import { MAX_BODY_BYTES, readJson } from '../body.ts'
+import type { Caller } from '../caller.ts'
 import { describe, toResponse } from '../errors.ts'
 import type { Exchange, Service } from '../lambda/handler.ts'
 import type { Catalogue } from '../registry/catalogue.ts'
 import { mayUse } from './access.ts'
-import { watchLists } from './lists.ts'
-import { createSessions, type SessionOptions } from './session.ts'
-import { stateSeal } from './state.ts'
+import { cacheHints } from './caching.ts'
+import { watchChanges } from './changes.ts'
+import { createPace } from './pace.ts'
+import type { Conversation } from './protocol.ts'
+import { createSessions, FAREWELL_MS, type SessionOptions, WITH_BATCHES } from './session.ts'
+import { type StateSeal, stateSeal } from './state.ts'
 
 export interface StreamableOptions extends SessionOptions {
   /** Host names of the web pages that may send requests, beside the gateway's own. */
@@ -26,12 +28,6 @@ export interface StreamableOptions extends SessionOptions {
   requestStateKeys: () => Promise<string[]>
 }
 
-/** A change must reach an open `subscriptions/listen` within a second. */
-const WATCH_MS = 500
-
-/** An open stream ends as a response before the environment is killed. */
-const FAREWELL_MS = 5_000
-
 /**
  * `/mcp`: Streamable HTTP. Revision 2026-07-28 has no sessions; of the earlier ones' clients, one that keeps none is
  * served request by request, which leaves out what needs one: requests of the server to its client, and `GET /mcp`.
@@ -39,48 +35,72 @@ const FAREWELL_MS = 5_000
 export function createStreamable(options: StreamableOptions): Service {
   const { protocol, catalogue, allowedOrigins, requestStateKeys } = options
   const sessions = createSessions(options)
-  const exchanges = new AsyncLocalStorage<Exchange>()
-  const handler = createMcpHandler(createServer, {
-    legacy: 'stateless',
-    bus: changesOf(catalogue),
-    maxRequestBodySize: MAX_BODY_BYTES,
-    onerror: error => console.warn(JSON.stringify({ message: 'mcp', error: describe(error) })),
-  })
 
   return async (request, exchange) => {
     const own = new URL(request.url).hostname
     const refused = originValidationResponse(request, [own, ...allowedOrigins])
     if (refused) return refused
-    let parsedBody: unknown
+    let body: unknown
     try {
-      if (request.method === 'POST') parsedBody = (await readJson(request)).value
+      if (request.method === 'POST') body = (await readJson(request)).value
     } catch (error) {
       return refusal(error, exchange)
     }
-    if (sessions.concerns(request, parsedBody) && (await isLegacyRequest(request, parsedBody)))
-      return sessions.serve(request, parsedBody, exchange)
-    return exchanges.run(exchange, () =>
-      handler.fetch(withDeadline(request, exchange), { parsedBody }),
-    )
+    if (Array.isArray(body) && !mayBatch(request)) return Response.json(NO_BATCH, { status: 400 })
+    if (sessions.concerns(request, body) && (await isLegacyRequest(request, body)))
+      return sessions.serve(request, body, exchange)
+    return alone(request, body, exchange)
   }
 
-  async function createServer() {
-    const exchange = exchanges.getStore()
-    if (!exchange) throw new Error('a server was asked for outside of a request')
-    const { caller } = exchange
-    const { tool } = await catalogue.current()
+  /** A request that needs nothing of the ones before it. */
+  async function alone(
+    request: Request,
+    parsedBody: unknown,
+    { caller, remaining }: Exchange,
+  ): Promise<Response> {
+    const timeMs = Math.max(0, remaining() - FAREWELL_MS)
+    const pace = createPace()
+    const deadline = AbortSignal.timeout(timeMs)
     const seal = stateSeal(requestStateKeys, caller)
+    const handler = createMcpHandler(
+      () => createServer(parsedBody, { caller, seal, deadline, taken: pace.taken }),
+      {
+        legacy: 'stateless',
+        bus: changesFor(caller, catalogue, subscribedIn(parsedBody)),
+        maxRequestBodySize: MAX_BODY_BYTES,
+        onerror: error => console.warn(JSON.stringify({ message: 'mcp', error: describe(error) })),
+      },
+    )
+    // The body has been read; what is left of the request is its head.
+    const { url, method, headers } = request
+    const response = await handler.fetch(new Request(url, { method, headers }), { parsedBody })
+    if (!isListen(parsedBody)) return pace.of(response)
+    // Where the end of the environment would cut the stream off, it ends as the revision says.
+    const timeUp = setTimeout(() => void handler.close(), timeMs)
+    return pace.of(response, () => clearTimeout(timeUp))
+  }
+
+  async function createServer(body: unknown, conversation: Conversation & { seal: StateSeal }) {
+    const { caller, seal } = conversation
+    const { method, params } = Object(body)
+    // Everything is read for lists only: a call should not wait for ten thousand tools.
+    const hints = String(method).endsWith('/list')
+      ? { cacheHints: cacheHints(await catalogue.current()) }
+      : {}
+    const called =
+      method === 'tools/call'
+        ? await catalogue.find('tool', String(Object(params).name))
+        : undefined
     const mcp = new McpServer(protocol.serverInfo, {
       capabilities: protocol.capabilities,
+      ...hints,
       requestState: { verify: seal.verify },
     })
-    protocol.serve(mcp.server, caller, undefined, seal)
+    protocol.serve(mcp.server, conversation)
     // Nothing is registered with `mcp`: all requests go to the handlers above. It is asked only which arguments
     // a tool wants repeated as headers.
-    mcp.toolInputSchemaJson = name => {
-      const called = tool.get(name)
-      return called && mayUse(called, caller) ? called.inputSchema : undefined
-    }
+    mcp.toolInputSchemaJson = name =>
+      called?.name === name && mayUse(called, caller) ? called.inputSchema : undefined
     return mcp
   }
 }
@@ -93,29 +113,46 @@ function refusal(error: unknown, { requestId }: Exchange): Response {
   return Response.json({ jsonrpc: '2.0', id: null, error: { code, message } }, { status })
 }
 
-/** The body has been read; what is left of the request is its head, and the time there is for it. */
-function withDeadline(request: Request, { remaining }: Exchange): Request {
-  const { url, method, headers } = request
-  const signal = AbortSignal.timeout(Math.max(0, remaining() - FAREWELL_MS))
-  return new Request(url, { method, headers, signal })
+/** Without a session there is only the header to tell the revision; where it is missing, it is the one that had none. */
+const mayBatch = ({ headers }: Request) =>
+  headers.has('mcp-session-id') ||
+  (headers.get('mcp-protocol-version') ?? WITH_BATCHES) === WITH_BATCHES
+
+const NO_BATCH = {
+  jsonrpc: '2.0',
+  id: null,
+  error: {
+    code: ProtocolErrorCode.InvalidRequest,
+    message: `JSON-RPC batches are of revision ${WITH_BATCHES} alone: send one message per request`,
+  },
+}
+
+const isListen = (body: unknown) => Object(body).method === 'subscriptions/listen'
+
+/** The resources whose updates a `subscriptions/listen` asks for. */
+function subscribedIn(body: unknown): string[] {
+  const uris = Object(Object(Object(body).params).notifications).resourceSubscriptions
+  return Array.isArray(uris) ? uris.filter(it => typeof it === 'string') : []
 }
 
 /** The SDK's bus of changes, of which every environment learns by itself: nothing is published in it. */
-function changesOf(catalogue: Catalogue): ServerEventBus {
+function changesFor(caller: Caller, catalogue: Catalogue, uris: string[]): ServerEventBus {
   const events = {
     tool: { kind: 'tools_list_changed' },
     resource: { kind: 'resources_list_changed' },
     prompt: { kind: 'prompts_list_changed' },
   } satisfies Record<string, ServerEvent>
+  const subscriptions = new Map(uris.map(uri => [uri, undefined]))
 
   return {
     publish() {},
     subscribe: listener =>
-      watchLists({
+      watchChanges({
         catalogue,
-        caller: undefined,
-        everyMs: WATCH_MS,
-        onChange: list => listener(events[list]),
+        caller,
+        subscriptions: async () => subscriptions,
+        onList: list => listener(events[list]),
+        onUpdate: uri => listener({ kind: 'resource_updated', uri }),
       }),
   }
 }

@@ -9,14 +9,23 @@ import type {
 
 import { describe } from '../errors.ts'
 import type { Relay } from '../relay/relay.ts'
-import type { Introduction } from '../relay/sessions.ts'
+import type { Session } from '../relay/sessions.ts'
 
 /** While a request of the server waits for its answer, the place where that is posted is kept this often. */
 const RENEW_MS = 15_000
 
 export interface Wire extends Transport {
+  /** Hands a message of the client to the server. */
+  receive(message: JSONRPCMessage): void
   /** Tells the server what the client said when it introduced itself, to another environment. */
-  replay(introduction: Introduction): Promise<void>
+  replay(session: Session): Promise<void>
+}
+
+export interface WireOptions {
+  relay: Relay
+  owner: string
+  /** Brings a message to the client. */
+  send(message: JSONRPCMessage): Promise<void>
 }
 
 /**
@@ -24,31 +33,26 @@ export interface Wire extends Transport {
  * answer to what the server asks the client may arrive at any environment, from where it comes by the relay.
  * Its requests get ids of their own for that, since every server counts from 0.
  */
-export function sessionWire(transport: Transport, relay: Relay, owner: string): Wire {
+export function sessionWire({ relay, owner, send }: WireOptions): Wire {
   const closed = new AbortController()
   const replayed = new Map<unknown, () => void>()
 
   const wire: Wire = {
-    async start() {
-      transport.onmessage = (message, extra) => wire.onmessage?.(message, extra)
-      transport.onerror = error => wire.onerror?.(error)
-      transport.onclose = () => {
-        closed.abort()
-        wire.onclose?.()
-      }
-      await transport.start()
-    },
+    async start() {},
     async send(message, options) {
       if (!('method' in message) && replayed.has(message.id)) return replayed.get(message.id)?.()
       if ('method' in message && 'id' in message) return ask(message as JSONRPCRequest, options)
-      await transport.send(message, options)
+      await send(message)
     },
-    close: () => transport.close(),
-    setProtocolVersion: version => transport.setProtocolVersion?.(version),
-    setSupportedProtocolVersions: versions => transport.setSupportedProtocolVersions?.(versions),
+    async close() {
+      if (closed.signal.aborted) return
+      closed.abort()
+      wire.onclose?.()
+    },
+    receive: message => wire.onmessage?.(message),
     async replay({ initialize, logLevel }) {
       await request('initialize', JSON.parse(initialize))
-      wire.onmessage?.({ jsonrpc: '2.0', method: 'notifications/initialized' })
+      wire.receive({ jsonrpc: '2.0', method: 'notifications/initialized' })
       if (logLevel) await request('logging/setLevel', { level: logLevel })
     },
   }
@@ -59,7 +63,7 @@ export function sessionWire(transport: Transport, relay: Relay, owner: string): 
     const id = `replay:${method}`
     return new Promise(resolve => {
       replayed.set(id, resolve)
-      wire.onmessage?.({ jsonrpc: '2.0', id, method, params })
+      wire.receive({ jsonrpc: '2.0', id, method, params })
     })
   }
 
@@ -67,20 +71,22 @@ export function sessionWire(transport: Transport, relay: Relay, owner: string): 
     const id = randomBytes(18).toString('base64url')
     const inbox = await relay.open({ id, owner })
     const renewal = setInterval(() => void inbox.renew().catch(report), RENEW_MS)
+    const waiting = AbortSignal.any([
+      closed.signal,
+      ...(options?.requestSignal ? [options.requestSignal] : []),
+    ])
     void answer()
       .catch(report)
       .finally(() => {
         clearInterval(renewal)
         return inbox.close().catch(report)
       })
-    await transport.send({ ...message, id }, options)
+    await send({ ...message, id })
 
     async function answer() {
-      for await (const text of inbox.messages(closed.signal)) {
-        wire.onmessage?.({
-          ...(JSON.parse(text) as JSONRPCMessage),
-          id: message.id,
-        } as JSONRPCMessage)
+      for await (const text of inbox.messages(waiting)) {
+        const said = JSON.parse(text) as JSONRPCMessage
+        wire.receive({ ...said, id: message.id } as JSONRPCMessage)
         return
       }
     }

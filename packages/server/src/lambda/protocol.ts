@@ -9,6 +9,7 @@ import { lambdaInvoker } from '../invoker/lambda.ts'
 import { lambdaStreamInvoker } from '../invoker/stream.ts'
 import type { Catalogue } from '../registry/catalogue.ts'
 import { sharedKey } from '../relay/key.ts'
+import { dynamoOutbox } from '../relay/outbox.ts'
 import type { Relay } from '../relay/relay.ts'
 import { dynamoSessions } from '../relay/sessions.ts'
 
@@ -21,10 +22,11 @@ export function lambdaProtocol(
   catalogue: Catalogue,
   relay: Relay,
   dynamo: DynamoDBClient,
-  { sessionTable, allowedOrigins, idleTimeoutSeconds, requestStateKeys }: McpConfig,
+  config: McpConfig,
 ) {
-  // Under way while the code below is made ready.
-  void catalogue.current().catch(() => {
+  const { sessionTable, heartbeatSeconds, requestStateKeys } = config
+  // Under way while the code below is made ready, and the connection with it.
+  void catalogue.revision().catch(() => {
     // The first request reads again, and reports.
   })
   preloadSchemas()
@@ -40,8 +42,10 @@ export function lambdaProtocol(
     catalogue,
     relay,
     sessions,
-    allowedOrigins,
-    idleTimeoutSeconds,
+    outbox: dynamoOutbox(dynamo, sessionTable, 3 * heartbeatSeconds),
+    allowedOrigins: config.allowedOrigins,
+    heartbeatSeconds,
+    idleTimeoutSeconds: config.idleTimeoutSeconds,
     requestStateKeys: async () =>
       requestStateKeys.length > 0 ? requestStateKeys : [await ownKey()],
   })

@@ -1,7 +1,4 @@
-import { randomUUID } from 'node:crypto'
-
 import {
-  type AttributeValue,
   ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
@@ -10,6 +7,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 
+import { contents, expiry, type Item, key, nowSeconds, padded } from './content.ts'
 import { createInbox } from './inbox.ts'
 import type { Relay, Session } from './relay.ts'
 
@@ -18,10 +16,10 @@ import type { Relay, Session } from './relay.ts'
  *
  *     channel      position
  *     <id>         session           owner, posted (a counter), expiresAt (the holder's lease)
- *     <id>         in#000000000001   a message, or the number of parts it is kept in; taken (when handed out)
- *     <id>#<uuid>  000000000001      a part of a message that is too large for one item
+ *     <id>         in#000000000001   a message; taken (when handed out)
+ *     <id>#<uuid>  000000000001      a part of a message that is too large for one item; see content.ts
  *
- * `out#…` is reserved for the log of what was sent, from which a stream will be resumed.
+ * Sessions of Streamable HTTP are beside them: sessions.ts, outbox.ts.
  *
  * A message is posted in two single-item writes, because a counter is the only order that clocks cannot
  * break: the first takes the next position (and is refused unless the session is the poster's and open),
@@ -38,12 +36,10 @@ export interface DynamoRelayOptions {
 
 const SESSION = 'session'
 const IN = 'in#'
-/** Longer than any invocation lasts: a message that is older has nobody left to take it. */
-const KEEP_SECONDS = 15 * 60
-/** An item holds 400 KB (409,600 bytes) with its attribute names; https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
-const PART_BYTES = 390_000
 
 export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelayOptions): Relay {
+  const { toAttributes, textOf } = contents(dynamo, table)
+
   return {
     async open({ id, owner }) {
       await dynamo.send(
@@ -62,11 +58,11 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
     },
     join,
     async post(session, message) {
-      const bytes = Buffer.from(message)
-      const parts = bytes.length > PART_BYTES ? await putParts(session.id, bytes) : undefined
+      // Before the position is taken, so that a large message holds nobody up behind it.
+      const content = await toAttributes(session.id, Buffer.from(message))
       const position = await nextPosition(session)
       if (position === undefined) return false
-      await putMessage(session.id, position, parts ?? { message: { B: bytes } })
+      await putMessage(session.id, position, content)
       return true
     },
   }
@@ -107,27 +103,6 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
         }),
       ),
     )
-  }
-
-  /** Before the position is taken, so that a large message holds nobody up behind it. */
-  async function putParts(id: string, bytes: Buffer): Promise<Item> {
-    const channel = `${id}#${randomUUID()}`
-    const count = Math.ceil(bytes.length / PART_BYTES)
-    await Promise.all(
-      Array.from({ length: count }, (_, n) =>
-        dynamo.send(
-          new PutItemCommand({
-            TableName: table,
-            Item: {
-              ...key(channel, padded(n)),
-              message: { B: bytes.subarray(n * PART_BYTES, (n + 1) * PART_BYTES) },
-              ...expiry(),
-            },
-          }),
-        ),
-      ),
-    )
-    return { parts: { S: channel } }
   }
 
   function join(id: string) {
@@ -206,51 +181,19 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
           ReturnValues: 'ALL_NEW',
         }),
       )
-      const channel = Attributes?.['parts']?.S
-      return channel ? await collect(channel) : text(Attributes?.['message']?.B)
+      return await textOf(Attributes)
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined
       throw error
     }
   }
-
-  async function collect(channel: string): Promise<string> {
-    const parts: Uint8Array[] = []
-    let ExclusiveStartKey: Item | undefined
-    do {
-      const page = await dynamo.send(
-        new QueryCommand({
-          TableName: table,
-          KeyConditionExpression: 'channel = :channel',
-          ExpressionAttributeValues: { ':channel': { S: channel } },
-          ConsistentRead: true,
-          ExclusiveStartKey,
-        }),
-      )
-      for (const item of page.Items ?? []) parts.push(item['message']?.B ?? new Uint8Array())
-      ExclusiveStartKey = page.LastEvaluatedKey
-    } while (ExclusiveStartKey)
-    return Buffer.concat(parts).toString()
-  }
 }
-
-type Item = Record<string, AttributeValue>
 
 const UNKNOWN = 'attribute_not_exists(channel)'
 const KNOWN = 'attribute_exists(channel)'
 const OWNED = '#owner = :owner'
 const OPEN = 'expiresAt > :now'
 const FREE = '(attribute_not_exists(taken) OR taken = :taker)'
-
-const key = (channel: string, position: string): Item => ({
-  channel: { S: channel },
-  position: { S: position },
-})
-/** Wide enough that positions sort as numbers do. */
-const padded = (position: number) => String(position).padStart(12, '0')
-const expiry = (): Item => ({ expiresAt: { N: String(nowSeconds() + KEEP_SECONDS) } })
-const nowSeconds = () => Math.floor(Date.now() / 1000)
-const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString()
 
 /** Resolves when the write is done, by this attempt or by an earlier one. */
 const unlessDone = (write: Promise<unknown>) => unlessRefused(write).then(() => {})
