@@ -14,6 +14,9 @@ const IMPORTS = `
   await import('@markvp/mcp-lambda-sam')
   await import('@markvp/mcp-lambda-sam-admin-client')
   await import('@markvp/mcp-lambda-sam-client')
+  const { defineTool, testFunction } = await import('@markvp/mcp-lambda-sam/functions')
+  const { text } = await testFunction(defineTool({ name: 'it', run: () => 'run' }), {})
+  if (text !== 'run') throw new Error(text)
 `
 
 const MAIN = `

@@ -43,10 +43,23 @@ export default [
     dts: { entry: { index: 'src/index.ts', 'local/index': 'src/local/index.ts' } },
     sourcemap: true,
     // Everything but what the others below write.
-    clean: ['!lambda/**', '!runtime/**'],
+    clean: ['!lambda/**', '!runtime/**', '!authoring/**'],
     async onSuccess() {
       copyFileSync('../../template.yaml', 'dist/template.yaml')
     },
+  }),
+  // What functions carry: one file with nothing beside it.
+  defineConfig({
+    entry: { index: 'src/authoring/index.ts' },
+    outDir: 'dist/authoring',
+    format: 'esm',
+    target: 'node20',
+    platform: 'node',
+    dts: true,
+    minify: true,
+    sourcemap: true,
+    splitting: false,
+    clean: true,
   }),
   // The process a function runs in: one file, started as `node bootstrap.js`.
   defineConfig({

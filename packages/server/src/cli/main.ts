@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 
+import { describeFile } from './describe.ts'
 import { local } from './local.ts'
 import { UsageError } from './usage.ts'
 
@@ -7,13 +8,17 @@ const HELP = `mcp-lambda-sam <command>
 
 Commands
   local      run the gateway on this machine, without an AWS account
+  describe   print the registration of a function made with defineTool and its siblings
 
 Options
   --help     show this, or after a command the command's own help
   --version  show the version
 `
 
-const COMMANDS: Record<string, (args: string[]) => Promise<number>> = { local }
+const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
+  local,
+  describe: describeFile,
+}
 
 /** The command line after the program's name. Resolves to the exit code. */
 export async function main([name, ...args]: string[]): Promise<number> {

@@ -1,0 +1,24 @@
+/**
+ * What an author of a function with the contract `mcp` imports. A function's bundle carries all of it, so it
+ * depends on nothing: no AWS SDK, no MCP SDK, nothing of Node's own modules.
+ *
+ * @module
+ */
+
+export type { Call, Context, LambdaContext, LogLevel } from './context.ts'
+export { type DescribeOptions, describe } from './describe.ts'
+export type { FunctionOf } from './handler.ts'
+export { definePrompt, type PromptDefinition } from './prompt.ts'
+export { defineResource, type ResourceDefinition } from './resource.ts'
+export type {
+  ContentBlock,
+  Elicited,
+  PromptResult,
+  ReadResult,
+  Root,
+  Sample,
+  ToolResult,
+} from './results.ts'
+export type { JsonSchema, Schema, StandardSchema } from './schema.ts'
+export { type Tested, type TestOptions, testFunction } from './testing.ts'
+export { defineTool, type ToolDefinition } from './tool.ts'

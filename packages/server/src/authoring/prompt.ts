@@ -1,0 +1,101 @@
+import type { PromptArgument, PromptInput } from '@markvp/mcp-lambda-sam-admin-client/contract'
+
+import type { Context } from './context.ts'
+import { type FunctionOf, toHandler } from './handler.ts'
+import { type Completions, invalid } from './item.ts'
+import { isRecord, type PromptResult } from './results.ts'
+import {
+  type InputOf,
+  type JsonSchema,
+  type OutputOf,
+  type Schema,
+  toJsonSchema,
+  validate,
+} from './schema.ts'
+
+/** As MCP lists them, or a schema of an object of strings: MCP knows nothing else there. */
+type Arguments = Schema | readonly PromptArgument[]
+
+export interface PromptDefinition<Args extends Arguments>
+  extends Pick<PromptInput, 'title' | 'description' | 'icons' | '_meta'> {
+  name: string
+  arguments?: Args
+  /** For a schema in `arguments` that cannot write itself as JSON Schema. */
+  argumentsSchema?: JsonSchema
+  /**
+   * A string is one message of the user; an MCP result, with `messages`, is one; any other value is such a message
+   * with its JSON; nothing is no messages. What it throws is told to the client, as an error.
+   */
+  get(args: ReceivedBy<Args>, ctx: Context): unknown
+  /** By argument. */
+  complete?: Completions
+}
+
+type ReceivedBy<Args> = Args extends readonly PromptArgument[]
+  ? Listed<Args>
+  : OutputOf<Exclude<Args, readonly unknown[]>>
+
+type SentTo<Args> = Args extends readonly PromptArgument[]
+  ? Listed<Args>
+  : InputOf<Exclude<Args, readonly unknown[]>>
+
+type Listed<List extends readonly PromptArgument[]> = {
+  [It in List[number] as It extends { required: true } ? It['name'] : never]: string
+} & {
+  [It in List[number] as It extends { required: true } ? never : It['name']]?: string
+}
+
+/** A Lambda function that is a prompt; see `defineTool`. */
+export function definePrompt<const Args extends Arguments = readonly []>(
+  definition: PromptDefinition<Args>,
+): FunctionOf<'prompt', SentTo<Args>> {
+  const { name, arguments: schema } = definition
+  return toHandler({
+    type: 'prompt',
+    name,
+    method: 'prompts/get',
+    complete: definition.complete,
+    async answer({ arguments: args = {} }, ctx) {
+      const checked = await validate(isList(schema) ? undefined : schema, args)
+      if ('faults' in checked)
+        throw invalid(`Invalid arguments for the prompt "${name}": ${checked.faults}`)
+      return toResult(await definition.get(checked.value as ReceivedBy<Args>, ctx))
+    },
+    describe() {
+      const { title, description, icons, _meta } = definition
+      return { title, description, arguments: listOf(), icons, _meta }
+    },
+  })
+
+  function listOf(): PromptArgument[] | undefined {
+    if (isList(schema) || schema === undefined) return schema && [...schema]
+    const given = definition.argumentsSchema ?? schema
+    const where = `The arguments of "${name}"`
+    const { properties = {}, required = [] } = toJsonSchema(
+      given,
+      'input',
+      where,
+      'argumentsSchema',
+    ) as { properties?: Record<string, Record<string, string>>; required?: string[] }
+    return Object.entries(properties).map(([name, { title, description }]) => ({
+      name,
+      ...(title === undefined ? {} : { title }),
+      ...(description === undefined ? {} : { description }),
+      required: required.includes(name),
+    }))
+  }
+
+  function toResult(value: unknown): PromptResult {
+    if (isRecord(value) && Array.isArray(value['messages'])) return value as unknown as PromptResult
+    const { description } = definition
+    const text = typeof value === 'string' ? value : JSON.stringify(value ?? '')
+    const messages: PromptResult['messages'] =
+      value === undefined || value === null
+        ? []
+        : [{ role: 'user', content: { type: 'text', text } }]
+    return { ...(description === undefined ? {} : { description }), messages }
+  }
+}
+
+// Array.isArray does not tell readonly lists from the rest of a union.
+const isList = (it: Arguments | undefined): it is readonly PromptArgument[] => Array.isArray(it)

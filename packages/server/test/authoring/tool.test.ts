@@ -1,0 +1,179 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { z } from 'zod'
+
+import { defineTool, testFunction } from '../../src/authoring/index.ts'
+
+// The stack of what a function throws goes to its log.
+let log: ReturnType<typeof vi.spyOn>
+beforeEach(() => {
+  log = vi.spyOn(console, 'error').mockImplementation(() => {})
+})
+afterEach(() => log.mockRestore())
+
+const block = { type: 'text', text: 'hi' } as const
+
+test.each([
+  ['a string is text', 'hi', { content: [block] }],
+  ['nothing is no content', undefined, { content: [] }],
+  ['null is no content', null, { content: [] }],
+  ['a number is its JSON', 7, { content: [{ type: 'text', text: '7' }] }],
+  ['a list is its JSON', [1], { content: [{ type: 'text', text: '[1]' }] }],
+  [
+    'an object is structured content and its JSON',
+    { a: 1 },
+    { content: [{ type: 'text', text: '{"a":1}' }], structuredContent: { a: 1 } },
+  ],
+  ['an MCP result is as it is', { content: [block], _meta: { a: 1 } }, undefined],
+  ['an error result is as it is', { content: [block], isError: true }, undefined],
+  [
+    'an object whose content is no list of blocks is structured content',
+    { content: ['a'] },
+    {
+      content: [{ type: 'text', text: '{"content":["a"]}' }],
+      structuredContent: { content: ['a'] },
+    },
+  ],
+])('what a tool returns: %s', async (_, returned, result) => {
+  const tool = defineTool({ name: 'it', run: () => returned })
+  expect((await testFunction(tool, {})).result).toEqual(result ?? returned)
+})
+
+test('arguments arrive as the schema gives them: converted, with defaults', async () => {
+  const tool = defineTool({
+    name: 'it',
+    input: z.object({ at: z.iso.date().transform(it => new Date(it)), days: z.int().default(3) }),
+    run: ({ at, days }) => `${at.getUTCFullYear()} ${days}`,
+  })
+  expect((await testFunction(tool, { at: '2026-07-28' })).text).toBe('2026 3')
+})
+
+test('arguments that do not fit are told by place, and the tool does not run', async () => {
+  let ran = false
+  const tool = defineTool({
+    name: 'forecast',
+    input: z.object({ city: z.string(), days: z.array(z.number()) }),
+    run() {
+      ran = true
+    },
+  })
+  const { result, isError, text } = await testFunction(tool, {
+    city: 1 as unknown as string,
+    days: [1, '2' as unknown as number],
+  })
+  expect(isError).toBe(true)
+  expect(result).toMatchObject({ isError: true })
+  expect(text).toMatch(/^Invalid arguments for the tool "forecast": city: .+; days\.1: .+/)
+  expect(ran).toBe(false)
+})
+
+test('what a tool throws is its message to the client, and its stack in the log', async () => {
+  const error = new RangeError('no such city')
+  const tool = defineTool({
+    name: 'it',
+    async run() {
+      throw error
+    },
+  })
+  expect((await testFunction(tool, {})).result).toEqual({
+    isError: true,
+    content: [{ type: 'text', text: 'no such city' }],
+  })
+  expect(log).toHaveBeenCalledExactlyOnceWith(error)
+})
+
+test('a result that JSON cannot say is an error of the tool', async () => {
+  const tool = defineTool({ name: 'it', run: () => ({ size: 1n }) })
+  const { isError, text } = await testFunction(tool, {})
+  expect(isError).toBe(true)
+  expect(text).toContain('BigInt')
+})
+
+test('what is returned is what the output schema makes of it', async () => {
+  const tool = defineTool({
+    name: 'it',
+    output: z.object({ at: z.date().transform(it => it.toISOString()) }),
+    run: () => ({ at: new Date(0), secret: 'left out' }),
+  })
+  expect((await testFunction(tool, {})).result).toMatchObject({
+    structuredContent: { at: '1970-01-01T00:00:00.000Z' },
+    content: [{ text: '{"at":"1970-01-01T00:00:00.000Z"}' }],
+  })
+})
+
+test('what does not fit the output schema is an error, also inside an MCP result', async () => {
+  const output = z.object({ degrees: z.number() })
+  const bare = defineTool({ name: 'it', output, run: () => ({ degrees: 'warm' as never }) })
+  expect(await testFunction(bare, {})).toMatchObject({
+    isError: true,
+    text: expect.stringMatching(/does not match its output schema: degrees: /),
+  })
+  const result = { content: [], structuredContent: { degrees: 'warm' } }
+  const whole = defineTool({ name: 'it', output, run: () => result })
+  expect(await testFunction(whole, {})).toMatchObject({ isError: true })
+  const refusal = { ...result, content: [{ type: 'text' as const, text: 'no' }], isError: true }
+  const refusing = defineTool({ name: 'it', output, run: () => refusal })
+  expect((await testFunction(refusing, {})).result).toEqual(refusal)
+})
+
+test('progress and log lines are told in order, as JSON', async () => {
+  const tool = defineTool({
+    name: 'it',
+    async run(_, ctx) {
+      await ctx.progress(1, { total: 2, message: 'half' })
+      await ctx.progress(2)
+      await ctx.log('info', { at: new Date(0) }, 'it')
+      await ctx.log('error', undefined)
+    },
+  })
+  expect(await testFunction(tool, {})).toMatchObject({
+    progress: [{ progress: 1, total: 2, message: 'half' }, { progress: 2 }],
+    logs: [
+      { level: 'info', data: { at: '1970-01-01T00:00:00.000Z' }, logger: 'it' },
+      { level: 'error', data: null },
+    ],
+    rounds: 1,
+  })
+})
+
+test('progress that is no number and levels that do not exist are refused where they are written', async () => {
+  const tool = defineTool({
+    name: 'it',
+    async run(_, ctx) {
+      const of = (it: Promise<void>) => it.catch(error => error.message)
+      return [await of(ctx.progress(Number.NaN)), await of(ctx.log('warn' as 'warning', 1))]
+    },
+  })
+  const { text, progress, logs } = await testFunction(tool, {})
+  expect(text).toMatch(/NaN.+warn.+ is not a log level.+warning/)
+  expect([progress, logs]).toEqual([[], []])
+})
+
+test('the context says who calls, and ends before Lambda does', async () => {
+  const tool = defineTool({
+    name: 'it',
+    run: (_, { caller, name, clientInfo, signal, lambda }) => ({
+      caller: caller.accountId,
+      name,
+      clientInfo,
+      aborted: signal.aborted,
+      left: lambda.getRemainingTimeInMillis() > 0,
+    }),
+  })
+  const context = { clientInfo: { name: 'agent', version: '1' } }
+  expect((await testFunction(tool, {}, { context })).result).toMatchObject({
+    structuredContent: {
+      caller: '000000000000',
+      name: 'it',
+      clientInfo: context.clientInfo,
+      aborted: false,
+      left: true,
+    },
+  })
+})
+
+test('what a test sends arrives as JSON', async () => {
+  const tool = defineTool({ name: 'it', run: ({ at }) => `${typeof at} ${at}` })
+  expect((await testFunction(tool, { at: new Date(0) })).text).toBe(
+    'string 1970-01-01T00:00:00.000Z',
+  )
+})
