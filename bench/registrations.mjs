@@ -1,0 +1,154 @@
+// Whether a gateway with many tools is as quick as one with a few.
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { CALL, check, HELLO, MCP, startGateway } from './gateway.mjs'
+import { modernClient } from './requests.mjs'
+import { table } from './table.mjs'
+import { median, takeTurns } from './turns.mjs'
+
+const COUNTS = [10, 1_000, 10_000]
+/** After which an environment asks the table whether something has changed. */
+const SEEN_MS = 1_100
+
+export default async function registrations({ times }) {
+  const gateways = []
+  try {
+    for (const count of COUNTS) {
+      const gateway = await startGateway()
+      gateways.push(gateway)
+      await fill(gateway, count - 1)
+    }
+    const clients = gateways.map(modernClient)
+    const each = run =>
+      Object.fromEntries(
+        clients.map((client, n) => [COUNTS[n], () => run(client, gateways[n], COUNTS[n])]),
+      )
+    const call = async client => check(await client('tools/call', CALL))
+
+    const firstCall = async (client, gateway) => {
+      await gateway.invoke()
+      await gateway.makeCold(MCP)
+      return timed(() => call(client))
+    }
+
+    await takeTurns(times(20), each(call))
+    const warm = await takeTurns(times(200), each(call))
+    const changed = Object.fromEntries(COUNTS.map(count => [count, []]))
+    for (let n = 0; n < times(10); n++) {
+      await Promise.all(gateways.map(it => it.admin.update('tool-hello', HELLO)))
+      await sleep(SEEN_MS)
+      for (const [count, [ms]] of Object.entries(await takeTurns(1, each(call))))
+        changed[count].push(ms)
+    }
+    const cold = await takeTurns(times(8), each(firstCall))
+    await takeTurns(1, each(list))
+    const lists = await takeTurns(times(10), each(list))
+    const row = (name, measured) => {
+      const [few, ...more] = COUNTS.map(count => median(measured[count]))
+      const ratios = more.map(ms => `${ms.toFixed(1)} (${(ms / few).toFixed(2)})`)
+      return [name, few.toFixed(1), ...ratios]
+    }
+    return table(
+      ['p50 ms', ...COUNTS.map(count => `${count.toLocaleString('en')} tools`)],
+      [
+        row('tools/call', warm),
+        row('tools/call, after a change of the registry', changed),
+        row('tools/call, first request of an environment', cold),
+        row('tools/list, all pages', lists),
+      ],
+    )
+  } finally {
+    await Promise.all(gateways.map(it => it.close()))
+  }
+}
+
+async function timed(run) {
+  const started = performance.now()
+  await run()
+  return performance.now() - started
+}
+
+/** Page by page, of 4 MB each. */
+async function list(client, _gateway, count) {
+  const names = new Set()
+  let cursor
+  do {
+    const { tools, nextCursor } = await client('tools/list', cursor ? { cursor } : {})
+    for (const { name } of tools) names.add(name)
+    cursor = nextCursor
+  } while (cursor)
+  if (names.size !== count) throw new Error(`${names.size} tools instead of ${count}`)
+}
+
+/** Past the API, which would take an hour's share of this: copies of what it stored for a tool of a usual size. */
+async function fill({ admin, dynamodbUrl }, count) {
+  const { name } = await admin.registerTool(USUAL)
+  const { TableNames } = await dynamo('ListTables', {})
+  const TableName = TableNames.find(it => it.endsWith('RegistrationTable'))
+  const Key = { type: { S: 'tool' }, name: { S: name } }
+  const { Item } = await dynamo('GetItem', { TableName, Key })
+  const rows = Array.from({ length: count - 2 }, (_, n) => copy(Item, name, `${name}-${n}`))
+  for (let n = 0; n < rows.length; n += 25) {
+    const requests = rows.slice(n, n + 25).map(it => ({ PutRequest: { Item: it } }))
+    const answer = await dynamo('BatchWriteItem', { RequestItems: { [TableName]: requests } })
+    if (Object.keys(answer.UnprocessedItems ?? {}).length > 0)
+      throw new Error('not all was written')
+  }
+  // The last one through the API, so that the catalogue's revision changes.
+  await admin.registerTool({ ...USUAL, name: `${name}-last` })
+
+  async function dynamo(operation, input) {
+    const response = await fetch(dynamodbUrl, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-amz-json-1.0',
+        'x-amz-target': `DynamoDB_20120810.${operation}`,
+        'x-amz-date': '20200101T000000Z',
+        // It asks for a signature and does not look at it.
+        authorization:
+          'AWS4-HMAC-SHA256 Credential=local/20200101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none',
+      },
+      body: JSON.stringify(input),
+    })
+    if (!response.ok) throw new Error(`${operation} answered ${await response.text()}`)
+    return response.json()
+  }
+}
+
+function copy(row, name, other) {
+  const registration = JSON.parse(row.registration.S)
+  const renamed = { ...registration, name: other, id: registration.id.replace(name, other) }
+  return { ...row, name: { S: other }, registration: { S: JSON.stringify(renamed) } }
+}
+
+/** About a kilobyte, as tools that are written with care have it. */
+const USUAL = {
+  name: 'search-orders',
+  title: 'Search orders',
+  description:
+    'Searches the orders of a customer by status, date and product, newest first. Returns at most fifty at a time, with a token for the next ones.',
+  lambdaArn: 'arn:aws:lambda:us-east-1:000000000000:function:hello',
+  inputSchema: {
+    type: 'object',
+    properties: {
+      customerId: { type: 'string', description: 'Id of the customer, as in the customer service' },
+      status: { type: 'string', enum: ['open', 'paid', 'shipped', 'returned', 'cancelled'] },
+      from: { type: 'string', format: 'date', description: 'First day of the orders searched for' },
+      to: { type: 'string', format: 'date', description: 'Last day of the orders searched for' },
+      products: {
+        type: 'array',
+        items: { type: 'string' },
+        description: 'SKUs, any of which is in it',
+      },
+      minimum: {
+        type: 'number',
+        minimum: 0,
+        description: 'Least total, in the currency of the shop',
+      },
+      limit: { type: 'integer', minimum: 1, maximum: 50, default: 20 },
+      next: { type: 'string', description: 'The token of the answer before' },
+    },
+    required: ['customerId'],
+    additionalProperties: false,
+  },
+}

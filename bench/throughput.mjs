@@ -1,0 +1,48 @@
+// Requests per second that one machine gets through, the clients included.
+import { CALL, check, startGateway } from './gateway.mjs'
+import { modernClient, sessionClient } from './requests.mjs'
+import { table } from './table.mjs'
+import { median, takeTurns } from './turns.mjs'
+
+const CLIENTS = [1, 4, 16]
+const CALLS = 200
+
+export default async function throughput({ times }) {
+  const gateway = await startGateway()
+  try {
+    const modern = modernClient(gateway)
+    const session = await sessionClient(gateway)
+    const variants = {
+      'direct invoke': gateway.invoke,
+      'tools/call, 2026-07-28': async () => check(await modern('tools/call', CALL)),
+      'tools/call, 2025-11-25 in a session': async () => check(await session('tools/call', CALL)),
+    }
+    const rows = Object.keys(variants).map(name => [name])
+    for (const clients of CLIENTS) {
+      const run = Object.fromEntries(
+        Object.entries(variants).map(([name, call]) => [
+          name,
+          () => perSecond(times(CALLS), clients, call),
+        ]),
+      )
+      await takeTurns(1, run) // starts as many environments as there are clients
+      const measured = Object.values(await takeTurns(5, run)).map(median)
+      for (const [n, rate] of measured.entries())
+        rows[n].push(`${rate.toFixed(0)} (${(rate / measured[0]).toFixed(2)})`)
+    }
+    return table(['requests per second', ...CLIENTS.map(n => `${n} at a time`)], rows)
+  } finally {
+    await gateway.close()
+  }
+}
+
+async function perSecond(calls, clients, call) {
+  const started = performance.now()
+  let left = calls
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      while (left-- > 0) await call()
+    }),
+  )
+  return (calls / (performance.now() - started)) * 1000
+}
