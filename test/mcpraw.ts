@@ -84,9 +84,11 @@ export function eventsOf(response: Response) {
     },
     /** The next message that is like this; throws at the end of the stream. */
     async message(pattern: (message: Message) => boolean): Promise<Message & { eventId?: string }> {
+      const before: string[] = []
       for (;;) {
         const event = await this.next()
-        if (!event) throw new Error('the stream ended before the message came')
+        if (!event) throw new Error(`${response.status}, ended after ${before.join() || 'nothing'}`)
+        before.push(event.data)
         const message = event.data === '' ? {} : JSON.parse(event.data)
         if (pattern(message)) return { ...message, eventId: event.id }
       }
