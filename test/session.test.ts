@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { functionArn, type Gateway, startGateway, until } from './gateway.ts'
 import { answerOf, eventsOf, openSession, type RawSession } from './mcpraw.ts'
+import { peak } from './memory.ts'
+import { meta, postMcp } from './raw.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
@@ -15,7 +17,7 @@ beforeAll(async () => {
     name: 'contract',
     lambdaArn: functionArn('contract'),
     contract: 'mcp',
-    parameters: { mode: 'string', file: 'string?' },
+    parameters: { mode: 'string', file: 'string?', times: 'integer?' },
   })
 })
 afterAll(() => gateway.close())
@@ -179,6 +181,49 @@ describe('a request that its client cancels', () => {
     }
     writeFileSync(file, '')
     expect((await running.message(it => it.id === 2)).result).toBeDefined()
+  })
+})
+
+describe('a client that reads slowly holds the function up, and not what it says in memory', () => {
+  const TIMES = 1_200
+  const MEGABYTES = 90
+  const params = { name: 'contract', arguments: { mode: 'many', times: TIMES } }
+
+  test.each([
+    ['in a session', async () => (await openSession(gateway)).post({ ...call(2, 'many'), params })],
+    [
+      'of revision 2026-07-28',
+      () => {
+        const _meta = { ...meta, 'io.modelcontextprotocol/logLevel': 'debug' }
+        const headers = {
+          'mcp-protocol-version': '2026-07-28',
+          'mcp-method': 'tools/call',
+          'mcp-name': 'contract',
+        }
+        return postMcp(gateway, { ...call(2, 'many'), params: { ...params, _meta } }, { headers })
+      },
+    ],
+  ])('%s', async (_, post) => {
+    const events = eventsOf(await post())
+    await events.message(it => it.method === 'notifications/message')
+    const pid = pidOf('POST')
+    const atFirst = peak(pid)
+    // As long as it grows, nothing is read.
+    let before = 0
+    let quiet = 0
+    await until(() => {
+      quiet = peak(pid) > before ? 0 : quiet + 1
+      before = peak(pid)
+      return quiet > 20
+    }, 'the process to wait')
+    let seen = 1
+    const { result } = await events.message(it => {
+      if (it.method === 'notifications/message') seen++
+      return it.id === 2
+    })
+    expect(result).toMatchObject({ content: [{ text: 'many' }] })
+    expect(seen).toBe(TIMES)
+    expect(peak(pid) - atFirst, 'MB').toBeLessThan(MEGABYTES)
   })
 })
 

@@ -113,8 +113,8 @@ const modes = {
     out.write(`${JSON.stringify(text('behind a prelude'))}\n`)
   },
   large: write => write(text('é'.repeat(10_000_000))),
-  async many(write, _, stream) {
-    for (let n = 0; n < 200; n++)
+  async many(write, { params }, stream) {
+    for (let n = 0; n < (params.arguments.times ?? 200); n++)
       if (!write(log('error', `${n} `.padEnd(100_000, 'x'))))
         await new Promise(resolve => stream.once('drain', resolve))
     write(text('many'))
