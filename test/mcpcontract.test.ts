@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -6,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { type Connected, connect, textOf, type User } from './clients.ts'
 import { functionArn, type Gateway, startGateway, until } from './gateway.ts'
-import { peak } from './memory.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
@@ -193,6 +193,13 @@ describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
     await client.close()
   })
 })
+
+/** In MB, of a process that lives; only Linux tells. */
+function peak(pid: number | undefined): number {
+  if (process.platform !== 'linux') return 0
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024
+}
 
 test('the event is the request itself, and who sent it', async () => {
   const { client, call } = await connectTo('SDK 2.x', { elicit: () => ({}) })

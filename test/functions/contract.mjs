@@ -114,9 +114,12 @@ const modes = {
   },
   large: write => write(text('é'.repeat(10_000_000))),
   async many(write, { params }, stream) {
-    for (let n = 0; n < (params.arguments.times ?? 200); n++)
+    const { times = 200, file } = params.arguments
+    for (let n = 0; n < times; n++) {
+      if (file) appendFileSync(file, '.')
       if (!write(log('error', `${n} `.padEnd(100_000, 'x'))))
         await new Promise(resolve => stream.once('drain', resolve))
+    }
     write(text('many'))
   },
   'too-large': write => write(text('x'.repeat(25 * 1024 * 1024))),
