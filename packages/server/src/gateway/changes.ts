@@ -9,7 +9,7 @@ import { stateOf } from '../registry/registry.ts'
 import { visible } from './access.ts'
 import { resolve } from './resources.ts'
 
-export type List = keyof Snapshot
+type List = keyof Snapshot
 
 export interface WatchOptions {
   catalogue: Catalogue

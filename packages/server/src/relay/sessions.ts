@@ -11,7 +11,7 @@ import {
 import { expiry, type Item, key, nowSeconds } from './content.ts'
 
 /** What every environment has to know of a client that introduced itself to one of them. */
-export interface Introduction {
+interface Introduction {
   id: string
   /** `Caller.owner`; for anyone else the session does not exist. */
   owner: string
