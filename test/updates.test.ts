@@ -148,8 +148,19 @@ test('a change reaches an open /sse, GET /mcp and listen stream, each in another
 })
 
 describe('a session', () => {
-  const heardOn = async (session: RawSession, lastEventId?: string) => {
-    const events = eventsOf(await session.get(lastEventId))
+  /** On the same tables, and with processes that know nothing yet. */
+  let elsewhere: Gateway
+  beforeAll(async () => {
+    const environment = {
+      AWS_ENDPOINT_URL_DYNAMODB: gateway.dynamodbUrl,
+      AWS_ENDPOINT_URL_LAMBDA: gateway.lambdaUrl,
+    }
+    elsewhere = await startGateway({ environment })
+  })
+  afterAll(() => elsewhere.close())
+
+  const heardOn = async (session: RawSession, lastEventId?: string, at = gateway) => {
+    const events = eventsOf(await session.get(lastEventId, { at }))
     let last = lastEventId
     const next = async () => {
       for (let event = await events.next(); event; event = await events.next()) {
@@ -167,7 +178,7 @@ describe('a session', () => {
     expect((await answerOf(await session.post(subscribe('board://main')))).result).toEqual({})
     await changeTools()
     await gateway.admin.announceUpdate('resource-board')
-    const stream = await heardOn(session)
+    const stream = await heardOn(session, undefined, elsewhere)
     await until(() => stream.heard.includes('tools'), 'the list of tools')
     await until(() => stream.heard.includes('board://main'), 'the board')
     await stream.close()
@@ -184,7 +195,7 @@ describe('a session', () => {
     await until(() => first.last() !== before, 'the id of the state that has been told')
     await first.close()
 
-    const second = await heardOn(session, first.last())
+    const second = await heardOn(session, first.last(), elsewhere)
     await answerOf(await session.post(subscribe('notes://1')))
     await gateway.admin.announceUpdate('resource-notes', { uri: 'notes://1' })
     await until(() => second.heard.includes('notes://1'), 'the note')
@@ -192,9 +203,12 @@ describe('a session', () => {
     const known = second.last()
     await second.close()
     await gateway.admin.announceUpdate('resource-board')
+    await changeTools()
 
-    const third = await heardOn(session, known)
+    const third = await heardOn(session, known, elsewhere)
     await until(() => third.heard.includes('board://main'), 'the board, missed')
+    await until(() => third.heard.includes('tools'), 'the list of tools, missed')
+    expect(third.heard).not.toContain('prompts')
     await third.close()
   })
 

@@ -54,8 +54,10 @@ export function watchChanges({
   return () => stopped.abort()
 
   async function look() {
-    // The first look may be at what is known already: older is safer than newer than what the client was told.
-    for (let maxAgeMs: number | undefined; !signal.aborted; maxAgeMs = LOOK_MS / 2) {
+    // The first look may be at what this environment knows already, where it is what the client starts from: older is
+    // safer than newer than what it was told. Where it is compared with what the client knows, it is at the table.
+    let maxAgeMs = since === undefined ? undefined : 0
+    for (; !signal.aborted; maxAgeMs = LOOK_MS / 2) {
       await compare(maxAgeMs).catch(() => {
         // The tables are not readable just now, or the stream is ending: the next look decides.
       })

@@ -154,7 +154,9 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
       server.setRequestHandler('resources/subscribe', async ({ params: { uri } }) => {
         if (!resolve(visible(await catalogue.current(), 'resource', caller), uri))
           throw new ResourceNotFoundError(uri)
-        await subscriptions.add(uri, (await catalogue.announced([uri])).get(uri) ?? '')
+        // Read now, so that what was announced before is no news.
+        const announced = await catalogue.announced([uri], 0)
+        await subscriptions.add(uri, announced.get(uri) ?? '')
         return {}
       })
 
