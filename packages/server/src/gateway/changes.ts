@@ -19,6 +19,8 @@ export interface WatchOptions {
   ready?: () => boolean
   /** What the client knows, as `onTold` said it: all that is different at the first look is news. */
   since?: string | undefined
+  /** Or the registrations' revision that it knows: if it is another one at the first look, all lists are news. */
+  sinceRevision?: string
   /** The resources whose updates are told, each with the mark that is no news; the one of the first look, if none. */
   subscriptions(): Promise<ReadonlyMap<string, string | undefined>>
   onList(list: List): void | Promise<void>
@@ -38,6 +40,7 @@ export function watchChanges({
   caller,
   ready = () => true,
   since,
+  sinceRevision,
   subscriptions,
   onList,
   onUpdate,
@@ -56,7 +59,7 @@ export function watchChanges({
   async function look() {
     // The first look may be at what this environment knows already, where it is what the client starts from: older is
     // safer than newer than what it was told. Where it is compared with what the client knows, it is at the table.
-    let maxAgeMs = since === undefined ? undefined : 0
+    let maxAgeMs = (since ?? sinceRevision) === undefined ? undefined : 0
     for (; !signal.aborted; maxAgeMs = LOOK_MS / 2) {
       await compare(maxAgeMs).catch(() => {
         // The tables are not readable just now, or the stream is ending: the next look decides.
@@ -76,7 +79,8 @@ export function watchChanges({
     const current = await marksOf([...wanted.keys()], snapshot)
     if (!lists) {
       const [knownLists, knownMarks] = since?.split('/') ?? []
-      lists = knownLists === undefined ? now : fromParts(knownLists.split('.'))
+      if (knownLists !== undefined) lists = fromParts(knownLists.split('.'))
+      else lists = (await isNews()) ? {} : now
       // All of them are known, or it is not known which.
       if (knownMarks === digest(current)) marks = new Map(current)
     }
@@ -98,6 +102,13 @@ export function watchChanges({
     const state = `${LISTS.map(list => now[list]).join('.')}/${digest(current)}`
     if (state !== told) await onTold?.(state)
     told = state
+  }
+
+  async function isNews(): Promise<boolean> {
+    if (sinceRevision === undefined) return false
+    // The one that goes with the snapshot, so it is not asked for again.
+    const { registrations } = await catalogue.revision(Number.POSITIVE_INFINITY)
+    return registrations !== sinceRevision
   }
 
   function listStates(snapshot: Snapshot): Record<string, string> {

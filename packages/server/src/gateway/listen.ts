@@ -37,11 +37,7 @@ export async function listen(options: ListenOptions): Promise<Response> {
   const { session, caller, protocol, catalogue, sessions, relay, idleTimeoutSeconds } = options
   const events = createEventStream()
   const hasPriming = session.protocolVersion >= PRIMING_SINCE
-  const { registrations } = await catalogue.revision()
-  // To a client without an id, what changed since it introduced itself is news.
-  const since =
-    options.lastEventId?.slice(PREFIX.length) ??
-    (registrations === session.registrations ? undefined : '')
+  const since = options.lastEventId?.slice(PREFIX.length)
   let told = since ?? ''
   let isFirst = true
 
@@ -58,6 +54,8 @@ export async function listen(options: ListenOptions): Promise<Response> {
     catalogue,
     caller,
     since,
+    // To a client without an id, what changed since it introduced itself is news.
+    sinceRevision: session.registrations,
     subscriptions,
     onTold,
   })
