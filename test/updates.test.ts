@@ -162,14 +162,18 @@ describe('a session', () => {
   const heardOn = async (session: RawSession, lastEventId?: string, at = gateway) => {
     const events = eventsOf(await session.get(lastEventId, { at }))
     let last = lastEventId
+    let isTold = false
     const next = async () => {
       for (let event = await events.next(); event; event = await events.next()) {
         last = event.id ?? last
+        isTold = event.data === ''
         if (event.data) return JSON.parse(event.data) as Message
       }
       return undefined
     }
-    return { ...listening(next), close: events.close, last: () => last ?? '' }
+    // The id of a notification is still the one before: it is all told when an event with nothing but an id follows.
+    const told = () => until(() => isTold && last !== 'get.', 'the id of what has been told')
+    return { ...listening(next), close: events.close, last: () => last ?? '', told }
   }
   const updates = ({ heard }: { heard: string[] }) => heard.filter(it => it.includes('://'))
 
@@ -188,11 +192,10 @@ describe('a session', () => {
     const session = await openSession(gateway)
     await answerOf(await session.post(subscribe('board://main')))
     const first = await heardOn(session)
-    await until(() => first.last() !== '' && !first.last().includes('nothing'), 'a first state')
-    const before = first.last()
+    await first.told()
     await gateway.admin.announceUpdate('resource-board')
     await until(() => first.heard.includes('board://main'), 'the board')
-    await until(() => first.last() !== before, 'the id of the state that has been told')
+    await first.told()
     await first.close()
 
     const second = await heardOn(session, first.last(), elsewhere)
@@ -200,6 +203,7 @@ describe('a session', () => {
     await gateway.admin.announceUpdate('resource-notes', { uri: 'notes://1' })
     await until(() => second.heard.includes('notes://1'), 'the note')
     expect(second.heard).toEqual(['notes://1'])
+    await second.told()
     const known = second.last()
     await second.close()
     await gateway.admin.announceUpdate('resource-board')
