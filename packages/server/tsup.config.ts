@@ -40,7 +40,14 @@ export default [
     format: 'esm',
     target: 'node20',
     platform: 'node',
-    dts: { entry: { index: 'src/index.ts', 'local/index': 'src/local/index.ts' } },
+    // All of the package's: a build of declarations begins by removing those in its folder, the others' as well.
+    dts: {
+      entry: {
+        index: 'src/index.ts',
+        'local/index': 'src/local/index.ts',
+        'authoring/index': 'src/authoring/index.ts',
+      },
+    },
     sourcemap: true,
     // Everything but what the others below write.
     clean: ['!lambda/**', '!runtime/**', '!authoring/**'],
@@ -55,11 +62,10 @@ export default [
     format: 'esm',
     target: 'node20',
     platform: 'node',
-    dts: true,
     minify: true,
     sourcemap: true,
     splitting: false,
-    clean: true,
+    clean: ['!**/*.d.ts'],
   }),
   // The process a function runs in: one file, started as `node bootstrap.js`.
   defineConfig({
