@@ -9,12 +9,13 @@ import type {
   RegistrationInput,
   RegistrationPage,
   RegistrationType,
+  Removal,
   Resource,
   ResourceInput,
   Tool,
   ToolInput,
 } from './contract.ts'
-import { collectionUrl, itemUrl, updatedUrl } from './path.ts'
+import { actionUrl, collectionUrl, itemUrl } from './path.ts'
 import { type Call, send } from './request.ts'
 
 export interface AdminClientOptions extends SigningOptions {
@@ -41,15 +42,21 @@ export interface AdminClient {
     registration: RegistrationInput | Registration,
     options?: { ifMatch?: number },
   ): Promise<RegistrationAnswer>
-  remove(id: string, options?: { ifMatch?: number }): Promise<void>
+  /** Takes the gateway's right to invoke the function back, unless another registration needs it; `warnings` say where that failed. */
+  remove(id: string, options?: { ifMatch?: number }): Promise<Removal>
+  /**
+   * Grants once more what a registration needs, finishes what calls that broke off have left half done, and says
+   * how the registration is. Its `version` stays.
+   */
+  repair(id: string): Promise<RegistrationAnswer>
   /**
    * Says that what is read at a resource's URI has changed, to the clients that subscribed to it. Of a resource
    * with a `uriTemplate`, `uri` says which; of any other it may be left out. When this resolves, the
    * announcement is kept; clients hear of it within about a second.
    */
   announceUpdate(id: string, options?: { uri?: string }): Promise<Announcement>
-  get(id: string): Promise<Registration>
-  /** All of them, or all of one type, sorted by type and name; further pages are fetched on the way. */
+  get(id: string): Promise<RegistrationAnswer>
+  /** All of them, or all of one type, sorted by type and name, without their status; further pages are fetched on the way. */
   list<Type extends RegistrationType = RegistrationType>(options?: {
     type?: Type
   }): AsyncIterable<OfType<Type>>
@@ -73,10 +80,20 @@ export function createAdminClient({ url, ...signing }: AdminClientOptions): Admi
       return request({ method: 'PUT', url, body: registration, headers: ifMatch(options) })
     },
     async remove(id, options) {
-      await request({ method: 'DELETE', url: itemUrl(collection, id), headers: ifMatch(options) })
+      const url = itemUrl(collection, id)
+      const left = await request<Removal | undefined>({
+        method: 'DELETE',
+        url,
+        headers: ifMatch(options),
+      })
+      return left ?? { warnings: [] }
+    },
+    async repair(id) {
+      const url = actionUrl(collection, id, 'repair')
+      return request({ method: 'POST', url, repeatable: true })
     },
     async announceUpdate(id, { uri } = {}) {
-      const url = updatedUrl(collection, id)
+      const url = actionUrl(collection, id, 'updated')
       return request({ method: 'POST', url, body: { uri }, repeatable: true })
     },
     async get(id) {

@@ -85,9 +85,49 @@ export type Registration = Tool | Resource | Prompt
 /** How the function is called; see docs/function-authors.md. */
 export type Contract = 'arguments' | 'mcp'
 
-/** A registration as `POST` and `PUT` answer it: warnings say what some clients will have trouble with. */
+/** A registration as it is answered one at a time, not in a list. */
 export type RegistrationAnswer<Type extends Registration = Registration> = Type & {
+  status: RegistrationStatus
+  /** After a write: what some clients will have trouble with, and what could not be taken back. */
   warnings?: string[]
+}
+
+/** Whether the gateway may invoke the function behind a registration, as far as the registration function can see. */
+export type RegistrationStatus =
+  /** The function's resource policy lets the gateway's role invoke it. */
+  { state: 'ready' } | NotReady
+
+export interface NotReady {
+  /**
+   * - `not_granted`: the policy does not let the gateway in.
+   * - `function_not_found`: there is no such function, or not this alias or version of it.
+   * - `other_account`: both accounts have to allow it, and neither can be done or seen from here.
+   * - `unknown`: Lambda did not tell; trying again is what helps.
+   */
+  state: 'not_granted' | 'function_not_found' | 'other_account' | 'unknown'
+  /** What is missing and what to do, for people. */
+  message: string
+  /** Commands of the AWS CLI that mend it, in this order; none where there is nothing but to try again. */
+  fix: string[]
+  /** Of `other_account`: what each of the two sides has to allow. */
+  policies?: {
+    /** In the resource policy of the function, which its owner changes. */
+    function: PolicyDocument
+    /** In an identity policy of the gateway's role. */
+    role: PolicyDocument
+  }
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html */
+export interface PolicyDocument {
+  Version: '2012-10-17'
+  Statement: Record<string, unknown>[]
+}
+
+/** What `DELETE` answers with 200 where something is left to do; with 204 there is nothing. */
+export interface Removal {
+  /** What could not be taken back, and how to do that. */
+  warnings: string[]
 }
 
 /** One page of `GET /register`, sorted by type and name. */

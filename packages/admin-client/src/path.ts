@@ -21,8 +21,9 @@ export function itemUrl(collection: URL, id: string): URL {
   return item
 }
 
-export function updatedUrl(collection: URL, id: string): URL {
-  const updated = itemUrl(collection, id)
-  updated.pathname += '/updated'
-  return updated
+/** What can be done with a registration, beside reading and writing it. */
+export function actionUrl(collection: URL, id: string, action: 'repair' | 'updated'): URL {
+  const url = itemUrl(collection, id)
+  url.pathname += `/${action}`
+  return url
 }

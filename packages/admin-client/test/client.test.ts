@@ -97,7 +97,7 @@ describe('a call', () => {
       { type: 'tool', name: 'a', lambdaArn },
       { ifMatch: registration.version },
     )
-    expect(await remove('tool-a')).toBeUndefined()
+    expect(await remove('tool-a')).toEqual({ warnings: [] })
     await remove('tool-a', { ifMatch: 3 })
     expect(seen.map(({ method, headers }) => [method, headers['if-match']])).toEqual([
       ['GET', undefined],
@@ -107,6 +107,22 @@ describe('a call', () => {
       ['DELETE', '"3"'],
     ])
     expect(new Set(seen.map(({ url }) => url))).toEqual(new Set(['/register/tool-a']))
+  })
+
+  test('repairs by id, and hears what a removal left', async () => {
+    const status = { state: 'not_granted', message: 'm', fix: ['aws lambda …'] }
+    answers = [
+      [200, { ...stored, status }],
+      [200, { warnings: ['w'] }],
+    ]
+    const { repair, remove } = client()
+    expect(await repair('tool-a/b')).toEqual({ ...stored, status })
+    expect(await remove('tool-a')).toEqual({ warnings: ['w'] })
+    expect(seen.map(({ method, url, body }) => [method, url, body])).toEqual([
+      ['POST', '/register/tool-a%2Fb/repair', ''],
+      ['DELETE', '/register/tool-a', ''],
+    ])
+    for (const id of ['', '.', '..']) await expect(repair(id)).rejects.toThrow(TypeError)
   })
 
   test('announces that a resource has changed, at its own URI or at one of its template', async () => {

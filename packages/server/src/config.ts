@@ -8,7 +8,7 @@ export interface McpConfig {
   heartbeatSeconds: number
   /** How long a stream waits between two looks at its inbox: while requests are coming, and at most. */
   pollMs: { busy: number; idle: number }
-  /** Host names of the web pages that may send requests to `/mcp`, beside the gateway's own. */
+  /** Host names of the web pages that may send requests to `/mcp`, beside the gateway's own; set as their origins. */
   allowedOrigins: string[]
   /** Secrets of at least 32 characters; the first signs what clients carry between two rounds, all verify it. */
   requestStateKeys: string[]
@@ -21,16 +21,27 @@ export function mcpConfig(environment: Environment = process.env): McpConfig {
     idleTimeoutSeconds: number('IDLE_TIMEOUT_SECONDS', 120),
     heartbeatSeconds: number('HEARTBEAT_SECONDS', 15),
     pollMs: { busy: number('POLL_BUSY_MS', 5), idle: number('POLL_IDLE_MS', 80) },
-    allowedOrigins: list('ALLOWED_ORIGINS'),
+    allowedOrigins: list('ALLOWED_ORIGINS').map(hostOf),
     requestStateKeys: list('REQUEST_STATE_KEYS', 32),
   }))
 }
 
-export function registrationConfig(environment: Environment = process.env): {
+/** The registration function's settings. */
+export interface RegistrationConfig {
   registrationTable: string
-} {
-  return read(environment, ({ text }) => ({ registrationTable: text('REGISTRATION_TABLE') }))
+  /** Of the mcp function: what registering lets invoke. */
+  mcpRoleArn: string
 }
+
+export function registrationConfig(environment: Environment = process.env): RegistrationConfig {
+  return read(environment, ({ text }) => ({
+    registrationTable: text('REGISTRATION_TABLE'),
+    mcpRoleArn: text('MCP_ROLE_ARN'),
+  }))
+}
+
+/** Of an origin; a host name is one already. */
+const hostOf = (origin: string) => origin.replace(/^https?:\/\//, '').replace(/:\d+$/, '')
 
 type Environment = Record<string, string | undefined>
 

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import * as z from 'zod'
 
+import { policyPermissions } from '../src/registration/policy.ts'
 import { startDynamo } from './dynamo.ts'
 import { registrationUrl } from './registrationurl.ts'
 
@@ -41,12 +42,7 @@ describe('docs/openapi.yaml', () => {
   test('describes what the server answers', async () => {
     const emulator = await startDynamo()
     const call = registrationUrl(emulator)
-    const ajv = new Ajv2020({ strict: false, allErrors: true }).addSchema(document, 'openapi')
-    formats.default(ajv)
-    const faultsOf = (schema: string, { body }: { body: unknown }) => {
-      const validate = ajv.compile({ $ref: `openapi#/components/schemas/${schema}` })
-      return validate(body) ? null : validate.errors
-    }
+    const faultsOf = validator()
     const examples: Record<string, { value: Json }> =
       document.paths['/register'].post.requestBody.content['application/json'].examples
     for (const { value } of Object.values(examples)) {
@@ -55,7 +51,10 @@ describe('docs/openapi.yaml', () => {
       expect(made).toMatchObject({ status: 201, body: { warnings: [expect.any(String)] } })
       expect(faultsOf('RegistrationAnswer', made)).toBeNull()
       const id = `${value['type']}-${value['name']}`
-      expect(faultsOf('Registration', await call('GET', `/register/${id}`))).toBeNull()
+      expect(faultsOf('RegistrationAnswer', await call('GET', `/register/${id}`))).toBeNull()
+      expect(
+        faultsOf('RegistrationAnswer', await call('POST', `/register/${id}/repair`)),
+      ).toBeNull()
     }
     const page = await call('GET', '/register?limit=2')
     expect(page.body.nextCursor).toEqual(expect.any(String))
@@ -84,10 +83,35 @@ describe('docs/openapi.yaml', () => {
     await emulator.close()
   })
 
+  test('describes the status and the removal of a function of another account', async () => {
+    const emulator = await startDynamo()
+    const lambda = () => expect.fail('Lambda is asked')
+    const permissions = policyPermissions(lambda, 'arn:aws:iam::000000000000:role/gateway')
+    const call = registrationUrl(emulator, permissions)
+    const faultsOf = validator()
+    const made = await call('POST', '/register', today)
+    expect(made.body.status).toMatchObject({ state: 'other_account', policies: {} })
+    expect(faultsOf('RegistrationAnswer', made)).toBeNull()
+    const removed = await call('DELETE', '/register/resource-today')
+    expect(removed.status).toBe(200)
+    expect(faultsOf('Removal', removed)).toBeNull()
+    await emulator.close()
+  })
+
   test('knows every error code', () => {
     expect(schemas['ErrorCode']?.['enum']).toEqual(ERROR_CODES)
   })
 })
+
+/** What is wrong with an answer by one of the document's schemas. */
+function validator() {
+  const ajv = new Ajv2020({ strict: false, allErrors: true }).addSchema(document, 'openapi')
+  formats.default(ajv)
+  return (schema: string, { body }: { body: unknown }) => {
+    const validate = ajv.compile({ $ref: `openapi#/components/schemas/${schema}` })
+    return validate(body) ? null : validate.errors
+  }
+}
 
 /** With every reference replaced by what it refers to. */
 function resolved(node: unknown): unknown {

@@ -13,16 +13,13 @@ const ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:example'
 const example = { type: 'tool', name: 'example', description: 'Example', lambdaArn: ARN }
 
 let emulator: Emulator
-let granted: string[]
 let call: ReturnType<typeof registrationUrl>
 let other: ReturnType<typeof registrationUrl>
 
 beforeEach(async () => {
   emulator = await startDynamo()
-  granted = []
-  const environment = () => registrationUrl(emulator, granted)
-  call = environment()
-  other = environment()
+  call = registrationUrl(emulator)
+  other = registrationUrl(emulator)
   return () => emulator.close()
 })
 
@@ -148,21 +145,6 @@ describe('a registration', () => {
     expect(short.body).not.toHaveProperty('warnings')
     const resource = { ...example, type: 'resource', name, uri: 'notes://today' }
     expect((await call('POST', '/register', resource)).body).not.toHaveProperty('warnings')
-  })
-
-  test('grants the invocation of its function, and takes it back', async () => {
-    const next = `${ARN}:live`
-    await call('POST', '/register', example)
-    await call('PUT', '/register/tool-example', { ...example, lambdaArn: next })
-    await call('PUT', '/register/tool-example', { ...example, lambdaArn: next })
-    await call('DELETE', '/register/tool-example')
-    expect(granted).toEqual([
-      `grant ${ARN}`,
-      `grant ${next}`,
-      `revoke ${ARN}`,
-      `grant ${next}`,
-      `revoke ${next}`,
-    ])
   })
 })
 

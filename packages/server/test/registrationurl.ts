@@ -1,22 +1,24 @@
-import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/contract'
-
 import type { FunctionUrlEvent } from '../src/lambda/event.ts'
 import { bufferedHandler } from '../src/lambda/handler.ts'
 import type { Permissions } from '../src/registration/permissions.ts'
 import { createRegistration } from '../src/registration/registration.ts'
+import { dynamoRevocations } from '../src/registration/revocations.ts'
 import { dynamoRegistry } from '../src/registry/dynamo.ts'
 import type { Emulator } from './dynamo.ts'
 
+/** For tests of all else: every function exists, and may be invoked as soon as it is registered. */
+const granted: Permissions = {
+  grant: async () => ({ state: 'ready' }),
+  revoke: async () => undefined,
+  status: async () => ({ state: 'ready' }),
+}
+
 /** The registration function of one environment, behind what a Function URL makes of a request. */
-export function registrationUrl({ client, tables }: Emulator, log: string[] = []) {
-  const note =
-    (verb: string) =>
-    async ({ lambdaArn }: Registration) => {
-      log.push(`${verb} ${lambdaArn}`)
-    }
-  const permissions: Permissions = { grant: note('grant'), revoke: note('revoke') }
-  const registry = dynamoRegistry(client(), tables.RegistrationTable)
-  const handler = bufferedHandler(createRegistration({ registry, permissions }))
+export function registrationUrl({ client, tables }: Emulator, permissions = granted) {
+  const dynamo = client()
+  const registry = dynamoRegistry(dynamo, tables.RegistrationTable)
+  const revocations = dynamoRevocations(dynamo, tables.RegistrationTable)
+  const handler = bufferedHandler(createRegistration({ registry, permissions, revocations }))
 
   return async (
     method: string,

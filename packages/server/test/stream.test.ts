@@ -35,8 +35,8 @@ async function invoker(respond: (response: ServerResponse, nth: number) => unkno
   const invoke = lambdaStreamInvoker(() => client)
   return {
     requests: () => requests,
-    invoke: (signal = new AbortController().signal) =>
-      invoke(tool, {}, signal)[Symbol.asyncIterator](),
+    invoke: (signal = new AbortController().signal, registration = tool) =>
+      invoke(registration, {}, signal)[Symbol.asyncIterator](),
   }
 }
 
@@ -164,4 +164,35 @@ test('a function waits for its reader', async () => {
   let count = 1
   while (!(await pieces.next()).done) count += 1
   expect(count).toBeGreaterThanOrEqual(64)
+})
+
+const denied = (response: ServerResponse) =>
+  response
+    .writeHead(403, { 'x-amzn-errortype': 'AccessDeniedException' })
+    .end('{"Message":"no resource-based policy allows it"}')
+
+const registered = (secondsAgo: number) =>
+  ({ ...tool, updatedAt: new Date(Date.now() - secondsAgo * 1000).toISOString() }) as Tool
+
+test('a function that was just registered is called again while it is denied', async () => {
+  const { invoke, requests } = await invoker((response, nth) =>
+    nth < 3 ? denied(response) : begin(response).end(Buffer.concat([chunk('one'), complete()])),
+  )
+  expect(textOf(await invoke(undefined, registered(50)).next())).toBe('one')
+  expect(requests()).toBe(3)
+})
+
+test('one that was registered before that is not, and says who can help', async () => {
+  const { invoke, requests } = await invoker(denied)
+  await expect(invoke(undefined, registered(70)).next()).rejects.toThrow('repair the registration')
+  expect(requests()).toBe(1)
+})
+
+test('one that stays denied is given up within seconds, and sooner by its caller', async () => {
+  const { invoke, requests } = await invoker(denied)
+  await expect(invoke(undefined, registered(0)).next()).rejects.toThrow(FunctionFailure)
+  expect(requests()).toBe(6)
+  const signal = AbortSignal.timeout(50)
+  await expect(invoke(signal, registered(0)).next()).rejects.toThrow(/abort/)
+  expect(requests()).toBeLessThan(9)
 })

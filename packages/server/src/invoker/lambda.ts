@@ -5,8 +5,15 @@ import { parseLambdaArn, type Registration } from '@markvp/mcp-lambda-sam-admin-
 import { describe } from '../errors.ts'
 import { describeCall, type Invocation, type Invoke } from './invoker.ts'
 
-/** A function that is throttled did not run, so these attempts, and no others, are made again. */
-const THROTTLED_PAUSES_MS = [100, 300, 900]
+/** What Lambda refuses did not run, so these calls, and no others, are made again. */
+const PAUSES_MS: Record<string, number[] | undefined> = {
+  TooManyRequestsException: [100, 300, 900],
+  // IAM takes seconds to see what was granted: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+  AccessDeniedException: [200, 400, 800, 1600, 3200],
+}
+
+/** A registration that was not changed for so long has its right, or does not get it by waiting. */
+const FRESH_MS = 60_000
 
 /** https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html: the encoded client context's limit */
 const MAX_CLIENT_CONTEXT_BYTES = 3_583
@@ -25,8 +32,9 @@ export function lambdaInvoker(clientFor: (region: string) => LambdaClient): Invo
       ClientContext: clientContext(registration, invocation),
     })
     try {
-      const answer = await untilNotThrottled(
+      const answer = await untilAccepted(
         () => clientFor(arn.region).send(command, { abortSignal: signal }),
+        registration,
         signal,
       )
       const payload = Buffer.from(answer.Payload ?? []).toString()
@@ -38,19 +46,22 @@ export function lambdaInvoker(clientFor: (region: string) => LambdaClient): Invo
   }
 }
 
-export async function untilNotThrottled<T>(
+export async function untilAccepted<T>(
   send: () => Promise<T>,
+  { updatedAt }: Registration,
   signal: AbortSignal,
 ): Promise<T> {
-  for (const pause of THROTTLED_PAUSES_MS) {
+  for (let attempt = 0; ; attempt++) {
     try {
       return await send()
     } catch (error) {
-      if ((error as Error).name !== 'TooManyRequestsException') throw error
+      const { name } = error as Error
+      const pause = Object.hasOwn(PAUSES_MS, name) ? PAUSES_MS[name]?.[attempt] : undefined
+      const isFresh = Date.now() - Date.parse(updatedAt) < FRESH_MS
+      if (pause === undefined || (name === 'AccessDeniedException' && !isFresh)) throw error
       await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal })
     }
   }
-  return send()
 }
 
 /** `{errorType, errorMessage, trace}` of the runtime: the stack is the author's, in the function's own log. */
@@ -87,7 +98,7 @@ export function unreachable(error: unknown, { id, lambdaArn }: Registration): st
 
 const REASONS: Record<string, string> = {
   AccessDeniedException:
-    'The gateway may not invoke the function behind this. An administrator has to register it again, which grants the right',
+    'The gateway may not invoke the function behind this. An administrator has to repair the registration, which grants the right or says what is in the way',
   ResourceNotFoundException:
     'The function behind this does not exist any more. An administrator has to register another one',
   TooManyRequestsException:

@@ -7,7 +7,7 @@ import { parseLambdaArn, type Registration } from '@markvp/mcp-lambda-sam-admin-
 
 import { describe } from '../errors.ts'
 import { FunctionFailure, type InvokeStream } from './invoker.ts'
-import { reasonOf, unreachable, untilNotThrottled } from './lambda.ts'
+import { reasonOf, unreachable, untilAccepted } from './lambda.ts'
 
 /**
  * Invokes through the Lambda API and hands the response on while it is written; a buffered function's comes in
@@ -27,8 +27,9 @@ export function lambdaStreamInvoker(clientFor: (region: string) => LambdaClient)
     const abortSignal = AbortSignal.any([signal, unread.signal])
     let responding = false
     try {
-      const { EventStream } = await untilNotThrottled(
+      const { EventStream } = await untilAccepted(
         () => clientFor(arn.region).send(command, { abortSignal }),
+        registration,
         signal,
       )
       responding = true

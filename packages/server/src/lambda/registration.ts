@@ -1,15 +1,41 @@
+import { LambdaClient } from '@aws-sdk/client-lambda'
+
 import { registrationConfig } from '../config.ts'
-import { openPermissions } from '../registration/permissions.ts'
+import { policyPermissions } from '../registration/policy.ts'
 import { createRegistration } from '../registration/registration.ts'
+import { dynamoRevocations } from '../registration/revocations.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
 import { dynamoClient } from './dynamo.ts'
 import { bufferedHandler } from './handler.ts'
 
-const { registrationTable } = registrationConfig()
+const { registrationTable, mcpRoleArn } = registrationConfig()
+const dynamo = dynamoClient()
+const clients = new Map<string, LambdaClient>()
 
 export const handler = bufferedHandler(
   createRegistration({
-    registry: dynamoRegistry(dynamoClient(), registrationTable),
-    permissions: openPermissions,
+    registry: dynamoRegistry(dynamo, registrationTable),
+    permissions: policyPermissions(clientFor, mcpRoleArn),
+    revocations: dynamoRevocations(dynamo, registrationTable),
   }),
 )
+
+/**
+ * Every call may be repeated. A request of ours waits for three of them where Lambda does not answer, which must fit
+ * into the time that the function has.
+ */
+function clientFor(region: string): LambdaClient {
+  const client =
+    clients.get(region) ??
+    new LambdaClient({
+      region,
+      maxAttempts: 3,
+      requestHandler: {
+        connectionTimeout: 1_000,
+        requestTimeout: 2_000,
+        throwOnRequestTimeout: true,
+      },
+    })
+  clients.set(region, client)
+  return client
+}

@@ -17,12 +17,26 @@ export interface LambdaFunction {
 
 export const functionArn = (name: string) => `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`
 
+/** A function as the API is asked for it. */
+export interface Named {
+  name: string
+  qualifier?: string
+  /** As it was asked for, with the qualifier. */
+  arn: string
+  /** Of this account and region, where there are functions. */
+  local: boolean
+}
+
 /**
  * What the API takes for a function: its name, or a partial or whole ARN, each with a qualifier or without.
  * Locally a function has one version, and every alias is that.
  */
-export function parseFunctionName(text: string): { name: string; arn: string } | undefined {
-  const [, name, qualifier = ''] =
-    /^(?:(?:arn:[\w-]+:lambda:[\w-]+:)?\d{12}:function:)?([\w-]+)(:[\w$-]+)?$/.exec(text) ?? []
-  return name ? { name, arn: functionArn(name) + qualifier } : undefined
+export function parseFunctionName(text: string): Named | undefined {
+  const [, region = REGION, account = ACCOUNT, name, qualifier] =
+    /^(?:(?:arn:[\w-]+:lambda:([\w-]+):)?(\d{12}):function:)?([\w-]+)(?::([\w$-]+))?$/.exec(text) ??
+    []
+  if (!name) return undefined
+  const arn = `arn:aws:lambda:${region}:${account}:function:${name}${qualifier ? `:${qualifier}` : ''}`
+  const local = region === REGION && account === ACCOUNT
+  return { name, arn, local, ...(qualifier && { qualifier }) }
 }

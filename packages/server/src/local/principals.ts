@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 
 import { ACCOUNT } from './functions.ts'
 
@@ -11,6 +11,8 @@ export interface Principal {
   arn: string
   /** `AIDA…`, or `AROA…:<session>`. Made from the ARN when absent, the same for every session of a role. */
   userId?: string
+  /** The ARN of a role that may invoke only what the policy of a function lets it; anybody else may invoke all. */
+  role?: string
 }
 
 // The keys of AWS's own examples: known to everybody, also to scanners that look for leaked ones. They stay
@@ -21,13 +23,25 @@ export const DEVELOPER: Principal = {
   arn: `arn:aws:iam::${ACCOUNT}:user/local`,
 }
 
-/** The role of all functions that run here. */
+/** The role of all functions that run here, beside the gateway's own. */
 export const FUNCTION_ROLE = {
   accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
   secretAccessKey: 'je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY',
   sessionToken: 'local-function-session-token',
   arn: `arn:aws:sts::${ACCOUNT}:assumed-role/local-functions/local`,
 } satisfies Principal
+
+/** A function of the gateway, under the role that it has on AWS. Nobody outside needs its keys. */
+export function roleSession(role: string, functionName: string) {
+  const [, , , , account, path = ''] = role.split(':')
+  return {
+    accessKeyId: `ASIA${digest(randomBytes(16)).slice(1)}`,
+    secretAccessKey: randomBytes(30).toString('base64'),
+    sessionToken: randomBytes(30).toString('base64'),
+    arn: `arn:aws:sts::${account}:assumed-role/${path.split('/').at(-1)}/${functionName}`,
+    role,
+  } satisfies Principal
+}
 
 /** `requestContext.authorizer` of a Function URL with AWS_IAM. */
 export function authorizer({ accessKeyId, arn, userId = uniqueId(arn) }: Principal) {
@@ -50,7 +64,7 @@ function uniqueId(arn: string): string {
 }
 
 /** Seventeen characters of the alphabet that IAM's ids are written in. */
-const digest = (text: string) =>
+const digest = (text: string | Buffer) =>
   [...createHash('sha256').update(text).digest()]
     .slice(0, 17)
     .map(byte => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[byte % 32])

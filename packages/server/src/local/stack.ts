@@ -13,6 +13,8 @@ export interface Stack {
 
 export interface StackFunction extends LambdaFunction {
   mode: InvokeMode
+  /** The ARN of its role. */
+  role: string
 }
 
 /** As CreateTable takes it. */
@@ -32,6 +34,7 @@ interface Template {
 
 interface FunctionProperties {
   FunctionName: unknown
+  Role: unknown
   CodeUri: string
   Handler: string
   Timeout: number
@@ -76,6 +79,7 @@ export function readStack(yaml: string, dist: string): Stack {
       timeout: properties.Timeout,
       memory: properties.MemorySize,
       mode: properties.FunctionUrlConfig.InvokeMode,
+      role: resolve(properties.Role),
       variables: Object.fromEntries(
         Object.entries(variables).map(([name, value]) => [name, resolve(value)]),
       ),
@@ -120,6 +124,8 @@ function resolver({ Parameters = {}, Resources }: Template) {
       const { FunctionName } = Properties as FunctionProperties
       return attribute === 'Arn' ? functionArn(resolve(FunctionName)) : resolve(FunctionName)
     }
+    if (type === 'AWS::IAM::Role' && attribute === 'Arn')
+      return `arn:aws:iam::${ACCOUNT}:role/${reference('StackIdentifier')}-${id}`
     throw new Error(`The template has a reference that is not known locally: ${name}`)
   }
 }

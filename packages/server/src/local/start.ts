@@ -10,7 +10,8 @@ import { catalogue, type Watch } from './catalogue.ts'
 import { discover } from './discovery.ts'
 import { REGION } from './functions.ts'
 import { type Log, writeLog } from './log.ts'
-import { DEVELOPER, FUNCTION_ROLE, type Principal } from './principals.ts'
+import { policies } from './policies.ts'
+import { DEVELOPER, FUNCTION_ROLE, type Principal, roleSession } from './principals.ts'
 import { CAN_FREEZE, watchProcesses } from './processes.ts'
 import { closeServer, listen } from './server.ts'
 import { readStack, type Stack } from './stack.ts'
@@ -87,10 +88,18 @@ export async function startStack(
   const { McpFunction, RegistrationFunction } = stack.functions
   if (!McpFunction || !RegistrationFunction)
     throw new Error('The template needs a McpFunction and a RegistrationFunction')
-  const mcp = adjusted(McpFunction, environment, timeouts.mcp)
-  const registration = adjusted(RegistrationFunction, environment, timeouts.registration)
+  const mcpRole = roleSession(McpFunction.role, McpFunction.name)
+  const registrationRole = roleSession(RegistrationFunction.role, RegistrationFunction.name)
+  const variablesOf = (role: Session) => ({ ...credentialsOf(role), ...environment })
+  const mcp = adjusted(McpFunction, variablesOf(mcpRole), timeouts.mcp)
+  const registration = adjusted(
+    RegistrationFunction,
+    variablesOf(registrationRole),
+    timeouts.registration,
+  )
 
-  const principals = [DEVELOPER, FUNCTION_ROLE, ...(options.principals ?? [])]
+  const others = options.principals ?? []
+  const principals = [DEVELOPER, FUNCTION_ROLE, mcpRole, registrationRole, ...others]
   const temporary = await mkdtemp(join(tmpdir(), 'mcp-lambda-sam-'))
   const processes = watchProcesses(temporary)
   if (!CAN_FREEZE)
@@ -98,14 +107,13 @@ export async function startStack(
   const closers: (() => Promise<void>)[] = []
 
   try {
-    const tables = await startTables(stack.tables, options.data && resolve(options.data))
+    const data = options.data && resolve(options.data)
+    const tables = await startTables(stack.tables, data)
     closers.push(tables.close)
     const dynamodbUrl = `http://127.0.0.1:${tables.port}/`
 
     const variables: Record<string, string> = {
-      AWS_ACCESS_KEY_ID: FUNCTION_ROLE.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: FUNCTION_ROLE.secretAccessKey,
-      AWS_SESSION_TOKEN: FUNCTION_ROLE.sessionToken,
+      ...credentialsOf(FUNCTION_ROLE),
       AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
       // Without these, the SDK would look into the developer's own settings.
       AWS_CONFIG_FILE: devNull,
@@ -127,7 +135,8 @@ export async function startStack(
     })
     const invoke = functions.invoke
 
-    const lambdaUrl = await open(lambdaApi({ principals, functions, log }))
+    const kept = policies(data && join(data, 'policies.json'))
+    const lambdaUrl = await open(lambdaApi({ principals, functions, policies: kept, log }))
     variables['AWS_ENDPOINT_URL_LAMBDA'] = lambdaUrl
     const url = ({ name, mode }: typeof mcp) =>
       functionUrl({ functionName: name, mode, principals, invoke, log })
@@ -168,6 +177,14 @@ export async function startStack(
     await rm(temporary, { recursive: true, force: true })
   }
 }
+
+type Session = typeof FUNCTION_ROLE
+
+const credentialsOf = ({ accessKeyId, secretAccessKey, sessionToken }: Session) => ({
+  AWS_ACCESS_KEY_ID: accessKeyId,
+  AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  AWS_SESSION_TOKEN: sessionToken,
+})
 
 function adjusted<Fn extends { timeout: number; variables: Record<string, string> }>(
   fn: Fn,

@@ -27,7 +27,7 @@ export function assertObject(value: unknown): asserts value is Record<string, un
 }
 
 /** Fields that only the server sets: a `PUT` may carry an answer of ours along, and they are ignored. */
-const STORED = ['id', 'version', 'createdAt', 'updatedAt', 'createdBy', 'warnings']
+const STORED = ['id', 'version', 'createdAt', 'updatedAt', 'createdBy', 'status', 'warnings']
 
 export function withoutStored(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value

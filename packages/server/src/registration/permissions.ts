@@ -1,17 +1,24 @@
-import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/contract'
+import type { RegistrationStatus } from '@markvp/mcp-lambda-sam-admin-client/contract'
 
 /**
- * The gateway's right to invoke a registered function. Both are called after the table was written and
- * may be called again for the same registration.
+ * The gateway's right to invoke functions. What keeps Lambda from granting or revoking is an answer and no error:
+ * a registration stands also where its function cannot be invoked yet.
  */
 export interface Permissions {
-  grant(registration: Registration): Promise<void>
-  /** Called with the registration as it was. */
-  revoke(registration: Registration): Promise<void>
+  /**
+   * May be called again for the same function. `justRevoked` says that what Lambda tells of the function's policy
+   * may be older than our own change of it.
+   */
+  grant(lambdaArn: string, justRevoked?: boolean): Promise<RegistrationStatus>
+  /** Takes back what `grant` gave and nothing else. Undefined when nothing is left of it. */
+  revoke(lambdaArn: string): Promise<Leftover | undefined>
+  status(lambdaArn: string): Promise<RegistrationStatus>
 }
 
-/** For an account in which the gateway may invoke every function, as the local one: nothing to grant. */
-export const openPermissions: Permissions = {
-  async grant() {},
-  async revoke() {},
+/** A right that could not be taken back. */
+export interface Leftover {
+  /** For people: why, and the command that does it. */
+  message: string
+  /** Whether trying again may help. */
+  passing: boolean
 }

@@ -3,6 +3,8 @@ import {
   parseRegistrationId,
   type Registration,
   type RegistrationAnswer,
+  type RegistrationStatus,
+  type Removal,
   registrationId,
 } from '@markvp/mcp-lambda-sam-admin-client/contract'
 
@@ -11,34 +13,57 @@ import type { Caller } from '../caller.ts'
 import { GatewayError } from '../errors.ts'
 import type { Service } from '../lambda/handler.ts'
 import type { Registry } from '../registry/registry.ts'
+import { createGrants } from './grants.ts'
 import { parseInput, withoutStored } from './input.ts'
 import { listPage } from './page.ts'
 import type { Permissions } from './permissions.ts'
 import { etag, ifMatch } from './precondition.ts'
+import type { Revocations } from './revocations.ts'
 import { assertFits, MAX_BYTES, toStored, warningsOf } from './stored.ts'
 import { updatedUri } from './updated.ts'
 
 export interface RegistrationOptions {
   registry: Registry
   permissions: Permissions
+  revocations: Revocations
 }
 
+/**
+ * The environments of the gateway look at the table once a second: until then they invoke the function that a
+ * registration had before.
+ */
+const GRACE_MS = 2_000
+
 /** The registration API as one function: docs/openapi.yaml. */
-export function createRegistration({ registry, permissions }: RegistrationOptions): Service {
+export function createRegistration({
+  registry,
+  permissions,
+  revocations,
+}: RegistrationOptions): Service {
+  const grants = createGrants(registry, permissions, revocations)
   const collection: Operations = {
     GET: ({ url }) => listPage(registry, new URL(url).searchParams),
     POST: create,
   }
   const item: Operations = {
-    GET: async (_, { id }) => answer(await find(id)),
+    GET: async (_, { id }) => {
+      const registration = await find(id)
+      return answer({ ...registration, status: await grants.status(registration) })
+    },
     PUT: replace,
     DELETE: remove,
   }
-  const updated: Operations = { POST: announce }
+  const below: Record<string, Operations> = {
+    repair: { POST: repair },
+    updated: { POST: announce },
+  }
 
   return async (request, { caller }) => {
-    const { id, below } = placeOf(new URL(request.url).pathname)
-    const operations = id === undefined ? collection : below ? updated : item
+    const { pathname } = new URL(request.url)
+    const { id, action } = placeOf(pathname)
+    const named = action === undefined ? item : Object.hasOwn(below, action) && below[action]
+    const operations = id === undefined ? collection : named
+    if (!operations) throw notFound(pathname)
     const operation = Object.hasOwn(operations, request.method) && operations[request.method]
     if (!operation) throw methodNotAllowed(request, Object.keys(operations))
     return operation(request, { id: id ?? '', caller })
@@ -56,8 +81,10 @@ export function createRegistration({ registry, permissions }: RegistrationOption
     })
     assertFits(registration)
     if (!(await registry.create(registration))) throw alreadyExists(registration)
-    await permissions.grant(registration)
-    return answer(withWarnings(registration), 201, { location: `/register/${registration.id}` })
+    const status = await grants.grant(registration)
+    await grants.finish(registration.id)
+    const location = `/register/${registration.id}`
+    return answer(written(registration, status), 201, { location })
   }
 
   async function replace(request: Request, { id }: Target): Promise<Response> {
@@ -75,25 +102,53 @@ export function createRegistration({ registry, permissions }: RegistrationOption
       createdBy,
     })
     assertFits(registration)
-    if (!(await registry.replace(registration, version))) throw overtaken(current, expected)
-    await permissions.grant(registration)
-    if (current.lambdaArn !== registration.lambdaArn) await permissions.revoke(current)
-    return answer(withWarnings(registration))
+    const leaving =
+      current.lambdaArn === registration.lambdaArn ? undefined : await grants.leave(current)
+    if (!(await registry.replace(registration, version))) {
+      await leaving?.done()
+      throw overtaken(current, expected)
+    }
+    const status = await grants.grant(registration)
+    const left = await leaving?.done(GRACE_MS)
+    await grants.finish(id)
+    return answer(written(registration, status, left))
   }
 
   async function remove(request: Request, { id }: Target): Promise<Response> {
     const expected = ifMatch(request.headers)
-    const current = await find(id)
+    const current = await findOrFinish(id)
     assertVersion(current, expected)
-    if (!(await registry.remove(current, current.version))) throw overtaken(current, expected)
-    await permissions.revoke(current)
-    return new Response(null, { status: 204 })
+    const leaving = await grants.leave(current)
+    const removed = await registry.remove(current, current.version)
+    const warnings = await leaving.done()
+    if (!removed) throw overtaken(current, expected)
+    await grants.finish(id)
+    return warnings.length > 0
+      ? Response.json({ warnings } satisfies Removal)
+      : new Response(null, { status: 204 })
+  }
+
+  async function repair(_: Request, { id }: Target): Promise<Response> {
+    const registration = await findOrFinish(id)
+    const status = await grants.grant(registration)
+    await grants.finish(id)
+    return answer({ ...registration, status })
   }
 
   async function announce(request: Request, { id }: Target): Promise<Response> {
     const uri = await updatedUri(request, await find(id))
     await registry.announce(uri)
     return Response.json({ uri } satisfies Announcement, { status: 202 })
+  }
+
+  /** What is not there may be what a call deleted that then broke off. */
+  async function findOrFinish(id: string): Promise<Registration> {
+    try {
+      return await find(id)
+    } catch (error) {
+      await grants.finish(id)
+      throw error
+    }
   }
 
   async function find(id: string): Promise<Registration> {
@@ -116,19 +171,15 @@ interface Target {
 type Operations = Record<string, (request: Request, target: Target) => Promise<Response>>
 
 /**
- * What is in `/register/{id}/updated`: no id for `/register`, nothing below for `/register/{id}`. Repeated slashes
+ * What is in `/register/{id}/updated`: no id for `/register`, no action for `/register/{id}`. Repeated slashes
  * count as one: people paste a URL that ends in a slash in front of the path. A Function URL leaves the path
  * percent-encoded.
  */
-function placeOf(pathname: string): { id: string | undefined; below: string | undefined } {
-  const [first, id, below, ...rest] = pathname.split('/').filter(Boolean)
-  if (first !== 'register' || (below ?? 'updated') !== 'updated' || rest.length > 0)
-    throw new GatewayError(
-      'not_found',
-      `There is no ${pathname} here: the endpoints are /register, /register/{id} and /register/{id}/updated`,
-    )
+function placeOf(pathname: string): { id: string | undefined; action: string | undefined } {
+  const [first, id, action, ...rest] = pathname.split('/').filter(Boolean)
+  if (first !== 'register' || rest.length > 0) throw notFound(pathname)
   try {
-    return { id: id && decodeURIComponent(id), below }
+    return { id: id && decodeURIComponent(id), action }
   } catch (error) {
     throw new GatewayError('bad_request', `The path ${pathname} is not percent-encoded UTF-8`, {
       cause: error,
@@ -144,14 +195,25 @@ function answer(
   return Response.json(registration, { status, headers: { etag: etag(registration), ...headers } })
 }
 
-function withWarnings(registration: Registration): RegistrationAnswer {
-  const warnings = warningsOf(registration)
-  return warnings.length > 0 ? { ...registration, warnings } : registration
+function written(
+  registration: Registration,
+  status: RegistrationStatus,
+  left: string[] = [],
+): RegistrationAnswer {
+  const warnings = [...warningsOf(registration), ...left]
+  return { ...registration, status, ...(warnings.length > 0 && { warnings }) }
 }
 
 function assertVersion(current: Registration, expected: number | undefined) {
   if (expected !== undefined && expected !== current.version)
     throw versionMismatch(current, expected)
+}
+
+function notFound(pathname: string) {
+  return new GatewayError(
+    'not_found',
+    `There is no ${pathname} here: the endpoints are /register, /register/{id}, /register/{id}/repair and /register/{id}/updated`,
+  )
 }
 
 function methodNotAllowed({ method, url }: Request, methods: string[]) {

@@ -20,6 +20,7 @@ export function toStored(input: RegistrationInput, stamps: Stamps): Registration
   const { version, ...rest } = stamps
   const contract = input.contract ?? 'arguments'
   const id = registrationId(input.type, input.name)
+  input = { ...input, lambdaArn: withoutLatest(input.lambdaArn) }
   if (input.type === 'tool') {
     const { parameters, inputSchema, ...tool } = input
     const schema = (inputSchema as JsonSchema | undefined) ?? schemaOf(parameters)
@@ -32,6 +33,9 @@ export function toStored(input: RegistrationInput, stamps: Stamps): Registration
   }
   return { id, version, ...input, contract, ...rest }
 }
+
+/** The same function, and the one that can be granted: Lambda takes no policy for $LATEST. */
+const withoutLatest = (lambdaArn: string) => lambdaArn.replace(/:\$LATEST$/, '')
 
 /**
  * `"parameters": {}` says that there are none, and any argument is refused. Where nothing is said, any is

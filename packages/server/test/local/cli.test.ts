@@ -55,8 +55,8 @@ test('says what it can do', async () => {
 })
 
 test.each([
-  [['loca'], /^Unknown command loca\. Known: local, /],
-  [['--prot'], /^Unknown option --prot\. Known: local, /],
+  [['loca'], /^Unknown command loca\. Known: deploy, .*local, /],
+  [['--prot'], /^Unknown option --prot\. Known: deploy, /],
   [['local', '--prot', '1'], /'--prot'.*"mcp-lambda-sam local --help"/],
   [['local', 'folder'], /'folder'.*"mcp-lambda-sam local --help"/],
   [['local', '--port'], /--port.*"mcp-lambda-sam local --help"/],

@@ -65,7 +65,17 @@ export function processState(pid: number): string {
 function fixture(name: string, mode: StackFunction['mode']): StackFunction {
   const handler = `${name}.handler`
   const place = { root: FUNCTIONS, directory: FUNCTIONS }
-  return { name: `own-${name}`, handler, ...place, timeout: 2, memory: 256, variables: {}, mode }
+  const role = `arn:aws:iam::000000000000:role/${name}`
+  return {
+    name: `own-${name}`,
+    handler,
+    ...place,
+    timeout: 2,
+    memory: 256,
+    variables: {},
+    mode,
+    role,
+  }
 }
 
 let built: Promise<string> | undefined

@@ -54,6 +54,7 @@ async function startGateway() {
     timeout: 60,
     memory: 128,
     variables: {},
+    role: 'arn:aws:iam::000000000000:role/one',
   }
   const stack = {
     functions: {

@@ -15,6 +15,7 @@ test('the functions of the template are read as they are deployed', () => {
     timeout: 900,
     memory: 512,
     mode: 'RESPONSE_STREAM',
+    role: 'arn:aws:iam::000000000000:role/mcp-lambda-sam-McpFunctionRole',
     variables: expect.objectContaining({
       REGISTRATION_TABLE: 'mcp-lambda-sam-RegistrationTable',
       SESSION_TABLE: 'mcp-lambda-sam-SessionTable',
@@ -26,7 +27,10 @@ test('the functions of the template are read as they are deployed', () => {
     root: '/dist/lambda/registration',
     timeout: 30,
     mode: 'BUFFERED',
-    variables: { REGISTRATION_TABLE: 'mcp-lambda-sam-RegistrationTable' },
+    variables: {
+      REGISTRATION_TABLE: 'mcp-lambda-sam-RegistrationTable',
+      MCP_ROLE_ARN: McpFunction?.role,
+    },
   })
 })
 

@@ -1,25 +1,28 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Catalogue } from '../catalogue.ts'
-import { functionArn, parseFunctionName, REGION } from '../functions.ts'
+import { type Named, parseFunctionName, REGION } from '../functions.ts'
 import type { Log } from '../log.ts'
+import type { Policies } from '../policies.ts'
 import type { Principal } from '../principals.ts'
 import { httpServer, type Ids, REQUEST_LIMIT, readBody } from '../server.ts'
 import { verify } from '../sigv4/verify.ts'
 import { problem, sendResponse, sendResponseStream } from './answers.ts'
+import { answerPolicy, mayInvoke, notAuthorized } from './policy.ts'
 
 export interface LambdaApi {
   principals: Principal[]
   functions: Catalogue
+  policies: Policies
   log: Log
 }
 
-/** The two operations of the Lambda API that run a function. */
+/** The operations of the Lambda API that run a function, and those that change who may. */
 export function lambdaApi(api: LambdaApi): Server {
   return httpServer((request, response, ids) => answer(api, request, response, ids), api.log)
 }
 
 async function answer(
-  { principals, functions, log }: LambdaApi,
+  { principals, functions, policies, log }: LambdaApi,
   request: IncomingMessage,
   response: ServerResponse,
   { requestId, traceId }: Ids,
@@ -27,17 +30,26 @@ async function answer(
   const { method = '', url: target = '', rawHeaders, headers } = request
   const body = await readBody(request)
   if (!body) return problem(response, 413, 'RequestTooLargeException', TOO_LARGE)
+  const region = signingRegion(headers.authorization)
   const signer = verify(
     { method, target, rawHeaders, body },
-    { region: REGION, service: 'lambda', principals },
+    { region, service: 'lambda', principals },
   )
   if ('code' in signer) return problem(response, 403, signer.code, signer.message)
 
-  const { verb, name = '', arn = functionArn(name) } = route(method, target)
-  if (!verb)
+  const route = routeOf(method, target)
+  if (!route)
     return problem(response, 404, 'UnknownOperationException', `Not here: ${method} ${target}`)
-  if (!(await functions.has(name)))
+  const { verb, name, arn, local } = route
+  if (!local || region !== REGION || !(await functions.has(name)))
     return problem(response, 404, 'ResourceNotFoundException', `Function not found: ${arn}`)
+  if (verb === 'policy')
+    return answerPolicy(
+      policies,
+      { ...route, method, resource: arn, body: body.toString() },
+      response,
+    )
+  if (!mayInvoke(policies, signer, arn)) return notAuthorized(response, signer, arn)
   const event = body.toString() || '{}'
   if (!isJson(event)) return problem(response, 400, INVALID_CONTENT, NOT_JSON)
   const context = headers['x-amz-client-context']?.toString()
@@ -68,13 +80,31 @@ async function answer(
   }
 }
 
-const ROUTE =
-  /^\/(?:2015-03-31|2021-11-15)\/functions\/([^/?]+)\/(invocations|response-streaming-invocations)(?:\?|$)/
+/** The one address stands for Lambda in all regions, of which one has functions. */
+const signingRegion = (authorization = '') =>
+  /Credential=[^/,]+\/\d+\/([a-z0-9-]+)\//.exec(authorization)?.[1] ?? REGION
 
-function route(method: string, target: string): { verb?: string; name?: string; arn?: string } {
-  const [, encoded = '', verb] = ROUTE.exec(target) ?? []
-  if (method !== 'POST' || !verb) return {}
-  return { verb, ...parseFunctionName(encoded.replace(/%3A/gi, ':').replace(/%24/g, '$')) }
+const ROUTE =
+  /^\/(?:2015-03-31|2021-11-15)\/functions\/([^/?]+)\/(invocations|response-streaming-invocations|policy)(?:\/([\w-]+))?(?:\?(.*))?$/
+
+interface Route extends Named {
+  verb: string
+  statementId: string | undefined
+}
+
+function routeOf(method: string, target: string): Route | undefined {
+  const [, encoded = '', verb = '', statementId, query = ''] = ROUTE.exec(target) ?? []
+  if (!METHODS[verb]?.includes(method)) return undefined
+  const name = encoded.replace(/%3A/gi, ':').replace(/%24/g, '$')
+  const qualifier = new URLSearchParams(query).get('Qualifier')
+  const named = parseFunctionName(qualifier ? `${name}:${qualifier}` : name)
+  return { ...(named ?? { name, arn: name, local: false }), verb, statementId }
+}
+
+const METHODS: Record<string, string[]> = {
+  invocations: ['POST'],
+  'response-streaming-invocations': ['POST'],
+  policy: ['POST', 'GET', 'DELETE'],
 }
 
 function isJson(text: string) {
