@@ -1,0 +1,76 @@
+// Packages the stack for the AWS Serverless Application Repository, and publishes what was packaged, through the
+// SAM CLI: sar.mjs package|publish [--bucket NAME] [--region REGION] [--profile NAME] [--dry-run]
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+
+const PACKAGED = '.cache/packaged.yaml'
+const INSTALL =
+  'https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html'
+
+const commands = { package: packageCommand, publish: publishCommand }
+
+const { values, positionals } = options()
+const command = commands[positionals[0]]
+if (!command || positionals.length > 1) fail('sar.mjs package|publish is expected')
+run(['sam', ...command(), ...common()])
+
+function packageCommand() {
+  mkdirSync('.cache', { recursive: true })
+  // Without a bucket it goes to the SAM CLI's own, which lets the repository read. One of yours has to as well.
+  const bucket = values.bucket ? ['--s3-bucket', values.bucket] : ['--resolve-s3']
+  const files = ['--template-file', 'template.yaml', '--output-template-file', PACKAGED]
+  return ['package', ...files, ...bucket]
+}
+
+function publishCommand() {
+  if (values.bucket) fail('--bucket goes with package:sar')
+  const { version } = JSON.parse(readFileSync('packages/server/package.json', 'utf8'))
+  if (!values['dry-run'] && version === '0.0.0')
+    fail('The version of packages/server is 0.0.0: run "npx changeset version" first')
+  if (!values['dry-run'] && !existsSync(PACKAGED))
+    fail(`There is no ${PACKAGED} to publish: run "npm run package:sar" first`)
+  return [
+    'publish',
+    '--template',
+    PACKAGED,
+    '--semantic-version',
+    version,
+    '--fail-on-same-version',
+  ]
+}
+
+function common() {
+  const { region, profile } = values
+  return [...(region ? ['--region', region] : []), ...(profile ? ['--profile', profile] : [])]
+}
+
+function run([program, ...args]) {
+  process.stderr.write(`${[program, ...args].join(' ')}\n`)
+  if (values['dry-run']) return
+  // On Windows it is a .cmd file, which only a shell starts.
+  const windows = process.platform === 'win32'
+  const { status, error } = spawnSync(program, args, { stdio: 'inherit', shell: windows })
+  if (error)
+    fail(
+      `The SAM CLI is needed for this and could not be started (${error.message}). Install it: ${INSTALL}`,
+    )
+  process.exitCode = status ?? 1
+}
+
+function options() {
+  const string = { type: 'string' }
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { bucket: string, region: string, profile: string, 'dry-run': { type: 'boolean' } },
+    })
+  } catch (error) {
+    fail(error.message)
+  }
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,133 @@
+"""Who may do what: the rights in the translated template, line by line, and none beside."""
+
+import re
+
+from template import VPC, equal
+
+READ = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
+WRITE = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+LOG = ["logs:CreateLogStream", "logs:PutLogEvents"]
+INTERFACES = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+]
+EVERY_FUNCTION = "arn:${AWS::Partition}:lambda:*:${AWS::AccountId}:function:*"
+OWN_FUNCTION = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:mcp-lambda-sam-"
+ROLES = ["McpFunctionRole", "RegistrationFunctionRole"]
+
+
+def the_mcp_role_reads_registrations_uses_sessions_logs_and_does_nothing_else(template):
+    expected = (
+        rights(READ, "${RegistrationTable.Arn}")
+        | rights(WRITE, "${SessionTable.Arn}")
+        | rights(LOG, "${McpLogs.Arn}")
+    )
+    equal(rights_of(template.resources(), "McpFunctionRole"), expected)
+    equal(rights_of(template.resources(**VPC), "McpFunctionRole"), expected | interfaces())
+
+
+def the_mcp_role_invokes_nothing_by_itself(template):
+    for parameters in ({}, VPC):
+        every = rights_of(template.resources(**parameters), "McpFunctionRole")
+        equal([it for it in every if re.match(r"Allow (lambda|\*)", it)], [])
+
+
+def the_registration_role_registers_and_grants_to_the_mcp_role_only(template):
+    to_the_mcp_role = "StringEquals lambda:Principal ${McpFunctionRole.Arn}"
+    expected = (
+        rights(WRITE, "${RegistrationTable.Arn}")
+        | rights(["lambda:AddPermission", "lambda:RemovePermission"], EVERY_FUNCTION, to_the_mcp_role)
+        | rights(["lambda:GetPolicy"], EVERY_FUNCTION)
+        | rights(LOG, "${RegistrationLogs.Arn}")
+    )
+    equal(rights_of(template.resources(), "RegistrationFunctionRole"), expected)
+    equal(rights_of(template.resources(**VPC), "RegistrationFunctionRole"), expected | interfaces())
+
+
+def nobody_else_has_rights(template):
+    """No role, policy or permission beside the known ones, not even one that SAM adds."""
+    known = {*ROLES, "McpClientPolicy", "RegistrationAdminPolicy"}
+    for parameters, expected in (({}, known), (VPC, {*known, "VpcPolicy"})):
+        resources = template.resources(**parameters)
+        equal({name for name, it in resources.items() if re.search("IAM|Permission|Policy", it["Type"])}, expected)
+        for name in ("McpFunction", "RegistrationFunction"):
+            equal(resources[name]["Properties"]["Role"], f"${{{name}Role.Arn}}")
+
+
+def only_lambda_assumes_the_roles(template):
+    allowed = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    for role in ROLES:
+        equal(template.resources()[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"], [allowed])
+
+
+def the_policies_for_people_allow_one_url_each(template):
+    for policy, function in (("McpClientPolicy", "McpFunction"), ("RegistrationAdminPolicy", "RegistrationFunction")):
+        properties = template.resources()[policy]["Properties"]
+        arn = f"${{{function}.Arn}}"
+        through_the_url = rights(
+            ["lambda:InvokeFunctionUrl"], arn, "StringEquals lambda:FunctionUrlAuthType AWS_IAM"
+        ) | rights(["lambda:InvokeFunction"], arn, "Bool lambda:InvokedViaFunctionUrl true")
+        equal(set(lines(properties["PolicyDocument"])), through_the_url)
+        equal({"Users", "Roles", "Groups"} & set(properties), set())
+
+
+def no_change_of_a_parameter_replaces_the_mcp_role(template):
+    """Grants name it. A role without a name and a path is updated in place."""
+    equal({"RoleName", "Path"} & set(template.resources()["McpFunctionRole"]["Properties"]), set())
+
+
+def rights(actions, resource, condition=""):
+    return {line("Allow", action, resource, condition) for action in actions}
+
+
+def interfaces():
+    own = ["mcp", "mcp-registration"]
+    denied = f"ArnEquals lambda:SourceFunctionArn {[OWN_FUNCTION + it for it in own]}"
+    return rights(INTERFACES, "*") | {line("Deny", "ec2:*", "*", denied)}
+
+
+def rights_of(resources, role):
+    """Of the policies in the role and of those attached to it, where one of somebody else's stands for itself."""
+    properties = resources[role]["Properties"]
+    every = {it for policy in properties.get("Policies", []) for it in lines(policy["PolicyDocument"])}
+    for arn in properties.get("ManagedPolicyArns", []):
+        policy = resources.get(arn.strip("${}"))
+        every |= set(lines(policy["Properties"]["PolicyDocument"])) if policy else {f"all of {arn}"}
+    return every
+
+
+def lines(document):
+    """A line per effect, action, resource and condition. A part of a statement that is not known here is an error."""
+    for statement in document["Statement"]:
+        equal(set(statement) - {"Effect", "Action", "Resource", "Condition"}, set())
+        conditions = [
+            f"{operator} {key} {value}"
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, value in keys.items()
+        ]
+        for action in listed(statement["Action"]):
+            for resource in listed(statement["Resource"]):
+                yield line(statement["Effect"], action, resource, " and ".join(conditions))
+
+
+def line(effect, action, resource, condition):
+    return f"{effect} {action} on {resource}" + (f" if {condition}" if condition else "")
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+CHECKS = [
+    the_mcp_role_reads_registrations_uses_sessions_logs_and_does_nothing_else,
+    the_mcp_role_invokes_nothing_by_itself,
+    the_registration_role_registers_and_grants_to_the_mcp_role_only,
+    nobody_else_has_rights,
+    only_lambda_assumes_the_roles,
+    the_policies_for_people_allow_one_url_each,
+    no_change_of_a_parameter_replaces_the_mcp_role,
+]
