@@ -11,12 +11,37 @@ const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'))
 const results = []
 
 const IMPORTS = `
-  await import('@markvp/mcp-lambda-sam')
+  const { deploy } = await import('@markvp/mcp-lambda-sam')
+  if (typeof deploy !== 'function') throw new Error('deploy')
   await import('@markvp/mcp-lambda-sam-admin-client')
   await import('@markvp/mcp-lambda-sam-client')
   const { defineTool, testFunction } = await import('@markvp/mcp-lambda-sam/functions')
   const { text } = await testFunction(defineTool({ name: 'it', run: () => 'run' }), {})
   if (text !== 'run') throw new Error(text)
+`
+
+// As far as a machine without AWS gets: what would be uploaded, then the lack of credentials.
+const DRY_RUN = `
+  import { spawnSync } from 'node:child_process'
+  import { devNull } from 'node:os'
+
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'))
+  const { status, stderr } = spawnSync(
+    'npx',
+    ['--no-install', 'mcp-lambda-sam', 'deploy', '--dry-run', '--region', 'eu-central-1'],
+    {
+      encoding: 'utf8',
+      shell: process.platform === 'win32',
+      env: {
+        ...Object.fromEntries(own),
+        AWS_CONFIG_FILE: devNull,
+        AWS_SHARED_CREDENTIALS_FILE: devNull,
+        AWS_EC2_METADATA_DISABLED: 'true',
+      },
+    },
+  )
+  const found = ['McpFunction', 'RegistrationFunction'].every(it => stderr.includes('Bundle ' + it))
+  if (!found || status !== 1 || !/credentials/.test(stderr)) throw new Error(stderr)
 `
 
 const MAIN = `
@@ -54,6 +79,12 @@ try {
     'the command answers --version',
     process.execPath,
     [join(project, 'node_modules/@markvp/mcp-lambda-sam/bin/mcp-lambda-sam.js'), '--version'],
+    project,
+  )
+  check(
+    'npx mcp-lambda-sam deploy --dry-run finds its template and code, and misses credentials only',
+    process.execPath,
+    ['--input-type=module', '--eval', DRY_RUN],
     project,
   )
   check('a tool is called through the installed packages', process.execPath, ['main.mjs'], project)

@@ -22,13 +22,18 @@ const tasks = {
       ...args,
     ),
   ],
+  deploy: args => [node('packages/server/bin/mcp-lambda-sam.js', 'deploy', ...args)],
   test: args => [[bin('vitest'), 'run', ...args]],
+  moto: args => [node('scripts/moto.mjs', ...args)],
   bench: args => [node('bench/run.mjs', ...args)],
   conformance: args => [node('examples/conformance/run.mjs', ...args)],
   lint: () => [[bin('biome'), 'check', '--error-on-warnings'], [bin('knip')]],
   types: () => [[bin('tsc'), '-p', 'tsconfig.json']],
   format: () => [[bin('biome'), 'check', '--write']],
   packaging: () => [node('scripts/packaging.mjs')],
+  template: () => [node('scripts/template.mjs')],
+  'package:sar': args => [node('scripts/sar.mjs', 'package', ...args)],
+  'publish:sar': args => [node('scripts/sar.mjs', 'publish', ...args)],
 }
 
 const [task, ...rest] = process.argv.slice(2)

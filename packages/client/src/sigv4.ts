@@ -204,3 +204,4 @@ function toBytes(data: Data) {
 }
 
 export type { CredentialProvider, Credentials } from './credentials.ts'
+export { refusal } from './refusal.ts'

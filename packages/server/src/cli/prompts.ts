@@ -1,0 +1,114 @@
+import * as clack from '@clack/prompts'
+import { loadSharedConfigFiles } from '@smithy/core/config'
+
+import { regionOf } from '../deploy/account.ts'
+import type { DeployOptions } from '../deploy/deploy.ts'
+import { DeployError } from '../deploy/errors.ts'
+import { listVpcs, type Subnet, type Vpc } from '../deploy/network.ts'
+import { DEFAULT_STACK_NAME } from '../deploy/stack.ts'
+
+/** Asks for what was not given, with what the machine and the account have to offer. */
+export async function askFor(given: DeployOptions): Promise<DeployOptions> {
+  clack.intro('Deploy MCP Lambda SAM')
+  const stackName = given.stackName ?? (await askName())
+  const profile = given.profile ?? (await askProfile())
+  const region = given.region ?? (await askRegion(profile))
+  const place = { stackName, region, profile }
+  const network = given.parameters?.['VpcEnabled'] === undefined ? await askNetwork(place) : {}
+  return { ...given, ...place, parameters: { ...network, ...given.parameters } }
+}
+
+export async function confirm(message: string): Promise<boolean> {
+  return answered(await clack.confirm({ message, initialValue: false }))
+}
+
+async function askName(): Promise<string> {
+  return answered(
+    await clack.text({
+      message: 'Name of the stack',
+      initialValue: DEFAULT_STACK_NAME,
+      validate: name =>
+        /^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(name ?? '')
+          ? undefined
+          : 'Letters, digits and "-" are expected, a letter first',
+    }),
+  )
+}
+
+/** Asked only where there is a choice: keys in the environment go before every profile. */
+async function askProfile(): Promise<string | undefined> {
+  if (process.env['AWS_PROFILE'] || process.env['AWS_ACCESS_KEY_ID']) return undefined
+  const { configFile, credentialsFile } = await loadSharedConfigFiles()
+  const profiles = [...new Set([...Object.keys(configFile), ...Object.keys(credentialsFile)])]
+  if (profiles.length < 2) return profiles[0]
+  return answered(
+    await clack.select({
+      message: 'Profile',
+      options: profiles.map(value => ({ value })),
+      initialValue: 'default',
+    }),
+  )
+}
+
+async function askRegion(profile: string | undefined): Promise<string> {
+  const preset = await regionOf({ profile }).catch(() => '') // then it has to be typed
+  return answered(
+    await clack.text({
+      message: 'Region',
+      initialValue: preset,
+      placeholder: 'eu-central-1',
+      validate: region =>
+        /^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region ?? '')
+          ? undefined
+          : 'The name of a region is expected, such as eu-central-1',
+    }),
+  )
+}
+
+/** The parameters of the template that say so; none where it stays as it is. */
+async function askNetwork(place: DeployOptions): Promise<Record<string, string>> {
+  const attach = answered(
+    await clack.select({
+      message: 'Network of the functions',
+      options: [
+        { value: 'keep', label: 'As it is', hint: 'a new stack is outside of any VPC' },
+        { value: 'vpc', label: 'In a VPC', hint: 'needed only where a policy asks for it' },
+        { value: 'none', label: 'Outside of any VPC' },
+      ],
+    }),
+  )
+  if (attach === 'keep') return {}
+  if (attach === 'none') return { VpcEnabled: 'false', VpcId: '', SubnetIds: '' }
+
+  const vpcs = (await listVpcs(place)).filter(it => it.subnets.length > 0)
+  if (vpcs.length === 0) {
+    clack.log.warn(`There is no VPC with subnets in ${place.region}; going on without.`)
+    return {}
+  }
+  const vpc = answered(
+    await clack.select({
+      message: 'VPC',
+      options: vpcs.map(it => ({ value: it, label: shown(it) })),
+    }),
+  )
+  const subnets = answered(
+    await clack.multiselect({
+      message: 'Subnets, better two in different zones (space selects, enter goes on)',
+      options: vpc.subnets.map(it => ({ value: it.id, label: shown(it) })),
+      required: true,
+    }),
+  )
+  return { VpcEnabled: 'true', VpcId: vpc.id, SubnetIds: subnets.join(',') }
+}
+
+function shown(it: Vpc | Subnet): string {
+  const where = 'zone' in it ? it.zone : it.isDefault ? 'default' : ''
+  return [it.id, it.name, it.cidr, where].filter(Boolean).join('  ')
+}
+
+/** Ctrl-C and Escape end a prompt with a symbol. */
+function answered<Value>(value: Value): Exclude<Value, symbol> {
+  if (clack.isCancel(value))
+    throw new DeployError('aborted', 'Stopped; nothing was changed', 'Deploy again to go on.')
+  return value as Exclude<Value, symbol>
+}

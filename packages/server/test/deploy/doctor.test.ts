@@ -1,0 +1,160 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+
+import { diagnose } from '../../src/deploy/doctor.ts'
+import { DEVELOPER } from '../../src/local/principals.ts'
+import { type Local, startLocal } from '../../src/local/start.ts'
+import { BARE } from './command.ts'
+
+let local: Local
+beforeAll(async () => {
+  local = await startLocal({ log: () => {} })
+})
+afterAll(() => local.close())
+
+beforeEach(() => {
+  for (const [name, value] of Object.entries(BARE))
+    if (name.startsWith('AWS_')) vi.stubEnv(name, value)
+  sign(DEVELOPER)
+  return () => void vi.unstubAllEnvs()
+})
+
+function sign({ accessKeyId = DEVELOPER.accessKeyId, secretAccessKey = 'x', sessionToken = '' }) {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', accessKeyId)
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', secretAccessKey)
+  vi.stubEnv('AWS_SESSION_TOKEN', sessionToken || undefined)
+}
+
+/** The steps that went well, and the finding that is wrong. */
+async function examined(url: string, region = 'us-east-1') {
+  const well: string[] = []
+  for await (const finding of diagnose({ url, region })) {
+    if (finding.fix) return { well, wrong: finding }
+    well.push(finding.step)
+  }
+  return { well, wrong: undefined }
+}
+
+const DOOR = ['credentials', 'network', 'clock']
+
+/** Something else at that address. */
+async function elsewhere(answer: RequestListener): Promise<string> {
+  const server = createServer(answer).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as { port: number }).port}`
+}
+
+/** Refuses without a signature, as a Function URL does, and answers with one. */
+const behindIam =
+  (answer: RequestListener): RequestListener =>
+  (request, response) =>
+    request.headers.authorization
+      ? answer(request, response)
+      : void response.writeHead(403).end('{"Message":"Forbidden"}')
+
+test('nothing is wrong, whatever of the URL was copied', async () => {
+  const all = [...DOOR, 'signature', 'permission', 'health', 'call']
+  for (const path of ['', 'sse', 'mcp/', 'message'])
+    expect(await examined(`${local.mcpUrl}${path}`)).toEqual({ well: all, wrong: undefined })
+  expect(await examined(`${local.registrationUrl}register`)).toEqual({
+    well: all,
+    wrong: undefined,
+  })
+})
+
+test('a wrong secret is a wrong signature', async () => {
+  sign({ secretAccessKey: 'wrong' })
+  expect(await examined(local.mcpUrl)).toMatchObject({
+    well: DOOR,
+    wrong: { step: 'signature', fix: expect.stringMatching(/secret key/) },
+  })
+})
+
+test('a wrong region is a wrong signature', async () => {
+  expect(await examined(local.mcpUrl, 'eu-west-1')).toMatchObject({
+    well: DOOR,
+    wrong: { step: 'signature', fix: expect.stringMatching(/region/) },
+  })
+})
+
+test('a key that AWS does not know is told from a signature that is wrong', async () => {
+  sign({ accessKeyId: 'AKIAUNKNOWN' })
+  expect(await examined(local.mcpUrl)).toMatchObject({
+    well: DOOR,
+    wrong: { step: 'signature', fix: expect.stringMatching(/Log in/) },
+  })
+})
+
+test('what IAM denies names both actions and the command that grants them', async () => {
+  const url = await elsewhere(
+    behindIam((_, response) => {
+      response.writeHead(403, { 'x-amzn-errortype': 'AccessDeniedException' })
+      response.end('{"Message":"Forbidden. For troubleshooting Function URL authorization…"}')
+    }),
+  )
+  vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1')
+  const { well, wrong } = await examined(url)
+  expect(well).toEqual([...DOOR, 'signature'])
+  expect(wrong).toMatchObject({
+    step: 'permission',
+    fix: expect.stringMatching(
+      /lambda:InvokeFunctionUrl or lambda:InvokeFunction[\s\S]*mcp-lambda-sam grant --as client --to <ARN>/,
+    ),
+  })
+})
+
+test('a clock that is off is found before it looks like a wrong signature', async () => {
+  const url = await elsewhere((_, response) => {
+    const date = new Date(Date.now() + 10 * 60_000).toUTCString()
+    response.writeHead(403, { date }).end('{"Message":"Forbidden"}')
+  })
+  expect(await examined(url)).toMatchObject({
+    well: ['credentials', 'network'],
+    wrong: { step: 'clock', message: expect.stringMatching(/^(599|600|601) s behind AWS$/) },
+  })
+})
+
+test('a URL that lets everybody in is wrong too', async () => {
+  const url = await elsewhere((_, response) => void response.end('{"version":"1"}'))
+  expect(await examined(url)).toMatchObject({
+    well: ['credentials'],
+    wrong: { step: 'network', fix: expect.stringContaining('AWS_IAM') },
+  })
+})
+
+test.each([
+  [429, /concurrency/],
+  [502, /log of the function/],
+  [404, /not one of this product/],
+])('a %i to a signed request is about health', async (status, fix) => {
+  const url = await elsewhere(
+    behindIam((_, response) => void response.writeHead(status).end('Internal Server Error')),
+  )
+  expect(await examined(url)).toMatchObject({
+    well: [...DOOR, 'signature', 'permission'],
+    wrong: { step: 'health', fix: expect.stringMatching(fix) },
+  })
+})
+
+test('a door that nobody is behind is a matter of the network', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  expect(await examined(`http://127.0.0.1:${port}`)).toMatchObject({
+    well: ['credentials'],
+    wrong: { step: 'network', message: expect.stringMatching(/ECONNREFUSED/) },
+  })
+})
+
+test.each([
+  ['https://no-such-host.invalid', 'network', /ENOTFOUND|EAI_AGAIN/],
+  ['nonsense', 'network', /not a URL/],
+])('%s cannot be reached', async (url, step, message) => {
+  expect(await examined(url)).toMatchObject({
+    wrong: { step, message: expect.stringMatching(message) },
+  })
+})

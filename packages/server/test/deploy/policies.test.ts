@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+
+import { identityPolicy, resourceGrants } from '../../src/deploy/policies.ts'
+import { toPrincipal } from '../../src/deploy/principal.ts'
+
+const read = (path: string) =>
+  readFileSync(fileURLToPath(new URL(`../../../../${path}`, import.meta.url)), 'utf8')
+
+const ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:mcp-lambda-sam-mcp'
+
+test('the policy in the documentation is the one that the command prints', () => {
+  const shown = JSON.stringify(identityPolicy(ARN), null, 2)
+  expect(read('docs/administrators.md')).toContain(`\`\`\`json\n${shown}\n\`\`\`\n`)
+})
+
+test.each([
+  ['McpClientPolicy', 'McpFunction'],
+  ['RegistrationAdminPolicy', 'RegistrationFunction'],
+])('the managed policy %s of the template says the same', (policy, fn) => {
+  const template = parse(read('template.yaml'), {
+    logLevel: 'error',
+    customTags: [{ tag: '!GetAtt', resolve: (text: string) => ({ GetAtt: text }) }],
+  })
+  const expected = identityPolicy(ARN)
+  for (const statement of expected.Statement)
+    Object.assign(statement, { Resource: { GetAtt: `${fn}.Arn` } })
+  expect(template.Resources[policy]).toMatchObject({ Type: 'AWS::IAM::ManagedPolicy' })
+  expect(template.Resources[policy].Properties.PolicyDocument).toEqual(expected)
+})
+
+test('a grant takes both actions, each with its condition, under ids that Lambda takes', () => {
+  const [url, invoke] = resourceGrants('client', 'arn:aws:iam::123456789012:role/a/b@c')
+  expect(url).toMatchObject({ Action: 'lambda:InvokeFunctionUrl', FunctionUrlAuthType: 'AWS_IAM' })
+  expect(invoke).toMatchObject({ Action: 'lambda:InvokeFunction', InvokedViaFunctionUrl: true })
+  for (const { StatementId } of [url, invoke]) expect(StatementId).toMatch(/^[\w-]{1,100}$/)
+  const ids = ['client', 'admin'].flatMap(audience =>
+    ['a', 'b'].flatMap(it => resourceGrants(audience as 'client', it).map(it => it.StatementId)),
+  )
+  expect(new Set(ids).size).toBe(8)
+})
+
+test.each([
+  ['123456789012', 'arn:aws:iam::123456789012:root'],
+  ['arn:aws:iam::123456789012:root', 'arn:aws:iam::123456789012:root'],
+  ['arn:aws:iam::123456789012:role/path/to/it', 'arn:aws:iam::123456789012:role/path/to/it'],
+  ['arn:aws-cn:iam::123456789012:user/x+y=z', 'arn:aws-cn:iam::123456789012:user/x+y=z'],
+])('%s is the principal %s', (text, principal) => {
+  expect(toPrincipal(text, 'aws')).toBe(principal)
+})
+
+test.each([
+  ['*', /not a principal/],
+  ['arn:aws:iam::123456789012:role/*', /not a principal/],
+  ['arn:aws:iam::123456789012:group/x', /not a principal/],
+  ['12345', /not a principal/],
+  ['arn:aws:sts::123456789012:assumed-role/x/y', /a session of a role/],
+])('%s is refused', (text, message) => {
+  expect(() => toPrincipal(text, 'aws')).toThrow(message)
+})

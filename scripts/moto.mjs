@@ -1,0 +1,39 @@
+// Deploys to AWS's APIs as moto has them, with the real commands and the built functions. The last line counts:
+// "moto: N passed, N failed, N skipped". Skipped where there is no Python, which nothing of the product needs.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { python } from './python.mjs'
+
+const { path, reason } = python()
+if (reason) process.stdout.write(`SKIPPED: the tests against moto, since ${reason}\n`)
+
+const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-moto-'))
+const report = join(folder, 'report.json')
+const { status } = spawnSync(
+  process.execPath,
+  [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    ...['packages/server/test/deploy/moto.test.ts', ...process.argv.slice(2)],
+    ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+  ],
+  { stdio: 'inherit', env: { ...process.env, ...(path && { MOTO_PYTHON: path }) } },
+)
+const { passed, failed, skipped } = count(status)
+rmSync(folder, { recursive: true, force: true })
+process.stdout.write(`moto: ${passed} passed, ${failed} failed, ${skipped} skipped\n`)
+process.exitCode = failed ? 1 : 0
+
+function count(status) {
+  const it = JSON.parse(readFileSync(report, 'utf8'))
+  const failed = it.numFailedTests
+  return {
+    passed: it.numPassedTests,
+    // A run can fail without a failed test: an error outside of one, a file that does not load.
+    failed: status !== 0 && failed === 0 ? 1 : failed,
+    skipped: it.numPendingTests,
+  }
+}
