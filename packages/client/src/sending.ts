@@ -20,7 +20,7 @@ export interface Sending {
   message: JsonRpcMessage
   task: Task
   options?: SendOptions
-  /** Undefined also while it waits for one. */
+  /** In which it was sent last. */
   sessionId?: string | undefined
 }
 

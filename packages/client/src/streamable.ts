@@ -226,7 +226,6 @@ export class SigV4StreamableHttpTransport {
       const isForgotten = this.#continuity.noteRefusal(error, sending.sessionId)
       if (!isForgotten || isAboutRequest(message)) throw error
     }
-    sending.sessionId = undefined
     sending.sessionId = await this.#continuity.current(task)
     return this.#postIn(sending.sessionId, sending)
   }
