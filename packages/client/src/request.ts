@@ -43,7 +43,7 @@ export function createSend(options: SigningOptions): Send {
 }
 
 /** `promise`, or the signal's reason where that comes first: credentials know no signal. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop = () => {}
   const aborted = new Promise<never>((_, reject) => {
     stop = () => reject(signal.reason)

@@ -5,20 +5,18 @@ import type { EventSourceMessage } from 'eventsource-parser'
 import { reconnectDelay } from './backoff.ts'
 import { ClientError } from './errors.ts'
 import { unreachable } from './request.ts'
-import { notify, type RequestId, type Session } from './session.ts'
+import { notify, type Origin, type Session } from './session.ts'
 import { readEvents } from './stream.ts'
 import type { Task } from './task.ts'
 
 export type Body = ReadableStream<Uint8Array>
 
 /** A stream as the protocol sees it; it may take several connections. */
-export interface EventStream {
+export interface EventStream extends Origin {
   readonly signal: AbortSignal
   lastEventId?: string | undefined
   /** Asked for by the server, in milliseconds. */
   retryMs?: number
-  /** The id under which answers are handed over, where it is not theirs. */
-  answerAs?: RequestId | undefined
   onEventId?: ((id: string) => void) | undefined
   onEvent?: () => void
   /** Nothing more is expected of it. */
@@ -91,7 +89,7 @@ export function createReader({ session, heartbeatTimeoutMs, open }: ReaderOption
     if (stream.signal.aborted) return false
     // An event without data is there for its id alone.
     const isMessage = event === 'message' && data !== ''
-    if (isMessage) session.deliver(data, stream.answerAs)
+    if (isMessage) session.deliver(data, stream)
     // Only now: an id says that everything up to it has been dealt with.
     if (id) {
       stream.lastEventId = id

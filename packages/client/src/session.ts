@@ -20,6 +20,21 @@ interface Handlers {
   onmessage?: ((message: JsonRpcMessage) => void) | undefined
 }
 
+/** Where a message came from. */
+export interface Origin {
+  /** The id under which answers are handed over, where it is not theirs. */
+  answerAs?: RequestId | undefined
+  /** The server's session. */
+  sessionId?: string | undefined
+}
+
+/** Is told of messages before the client is. */
+export interface Witness {
+  /** The server asks, or notifies. */
+  onServerMessage(message: JsonRpcMessage, origin: Origin): void
+  onAnswer(request: JsonRpcMessage, answer: JsonRpcMessage): void
+}
+
 /** What a transport owes its client: an answer to every request, and one `onclose`. */
 export interface Session {
   /** Aborted, with the reason, when the session ends. */
@@ -32,8 +47,8 @@ export interface Session {
   note(message: JsonRpcMessage): void
   awaits(id: RequestId): boolean
   forget(id: RequestId): void
-  /** Hands over the message, or the batch, in `text`; an answer under the id `as` if that is given. */
-  deliver(text: string, as?: RequestId): void
+  /** Hands over the message, or the batch, in `text`. */
+  deliver(text: string, origin?: Origin): void
   report(error: unknown): void
   /** Answers one request with an error: its stream is gone, the session is not. */
   lose(id: RequestId, reason: Error): void
@@ -42,11 +57,11 @@ export interface Session {
   end(reason: Error): void
 }
 
-export function createSession(handlers: Handlers): Session {
+export function createSession(handlers: Handlers, witness?: Witness): Session {
   const life = new AbortController()
   const tasks = new Set<Task>()
   /** Requests without an answer. */
-  const inFlight = new Set<RequestId>()
+  const inFlight = new Map<RequestId, JsonRpcMessage>()
 
   const session: Session = {
     signal: life.signal,
@@ -63,17 +78,17 @@ export function createSession(handlers: Handlers): Session {
     },
     note(message) {
       const request = requestOf(message)
-      if (request !== undefined) inFlight.add(request)
+      if (request !== undefined) inFlight.set(request, message)
       // The server does not answer what was cancelled, so nothing is lost with it.
       const cancelled = cancelledBy(message)
       if (cancelled !== undefined) inFlight.delete(cancelled)
     },
     awaits: id => inFlight.has(id),
     forget: id => void inFlight.delete(id),
-    deliver(text, as) {
+    deliver(text, origin = {}) {
       try {
         const messages = [JSON.parse(text)].flat() as JsonRpcMessage[]
-        for (const message of messages) attempt(() => hand(message, as))
+        for (const message of messages) attempt(() => hand(message, origin))
       } catch (error) {
         session.report(error)
       }
@@ -84,7 +99,7 @@ export function createSession(handlers: Handlers): Session {
       notify(() => handlers.onmessage?.(lost(id, 'stream-lost', reason)))
     },
     fail(reason) {
-      const ids = [...inFlight]
+      const ids = [...inFlight.keys()]
       finish(reason, () => {
         session.report(reason)
         for (const id of ids) notify(() => handlers.onmessage?.(lost(id, 'session-lost', reason)))
@@ -94,11 +109,16 @@ export function createSession(handlers: Handlers): Session {
   }
   return session
 
-  function hand(message: JsonRpcMessage, as: RequestId | undefined) {
-    if (message.method !== undefined || message.id === undefined)
+  function hand(message: JsonRpcMessage, origin: Origin) {
+    if (message.method !== undefined || message.id === undefined) {
+      witness?.onServerMessage(message, origin)
       return handlers.onmessage?.(message)
-    const answer = as === undefined ? message : { ...message, id: as }
-    if (answer.id !== undefined) inFlight.delete(answer.id)
+    }
+    const { answerAs: id = message.id } = origin
+    const answer = { ...message, id }
+    const request = inFlight.get(id)
+    inFlight.delete(id)
+    if (request) witness?.onAnswer(request, answer)
     handlers.onmessage?.(answer)
   }
 
@@ -128,6 +148,10 @@ export function cancelledBy({ method, params }: JsonRpcMessage): RequestId | und
   if (method !== 'notifications/cancelled') return undefined
   return (params as { requestId?: RequestId } | undefined)?.requestId
 }
+
+/** It is about a request of either side, and such a request is part of one session. */
+export const isAboutRequest = ({ method = '' }: JsonRpcMessage) =>
+  ['', 'notifications/cancelled', 'notifications/progress'].includes(method)
 
 const lost = (
   id: RequestId,

@@ -1,34 +1,25 @@
-import { discard, drain, textOf } from './body.ts'
+import { answerIn, answerText } from './answer.ts'
+import { discard } from './body.ts'
+import { type Continuity, createContinuity } from './continuity.ts'
 import { ClientError } from './errors.ts'
 import { messageHeaders, revisionOf, STATELESS_REVISION } from './headers.ts'
 import { type Limits, limitsOf, type TransportOptions } from './options.ts'
-import { createSend, type Send, unreachable } from './request.ts'
+import { createSend, type Send } from './request.ts'
 import { type Body, createReader, type EventStream, type ReadStream } from './resume.ts'
+import { type Call, obsolete, type Sending, type SendOptions } from './sending.ts'
 import {
   cancelledBy,
   createSession,
+  isAboutRequest,
   type JsonRpcMessage,
   notify,
   type RequestId,
   requestOf,
   type Session,
 } from './session.ts'
-import { isEventStream, MAX_EVENT_SIZE } from './stream.ts'
+import { isEventStream } from './stream.ts'
 import { mcpUrl } from './target.ts'
 import { type Task, untilTaken } from './task.ts'
-
-/** What the clients of both SDKs say about one message. */
-export interface SendOptions {
-  /** Ends this request and its stream, and nothing else. */
-  requestSignal?: AbortSignal | undefined
-  /** Called when the stream of the answer is over, except by `requestSignal` or `close()`. */
-  onRequestStreamEnd?: (() => void) | undefined
-  /** Sent with this message only. */
-  headers?: Readonly<Record<string, string>> | undefined
-  /** Instead of sending the request: wait for its answer, from this point of its stream on. */
-  resumptionToken?: string | undefined
-  onresumptiontoken?: ((token: string) => void) | undefined
-}
 
 /**
  * MCP's Streamable HTTP transport, every revision of it, every request signed with AWS Signature
@@ -37,10 +28,15 @@ export interface SendOptions {
  *
  * Every request is a POST of its own. Up to 2025-11-25 a stream that breaks before the answer is taken
  * up again where the server gave its events ids. Where it cannot be, the request gets a JSON-RPC error
- * (-32000, `data.reason: 'stream-lost'`) at once: whether it ran is unknown. When the server no longer
- * knows the session, every request without an answer gets one (`'session-lost'`), then `onclose` is
- * called, once, and the next connection needs a new transport. A message is never sent twice, except
- * after a refusal that says it did not run.
+ * (-32000, `data.reason: 'stream-lost'`) at once: whether it ran is unknown.
+ *
+ * When the server has forgotten the session, another one is begun in its place, with the log level and the
+ * subscriptions that it had, and the message that was refused is sent in it. What the client may have
+ * missed meanwhile is said to have changed. If that is no use, since the server forgets the new one at once
+ * or speaks another revision in it, every request without an answer gets an error (`'session-lost'`), then
+ * `onclose` is called, once, and the next connection needs a new transport.
+ *
+ * A message is never sent twice, except after a refusal that says it did not run.
  */
 export class SigV4StreamableHttpTransport {
   onclose?: (() => void) | undefined
@@ -55,14 +51,14 @@ export class SigV4StreamableHttpTransport {
   readonly #options: TransportOptions
   readonly #limits: Limits
   readonly #request: Send
-  readonly #session: Session = createSession(this)
+  readonly #session: Session
+  readonly #continuity: Continuity
   readonly #read: ReadStream
   /** Requests under way, their streams included. */
-  readonly #calls = new Map<RequestId, Task>()
+  readonly #calls = new Map<RequestId, Sending>()
   /** The stream of the server's own messages. */
   #listening: Task | undefined
   #started = false
-  #sessionId: string | undefined
   #protocolVersion: string | undefined
 
   /**
@@ -74,6 +70,18 @@ export class SigV4StreamableHttpTransport {
     this.#options = options
     this.#limits = limitsOf(options)
     this.#request = createSend(options)
+    this.#session = createSession(this, {
+      onServerMessage: (...received) => this.#continuity.onServerMessage(...received),
+      onAnswer: (...received) => this.#continuity.onAnswer(...received),
+    })
+    this.#continuity = createContinuity({
+      session: this.#session,
+      name: this.#name(),
+      heartbeatTimeoutMs: this.#limits.heartbeatTimeoutMs,
+      task: () => this.#taskToSend(),
+      post: (message, sessionId, task) => this.#postIn(sessionId, { message, task }),
+      onRenewed: () => void this.#listen(),
+    })
     this.#read = createReader({
       session: this.#session,
       heartbeatTimeoutMs: this.#limits.heartbeatTimeoutMs,
@@ -81,9 +89,9 @@ export class SigV4StreamableHttpTransport {
     })
   }
 
-  /** What the server called the session; undefined before, and where it keeps none. */
+  /** What the server calls the session; undefined before, and where it keeps none. */
   get sessionId(): string | undefined {
-    return this.#sessionId
+    return this.#continuity.sessionId
   }
 
   /** Sends nothing yet: the first message opens the connection. `Client.connect()` calls it. */
@@ -106,7 +114,13 @@ export class SigV4StreamableHttpTransport {
 
     this.#session.note(message)
     const cancelled = cancelledBy(message)
-    if (cancelled !== undefined) this.#calls.get(cancelled)?.abort(new ClientError(...CANCELLED))
+    const call = cancelled === undefined ? undefined : this.#calls.get(cancelled)
+    call?.task.abort(new ClientError('connection_closed', 'The request was cancelled'))
+    // In another session it would be about another request, or none.
+    if (this.#continuity.isObsolete(message, call?.sessionId)) {
+      const isAnswer = message.method === undefined
+      return isAnswer ? this.#session.report(obsolete(message)) : undefined
+    }
 
     const id = requestOf(message)
     try {
@@ -130,18 +144,19 @@ export class SigV4StreamableHttpTransport {
    * that ends sessions in its own time is no error.
    */
   async terminateSession(): Promise<void> {
-    if (this.#sessionId === undefined) return
+    if (this.sessionId === undefined) return
     this.#session.assertOpen()
+    await this.#continuity.terminate()
     this.#listening?.abort(new ClientError('connection_closed', 'The session was ended'))
     const task = this.#taskToSend()
-    const init = { method: 'DELETE', headers: this.#headers(), signal: task.signal }
+    const init = { method: 'DELETE', headers: this.#headers(this.sessionId), signal: task.signal }
     try {
       await untilTaken(this.#request('message', this.#url, init), task)
     } catch (error) {
       const isOver = error instanceof ClientError && (error.status === 404 || error.status === 405)
       if (!isOver) throw error
     }
-    this.#sessionId = undefined
+    this.#continuity.begin()
   }
 
   /** From here on every request carries the version. `Client.connect()` calls it. */
@@ -152,29 +167,43 @@ export class SigV4StreamableHttpTransport {
   /** Sends what gets no answer: a notification, or an answer to the server. */
   async #tell(message: JsonRpcMessage, options: SendOptions): Promise<void> {
     const task = this.#taskToSend(options.requestSignal)
-    await untilTaken(this.#post(message, options, task), task)
-    if (message.method === 'notifications/initialized') void this.#listen()
+    const telling: Sending = { message, options, task }
+    try {
+      await untilTaken(this.#post(telling), task)
+    } catch (error) {
+      const isLate = isAboutRequest(message) && this.#continuity.isForgotten(telling.sessionId)
+      if (!isLate) throw error
+      this.#session.report(obsolete(message, error))
+    }
+    if (message.method !== 'notifications/initialized') return
+    this.#continuity.initialized()
+    void this.#listen()
   }
 
   async #ask(message: JsonRpcMessage, id: RequestId, options: SendOptions): Promise<void> {
     const task = this.#session.task(options.requestSignal)
-    this.#calls.set(id, task)
+    const isStateless = (revisionOf(message) ?? this.#protocolVersion ?? '') >= STATELESS_REVISION
+    const call: Call = { message, id, task, options, isStateless }
+    this.#calls.set(id, call)
     const over = () => {
       task.release()
-      if (this.#calls.get(id) === task) this.#calls.delete(id)
+      if (this.#calls.get(id) === call) this.#calls.delete(id)
     }
-    const isStateless = (revisionOf(message) ?? this.#protocolVersion ?? '') >= STATELESS_REVISION
-    const call: Call = { id, task, options, isStateless }
     try {
-      if (options.resumptionToken !== undefined && !isStateless)
+      if (options.resumptionToken !== undefined && !isStateless) {
+        call.sessionId = this.sessionId
         return void this.#follow(call).finally(over)
-
-      const response = await this.#post(message, options, task)
-      if (message.method === 'initialize')
-        this.#sessionId = response.headers.get('mcp-session-id') ?? undefined
+      }
+      const response = await this.#post(call)
+      if (message.method === 'initialize') {
+        call.sessionId = response.headers.get('mcp-session-id') ?? undefined
+        this.#continuity.begin(call.sessionId)
+      }
       if (response.body && isEventStream(response))
         return void this.#follow(call, response.body).finally(over)
-      await this.#readAnswer(response, id)
+      this.#session.deliver(await answerText(response, this.#name()), { sessionId: call.sessionId })
+      if (this.#session.awaits(id))
+        throw new ClientError('invalid_response', `${this.#name()} sent JSON that is no answer`)
       over()
     } catch (error) {
       over()
@@ -185,48 +214,44 @@ export class SigV4StreamableHttpTransport {
     }
   }
 
-  async #post(message: JsonRpcMessage, options: SendOptions, task: Task): Promise<Response> {
-    const id = requestOf(message)
+  /** What a forgotten session refused has not run, so it is sent again in the next. */
+  async #post(sending: Sending): Promise<Response> {
+    const { message, task } = sending
     // A new session begins outside of the old one.
-    if (message.method === 'initialize') this.#sessionId = undefined
-    const init = {
-      method: 'POST',
-      headers: this.#headers({
-        ...messageHeaders(message, options.headers),
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-      }),
-      body: JSON.stringify(message),
-      signal: task.signal,
+    if (message.method === 'initialize') this.#continuity.begin()
+    sending.sessionId = await this.#continuity.current(task)
+    try {
+      return await this.#postIn(sending.sessionId, sending)
+    } catch (error) {
+      const isForgotten = this.#continuity.noteRefusal(error, sending.sessionId)
+      if (!isForgotten || isAboutRequest(message)) throw error
     }
-    const kind = this.#sessionId === undefined ? 'sessionless' : 'message'
-    return this.#request(kind, this.#url, init, () => id === undefined || this.#session.awaits(id))
+    sending.sessionId = await this.#continuity.current(task)
+    return this.#postIn(sending.sessionId, sending)
   }
 
-  /** An answer that is no stream. */
-  async #readAnswer(response: Response, id: RequestId): Promise<void> {
-    const { status, headers } = response
-    const type = headers.get('content-type') ?? 'no content type'
-    if (!/^application\/json/i.test(type)) {
-      void drain(response)
-      const what = `${this.#name()} answered a request with ${status}, ${type}`
-      throw new ClientError('invalid_response', what)
+  async #postIn(sessionId: string | undefined, { message, task, options }: Sending) {
+    const needed = {
+      ...messageHeaders(message, options?.headers),
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
     }
-    const text = await textOf(response, MAX_EVENT_SIZE).catch(error => {
-      throw unreachable('The answer broke off', error, 'message')
-    })
-    this.#session.deliver(text)
-    if (this.#session.awaits(id))
-      throw new ClientError('invalid_response', `${this.#name()} sent JSON that is no answer`)
+    const headers = this.#headers(sessionId, needed)
+    // The revision is not agreed on yet, or not any more.
+    if (message.method === 'initialize') headers.delete('mcp-protocol-version')
+    const init = { method: 'POST', headers, body: JSON.stringify(message), signal: task.signal }
+    return this.#request(sessionId === undefined ? 'sessionless' : 'message', this.#url, init)
   }
 
   /** Reads the stream of a request until the answer has come, or cannot come any more. Never rejects. */
-  async #follow({ id, task, options, isStateless }: Call, body?: Body): Promise<void> {
-    const { resumptionToken, onresumptiontoken, onRequestStreamEnd } = options
+  async #follow(call: Call, body?: Body): Promise<void> {
+    const { id, task, isStateless, sessionId } = call
+    const { resumptionToken, onresumptiontoken, onRequestStreamEnd } = call.options
     const isAnswered = () => !this.#session.awaits(id)
     let isLingering = false
     const stream: EventStream = {
       signal: task.signal,
+      sessionId,
       lastEventId: resumptionToken,
       // A client that resumes in a new process has given the request another id.
       answerAs: resumptionToken === undefined ? undefined : id,
@@ -238,12 +263,16 @@ export class SigV4StreamableHttpTransport {
         task.limit(LINGER_MS, 'The answer has come')
       },
       isOver: isAnswered,
-      canResume: () => !isStateless && stream.lastEventId !== undefined,
+      canResume: () =>
+        !isStateless &&
+        stream.lastEventId !== undefined &&
+        !this.#continuity.isForgotten(sessionId),
       attempts: MAX_RESUMPTIONS,
     }
     const reason = await this.#read(stream, body)
     if (this.#session.signal.aborted) return
-    if (reason && this.#isSessionLost(reason)) return this.#session.fail(reason)
+    const isForgotten = this.#continuity.noteRefusal(reason, sessionId)
+    if (reason && !isForgotten && this.#isSessionLost(reason)) return this.#session.fail(reason)
     if (!reason && !isAnswered()) return this.#session.forget(id) // cancelled
     // A subscription learns by the callback that its stream has ended; no answer was to come.
     if (reason && onRequestStreamEnd) this.#session.forget(id)
@@ -253,31 +282,46 @@ export class SigV4StreamableHttpTransport {
 
   /** The server's own requests and notifications, for which there is a GET up to 2025-11-25. */
   async #listen(): Promise<void> {
+    const { sessionId } = this
     const task = this.#session.task()
+    this.#listening?.abort(new ClientError('connection_closed', 'Another stream takes its place'))
     this.#listening = task
     const reason = await this.#read({
+      sessionId,
       signal: task.signal,
       isOver: () => false,
       canResume: () => true,
       attempts: Number.POSITIVE_INFINITY,
     })
+    if (reason) await this.#recover(reason, sessionId, task)
     task.release()
-    if (!reason) return
-    if (this.#isSessionLost(reason)) this.#session.fail(reason)
-    else if (reason.status !== 405) this.#session.report(reason) // 405: the server has no such stream
   }
 
-  async #open({ lastEventId }: EventStream, task: Task): Promise<Body> {
+  /** There is no message that could notice that the session is forgotten. */
+  async #recover(reason: ClientError, sessionId: string | undefined, task: Task): Promise<void> {
+    let error = reason
+    if (this.#continuity.noteRefusal(reason, sessionId))
+      try {
+        return void (await this.#continuity.current(task))
+      } catch (failure) {
+        error = failure as ClientError
+      }
+    if (task.signal.aborted) return
+    if (this.#isSessionLost(error)) this.#session.fail(error)
+    else if (error.status !== 405) this.#session.report(error) // 405: the server has no such stream
+  }
+
+  async #open({ sessionId, lastEventId }: EventStream, task: Task): Promise<Body> {
     const { connectTimeoutMs } = this.#limits
     const opened = task.limit(
       connectTimeoutMs,
       `${this.#name()} opened no stream within ${connectTimeoutMs} ms`,
     )
-    const headers = this.#headers({
+    const headers = this.#headers(sessionId, {
       accept: 'text/event-stream',
       ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
     })
-    const kind = this.#sessionId === undefined ? 'stream' : 'resumption'
+    const kind = sessionId === undefined ? 'stream' : 'resumption'
     const response = await this.#request(kind, this.#url, { headers, signal: task.signal })
     opened()
     if (response.body && isEventStream(response)) return response.body
@@ -288,7 +332,7 @@ export class SigV4StreamableHttpTransport {
   }
 
   #isSessionLost(error: ClientError): boolean {
-    return this.#sessionId !== undefined && error.code === 'session_not_found'
+    return this.sessionId !== undefined && error.code === 'session_not_found'
   }
 
   #taskToSend(parent?: AbortSignal): Task {
@@ -304,37 +348,14 @@ export class SigV4StreamableHttpTransport {
     return `${this.#url.origin}${this.#url.pathname}`
   }
 
-  #headers(needed: Record<string, string> = {}): Headers {
+  #headers(sessionId: string | undefined, needed: Record<string, string> = {}): Headers {
     const headers = new Headers(this.#options.headers)
     if (this.#protocolVersion) headers.set('mcp-protocol-version', this.#protocolVersion)
-    if (this.#sessionId) headers.set('mcp-session-id', this.#sessionId)
+    if (sessionId) headers.set('mcp-session-id', sessionId)
     for (const [name, value] of Object.entries(needed)) headers.set(name, value)
     return headers
   }
 }
 
-/** A request under way. */
-interface Call {
-  id: RequestId
-  task: Task
-  options: SendOptions
-  /** Its revision has no resumption. */
-  isStateless: boolean
-}
-
 const LINGER_MS = 5_000
 const MAX_RESUMPTIONS = 10
-
-const CANCELLED = ['connection_closed', 'The request was cancelled'] as const
-
-/** The body of a refusal that is the JSON-RPC answer to this very request. */
-function answerIn(error: unknown, id: RequestId): string | undefined {
-  if (!(error instanceof ClientError) || error.code !== 'request_refused') return undefined
-  const { text } = (error as { data?: { text?: string } }).data ?? {}
-  try {
-    const answer = JSON.parse(text ?? '') as JsonRpcMessage | null
-    return answer?.id === id && answer.error !== undefined ? text : undefined
-  } catch {
-    return undefined // not JSON: the refusal stands
-  }
-}

@@ -141,14 +141,30 @@ describe.each(SDKS)('the client of %s', (name, newClient) => {
     expect(heard).toHaveBeenCalledExactlyOnceWith('notifications/tools/list_changed')
   })
 
-  test('is told once that the session is gone, and nothing hangs', async () => {
+  test('goes on in a new session when the server has forgotten the old one', async () => {
+    const server = await serveV1()
+    const { client, call } = newClient()
+    const { closed, failed, transport } = await join(client, server)
+    const { sessionId } = transport
+    expect(sessionId).toBeDefined()
+    server.sessions.clear()
+
+    expect(await Promise.all([call('echo'), call('progress')])).toMatchObject([echoed, echoed])
+    expect(await call('ask')).toMatchObject(toolResult('accept'))
+    expect(transport.sessionId).not.toBe(sessionId)
+    expect([...server.sessions.keys()]).toEqual([transport.sessionId])
+    expect(failed).not.toHaveBeenCalled()
+    expect(closed).not.toHaveBeenCalled()
+  })
+
+  test('is told once that the session is lost, and nothing hangs', async () => {
     const server = await serveV1()
     const { client, call } = newClient()
     const { closed, transport } = await join(client, server)
     const waiting = call('wait')
     await vi.waitUntil(() => bodies(server).some(({ params }) => params?.name === 'wait'))
-    expect(transport.sessionId).toBeDefined()
     server.sessions.clear()
+    server.sessions.set = () => server.sessions // it forgets new ones at once
 
     const [lost, late] = await Promise.allSettled([waiting, call('echo')])
     expect(late).toMatchObject({ reason: { code: 'session_not_found', status: 404 } })
@@ -158,6 +174,7 @@ describe.each(SDKS)('the client of %s', (name, newClient) => {
     expect(closed).toHaveBeenCalledOnce()
     await client.close()
     expect(closed).toHaveBeenCalledOnce()
+    expect(transport.sessionId).toBeDefined()
     await vi.waitUntil(() => server.open.size === 0)
   })
 

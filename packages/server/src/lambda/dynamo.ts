@@ -7,5 +7,10 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 export const dynamoClient = () =>
   new DynamoDBClient({
     maxAttempts: 4,
-    requestHandler: { connectionTimeout: 1_000, requestTimeout: 5_000 },
+    requestHandler: {
+      connectionTimeout: 1_000,
+      requestTimeout: 5_000,
+      // Without it the SDK does no more than warn.
+      throwOnRequestTimeout: true,
+    },
   })
