@@ -1,8 +1,13 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    // The one that needs a Python: "npm run moto".
+    exclude: [
+      ...configDefaults.exclude,
+      ...(process.env['MOTO_PYTHON'] ? [] : ['**/deploy/moto.test.ts']),
+    ],
     setupFiles: ['test/setup.ts'],
     // Tests wait for conditions; this is only how long a hung one may hold up the rest.
     testTimeout: 60_000,

@@ -8,26 +8,32 @@ import { join } from 'node:path'
 import { python } from './python.mjs'
 
 const { path, reason } = python()
-if (reason) process.stdout.write(`SKIPPED: the tests against moto, since ${reason}\n`)
+if (path) run()
+else {
+  process.stdout.write(`SKIPPED the tests against moto: ${reason}\n`)
+  process.stdout.write('moto: 0 passed, 0 failed, 1 skipped\n')
+}
 
-const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-moto-'))
-const report = join(folder, 'report.json')
-const { status } = spawnSync(
-  process.execPath,
-  [
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    ...['packages/server/test/deploy/moto.test.ts', ...process.argv.slice(2)],
-    ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
-  ],
-  { stdio: 'inherit', env: { ...process.env, ...(path && { MOTO_PYTHON: path }) } },
-)
-const { passed, failed, skipped } = count(status)
-rmSync(folder, { recursive: true, force: true })
-process.stdout.write(`moto: ${passed} passed, ${failed} failed, ${skipped} skipped\n`)
-process.exitCode = failed ? 1 : 0
+function run() {
+  const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-moto-'))
+  const report = join(folder, 'report.json')
+  const { status } = spawnSync(
+    process.execPath,
+    [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      ...['packages/server/test/deploy/moto.test.ts', ...process.argv.slice(2)],
+      ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    ],
+    { stdio: 'inherit', env: { ...process.env, MOTO_PYTHON: path } },
+  )
+  const { passed, failed, skipped } = count(report, status)
+  rmSync(folder, { recursive: true, force: true })
+  process.stdout.write(`moto: ${passed} passed, ${failed} failed, ${skipped} skipped\n`)
+  process.exitCode = failed ? 1 : 0
+}
 
-function count(status) {
+function count(report, status) {
   const it = JSON.parse(readFileSync(report, 'utf8'))
   const failed = it.numFailedTests
   return {
