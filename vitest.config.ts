@@ -1,8 +1,10 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
+/** They start more processes at once than leave anything for others on two cores. */
+const ALONE = ['test/sse.test.ts', 'test/many.test.ts']
+
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     // The one that needs a Python: "npm run moto".
     exclude: [
       ...configDefaults.exclude,
@@ -12,7 +14,21 @@ export default defineConfig({
     // Tests wait for conditions; this is only how long a hung one may hold up the rest.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Most tests start processes of their own, which are enough to keep two cores busy.
-    maxWorkers: 1,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ALONE,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 })

@@ -70,3 +70,12 @@ export async function until(condition: () => unknown, what: string, ms = 20_000)
     await new Promise(resolve => setTimeout(resolve, 25))
   }
 }
+
+/** Makes another gateway work on the tables and functions of this one, which knows the developer, and not its roles. */
+export const sharing = ({ dynamodbUrl, lambdaUrl, credentials }: Gateway) => ({
+  AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
+  AWS_ENDPOINT_URL_LAMBDA: lambdaUrl,
+  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  AWS_SESSION_TOKEN: '',
+})

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { functionArn, type Gateway, startGateway } from './gateway.ts'
+import { functionArn, type Gateway, sharing, startGateway } from './gateway.ts'
 import { answerOf, eventsOf, openSession } from './mcpraw.ts'
 
 const SESSIONS = 200
@@ -14,11 +14,7 @@ const WAITING = 40
 let gateways: [opens: Gateway, calls: Gateway, hears: Gateway, closes: Gateway]
 beforeAll(async () => {
   const opens = await startGateway()
-  const environment = {
-    AWS_ENDPOINT_URL_DYNAMODB: opens.dynamodbUrl,
-    AWS_ENDPOINT_URL_LAMBDA: opens.lambdaUrl,
-  }
-  const others = [1, 2, 3].map(() => startGateway({ environment }))
+  const others = [1, 2, 3].map(() => startGateway({ environment: sharing(opens) }))
   gateways = [opens, ...(await Promise.all(others))] as typeof gateways
   await opens.admin.registerTool({
     name: 'contract',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { agentMonday, functionArn, type Gateway, startGateway, until } from './gateway.ts'
+import { agentMonday, functionArn, type Gateway, sharing, startGateway, until } from './gateway.ts'
 import { answerOf, eventsOf, type Message, openSession, type RawSession } from './mcpraw.ts'
 import { initialize, initialized, postRaw } from './raw.ts'
 
@@ -151,11 +151,7 @@ describe('a session', () => {
   /** On the same tables, and with processes that know nothing yet. */
   let elsewhere: Gateway
   beforeAll(async () => {
-    const environment = {
-      AWS_ENDPOINT_URL_DYNAMODB: gateway.dynamodbUrl,
-      AWS_ENDPOINT_URL_LAMBDA: gateway.lambdaUrl,
-    }
-    elsewhere = await startGateway({ environment })
+    elsewhere = await startGateway({ environment: sharing(gateway) })
   })
   afterAll(() => elsewhere.close())
 

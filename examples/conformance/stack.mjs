@@ -26,6 +26,10 @@ export async function startEverything({ answer, alter } = {}) {
     const shared = {
       AWS_ENDPOINT_URL_DYNAMODB: tables?.url ?? local.dynamodbUrl,
       AWS_ENDPOINT_URL_LAMBDA: local.lambdaUrl,
+      // The first one does not know the roles of the others.
+      AWS_ACCESS_KEY_ID: local.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: local.credentials.secretAccessKey,
+      AWS_SESSION_TOKEN: '',
     }
     // Lambda, and so the local gateway, prefers the environment used last. The referee sends one request after the
     // other, and would only ever meet that one: so it meets several gateways in turn, on the same tables.
