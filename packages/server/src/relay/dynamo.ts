@@ -1,6 +1,5 @@
 import {
   ConditionalCheckFailedException,
-  DeleteItemCommand,
   type DynamoDBClient,
   PutItemCommand,
   QueryCommand,
@@ -15,7 +14,7 @@ import type { Relay, Session } from './relay.ts'
  * The Session table. One channel per session:
  *
  *     channel      position
- *     <id>         session           owner, posted (a counter), expiresAt (the holder's lease)
+ *     <id>         session           owner, posted (a counter), expiresAt (the holder's lease), closed
  *     <id>         in#000000000001   a message; taken (when handed out)
  *     <id>#<uuid>  000000000001      a part of a message that is too large for one item; see content.ts
  *
@@ -42,7 +41,7 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
 
   return {
     async open({ id, owner }) {
-      await dynamo.send(
+      const opened = dynamo.send(
         new PutItemCommand({
           TableName: table,
           Item: {
@@ -51,9 +50,14 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
             posted: { N: '0' },
             expiresAt: { N: String(nowSeconds() + leaseSeconds) },
           },
+          // An attempt that arrives late, after another one of the SDK's, must not set the counter back.
           ConditionExpression: UNKNOWN,
         }),
       )
+      await opened.catch(error => {
+        const isOurs = error instanceof ConditionalCheckFailedException && isRepeated(error)
+        if (!isOurs) throw error
+      })
       return join(id)
     },
     join,
@@ -117,7 +121,7 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
               TableName: table,
               Key: key(id, SESSION),
               UpdateExpression: 'SET expiresAt = :expiresAt',
-              ConditionExpression: KNOWN,
+              ConditionExpression: `${KNOWN} AND ${NOT_CLOSED}`,
               ExpressionAttributeValues: {
                 ':expiresAt': { N: String(nowSeconds() + leaseSeconds) },
               },
@@ -125,15 +129,27 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
           ),
         )
       },
+      // Not deleted: an attempt whose answer was lost has to learn the same from the next one.
       async close() {
-        const { Attributes } = await dynamo.send(
-          new DeleteItemCommand({
+        const closed = dynamo.send(
+          new UpdateItemCommand({
             TableName: table,
             Key: key(id, SESSION),
-            ReturnValues: 'ALL_OLD',
+            UpdateExpression: 'SET closed = :true, expiresAt = :now',
+            ConditionExpression: KNOWN,
+            ExpressionAttributeValues: {
+              ':true': { BOOL: true },
+              ':now': { N: String(nowSeconds()) },
+            },
+            ReturnValues: 'ALL_NEW',
           }),
         )
-        return Attributes && Number(Attributes['posted']?.N)
+        try {
+          return Number((await closed).Attributes?.['posted']?.N)
+        } catch (error) {
+          if (error instanceof ConditionalCheckFailedException) return undefined
+          throw error
+        }
       },
     })
   }
@@ -193,7 +209,11 @@ const UNKNOWN = 'attribute_not_exists(channel)'
 const KNOWN = 'attribute_exists(channel)'
 const OWNED = '#owner = :owner'
 const OPEN = 'expiresAt > :now'
+const NOT_CLOSED = 'attribute_not_exists(closed)'
 const FREE = '(attribute_not_exists(taken) OR taken = :taker)'
+
+/** The SDK repeats a write whose answer was lost; then the first one may be what is in the way. */
+const isRepeated = ({ $metadata }: ConditionalCheckFailedException) => ($metadata.attempts ?? 1) > 1
 
 /** Resolves when the write is done, by this attempt or by an earlier one. */
 const unlessDone = (write: Promise<unknown>) => unlessRefused(write).then(() => {})
