@@ -19,10 +19,12 @@ export interface WatchOptions {
   ready?: () => boolean
   /** What the client knows, as `onTold` said it: all that is different at the first look is news. */
   since?: string | undefined
+  /** Or the registrations that it starts from; those of the first look, if nothing is given. */
+  from?: Snapshot
   /** Or the registrations' revision that it knows: if it is another one at the first look, all lists are news. */
   sinceRevision?: string
-  /** The resources whose updates are told, each with the mark that is no news; the one of the first look, if none. */
-  subscriptions(): Promise<ReadonlyMap<string, string | undefined>>
+  /** The resources whose updates are told, each with the mark that is no news. */
+  subscriptions(): Promise<ReadonlyMap<string, string>>
   onList(list: List): void | Promise<void>
   onUpdate(uri: string): void | Promise<void>
   /** Everything has been told, up to this state of things; called when it is another than before. */
@@ -40,6 +42,7 @@ export function watchChanges({
   caller,
   ready = () => true,
   since,
+  from,
   sinceRevision,
   subscriptions,
   onList,
@@ -80,7 +83,7 @@ export function watchChanges({
     if (!lists) {
       const [knownLists, knownMarks] = since?.split('/') ?? []
       if (knownLists !== undefined) lists = fromParts(knownLists.split('.'))
-      else lists = (await isNews()) ? {} : now
+      else lists = from ? listStates(from) : (await isNews()) ? {} : now
       // All of them are known, or it is not known which.
       if (knownMarks === digest(current)) marks = new Map(current)
     }

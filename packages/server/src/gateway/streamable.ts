@@ -62,11 +62,15 @@ export function createStreamable(options: StreamableOptions): Service {
     const pace = createPace()
     const deadline = AbortSignal.timeout(timeMs)
     const seal = stateSeal(requestStateKeys, caller)
+    // Read before the client is told that it is listened for: from then on, what changes is news.
+    const bus = isListen(parsedBody)
+      ? await changesFor(caller, catalogue, subscribedIn(parsedBody))
+      : undefined
     const handler = createMcpHandler(
       () => createServer(parsedBody, { caller, seal, deadline, taken: pace.taken }),
       {
         legacy: 'stateless',
-        bus: changesFor(caller, catalogue, subscribedIn(parsedBody)),
+        ...(bus && { bus }),
         maxRequestBodySize: MAX_BODY_BYTES,
         onerror: error => console.warn(JSON.stringify({ message: 'mcp', error: describe(error) })),
       },
@@ -74,7 +78,7 @@ export function createStreamable(options: StreamableOptions): Service {
     // The body has been read; what is left of the request is its head.
     const { url, method, headers } = request
     const response = await handler.fetch(new Request(url, { method, headers }), { parsedBody })
-    if (!isListen(parsedBody)) return pace.of(response)
+    if (!bus) return pace.of(response)
     // Where the end of the environment would cut the stream off, it ends as the revision says.
     const timeUp = setTimeout(() => void handler.close(), timeMs)
     return pace.of(response, () => clearTimeout(timeUp))
@@ -136,13 +140,19 @@ function subscribedIn(body: unknown): string[] {
 }
 
 /** The SDK's bus of changes, of which every environment learns by itself: nothing is published in it. */
-function changesFor(caller: Caller, catalogue: Catalogue, uris: string[]): ServerEventBus {
+async function changesFor(
+  caller: Caller,
+  catalogue: Catalogue,
+  uris: string[],
+): Promise<ServerEventBus> {
   const events = {
     tool: { kind: 'tools_list_changed' },
     resource: { kind: 'resources_list_changed' },
     prompt: { kind: 'prompts_list_changed' },
   } satisfies Record<string, ServerEvent>
-  const subscriptions = new Map(uris.map(uri => [uri, undefined]))
+  const from = await catalogue.current()
+  const marks = uris.length > 0 ? await catalogue.announced(uris) : new Map<string, string>()
+  const subscriptions = new Map(uris.map(uri => [uri, marks.get(uri) ?? '']))
 
   return {
     publish() {},
@@ -150,6 +160,7 @@ function changesFor(caller: Caller, catalogue: Catalogue, uris: string[]): Serve
       watchChanges({
         catalogue,
         caller,
+        from,
         subscriptions: async () => subscriptions,
         onList: list => listener(events[list]),
         onUpdate: uri => listener({ kind: 'resource_updated', uri }),
