@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
 /** They start more processes at once than leave anything for others on two cores. */
-const ALONE = ['test/sse.test.ts', 'test/many.test.ts']
+const ALONE = ['test/sse-transport.test.ts', 'test/concurrent-sessions.test.ts']
 
 export default defineConfig({
   test: {
@@ -10,7 +10,7 @@ export default defineConfig({
       ...configDefaults.exclude,
       ...(process.env['MOTO_PYTHON'] ? [] : ['**/deploy/moto.test.ts']),
     ],
-    setupFiles: ['test/setup.ts'],
+    setupFiles: ['test/support/setup.ts'],
     // Tests wait for conditions; this is only how long a hung one may hold up the rest.
     testTimeout: 60_000,
     hookTimeout: 60_000,

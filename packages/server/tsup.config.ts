@@ -13,7 +13,7 @@ const lambda = (name: string) =>
     noExternal: [/.*/],
     minify: true,
     sourcemap: true,
-    // What only some environments need is a chunk of its own; see src/lambda/protocol.ts.
+    // What only some environments need is a chunk of its own; see src/lambda/wiring.ts.
     splitting: true,
     clean: true,
     outExtension: () => ({ js: '.mjs' }),

@@ -14,7 +14,7 @@ import type {
   ResourceInput,
   Tool,
   ToolInput,
-} from './contract.ts'
+} from './api-schema.ts'
 import { actionUrl, collectionUrl, itemUrl } from './path.ts'
 import { type Call, send } from './request.ts'
 

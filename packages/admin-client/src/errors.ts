@@ -1,4 +1,4 @@
-import type { ErrorBody, ErrorCode, Issue } from './contract.ts'
+import type { ErrorBody, ErrorCode, Issue } from './api-schema.ts'
 
 /** Every way a call can fail: what the server says, and what happens before and beside it. */
 export type AdminErrorCode =

@@ -1,8 +1,3 @@
-export {
-  type AdminClient,
-  type AdminClientOptions,
-  createAdminClient,
-} from './client.ts'
 export type {
   Announcement,
   ErrorCode,
@@ -22,5 +17,10 @@ export type {
   ResourceInput,
   Tool,
   ToolInput,
-} from './contract.ts'
+} from './api-schema.ts'
+export {
+  type AdminClient,
+  type AdminClientOptions,
+  createAdminClient,
+} from './client.ts'
 export { AdminError, type AdminErrorCode } from './errors.ts'

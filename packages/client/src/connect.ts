@@ -1,8 +1,8 @@
 import { ClientError } from './errors.ts'
-import type { TransportOptions } from './options.ts'
-import { SigV4SseTransport } from './sse.ts'
-import { SigV4StreamableHttpTransport } from './streamable.ts'
-import { gatewayUrl } from './target.ts'
+import { gatewayUrl } from './signing/scope.ts'
+import { SigV4SseTransport } from './sse/transport.ts'
+import { SigV4StreamableHttpTransport } from './streamable/transport.ts'
+import type { TransportOptions } from './transport/options.ts'
 
 /** The `Client` of either SDK. */
 export interface Connectable {

@@ -1,13 +1,13 @@
 export { type Connectable, connect } from './connect.ts'
 export { ClientError, type ClientErrorCode } from './errors.ts'
-export type { TransportOptions } from './options.ts'
-export type { SendOptions } from './sending.ts'
-export type { JsonRpcMessage } from './session.ts'
 export {
   type CredentialProvider,
   type Credentials,
   type SigningOptions,
   signedFetch,
-} from './sigv4.ts'
-export { SigV4SseTransport } from './sse.ts'
-export { SigV4StreamableHttpTransport } from './streamable.ts'
+} from './signing/signed-fetch.ts'
+export { SigV4SseTransport } from './sse/transport.ts'
+export type { SendOptions } from './streamable/send-options.ts'
+export { SigV4StreamableHttpTransport } from './streamable/transport.ts'
+export type { TransportOptions } from './transport/options.ts'
+export type { JsonRpcMessage } from './transport/pending-requests.ts'

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 
-import type { CredentialProvider, Credentials } from '../src/sigv4.ts'
-import { signedFetch } from '../src/sigv4.ts'
-import { type LoopbackServer, serve } from './server.ts'
-import { REGION, refusalOf } from './verifier.ts'
+import type { CredentialProvider, Credentials } from '../src/signing/signed-fetch.ts'
+import { signedFetch } from '../src/signing/signed-fetch.ts'
+import { type LoopbackServer, serve } from './support/server.ts'
+import { REGION, refusalOf } from './support/verifier.ts'
 
 const region = REGION
 const OLD = { accessKeyId: 'AKIDOLD', secretAccessKey: 'old', sessionToken: 'old token' }

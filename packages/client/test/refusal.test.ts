@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 
-import { refusal } from '../src/refusal.ts'
+import { refusal } from '../src/request/refusal.ts'
 
 const url = new URL('https://abc.lambda-url.us-east-1.on.aws/message?sessionId=s-1')
 const options = {}

@@ -2,7 +2,7 @@ import type {
   PromptInput,
   ResourceInput,
   ToolInput,
-} from '@markvp/mcp-lambda-sam-admin-client/contract'
+} from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { type FunctionOf, itemOf } from './handler.ts'
 

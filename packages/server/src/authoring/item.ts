@@ -1,4 +1,4 @@
-import type { RegistrationInput } from '@markvp/mcp-lambda-sam-admin-client/contract'
+import type { RegistrationInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { type Call, type Context, contextOf, type LambdaContext, type Send } from './context.ts'
 import {

@@ -1,4 +1,4 @@
-import type { PromptArgument, PromptInput } from '@markvp/mcp-lambda-sam-admin-client/contract'
+import type { PromptArgument, PromptInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import type { Context } from './context.ts'
 import { type FunctionOf, toHandler } from './handler.ts'

@@ -1,5 +1,5 @@
-import { type Access, type AccessOptions, grant, revoke } from '../deploy/grants.ts'
 import { identityPolicy } from '../deploy/policies.ts'
+import { type Access, type AccessOptions, grant, revoke } from '../deploy/url-access.ts'
 import { audience, parse, STACK_HELP, STACK_OPTIONS } from './options.ts'
 import { UsageError } from './usage.ts'
 

@@ -1,5 +1,5 @@
-import { policyFor } from '../deploy/grants.ts'
 import { identityPolicy } from '../deploy/policies.ts'
+import { policyFor } from '../deploy/url-access.ts'
 import { audience, parse, STACK_HELP, STACK_OPTIONS } from './options.ts'
 
 const HELP = `mcp-lambda-sam policy --for client|admin

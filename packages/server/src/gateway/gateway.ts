@@ -1,7 +1,7 @@
-import { GatewayError } from '../errors.ts'
-import type { Exchange, Service } from '../lambda/handler.ts'
+import { GatewayError } from '../http/errors.ts'
+import type { Exchange, Service } from '../http/service.ts'
 import { version } from '../version.ts'
-import { createSse, type SseOptions } from './sse.ts'
+import { createSse, type SseOptions } from './sse/endpoints.ts'
 
 type Route = (request: Request, exchange: Exchange) => Promise<Response>
 

@@ -1,6 +1,6 @@
-import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/contract'
+import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import { type Caller, principalArn } from '../caller.ts'
+import { type Caller, principalArn } from '../http/caller.ts'
 
 /** Why a function is called. */
 export interface Invocation {

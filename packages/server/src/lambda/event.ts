@@ -1,4 +1,4 @@
-import { type IamAuthorizer, toCaller } from '../caller.ts'
+import { type IamAuthorizer, toCaller } from '../http/caller.ts'
 
 /**
  * What of a Function URL's event is read here (payload format 2.0):

@@ -1,21 +1,9 @@
 import type { Writable } from 'node:stream'
 
-import type { Caller } from '../caller.ts'
-import { GatewayError, toResponse } from '../errors.ts'
+import { GatewayError, toResponse } from '../http/errors.ts'
+import type { Service } from '../http/service.ts'
 import { callerOf, type FunctionUrlEvent, toRequest } from './event.ts'
 import { respond, type StreamingRuntime } from './respond.ts'
-
-/** What a request comes with, beside itself. */
-export interface Exchange {
-  caller: Caller
-  /** The Function URL's, the response's and the log's. */
-  requestId: string
-  /** Milliseconds until Lambda kills the environment. */
-  remaining(): number
-}
-
-/** A whole HTTP service as one function; the two halves of the product are each one. */
-export type Service = (request: Request, exchange: Exchange) => Promise<Response>
 
 interface LambdaContext {
   awsRequestId: string

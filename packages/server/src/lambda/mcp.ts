@@ -1,12 +1,12 @@
 import { mcpConfig } from '../config.ts'
 import { createGateway } from '../gateway/gateway.ts'
-import { createCatalogue } from '../registry/catalogue.ts'
+import { createCatalogue } from '../registry/cached.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
-import { dynamoRelay } from '../relay/dynamo.ts'
-import { dynamoClient } from './dynamo.ts'
+import { dynamoRelay } from '../session-table/dynamo-relay.ts'
+import { dynamoClient } from './clients.ts'
 import { streamingHandler } from './handler.ts'
-import type { lambdaProtocol } from './protocol.ts'
 import type { StreamingRuntime } from './respond.ts'
+import type { lambdaProtocol } from './wiring.ts'
 
 const config = mcpConfig()
 const dynamo = dynamoClient()
@@ -32,8 +32,6 @@ declare const awslambda: StreamingRuntime
 export const handler = streamingHandler(gateway, awslambda)
 
 function load() {
-  loading ??= import('./protocol.ts').then(it =>
-    it.lambdaProtocol(catalogue, relay, dynamo, config),
-  )
+  loading ??= import('./wiring.ts').then(it => it.lambdaProtocol(catalogue, relay, dynamo, config))
   return loading
 }

@@ -1,11 +1,11 @@
 import { LambdaClient } from '@aws-sdk/client-lambda'
 
 import { registrationConfig } from '../config.ts'
-import { policyPermissions } from '../registration/policy.ts'
-import { createRegistration } from '../registration/registration.ts'
-import { dynamoRevocations } from '../registration/revocations.ts'
+import { createRegistration } from '../registration/api.ts'
+import { policyPermissions } from '../registration/invoke-permission/resource-policy.ts'
+import { dynamoRevocations } from '../registration/invoke-permission/revocations.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
-import { dynamoClient } from './dynamo.ts'
+import { dynamoClient } from './clients.ts'
 import { bufferedHandler } from './handler.ts'
 
 const { registrationTable, mcpRoleArn } = registrationConfig()

@@ -11,12 +11,12 @@ import {
   type Registration,
   type RegistrationType,
   TYPES,
-} from '@markvp/mcp-lambda-sam-admin-client/contract'
+} from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import { describe } from '../errors.ts'
-import { dynamoAnnouncements } from './announcements.ts'
+import { describe } from '../http/errors.ts'
 import type { Key, Registry } from './registry.ts'
 import { fromRow, REVISION, type Row, toKey, toRow } from './row.ts'
+import { dynamoAnnouncements } from './update-tokens.ts'
 
 /**
  * The Registration table:

@@ -1,4 +1,4 @@
-import type { Registration, RegistrationType } from '@markvp/mcp-lambda-sam-admin-client/contract'
+import type { Registration, RegistrationType } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 /** What names a registration: its type and, within that, its name. */
 export interface Key {

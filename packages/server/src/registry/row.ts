@@ -4,7 +4,7 @@ import {
   type Registration,
   type RegistrationType,
   registrationId,
-} from '@markvp/mcp-lambda-sam-admin-client/contract'
+} from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 export type Row = Record<string, AttributeValue>
 

@@ -1,4 +1,4 @@
-import { toInputSchema } from '@markvp/mcp-lambda-sam-admin-client/contract'
+import { toInputSchema } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { registrationInput } from '@markvp/mcp-lambda-sam-admin-client/schemas'
 import { toStandardJsonSchema } from '@valibot/to-json-schema'
 import * as v from 'valibot'

@@ -1,0 +1,115 @@
+import { ClientError } from '../errors.ts'
+
+/** AWS credentials, as every AWS SDK has them. */
+export interface Credentials {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken?: string | undefined
+  expiration?: Date | undefined
+}
+
+/**
+ * Called before every request, so it should remember what it found. With `forceRefresh` the server has
+ * refused what it gave, or that is about to expire.
+ */
+export type CredentialProvider = (options?: { forceRefresh?: boolean }) => Promise<Credentials>
+
+export interface CredentialOptions {
+  /** @default the AWS default chain: environment, profile, SSO, process, web identity, ECS, EC2 */
+  credentials?: Credentials | CredentialProvider
+  /** The profile of the shared configuration files that the default chain reads. */
+  profile?: string
+}
+
+interface CredentialSource {
+  current(): Promise<Credentials>
+  /** Other credentials than the refused ones, or undefined where there are none. */
+  replacementOf(refused: Credentials): Promise<Credentials | undefined>
+}
+
+const REFRESH_BEFORE_MS = 60_000
+
+export function credentialSource({ credentials, profile }: CredentialOptions): CredentialSource {
+  if (typeof credentials === 'object')
+    return {
+      current: async () => valid(credentials),
+      replacementOf: async () => undefined,
+    }
+
+  const provider = credentials ?? defaultChain(profile)
+  let refreshing: Promise<Credentials> | undefined
+
+  return {
+    async current() {
+      const found = await ask(provider, profile)
+      const left = (found.expiration?.getTime() ?? Number.POSITIVE_INFINITY) - Date.now()
+      if (left > REFRESH_BEFORE_MS) return found
+      // A refresh that fails is no reason not to use the last minute.
+      return refresh().catch(error => (left > 0 ? found : Promise.reject(error)))
+    },
+    async replacementOf(refused) {
+      try {
+        const found = await ask(provider, profile)
+        if (differ(found, refused)) return found
+        const fresh = await refresh()
+        return differ(fresh, refused) ? fresh : undefined
+      } catch {
+        return undefined // the refusal that led here says more than the failure to repair it
+      }
+    },
+  }
+
+  /** Requests that are refused together refresh together. */
+  function refresh() {
+    refreshing ??= ask(provider, profile, { forceRefresh: true }).finally(() => {
+      refreshing = undefined
+    })
+    return refreshing
+  }
+}
+
+function defaultChain(profile: string | undefined): CredentialProvider {
+  let chain: Promise<CredentialProvider> | undefined
+  return async options => {
+    chain ??= load()
+    return (await chain)(options)
+  }
+
+  async function load(): Promise<CredentialProvider> {
+    // 36 ms and 375 KB that a caller with credentials of its own does not pay for.
+    const { defaultProvider } = await import('@aws-sdk/credential-provider-node')
+    // Without ignoreCache even forceRefresh keeps giving the old content of the shared files.
+    return defaultProvider({ ignoreCache: true, ...(profile === undefined ? {} : { profile }) })
+  }
+}
+
+async function ask(
+  provider: CredentialProvider,
+  profile: string | undefined,
+  options?: { forceRefresh: boolean },
+): Promise<Credentials> {
+  try {
+    return valid(await provider(options))
+  } catch (cause) {
+    if (cause instanceof ClientError) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const name = profile ?? process.env['AWS_PROFILE']
+    throw new ClientError('invalid_credentials', `Found no AWS credentials: ${reason}`, {
+      cause,
+      hint: name && `Log in, for instance with "aws sso login --profile ${name}".`,
+    })
+  }
+}
+
+function valid(credentials: Credentials | undefined): Credentials {
+  if (credentials?.accessKeyId && credentials.secretAccessKey) return credentials
+  throw new ClientError(
+    'invalid_credentials',
+    'The AWS credentials have no accessKeyId or no secretAccessKey',
+  )
+}
+
+const differ = (one: Credentials, other: Credentials) =>
+  one.accessKeyId !== other.accessKeyId ||
+  one.secretAccessKey !== other.secretAccessKey ||
+  one.sessionToken !== other.sessionToken

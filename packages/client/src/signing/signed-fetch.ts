@@ -1,0 +1,206 @@
+import { createHash, createHmac } from 'node:crypto'
+
+import { SignatureV4 } from '@smithy/signature-v4'
+import { ClientError } from '../errors.ts'
+import { discard } from '../http/bodies.ts'
+import { type CredentialOptions, type Credentials, credentialSource } from './credentials.ts'
+import { assertSecure, type Scope, type ScopeOptions, scopeOf } from './scope.ts'
+
+export interface SigningOptions extends ScopeOptions, CredentialOptions {
+  /** What carries the signed requests. @default globalThis.fetch */
+  fetch?: typeof fetch
+}
+
+/**
+ * A `fetch` that signs every request with AWS Signature Version 4, as IAM-protected Function URLs want
+ * it. Answers come back untouched, whatever their status, after these repairs of a 403, each tried
+ * once: a wrong clock of this machine, and credentials that have been replaced meanwhile.
+ *
+ * - The body is read whole before it is sent, since its hash is part of the signature.
+ * - The query is sent in the encoding that is signed (RFC 3986); `+` is read as a space.
+ * - Redirects are refused: following one would give the session token to another host.
+ * - A request that brings an `Authorization` header of its own goes out with it, unsigned.
+ *
+ * Rejects with a `ClientError` (`missing_region`, `invalid_credentials`, `invalid_url`,
+ * `redirect_refused`), otherwise as `fetch` does.
+ */
+export function signedFetch(options: SigningOptions = {}): typeof fetch {
+  const { fetch: send = globalThis.fetch } = options
+  const credentials = credentialSource(options)
+  let clockOffset = 0
+
+  return async (input, init) => {
+    const request = await toSignable(input, init)
+    if (request.headers.has('authorization')) return deliver(request.headers)
+
+    const scope = await scopeOf(request.url, options)
+    let offset = clockOffset
+    let identity = await credentials.current()
+    let response = await attempt()
+
+    const skew = skewOf(response, offset)
+    if (skew !== undefined) {
+      // Of several requests that were refused together only the first measures: a second correction
+      // on top of its own would be as wrong as none.
+      if (clockOffset === offset) clockOffset = skew
+      offset = clockOffset
+      response = await again(response)
+    }
+    if (response.status === 403) {
+      const replaced = await credentials.replacementOf(identity)
+      if (replaced) {
+        identity = replaced
+        response = await again(response)
+      }
+    }
+    return response
+
+    async function attempt() {
+      return deliver(await sign(request, scope, identity, new Date(Date.now() + offset)))
+    }
+
+    async function again(refused: Response) {
+      discard(refused)
+      return attempt()
+    }
+
+    async function deliver(headers: Headers) {
+      const { url, method, body, signal } = request
+      return refuseRedirect(
+        await send(url, { ...init, method, headers, body, signal, redirect: 'manual' }),
+        url,
+      )
+    }
+  }
+}
+
+interface Signable {
+  url: URL
+  /** The decoded parameters of `url`, in order. */
+  query: [string, string][]
+  method: string
+  headers: Headers
+  body: Uint8Array<ArrayBuffer> | null
+  signal: AbortSignal | null
+}
+
+async function toSignable(...[input, init]: Parameters<typeof fetch>): Promise<Signable> {
+  const signal = init?.signal ?? (input instanceof Request ? input.signal : null)
+  // Without the signal: a Request that follows it would stay registered on it, and it may live long.
+  const request = new Request(input, { ...init, signal: null })
+  const url = new URL(request.url)
+  assertSecure(url)
+  const query = [...url.searchParams]
+  url.search = query.map(([key, value]) => `${encode(key)}=${encode(value)}`).join('&')
+  url.hash = ''
+  const body = request.body ? new Uint8Array(await request.arrayBuffer()) : null
+  return { url, query, method: request.method, headers: new Headers(request.headers), body, signal }
+}
+
+const encode = (text: string) =>
+  encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+
+async function sign(
+  { url, query, method, headers, body }: Signable,
+  scope: Scope,
+  credentials: Credentials,
+  signingDate: Date,
+): Promise<Headers> {
+  const signer = new SignatureV4({ ...scope, credentials, sha256: Sha256, applyChecksum: false })
+  const signed = await signer.sign(
+    {
+      method,
+      protocol: url.protocol,
+      hostname: url.hostname,
+      path: url.pathname,
+      query: grouped(query),
+      // smithy signs the host only where it stands among the headers, port and all.
+      headers: { ...Object.fromEntries([...headers].filter(isSigned)), host: url.host },
+      body,
+    },
+    { signingDate },
+  )
+  const sent = new Headers([...headers].filter(header => !isGenerated(header)))
+  for (const [name, value] of Object.entries(signed.headers)) sent.set(name, value)
+  sent.delete('host') // fetch writes it, from the same URL
+  return sent
+}
+
+/** Headers that proxies and fetch itself rewrite on the way stay unsigned. */
+function isSigned(header: [string, string]): boolean {
+  const [name] = header
+  return SIGNED.test(name) && !isGenerated(header)
+}
+
+const SIGNED = /^(content-type|last-event-id|idempotency-key|mcp-.*|x-amz-.*)$/
+
+/** A request that is sent again may carry an earlier signature's. */
+const isGenerated = ([name]: [string, string]) =>
+  ['x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'].includes(name)
+
+function grouped(query: [string, string][]): Record<string, string[]> {
+  const groups = new Map<string, string[]>()
+  for (const [key, value] of query) groups.set(key, [...(groups.get(key) ?? []), value])
+  return Object.fromEntries(groups)
+}
+
+function refuseRedirect(response: Response, { origin }: URL): Response {
+  const { status, headers, type } = response
+  if (type !== 'opaqueredirect' && ![301, 302, 303, 307, 308].includes(status)) return response
+  discard(response)
+  const location = headers.get('location')
+  throw new ClientError(
+    'redirect_refused',
+    `${origin} answered with a redirect${location ? ` to ${withoutQuery(location, origin)}` : ''}; signed requests do not follow redirects`,
+    { status },
+  )
+}
+
+function withoutQuery(location: string, base: string): string {
+  if (!URL.canParse(location, base)) return 'somewhere that is not a URL'
+  const { origin, pathname } = new URL(location, base)
+  return `${origin}${pathname}`
+}
+
+// A signature is refused from five minutes on. The answer's Date has whole seconds and is late by the
+// way back, so this is a little less; a correct clock is never off by it.
+const SKEW_MS = 4 * 60_000
+
+/** How far this machine's clock is from the server's, where that is why `response` is a refusal. */
+function skewOf(response: Response, offset: number): number | undefined {
+  if (response.status !== 403) return undefined
+  const skew = Date.parse(response.headers.get('date') ?? '') - Date.now()
+  return Math.abs(skew - offset) >= SKEW_MS ? skew : undefined
+}
+
+type Data = string | ArrayBuffer | ArrayBufferView
+
+/** SHA-256, or HMAC with it where a key is given, in the shape that smithy's signer takes. */
+class Sha256 {
+  readonly #hash
+
+  constructor(key?: Data) {
+    this.#hash = key === undefined ? createHash('sha256') : createHmac('sha256', toBytes(key))
+  }
+
+  update(data: Data) {
+    this.#hash.update(toBytes(data))
+  }
+
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest()
+  }
+}
+
+function toBytes(data: Data) {
+  if (typeof data === 'string') return data
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data)
+}
+
+export { refusal } from '../request/refusal.ts'
+export type { CredentialProvider, Credentials } from './credentials.ts'

@@ -1,0 +1,664 @@
+import { Client as ClientV2, type Transport as TransportV2 } from '@modelcontextprotocol/client'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import type { Transport as TransportV1 } from '@modelcontextprotocol/sdk/shared/transport.js'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+
+import { SigV4SseTransport, type TransportOptions } from '../src/index.ts'
+import {
+  ENDPOINT,
+  event,
+  type Gateway,
+  type GatewayQuirks,
+  serve,
+  startGateway,
+  toolResult,
+} from './support/server.ts'
+import { KEY, REGION } from './support/verifier.ts'
+
+/** What the clients of both SDKs have in common here. */
+interface Client {
+  connect(transport: SigV4SseTransport): Promise<void>
+  listTools(): Promise<{ tools: { name: string }[] }>
+  callTool(params: { name: string; arguments?: Record<string, unknown> }): Promise<unknown>
+  ping(): Promise<unknown>
+  close(): Promise<void>
+}
+
+const info = { name: 'test', version: '1' }
+const SDKS: [string, () => Client][] = [
+  ['SDK 1.x', () => new ClientV1(info)],
+  ['SDK 2.x', () => new ClientV2(info)],
+  ['SDK 2.x with negotiation', () => new ClientV2(info, { versionNegotiation: { mode: 'auto' } })],
+]
+
+const signing = { credentials: KEY, region: REGION }
+const echo = (args: Record<string, unknown> = {}) => ({ name: 'echo', arguments: args })
+
+describe.each(SDKS)('with the client of %s', (_, newClient) => {
+  test('a session is opened, used and closed', async () => {
+    const { gateway, client, closed } = await connect(newClient())
+    const { tools } = await client.listTools()
+    const results = await Promise.all([1, 2, 3].map(n => client.callTool(echo({ n }))))
+    await client.close()
+
+    expect(tools).toMatchObject([{ name: 'echo' }])
+    expect(results).toMatchObject([1, 2, 3].map(n => toolResult(JSON.stringify({ n }))))
+    expect(closed).toHaveBeenCalledOnce()
+    expect(streamRequests(gateway)).toHaveLength(1)
+    await vi.waitUntil(() => gateway.open.size === 0)
+  })
+
+  test('the protocol version is sent from its negotiation on', async () => {
+    const { gateway, client } = await connect(newClient())
+    await client.ping()
+
+    const versions = gateway.received.map(({ headers }) => headers['mcp-protocol-version'])
+    expect(versions[0]).toBeUndefined()
+    expect(versions.at(-1)).toMatch(/^20\d\d-/)
+  })
+
+  test.each<[string, (gateway: Gateway) => void]>([
+    ['ends', gateway => gateway.streams[0]?.end()],
+    ['ends within an event', gateway => gateway.streams[0]?.end('data: {"json')],
+    ['breaks off', gateway => gateway.streams[0]?.destroy()],
+    ['ends with a farewell', gateway => gateway.write('event: bye\ndata: {"reason":"rotate"}\n\n')],
+    ['names another session', gateway => gateway.write('event: endpoint\ndata: /message?s=2\n\n')],
+  ])('calls fail at once when the stream %s, and the session is over', async (__, end) => {
+    const { gateway, client, closed, failed } = await connect(newClient(), { call: () => {} })
+    const calls = [client.callTool(echo()), client.callTool(echo())]
+    await vi.waitUntil(() => callsIn(gateway) === 2)
+    end(gateway)
+
+    for (const call of calls)
+      await expect(call).rejects.toMatchObject({
+        code: -32000,
+        data: { reason: 'session-lost', retrySafe: false },
+      })
+    expect(closed).toHaveBeenCalledOnce()
+    expect(failed).toHaveBeenCalledOnce()
+    await expect(client.callTool(echo())).rejects.toThrow()
+    await client.close()
+    expect(closed).toHaveBeenCalledOnce()
+    expect(streamRequests(gateway)).toHaveLength(1)
+  })
+
+  test('calls fail when the stream falls silent', async () => {
+    const { gateway, client, closed } = await connect(
+      newClient(),
+      { call: () => {} },
+      { heartbeatTimeoutMs: 1_000 },
+    )
+    await expect(client.callTool(echo())).rejects.toMatchObject({
+      code: -32000,
+      message: expect.stringContaining('nothing for 1000 ms'),
+    })
+    expect(closed).toHaveBeenCalledOnce()
+    await vi.waitUntil(() => gateway.open.size === 0)
+  })
+
+  test('progress that comes together with the answer is heard', async () => {
+    const { gateway, client } = await connect(newClient(), {
+      call: ({ id, params }) => {
+        const { progressToken } = params?._meta ?? {}
+        const progress = { progressToken, progress: 1 }
+        gateway.write(
+          event({ jsonrpc: '2.0', method: 'notifications/progress', params: progress }) +
+            event({ jsonrpc: '2.0', id, result: toolResult('done') }),
+        )
+      },
+    })
+    const onprogress = vi.fn()
+    const call =
+      client instanceof ClientV1
+        ? client.callTool(echo(), undefined, { onprogress })
+        : (client as ClientV2).callTool(echo(), { onprogress })
+    expect(await call).toMatchObject(toolResult('done'))
+    expect(onprogress).toHaveBeenCalledOnce()
+  })
+
+  test('a message that the server no longer wants fails as session_not_found', async () => {
+    const { client, closed } = await connect(newClient(), {
+      message: (__, response, { method }) => {
+        response.writeHead(method === 'tools/call' ? 404 : 202).end()
+        return true
+      },
+    })
+    await expect(client.callTool(echo())).rejects.toMatchObject({
+      code: 'session_not_found',
+      status: 404,
+    })
+    expect(closed).not.toHaveBeenCalled()
+  })
+
+  test('a 202 whose body never ends does not hold up what follows', {
+    timeout: 10_000,
+  }, async () => {
+    const { client } = await connect(
+      newClient(),
+      {
+        message: (__, response) => {
+          response.writeHead(202).write('Acc')
+          return true
+        },
+      },
+      { sendTimeoutMs: 60_000 },
+    )
+    expect(await client.callTool(echo({ n: 1 }))).toMatchObject(toolResult('{"n":1}'))
+  })
+
+  test('an answer that overtakes its 202 is the answer', async () => {
+    let accept = () => {}
+    const { client } = await connect(newClient(), {
+      message: (__, response, { method }) => {
+        if (method === 'tools/call') accept = () => response.writeHead(202).end()
+        else response.writeHead(202).end()
+        return true
+      },
+    })
+    expect(await client.callTool(echo({ n: 1 }))).toMatchObject(toolResult('{"n":1}'))
+    accept()
+    await client.ping()
+  })
+
+  test('connecting fails when the stream is refused, and leaves nothing behind', async () => {
+    const { client, gateway, connecting, closed } = await attempt(newClient(), {
+      sse: (__, response) => response.writeHead(403).end('{"Message":"Forbidden"}'),
+    })
+    await expect(connecting).rejects.toMatchObject({ code: 'access_denied', status: 403 })
+    expect(closed).toHaveBeenCalledOnce()
+    await client.close()
+    expect(closed).toHaveBeenCalledOnce()
+    expect(gateway.received).toHaveLength(1)
+  })
+
+  test('a client whose connect failed can connect again with a new transport', async () => {
+    let refuse = true
+    const quirks: GatewayQuirks = {
+      sse: (__, response) =>
+        refuse
+          ? response.writeHead(503).end()
+          : response.writeHead(200, { 'content-type': 'text/event-stream' }).write(ENDPOINT),
+      message: (__, response, message) => {
+        response.writeHead(202).end()
+        const stream = [...gateway.open].find(({ statusCode }) => statusCode === 200)
+        stream?.write(
+          event({ jsonrpc: '2.0', id: message.id, error: { code: -32601, message: 'no' } }),
+        )
+      },
+    }
+    const { client, gateway, connecting } = await attempt(newClient(), quirks)
+    await expect(connecting).rejects.toMatchObject({ code: 'server_error', retryable: true })
+
+    refuse = false
+    const again = new SigV4SseTransport(gateway.url, signing)
+    await expect(client.connect(again)).rejects.toMatchObject({ code: -32601 })
+  })
+})
+
+describe('start', () => {
+  const html = { 'content-type': 'text/html' }
+  test.each<[string, GatewayQuirks['sse'], object]>([
+    ['401', (_, r) => r.writeHead(401).end(), { code: 'invalid_credentials' }],
+    ['404', (_, r) => r.writeHead(404).end(), { code: 'request_refused', retryable: false }],
+    [
+      '429 with a long Retry-After',
+      (_, r) => r.writeHead(429, { 'retry-after': '60' }).end(),
+      { code: 'rate_limited', retryable: true },
+    ],
+    ['502', (_, r) => r.writeHead(502).end(), { code: 'server_error', retryable: true }],
+    ['204', (_, r) => r.writeHead(204).end(), { code: 'invalid_response' }],
+    ['a web page', (_, r) => r.writeHead(200, html).write('<h1>'), { code: 'invalid_response' }],
+    [
+      'a redirect',
+      (_, r) => r.writeHead(307, { location: 'https://example.com/sse' }).end(),
+      { code: 'redirect_refused' },
+    ],
+    ['nothing', (_, r) => r.destroy(), { code: 'connection_failed', retryable: true }],
+    ['no endpoint', (_, r) => stream(r), { code: 'timeout', retryable: true }],
+    ['no headers', () => {}, { code: 'timeout', retryable: true }],
+    ['an early end', (_, r) => stream(r).end(), { code: 'connection_closed' }],
+    [
+      'an endpoint on another host',
+      (_, r) => stream(r).write('event: endpoint\ndata: https://example.com/message\n\n'),
+      { code: 'invalid_response' },
+    ],
+    [
+      'an endpoint on another port',
+      (_, r) => stream(r).write('event: endpoint\ndata: http://127.0.0.1:1/message\n\n'),
+      { code: 'invalid_response' },
+    ],
+    [
+      'an endpoint that is no URL',
+      (_, r) => stream(r).write('event: endpoint\ndata: http://[\n\n'),
+      { code: 'invalid_response' },
+    ],
+  ])('rejects when the server answers with %s, having asked once', async (_, sse, expected) => {
+    const gateway = await startGateway(sse && { sse })
+    const connectTimeoutMs = 'code' in expected && expected.code === 'timeout' ? 300 : 20_000
+    const { transport, log } = observed(gateway, { connectTimeoutMs })
+
+    await expect(transport.start()).rejects.toMatchObject(expected)
+    expect(log).toEqual(['close'])
+    await vi.waitUntil(() => gateway.open.size === 0)
+    expect(gateway.received).toHaveLength(1)
+  })
+
+  test('rejects when nobody listens', async () => {
+    const transport = new SigV4SseTransport('http://127.0.0.1:1', signing)
+    await expect(transport.start()).rejects.toMatchObject({
+      code: 'connection_failed',
+      message: expect.stringContaining('http://127.0.0.1:1'),
+      retryable: true,
+    })
+  })
+
+  test('rejects in time when the credentials do not come, and sends nothing when they do', async () => {
+    const gateway = await startGateway()
+    let found = () => {}
+    const { transport } = observed(gateway, {
+      connectTimeoutMs: 50,
+      credentials: () => new Promise(resolve => (found = () => resolve(KEY))),
+    })
+    await expect(transport.start()).rejects.toMatchObject({ code: 'timeout' })
+    found()
+    await new Promise(setImmediate)
+    expect(gateway.received).toHaveLength(0)
+  })
+
+  test('rejects when the transport is closed meanwhile', async () => {
+    const gateway = await startGateway({ sse: () => {} })
+    const { transport, log } = observed(gateway)
+    const starting = transport.start()
+    await vi.waitUntil(() => gateway.open.size === 1)
+    await transport.close()
+
+    await expect(starting).rejects.toMatchObject({ code: 'connection_closed' })
+    expect(log).toEqual(['close'])
+    await vi.waitUntil(() => gateway.open.size === 0)
+  })
+
+  test('waits for a rate limit', async () => {
+    let refusals = 2
+    const gateway = await startGateway({
+      sse: (_, response) =>
+        refusals-- > 0
+          ? response.writeHead(429).end('{"Message":"Rate Exceeded."}')
+          : stream(response).write(ENDPOINT),
+    })
+    await observed(gateway).transport.start()
+    expect(gateway.received).toHaveLength(3)
+  })
+
+  test('happens once', async () => {
+    const { transport } = observed(await startGateway())
+    await transport.start()
+    await expect(transport.start()).rejects.toThrow(TypeError)
+    await transport.close()
+    await expect(transport.start()).rejects.toThrow('make a new SigV4SseTransport')
+  })
+
+  test('follows the path prefix and query of the URL, and the endpoint of the server', async () => {
+    const gateway = await startGateway({
+      sse: (_, response) => stream(response).write('event: endpoint\ndata: post?s=a+b\n\n'),
+    })
+    const { transport } = observed({ url: `${gateway.url}/team/v1/?tenant=x` })
+    await transport.start()
+    await transport.send({ jsonrpc: '2.0', method: 'notifications/x' })
+    expect(gateway.received.map(({ target }) => target)).toEqual([
+      '/team/v1/sse?tenant=x',
+      '/team/v1/post?s=a%20b',
+    ])
+  })
+
+  test('sends the headers of the options, beside its own, with every request', async () => {
+    const gateway = await startGateway()
+    const headers = { 'x-tenant': 'x', accept: 'text/html', 'content-type': 'text/html' }
+    const { transport } = observed(gateway, { headers })
+    await transport.start()
+    await transport.send({ jsonrpc: '2.0', method: 'notifications/x' })
+    expect(gateway.received).toMatchObject([
+      { headers: { 'x-tenant': 'x', accept: 'text/event-stream' } },
+      { headers: { 'x-tenant': 'x', 'content-type': 'application/json' } },
+    ])
+  })
+})
+
+describe('the stream', () => {
+  test('may be cut anywhere, within a letter too', async () => {
+    const { gateway, messages } = await started()
+    const sent = { jsonrpc: '2.0', method: 'x', params: { text: 'ä日本🎈' } }
+    const bytes = Buffer.from(event(sent))
+    const { streams } = gateway
+    for (const byte of bytes) {
+      await new Promise(resolve => streams[0]?.write(Buffer.of(byte), resolve))
+      await new Promise(setImmediate)
+    }
+    await vi.waitUntil(() => messages.length === 1)
+    expect(messages).toEqual([sent])
+  })
+
+  test('carries a message of 6 MB', async () => {
+    const { gateway, messages } = await started()
+    const sent = { jsonrpc: '2.0', method: 'x', params: { text: 'ä\n'.repeat(2 << 20) } }
+    gateway.write(event(sent))
+    await vi.waitUntil(() => messages.length === 1, 10_000)
+    expect(messages).toEqual([sent])
+  })
+
+  test('may end its lines with CR LF and begin with a byte order mark', async () => {
+    const gateway = await startGateway({
+      sse: (_, response) =>
+        stream(response).write(
+          `\uFEFF${ENDPOINT.replaceAll('\n', '\r\n')}data: {"jsonrpc":"2.0","method":"x"}\r\n\r\n`,
+        ),
+    })
+    const { transport, messages } = observed(gateway)
+    await transport.start()
+    await vi.waitUntil(() => messages.length === 1)
+  })
+
+  test('may hold comments, fields and events that mean nothing here', async () => {
+    const { gateway, messages, log } = await started()
+    gateway.write(': ka\n\nretry: x\nfoo: bar\n\nevent: news\ndata: {\n\nid: 7\n\n')
+    gateway.write(event({ jsonrpc: '2.0', method: 'x' }))
+    await vi.waitUntil(() => messages.length === 1)
+    expect(log).toEqual(['message'])
+  })
+
+  test('stays open as long as there is a heartbeat', async () => {
+    const limits = { connectTimeoutMs: 20_000, heartbeatTimeoutMs: 1_000 }
+    const { gateway, messages, log } = await started({}, limits)
+    const begin = Date.now()
+    while (Date.now() - begin < 2_500) {
+      gateway.write(': ka\n\n')
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+    gateway.write(event({ jsonrpc: '2.0', method: 'x' }))
+    await vi.waitUntil(() => messages.length === 1)
+    expect(log).toEqual(['message'])
+  })
+
+  test('outlives what is not JSON, and a handler that throws', async () => {
+    const { gateway, transport, log, errors } = await started()
+    transport.onmessage = message => {
+      log.push('message')
+      if (message.method === 'bad') throw new Error('handler')
+    }
+    gateway.write('data: {oops\n\ndata:\n\ndata: null\n\n')
+    gateway.write(event({ jsonrpc: '2.0', method: 'bad' }))
+    gateway.write(event({ jsonrpc: '2.0', method: 'good' }))
+    await vi.waitUntil(() => log.length === 6)
+    expect(log).toEqual(['error', 'error', 'error', 'message', 'error', 'message'])
+    expect(errors.at(-1)?.message).toBe('handler')
+  })
+
+  test('is given up when an event is too large', async () => {
+    const { gateway, errors, log } = await started()
+    const megabyte = 'x'.repeat(1 << 20)
+    gateway.write('data: ')
+    for (let written = 0; written < 65 && errors.length === 0; written++)
+      await new Promise(resolve => gateway.streams[0]?.write(megabyte, resolve))
+    await vi.waitUntil(() => errors.length === 1, 10_000)
+    expect(errors[0]).toMatchObject({ code: 'invalid_response' })
+    expect(log).toEqual(['error', 'close'])
+  })
+
+  test('delivers nothing after close, not even what has already arrived', async () => {
+    const { gateway, transport, log } = await started()
+    transport.onmessage = () => {
+      log.push('message')
+      void transport.close()
+    }
+    gateway.write(event({ jsonrpc: '2.0', method: 'a' }) + event({ jsonrpc: '2.0', method: 'b' }))
+    await vi.waitUntil(() => gateway.open.size === 0)
+    expect(log).toEqual(['message', 'close'])
+  })
+
+  test('that ends tells of every request without an answer, and of no other', async () => {
+    const { gateway, transport, messages, log } = await started({
+      message: (_, response) => response.writeHead(202).end(),
+    })
+    for (const id of [1, '1', 'answered', 'cancelled'])
+      await transport.send({ jsonrpc: '2.0', id, method: 'x' })
+    await transport.send({ jsonrpc: '2.0', id: 'of the server', result: {} })
+    await transport.send({ jsonrpc: '2.0', method: 'notifications/x' })
+    const params = { requestId: 'cancelled' }
+    await transport.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
+    gateway.reply('answered', {})
+    await vi.waitUntil(() => messages.length === 1)
+    gateway.streams[0]?.end()
+
+    await vi.waitUntil(() => log.includes('close'))
+    expect(messages.slice(1).map(({ id }) => id)).toEqual([1, '1'])
+    expect(log).toEqual(['message', 'error', 'message', 'message', 'close'])
+  })
+
+  test('that ends ends the messages on their way', async () => {
+    const { gateway, transport } = await started({ message: () => {} })
+    const sending = transport.send({ jsonrpc: '2.0', id: 1, method: 'x' })
+    await vi.waitUntil(() => gateway.messages.length === 1)
+    gateway.streams[0]?.end()
+    await expect(sending).rejects.toMatchObject({ code: 'connection_closed' })
+    await vi.waitUntil(() => gateway.open.size === 0)
+  })
+})
+
+describe('send', () => {
+  const ping = { jsonrpc: '2.0', id: 1, method: 'ping' } as const
+
+  test.each<[string, GatewayQuirks['message'], object]>([
+    ['500', (_, r) => r.writeHead(500).end(), { code: 'server_error', retryable: false }],
+    ['413', (_, r) => r.writeHead(413).end(), { code: 'request_refused', status: 413 }],
+    ['403', (_, r) => r.writeHead(403).end(), { code: 'access_denied', retryable: false }],
+    [
+      '429 with a long Retry-After',
+      (_, r) => r.writeHead(429, { 'retry-after': '60' }).end(),
+      { code: 'rate_limited', retryable: true },
+    ],
+    ['a reset', (_, r) => r.destroy(), { code: 'connection_failed', retryable: false }],
+    ['nothing', () => {}, { code: 'timeout', retryable: false }],
+    [
+      'a redirect',
+      (_, r) => r.writeHead(308, { location: '/elsewhere' }).end(),
+      { code: 'redirect_refused' },
+    ],
+  ])(
+    'rejects when the server answers with %s, sent once, and the session goes on',
+    async (_, message, expected) => {
+      let odd = true
+      const { gateway, transport, messages, log } = await started(
+        {
+          message: (request, response, each) =>
+            odd ? message?.(request, response, each) : response.writeHead(202).end() && true,
+        },
+        { sendTimeoutMs: 1_000 },
+      )
+      await expect(transport.send(ping)).rejects.toMatchObject(expected)
+      expect(gateway.messages).toHaveLength(1)
+
+      odd = false
+      await transport.send({ ...ping, id: 2 })
+      await vi.waitUntil(() => messages.length === 1)
+      expect(log).toEqual(['message'])
+    },
+  )
+
+  test('waits for a rate limit, and repeats the message with a new signature', async () => {
+    let refusals = 1
+    const { gateway, transport } = await started({
+      message: (_, response) => {
+        if (refusals-- > 0) return void response.writeHead(429, { 'retry-after': '1' }).end()
+        return response.writeHead(202).end() && true
+      },
+    })
+    await transport.send(ping)
+    const [, ...posts] = gateway.received
+    expect(new Set(posts.map(({ body }) => body.toString())).size).toBe(1)
+    expect(new Set(posts.map(({ headers }) => headers['x-amz-date'])).size).toBe(2)
+  })
+
+  test('does not repeat what was cancelled while it waited', async () => {
+    const { gateway, transport } = await started({
+      message: (_, response, { method }) =>
+        response.writeHead(method === 'ping' ? 429 : 202, { 'retry-after': '1' }).end(),
+    })
+    const sending = transport.send(ping)
+    const params = { requestId: ping.id }
+    await vi.waitUntil(() => gateway.messages.length === 1)
+    await transport.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
+    await expect(sending).rejects.toMatchObject({ code: 'rate_limited' })
+    expect(gateway.messages).toHaveLength(2)
+  })
+
+  test('needs a connection', async () => {
+    const gateway = await startGateway()
+    const { transport } = observed(gateway)
+    await expect(transport.send(ping)).rejects.toMatchObject({ code: 'connection_closed' })
+    await transport.start()
+    await transport.close()
+    await expect(transport.send(ping)).rejects.toMatchObject({
+      code: 'connection_closed',
+      message: 'Not sent. The transport was closed',
+    })
+    expect(gateway.messages).toHaveLength(0)
+  })
+
+  test('reuses its connection', async () => {
+    const ports = new Set<number | undefined>()
+    const { transport } = await started({
+      message: (_, response) => {
+        ports.add(response.socket?.remotePort)
+        return response.writeHead(202).end('Accepted')
+      },
+    })
+    for (let id = 0; id < 10; id++) {
+      await transport.send({ ...ping, id })
+      await new Promise(setImmediate)
+    }
+    expect(ports.size).toBeLessThan(4)
+  })
+
+  test('survives new credentials', async () => {
+    const other = { accessKeyId: 'AKIDOTHER', secretAccessKey: 'refused by the gateway' }
+    let current = KEY
+    const { gateway, transport } = await started(
+      {},
+      {
+        async credentials(options) {
+          if (options?.forceRefresh) current = KEY
+          return current
+        },
+      },
+    )
+    current = other
+    await transport.send(ping)
+    expect(gateway.messages).toHaveLength(1)
+    expect(gateway.received).toHaveLength(3)
+  })
+})
+
+describe('version negotiation of SDK 2.x', () => {
+  const probeAnsweredWith = (status: number) =>
+    attempt(new ClientV2(info, { versionNegotiation: { mode: 'auto' } }), {
+      message: (_, response, { method }) =>
+        method === 'server/discover'
+          ? response.writeHead(status).end('{"error":{"code":"bad_request","message":"no"}}') &&
+            false
+          : response.writeHead(202).end() && true,
+    })
+
+  test.each([400, 405, 422])(
+    'falls back to initialize when the probe is refused with %i',
+    async status => {
+      const { connecting, gateway } = await probeAnsweredWith(status)
+      await connecting
+      expect(gateway.messages.map(({ method }) => method)).toContain('initialize')
+    },
+  )
+
+  test.each([
+    [403, 'access_denied'],
+    [404, 'session_not_found'],
+    [500, 'server_error'],
+  ])('ends when the probe is answered with %i, and says why', async (status, code) => {
+    const { connecting, gateway } = await probeAnsweredWith(status)
+    await expect(connecting).rejects.toMatchObject({ cause: { code } })
+    expect(gateway.messages).toHaveLength(1)
+  })
+})
+
+test('the transport is one of both SDKs, and leaves to them what makes them skip initialize', () => {
+  const transport = new SigV4SseTransport('https://abc.lambda-url.us-east-1.on.aws')
+  const one: TransportV1 = transport
+  const two: TransportV2 = transport
+  expect(one.sessionId).toBeUndefined()
+  expect(two.hasPerRequestStream).toBeUndefined()
+})
+
+test('the URL is checked before anything else', () => {
+  expect(() => new SigV4SseTransport('http://example.com')).toThrow('not https')
+  expect(() => new SigV4SseTransport('example.com')).toThrow('Not an absolute URL')
+})
+
+test('one URL without a region is an error, not a guess', async () => {
+  for (const name of ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_PROFILE']) vi.stubEnv(name, '')
+  vi.stubEnv('AWS_CONFIG_FILE', '/dev/null')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const { url, received } = await serve(() => {})
+  const transport = new SigV4SseTransport(url, { credentials: KEY })
+  await expect(transport.start()).rejects.toMatchObject({ code: 'missing_region' })
+  expect(received).toHaveLength(0)
+})
+
+const stream = (response: Parameters<NonNullable<GatewayQuirks['sse']>>[1]) => {
+  response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+  return response
+}
+
+const streamRequests = ({ received }: Gateway) => received.filter(({ method }) => method === 'GET')
+const callsIn = ({ messages }: Gateway) =>
+  messages.filter(({ method }) => method === 'tools/call').length
+
+/** A transport of its own, with a log of what it calls. */
+function observed({ url }: { url: string }, options: TransportOptions = {}) {
+  const transport = new SigV4SseTransport(url, { ...signing, ...options })
+  onTestFinished(() => transport.close())
+  const log: ('message' | 'error' | 'close')[] = []
+  const messages: Parameters<NonNullable<SigV4SseTransport['onmessage']>>[0][] = []
+  const errors: Error[] = []
+  transport.onmessage = message => {
+    log.push('message')
+    messages.push(message)
+  }
+  transport.onerror = error => {
+    log.push('error')
+    errors.push(error)
+  }
+  transport.onclose = () => log.push('close')
+  return { transport, log, messages, errors }
+}
+
+async function started(quirks?: GatewayQuirks, options?: TransportOptions) {
+  const gateway = await startGateway(quirks)
+  const all = observed(gateway, options)
+  await all.transport.start()
+  return { gateway, ...all }
+}
+
+async function attempt(client: Client, quirks?: GatewayQuirks, options?: TransportOptions) {
+  const gateway = await startGateway(quirks)
+  const closed = vi.fn()
+  const failed = vi.fn()
+  const transport = new SigV4SseTransport(gateway.url, { ...signing, ...options })
+  transport.onclose = closed // both SDKs call the handlers that are there before theirs
+  transport.onerror = failed
+  const connecting = client.connect(transport)
+  onTestFinished(() => client.close())
+  return { client, gateway, connecting, closed, failed }
+}
+
+async function connect(...args: Parameters<typeof attempt>) {
+  const all = await attempt(...args)
+  await all.connecting
+  return all
+}

@@ -1,0 +1,24 @@
+import type { ServerOptions } from '@modelcontextprotocol/server'
+
+import type { Snapshot } from '../../registry/cached.ts'
+
+/** A change that nobody listens for is seen that much later. */
+const TTL_MS = 5_000
+
+/**
+ * How long clients of 2026-07-28 may use a list again, and for whom: a list that depends on who asks is private.
+ * https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching
+ */
+export function cacheHints(snapshot: Snapshot): NonNullable<ServerOptions['cacheHints']> {
+  return {
+    'tools/list': hint(snapshot.tool),
+    'prompts/list': hint(snapshot.prompt),
+    'resources/list': hint(snapshot.resource),
+    'resources/templates/list': hint(snapshot.resource),
+  }
+}
+
+function hint(list: Snapshot[keyof Snapshot]) {
+  const isForAll = [...list.values()].every(it => it.allow === undefined)
+  return { ttlMs: TTL_MS, cacheScope: isForAll ? ('public' as const) : ('private' as const) }
+}

@@ -1,0 +1,124 @@
+import type { Issue, JsonSchema } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv'
+import { Ajv2019 } from 'ajv/dist/2019.js'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+
+/**
+ * What is wrong with a JSON Schema, and where: checked against its draft's own schema, then compiled as the
+ * gateway will compile it. No reference is fetched.
+ */
+export function schemaIssues(schema: JsonSchema, path: string): Issue[] {
+  const draft = draftOf(schema)
+  if (!draft)
+    return [
+      {
+        path: `${path}/$schema`,
+        message: `is not a draft that is known here: ${Object.keys(DRAFTS).join(', ')}`,
+      },
+    ]
+  const isSchema = metaSchemaOf(draft)
+  if (!isSchema(schema)) return toIssues(isSchema.errors ?? [], path)
+  return compileIssues(draft, schema, path)
+}
+
+interface Draft {
+  Engine: new (options: Options) => Ajv
+  metaSchema: string
+}
+
+const draft07: Draft = { Engine: Ajv, metaSchema: 'http://json-schema.org/draft-07/schema' }
+
+/** Those of the gateway's validator. Draft 07 only adds to 06. */
+const DRAFTS: Record<string, Draft> = {
+  '2020-12': { Engine: Ajv2020, metaSchema: 'https://json-schema.org/draft/2020-12/schema' },
+  '2019-09': { Engine: Ajv2019, metaSchema: 'https://json-schema.org/draft/2019-09/schema' },
+  '07': draft07,
+  '06': draft07,
+}
+
+function draftOf({ $schema }: JsonSchema): Draft | undefined {
+  if (typeof $schema !== 'string') return DRAFTS['2020-12']
+  const [, name = ''] =
+    /^https?:\/\/json-schema\.org\/draft(?:\/|-)([\d-]+)\/schema#?$/.exec($schema) ?? []
+  return DRAFTS[name]
+}
+
+const metaSchemas = new Map<Draft, ValidateFunction>()
+
+/** Kept, since compiling it takes longer than all the rest; an engine of its own, since engines keep schemas. */
+function metaSchemaOf(draft: Draft): ValidateFunction {
+  const known = metaSchemas.get(draft)
+  if (known) return known
+  const compiled = engine(draft).compile({ $ref: draft.metaSchema })
+  metaSchemas.set(draft, compiled)
+  return compiled
+}
+
+/** The options of the MCP SDK's validator, so that what is accepted here is what works there. */
+function engine({ Engine }: Draft): Ajv {
+  const ajv = new Engine({ strict: false, validateSchema: false, allErrors: true, logger: false })
+  formats.default(ajv)
+  return ajv
+}
+
+function compileIssues(draft: Draft, schema: JsonSchema, path: string): Issue[] {
+  try {
+    const validate = engine(draft).compile(schema)
+    // Ajv's own keyword: such a validator answers with a promise, which passes for "valid".
+    return '$async' in validate
+      ? [{ path: `${path}/$async`, message: 'is not a keyword of JSON Schema' }]
+      : []
+  } catch (error) {
+    const { message, missingRef } = error as Error & { missingRef?: string }
+    if (missingRef === undefined) return [{ path, message: `does not compile: ${message}` }]
+    const place = referenceIn(schema, missingRef)
+    return [
+      {
+        path: path + (place ?? ''),
+        message: `refers to "${missingRef}", which is not in this schema; nothing is fetched, so put it into "$defs" and refer to "#/$defs/…"`,
+      },
+    ]
+  }
+}
+
+/** Where `$ref` (or its dynamic kin) says what could not be found, as a JSON Pointer. */
+function referenceIn(schema: unknown, missing: string, path = ''): string | undefined {
+  if (typeof schema !== 'object' || schema === null) return undefined
+  for (const [key, value] of Object.entries(schema)) {
+    const at = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    if (/^\$(ref|dynamicRef|recursiveRef)$/.test(key) && typeof value === 'string') {
+      if (value === missing || (value !== '' && missing.endsWith(value))) return at
+    } else {
+      const found = referenceIn(value, missing, at)
+      if (found) return found
+    }
+  }
+  return undefined
+}
+
+/** One issue per place: an alternative that fails is reported by each of its branches. */
+function toIssues(errors: ErrorObject[], path: string): Issue[] {
+  const places = new Map<string, Set<string>>()
+  for (const error of errors) {
+    if (['anyOf', 'oneOf', 'allOf', '$ref', '$dynamicRef', 'if'].includes(error.keyword)) continue
+    const messages = places.get(error.instancePath) ?? new Set()
+    places.set(error.instancePath, messages.add(messageOf(error)))
+  }
+  return [...places].map(([place, messages]) => ({
+    path: path + place,
+    message: [...messages].join(' or '),
+  }))
+}
+
+function messageOf({
+  keyword,
+  params,
+  message = 'is not valid',
+  propertyName,
+}: ErrorObject): string {
+  if (keyword === 'type') return message.replaceAll(',', ' or ')
+  if (keyword === 'enum') return `must be one of ${params['allowedValues'].join(', ')}`
+  if (propertyName) return `has the key "${propertyName}", which ${message}`
+  return message
+}

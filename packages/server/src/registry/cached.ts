@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type {
+  Prompt,
+  Registration,
+  RegistrationType,
+  Resource,
+  Tool,
+} from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+
+import { createMarks } from './marks.ts'
+import type { Key, Registry, Revision } from './registry.ts'
+
+/** All registrations as they were at one moment, by name, sorted. */
+export interface Snapshot {
+  readonly tool: ReadonlyMap<string, Tool>
+  readonly resource: ReadonlyMap<string, Resource>
+  readonly prompt: ReadonlyMap<string, Prompt>
+}
+
+/** What this environment knows of the registry, so that a request need not wait for it. */
+export interface Catalogue {
+  /**
+   * The registrations, at most `maxAgeMs` old (a second) where the table answers in time; where it is slow
+   * or fails, those known. Rejects only while nothing is known yet.
+   */
+  current(maxAgeMs?: number): Promise<Snapshot>
+  /** One registration, with the manners of `current`; the others are not read for it. */
+  find<Type extends RegistrationType>(type: Type, name: string): Promise<Found<Type> | undefined>
+  /**
+   * The marks of these URIs' last announcements, at most `maxAgeMs` old, with the manners of `current`; asks the
+   * table only when something was announced since. A URI that has none was not announced, or not within a day.
+   */
+  announced(uris: string[], maxAgeMs?: number): Promise<ReadonlyMap<string, string>>
+  /** What the answers of the above that follow are at least as new as, with the manners of `current`. */
+  revision(maxAgeMs?: number): Promise<Revision>
+}
+
+type Found<Type extends RegistrationType> =
+  Snapshot[Type] extends ReadonlyMap<string, infer Item> ? Item : never
+
+/** Younger than this is not asked about again. */
+const FRESH_MS = 1_000
+/** A table that has not answered by then is answered for. */
+const PATIENCE_MS = 1_000
+/** Everything is read again now and then, whatever the revision says. */
+const REREAD_MS = 60_000
+/** Of a sort key: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
+const MAX_KEY_BYTES = 1_024
+
+export function createCatalogue(registry: Registry): Catalogue {
+  let checked: { revision: Revision; at: number } | undefined
+  let checking: Promise<void> | undefined
+  let known: { snapshot: Snapshot; revision: Revision; readAt: number } | undefined
+  let reading: { of: string; done: Promise<void> } | undefined
+  /** What was read by name, where not everything was. */
+  const single = new Map<string, { it: Registration; revision: Revision; readAt: number }>()
+  const marks = createMarks(registry)
+
+  return {
+    async current(maxAgeMs = FRESH_MS) {
+      return (await upToDate(maxAgeMs)).snapshot
+    },
+    async find(type, name) {
+      const revision = await check(FRESH_MS)
+      if (isOf(revision, known)) return known.snapshot[type].get(name) as never
+      return (await readOne({ type, name }, revision)) as never
+    },
+    async revision(maxAgeMs = FRESH_MS) {
+      // Everything may be older, where the table failed since.
+      return known ? (await upToDate(maxAgeMs)).revision : check(maxAgeMs)
+    },
+    async announced(uris, maxAgeMs = FRESH_MS) {
+      await check(maxAgeMs)
+      const reading = marks.read(uris)
+      if (marks.has(uris)) await inTime(reading)
+      else await reading
+      return marks.of(uris)
+    },
+  }
+
+  async function check(maxAgeMs: number): Promise<Revision> {
+    if (checked && Date.now() - checked.at < maxAgeMs) return checked.revision
+    checking ??= ask().finally(() => {
+      checking = undefined
+    })
+    if (checked) await inTime(checking)
+    else await checking
+    if (!checked) throw new Error('the revision was read and is still unknown')
+    return checked.revision
+  }
+
+  async function ask(): Promise<void> {
+    const revision = await registry.revision()
+    marks.expire(revision.announcements)
+    checked = { revision, at: Date.now() }
+  }
+
+  async function upToDate(maxAgeMs: number) {
+    // Asked before the registrations are read: a change in between is found by the next check.
+    const revision = await check(maxAgeMs)
+    if (isOf(revision, known)) {
+      known = { ...known, revision }
+      return known
+    }
+    // One that is under way may be of an older revision, and would not do for whoever knows of the new one.
+    if (reading?.of !== revision.registrations) reading = readAll(revision)
+    if (known) await inTime(reading.done)
+    else await reading.done
+    if (!known) throw new Error('the registry was read and is still unknown')
+    return known
+  }
+
+  function readAll(revision: Revision) {
+    const readAt = Date.now()
+    const it = { of: revision.registrations, done: finish() }
+    return it
+
+    async function finish(): Promise<void> {
+      try {
+        const snapshot = await read(registry)
+        // An older reading that ends late changes nothing.
+        if (reading === it) known = { snapshot, revision, readAt }
+      } finally {
+        if (reading === it) reading = undefined
+      }
+    }
+  }
+
+  /** By its key: an environment that only calls reads what it calls, and not ten thousand others first. */
+  async function readOne(key: Key, revision: Revision): Promise<Registration | undefined> {
+    // DynamoDB refuses such keys, and nothing can be registered under them.
+    if (key.name === '' || Buffer.byteLength(key.name) > MAX_KEY_BYTES) return undefined
+    const id = `${key.type} ${key.name}`
+    const before = single.get(id)
+    if (isOf(revision, before)) return before.it
+    const reading = registry.get(key).then(it => {
+      if (it) single.set(id, { it, revision, readAt: Date.now() })
+      else single.delete(id)
+    })
+    if (before) await inTime(reading)
+    else await reading
+    return single.get(id)?.it
+  }
+}
+
+function isOf<Kept extends { revision: Revision; readAt: number }>(
+  { registrations }: Revision,
+  kept: Kept | undefined,
+): kept is Kept {
+  if (kept?.revision.registrations !== registrations) return false
+  return Date.now() - kept.readAt <= REREAD_MS
+}
+
+/** Settles with the work, or when the patience is over; what fails is reported. */
+async function inTime(work: Promise<void>): Promise<void> {
+  await Promise.race([work.catch(report), sleep(PATIENCE_MS, undefined, { ref: false })])
+}
+
+function report(error: unknown) {
+  const { name, message } = error as Error
+  console.warn(`catalogue: serving what is known, the registry failed with ${name}: ${message}`)
+}
+
+async function read(registry: Registry): Promise<Snapshot> {
+  const snapshot: Record<RegistrationType, Map<string, Registration>> = {
+    tool: new Map(),
+    resource: new Map(),
+    prompt: new Map(),
+  }
+  for await (const registration of registry.list())
+    snapshot[registration.type].set(registration.name, registration)
+  return snapshot as unknown as Snapshot
+}

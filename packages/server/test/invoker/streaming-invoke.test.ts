@@ -1,0 +1,198 @@
+import { once } from 'node:events'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { LambdaClient } from '@aws-sdk/client-lambda'
+import type { Tool } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import { afterEach, expect, test } from 'vitest'
+
+import { FunctionFailure } from '../../src/invoker/invoker.ts'
+import { lambdaStreamInvoker } from '../../src/invoker/streaming.ts'
+import { frame } from '../../src/local/api/frames.ts'
+
+// The Lambda API at the network's edge, so that a response can break and wait where it likes.
+
+const servers: Server[] = []
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close().closeAllConnections()
+})
+
+async function invoker(respond: (response: ServerResponse, nth: number) => unknown) {
+  let requests = 0
+  const server = createServer((request, response) => {
+    request.resume().once('end', () => {
+      requests += 1
+      respond(response, requests)
+    })
+  }).listen(0, '127.0.0.1')
+  servers.push(server)
+  await once(server, 'listening')
+  const client = new LambdaClient({
+    region: 'us-east-1',
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    credentials: { accessKeyId: 'a', secretAccessKey: 's' },
+    maxAttempts: 1,
+  })
+  const invoke = lambdaStreamInvoker(() => client)
+  return {
+    requests: () => requests,
+    invoke: (signal = new AbortController().signal, registration = tool) =>
+      invoke(registration, {}, signal)[Symbol.asyncIterator](),
+  }
+}
+
+const tool = {
+  id: 'tool-x',
+  lambdaArn: 'arn:aws:lambda:us-east-1:000000000000:function:x',
+} as Tool
+
+const begin = (response: ServerResponse) => {
+  response.writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream' })
+  response.flushHeaders()
+  return response
+}
+const chunk = (text: string) => frame('PayloadChunk', 'application/octet-stream', Buffer.from(text))
+const complete = (it = {}) =>
+  frame('InvokeComplete', 'application/json', Buffer.from(JSON.stringify(it)))
+
+const textOf = ({ value }: IteratorResult<Uint8Array>) => Buffer.from(value ?? '').toString()
+
+test('a piece arrives when it is written, not when the function ends', async () => {
+  let goOn = () => {}
+  const { invoke } = await invoker(response => {
+    begin(response).write(chunk('one'))
+    goOn = () => void response.end(Buffer.concat([chunk('two'), complete()]))
+  })
+  const pieces = invoke()
+  expect(textOf(await pieces.next())).toBe('one')
+  goOn()
+  expect(textOf(await pieces.next())).toBe('two')
+  expect((await pieces.next()).done).toBe(true)
+})
+
+test.each([
+  [
+    { ErrorCode: 'Unhandled', ErrorDetails: 'it broke' },
+    'The function failed with Unhandled: it broke',
+  ],
+  [
+    {
+      ErrorCode: 'Unhandled',
+      ErrorDetails: '{"errorType":"TypeError","errorMessage":"no disk","trace":["at x.mjs"]}',
+    },
+    'The function failed with TypeError: no disk',
+  ],
+])('an error that Lambda reports at the end is a failure: %j', async (end, message) => {
+  const { invoke } = await invoker(response =>
+    begin(response).end(Buffer.concat([chunk('one'), complete(end)])),
+  )
+  const pieces = invoke()
+  await pieces.next()
+  await expect(pieces.next()).rejects.toEqual(new FunctionFailure(message))
+})
+
+test('a connection that breaks is a failure whose outcome is unknown', async () => {
+  const { invoke } = await invoker(response =>
+    begin(response).write(chunk('one'), () => response.destroy()),
+  )
+  const pieces = invoke()
+  await pieces.next()
+  await expect(pieces.next()).rejects.toThrow(/broke before it had answered/)
+})
+
+test('a call that was throttled is made again, and no other is', async () => {
+  const refuse = (response: ServerResponse, status: number, type: string) =>
+    response.writeHead(status, { 'x-amzn-errortype': type }).end('{}')
+  const throttled = await invoker((response, nth) =>
+    nth < 3
+      ? refuse(response, 429, 'TooManyRequestsException')
+      : begin(response).end(Buffer.concat([chunk('ran'), complete()])),
+  )
+  expect(textOf(await throttled.invoke().next())).toBe('ran')
+  expect(throttled.requests()).toBe(3)
+
+  const failing = await invoker(response => refuse(response, 500, 'ServiceException'))
+  await expect(failing.invoke().next()).rejects.toThrow(FunctionFailure)
+  expect(failing.requests()).toBe(1)
+})
+
+test('a call that is aborted, or not read to its end, gives its connection up', async () => {
+  const closed: Promise<unknown>[] = []
+  const { invoke } = await invoker(response => {
+    closed.push(once(response, 'close'))
+    begin(response).write(chunk('one'))
+  })
+  const cancel = new AbortController()
+  const aborted = invoke(cancel.signal)
+  await aborted.next()
+  const rest = aborted.next()
+  cancel.abort()
+  await expect(rest).rejects.not.toThrow(FunctionFailure)
+  await closed[0]
+
+  const left = invoke()
+  await left.next()
+  await left.return?.()
+  await closed[1]
+})
+
+test('a function waits for its reader', async () => {
+  const piece = chunk('x'.repeat(1024 * 1024))
+  let sent = 0
+  let waiting = false
+  const { invoke } = await invoker(async response => {
+    begin(response)
+    for (; sent < 64; sent++) {
+      if (response.write(piece)) continue
+      waiting = true
+      await once(response, 'drain')
+      waiting = false
+    }
+    response.end(complete())
+  })
+  const pieces = invoke()
+  await pieces.next()
+  // Full all the way: nothing has been taken for a hundred turns of the loop.
+  for (
+    let still = 0, before = sent;
+    still < 100;
+    still = waiting && sent === before ? still + 1 : 0
+  ) {
+    before = sent
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+  expect(sent).toBeLessThan(32)
+  let count = 1
+  while (!(await pieces.next()).done) count += 1
+  expect(count).toBeGreaterThanOrEqual(64)
+})
+
+const denied = (response: ServerResponse) =>
+  response
+    .writeHead(403, { 'x-amzn-errortype': 'AccessDeniedException' })
+    .end('{"Message":"no resource-based policy allows it"}')
+
+const registered = (secondsAgo: number) =>
+  ({ ...tool, updatedAt: new Date(Date.now() - secondsAgo * 1000).toISOString() }) as Tool
+
+test('a function that was just registered is called again while it is denied', async () => {
+  const { invoke, requests } = await invoker((response, nth) =>
+    nth < 3 ? denied(response) : begin(response).end(Buffer.concat([chunk('one'), complete()])),
+  )
+  expect(textOf(await invoke(undefined, registered(50)).next())).toBe('one')
+  expect(requests()).toBe(3)
+})
+
+test('one that was registered before that is not, and says who can help', async () => {
+  const { invoke, requests } = await invoker(denied)
+  await expect(invoke(undefined, registered(70)).next()).rejects.toThrow('repair the registration')
+  expect(requests()).toBe(1)
+})
+
+test('one that stays denied is given up within seconds, and sooner by its caller', async () => {
+  const { invoke, requests } = await invoker(denied)
+  await expect(invoke(undefined, registered(0)).next()).rejects.toThrow(FunctionFailure)
+  expect(requests()).toBe(6)
+  const signal = AbortSignal.timeout(50)
+  await expect(invoke(signal, registered(0)).next()).rejects.toThrow(/abort/)
+  expect(requests()).toBeLessThan(9)
+})

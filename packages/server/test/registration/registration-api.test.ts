@@ -1,0 +1,835 @@
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
+import type { ErrorBody, Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import { UriTemplate } from '@modelcontextprotocol/server'
+import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+
+import { isOfTemplate } from '../../src/registration/uri-template.ts'
+import { dynamoRegistry } from '../../src/registry/dynamo.ts'
+import { type Emulator, startDynamo } from '../support/dynamodb.ts'
+import { registrationUrl } from '../support/registration-url.ts'
+
+const ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:example'
+const example = { type: 'tool', name: 'example', description: 'Example', lambdaArn: ARN }
+
+let emulator: Emulator
+let call: ReturnType<typeof registrationUrl>
+let other: ReturnType<typeof registrationUrl>
+
+beforeEach(async () => {
+  emulator = await startDynamo()
+  call = registrationUrl(emulator)
+  other = registrationUrl(emulator)
+  return () => emulator.close()
+})
+
+const issuesOf = ({ body }: { body: ErrorBody }) =>
+  Object.fromEntries((body.error.issues ?? []).map(({ path, message }) => [path, message]))
+
+describe('a registration', () => {
+  test('is made, read, replaced and deleted', async () => {
+    const made = await call('POST', '/register', { ...example, parameters: { input: 'string' } })
+    expect(made).toMatchObject({
+      status: 201,
+      headers: { location: '/register/tool-example', etag: '"1"' },
+      body: {
+        ...example,
+        id: 'tool-example',
+        version: 1,
+        contract: 'arguments',
+        createdBy: 'arn:aws:iam::123456789012:user/admin',
+        inputSchema: {
+          type: 'object',
+          properties: { input: { type: 'string' } },
+          required: ['input'],
+          additionalProperties: false,
+        },
+      },
+    })
+    expect(made.body.createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+    expect(made.body).not.toHaveProperty('parameters')
+    expect((await other('GET', '/register/tool-example')).body).toEqual(made.body)
+
+    const put = await other('PUT', '/register/tool-example', { ...example, description: 'New' })
+    expect(put).toMatchObject({
+      status: 200,
+      headers: { etag: '"2"' },
+      body: { version: 2, description: 'New', createdAt: made.body.createdAt },
+    })
+    expect((await call('GET', '/register/tool-example')).body).toEqual(put.body)
+
+    expect(await call('DELETE', '/register/tool-example')).toMatchObject({ status: 204, body: '' })
+    expect((await other('GET', '/register/tool-example')).status).toBe(404)
+    expect((await other('DELETE', '/register/tool-example')).status).toBe(404)
+    expect((await other('POST', '/register', example)).body.version).toBe(1)
+  })
+
+  test('as it was answered can be edited and put back', async () => {
+    for (const input of [
+      { ...example, parameters: { a: 'string' }, outputSchema: { type: 'object' } },
+      { ...example, type: 'resource', uriTemplate: 'notes://{id}', mimeType: 'text/plain' },
+      { ...example, type: 'prompt', parameters: { topic: 'string', tone: 'string?' } },
+    ]) {
+      const { body: made } = await call('POST', '/register', input)
+      const path = `/register/${input.type}-example`
+      const { body: got } = await call('GET', path)
+      const put = await call('PUT', path, { ...got, title: 'T' })
+      expect(put.body).toEqual({ ...made, title: 'T', version: 2, updatedAt: put.body.updatedAt })
+      // What comes back from a write may carry warnings, which go along too.
+      expect((await call('PUT', path, { ...put.body, warnings: ['w'] })).status).toBe(200)
+    }
+  })
+
+  test('of a prompt lists its arguments, from the shorthand or a schema', async () => {
+    const prompt = { ...example, type: 'prompt' }
+    const put = async (more: object) =>
+      (await call('PUT', '/register/prompt-example', { ...prompt, ...more })).body.arguments
+    await call('POST', '/register', prompt)
+    const expected = [
+      { name: 'topic', description: 'What about', required: true },
+      { name: 'tone', required: false },
+    ]
+    expect(
+      await put({
+        parameters: { topic: { type: 'string', description: 'What about' }, tone: 'string?' },
+      }),
+    ).toEqual(expected)
+    expect(
+      await put({
+        parameters: {
+          type: 'object',
+          properties: { topic: { description: 'What about' }, tone: true },
+          required: ['topic'],
+        },
+      }),
+    ).toEqual(expected)
+    expect(await put({ arguments: [{ name: 'topic', required: true }] })).toEqual([
+      { name: 'topic', required: true },
+    ])
+  })
+
+  test('keeps a schema word for word, in order, however deep', async () => {
+    let deep: object = { type: 'string' }
+    for (let n = 0; n < 60; n++) deep = { type: 'object', properties: { z: deep, a: true } }
+    const inputSchema = {
+      type: 'object',
+      'x-own': 1,
+      properties: { b: deep, a: {} },
+      $comment: 'é',
+    }
+    await call('POST', '/register', { ...example, inputSchema })
+    const { body } = await call('GET', '/register/tool-example')
+    expect(JSON.stringify(body.inputSchema)).toBe(JSON.stringify(inputSchema))
+  })
+
+  test('without parameters takes any arguments, with empty ones none', async () => {
+    expect((await call('POST', '/register', example)).body.inputSchema).toEqual({
+      type: 'object',
+      properties: {},
+    })
+    const none = await call('PUT', '/register/tool-example', { ...example, parameters: {} })
+    expect(none.body.inputSchema).toMatchObject({ additionalProperties: false })
+  })
+
+  test('with a long name or without a description is taken with a warning, said once', async () => {
+    const name = 'n'.repeat(65)
+    const { description: _, ...bare } = example
+    const made = await call('POST', '/register', { ...bare, name })
+    expect(made.status).toBe(201)
+    expect(made.body.warnings).toEqual([
+      expect.stringContaining('65 characters'),
+      expect.stringContaining('no description'),
+    ])
+    expect((await call('GET', `/register/tool-${name}`)).body).not.toHaveProperty('warnings')
+    const short = await call('POST', '/register', { ...example, name: 'n'.repeat(64) })
+    expect(short.body).not.toHaveProperty('warnings')
+    const resource = { ...example, type: 'resource', name, uri: 'notes://today' }
+    expect((await call('POST', '/register', resource)).body).not.toHaveProperty('warnings')
+  })
+})
+
+describe('two writers at once', () => {
+  test('make a registration once; the other is told that it exists', async () => {
+    const answers = await Promise.all([
+      call('POST', '/register', { ...example, description: 'a' }),
+      other('POST', '/register', { ...example, description: 'b' }),
+    ])
+    const [won, lost] = answers.toSorted((a, b) => a.status - b.status)
+    expect(won?.status).toBe(201)
+    expect(lost).toMatchObject({ status: 409, body: { error: { code: 'already_exists' } } })
+    expect((await call('GET', '/register/tool-example')).body).toEqual(won?.body)
+  })
+
+  test.each([
+    ['without a version', {}, 409, 'conflict'],
+    ['with a version', { 'if-match': '"1"' }, 412, 'version_mismatch'],
+  ])('replace it once %s; the other is refused', async (_, headers, status, code) => {
+    await call('POST', '/register', example)
+    const put = (n: number) =>
+      [call, other][n % 2]?.(
+        'PUT',
+        '/register/tool-example',
+        { ...example, description: String(n) },
+        { 'content-type': 'application/json', ...headers },
+      )
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => put(n)))
+    const won = answers.filter(answer => answer?.status === 200)
+    const lost = answers.filter(answer => answer?.status === status)
+    const { body } = await call('GET', '/register/tool-example')
+    // Without a version, a writer that starts after another has ended replaces what that one wrote.
+    expect(body.version).toBe(1 + won.length)
+    expect(won.map(answer => answer?.body)).toContainEqual(body)
+    expect(won.length + lost.length).toBe(10)
+    expect(lost.length).toBeGreaterThan(0)
+    for (const answer of lost) expect(answer?.body.error.code).toBe(code)
+    if ('if-match' in headers) expect(won).toHaveLength(1)
+  })
+})
+
+describe('If-Match', () => {
+  const put = (ifMatch: string, method = 'PUT') =>
+    call(method, '/register/tool-example', example, {
+      'content-type': 'application/json',
+      'if-match': ifMatch,
+    })
+
+  test('lets the named version through in every form of it', async () => {
+    await call('POST', '/register', example)
+    const statuses = []
+    for (const value of ['"1"', '2', 'W/"3"', '*', ' "5" '])
+      statuses.push((await put(value)).status)
+    expect(statuses).toEqual([200, 200, 200, 200, 200])
+  })
+
+  test('refuses any other version, and what is none', async () => {
+    await call('POST', '/register', example)
+    for (const method of ['PUT', 'DELETE']) {
+      expect(await put('"2"', method)).toMatchObject({
+        status: 412,
+        body: {
+          error: { code: 'version_mismatch', message: expect.stringContaining('version 1') },
+        },
+      })
+      for (const value of ['', '"x"', '1"', '"1', '1.0', '-1', '"1", "2"', '1e3', '9'.repeat(30)])
+        expect((await put(value, method)).status).toBe(400)
+    }
+    expect((await call('GET', '/register/tool-example')).body.version).toBe(1)
+    expect((await put('"1"', 'DELETE')).status).toBe(204)
+  })
+})
+
+describe('the path', () => {
+  test('may have repeated and trailing slashes and percent-encoding', async () => {
+    for (const path of ['//register', '/register/', '///register//'])
+      expect((await call('GET', path)).body).toEqual({ items: [] })
+    await call('POST', '//register', { ...example, name: 'a.b-c_d' })
+    for (const id of ['tool-a.b-c_d', '%74ool%2Da%2Eb-c_d', 'tool-a.b-c_d/'])
+      expect((await call('GET', `//register/${id}`)).status).toBe(200)
+  })
+
+  test.each([
+    ['/', 404, 'not_found'],
+    ['/registers', 404, 'not_found'],
+    ['/register/tool-a/b', 404, 'not_found'],
+    ['/register/tool-a/Updated', 404, 'not_found'],
+    ['/register/tool-a/updated/b', 404, 'not_found'],
+    ['/sse', 404, 'not_found'],
+    ['/register/%zz', 400, 'bad_request'],
+    ['/register/%ff', 400, 'bad_request'],
+    ['/register/nope', 404, 'registration_not_found'],
+    ['/register/tool-', 404, 'registration_not_found'],
+    ['/register/tool-nope', 404, 'registration_not_found'],
+    ['/register/tool-a%2Fb', 404, 'registration_not_found'],
+    ['/register/tool-%00', 404, 'registration_not_found'],
+    ['/register/%23catalogue-revision', 404, 'registration_not_found'],
+    [`/register/tool-${'n'.repeat(129)}`, 404, 'registration_not_found'],
+  ])('%s is answered with %i %s', async (path, status, code) => {
+    expect(await call('GET', path)).toMatchObject({
+      status,
+      body: { error: { code, message: expect.any(String), requestId: 'request-1' } },
+    })
+  })
+
+  test.each([
+    ['PUT', '/register', 'GET, POST'],
+    ['DELETE', '/register', 'GET, POST'],
+    ['OPTIONS', '/register', 'GET, POST'],
+    ['constructor', '/register', 'GET, POST'],
+    ['POST', '/register/tool-example', 'GET, PUT, DELETE'],
+    ['PATCH', '/register/tool-example', 'GET, PUT, DELETE'],
+    ['HEAD', '/register/tool-example', 'GET, PUT, DELETE'],
+    ['GET', '/register/tool-example/updated', 'POST'],
+    ['PUT', '/register/tool-example/updated', 'POST'],
+    ['POST', '/register/updated', 'GET, PUT, DELETE'],
+  ])('%s %s is answered with 405 and what is allowed', async (method, path, allow) => {
+    expect(await call(method, path, example)).toMatchObject({ status: 405, headers: { allow } })
+  })
+})
+
+describe('a bad body', () => {
+  const bare = { type: 'tool', name: 'a', lambdaArn: ARN }
+  const nothingStored = async () =>
+    expect((await call('GET', '/register')).body).toEqual({ items: [] })
+
+  test.each([
+    ['nothing', '', 400],
+    ['white space', ' \n', 400],
+    ['no JSON', 'type=tool', 400],
+    ['cut JSON', JSON.stringify(bare).slice(0, -1), 400],
+    ['an array', [bare], 400],
+    ['null', null, 400],
+    ['a string', '"tool"', 400],
+    ['a number', '1', 400],
+    ['deep arrays', '['.repeat(150_000), 400],
+    ['deep JSON', `{"type":${'['.repeat(150_000)}${']'.repeat(150_000)}}`, 400],
+    ['a string that never ends', `"${'\\"'.repeat(150_000)}`, 400],
+    ['binary', Buffer.from([0xff, 0xfe, 0x00, 0x80]), 400],
+    ['UTF-16', Buffer.from(JSON.stringify(bare), 'utf16le'), 400],
+    ['more than an item holds', { ...bare, description: 'x'.repeat(400_000) }, 413],
+    ['7 MB', Buffer.alloc(7_000_000, 0x20), 413],
+  ])('of %s is refused by name', async (_, body, status) => {
+    const answer = await call('POST', '/register', body)
+    const code = status === 413 ? 'payload_too_large' : 'bad_request'
+    expect(answer).toMatchObject({ status, body: { error: { code } } })
+    if (status === 413) expect(answer.body.error.message).toContain('400000')
+    await nothingStored()
+  })
+
+  test('whose shorthand grows past what an item holds is refused', async () => {
+    const parameters = Object.fromEntries(
+      Array.from({ length: 20_000 }, (_, n) => [`p${n}`, 'string']),
+    )
+    expect((await call('POST', '/register', { ...bare, parameters })).status).toBe(413)
+    await nothingStored()
+  })
+
+  test.each([
+    [{}, 415],
+    [{ 'content-type': 'text/plain' }, 415],
+    [{ 'content-type': 'application/x-www-form-urlencoded' }, 415],
+    [{ 'content-type': 'application/jsonp' }, 415],
+    [{ 'content-type': 'application/json' }, 201],
+    [{ 'content-type': 'application/json; charset=utf-8' }, 201],
+    [{ 'content-type': 'Application/JSON;charset=UTF-8' }, 201],
+    [{ 'content-type': 'application/vnd.example+json' }, 201],
+  ])('with %o is answered with %i', async (headers, status) => {
+    expect((await call('POST', '/register', bare, headers)).status).toBe(status)
+  })
+
+  test.each<[string, unknown, string, string]>([
+    ['no type', { name: 'a', lambdaArn: ARN }, '/type', '"tool", "resource" or "prompt"'],
+    ['an unknown type', { ...bare, type: 'function' }, '/type', '"tool", "resource" or "prompt"'],
+    ['no name', { type: 'tool', lambdaArn: ARN }, '/name', 'is missing'],
+    ['an empty name', { ...bare, name: '' }, '/name', '1 to 128'],
+    ['a name of 129', { ...bare, name: 'n'.repeat(129) }, '/name', '1 to 128'],
+    ['a name with a space', { ...bare, name: 'a b' }, '/name', '1 to 128'],
+    ['a name with a slash', { ...bare, name: 'a/b' }, '/name', '1 to 128'],
+    ['a name with a line break', { ...bare, name: 'a\n' }, '/name', '1 to 128'],
+    ['a name in another alphabet', { ...bare, name: 'näme' }, '/name', '1 to 128'],
+    ['a name that is a number', { ...bare, name: 5 }, '/name', 'expected string, received number'],
+    ['no function', { type: 'tool', name: 'a' }, '/lambdaArn', 'is missing'],
+    ['a function that is null', { ...bare, lambdaArn: null }, '/lambdaArn', 'received null'],
+    ['a description that is null', { ...bare, description: null }, '/description', 'received null'],
+    ['an unknown field', { ...bare, lambdaARN: ARN }, '/lambdaARN', 'is not a known field'],
+    [
+      'an unknown field within',
+      { ...bare, icons: [{ src: 'https://a', url: 'b' }] },
+      '/icons/0/url',
+      'is not a known field',
+    ],
+    ['a field with a slash', { ...bare, 'a/b~c': 1 }, '/a~1b~0c', 'is not a known field'],
+    ['a field of another type', { ...bare, uri: 'a://b' }, '/uri', 'is not a known field'],
+    ['a field of the server', { ...bare, id: 'tool-a' }, '/id', 'is not a known field'],
+    [
+      '__proto__',
+      `{"type":"tool","name":"a","lambdaArn":"${ARN}","__proto__":{"a":1}}`,
+      '/__proto__',
+      'not a usable name',
+    ],
+    [
+      '__proto__ within',
+      `{"type":"tool","name":"a","lambdaArn":"${ARN}","inputSchema":{"type":"object","properties":{"__proto__":{}}}}`,
+      '/inputSchema/properties/__proto__',
+      'not a usable name',
+    ],
+    [
+      'an infinite number',
+      `{"type":"tool","name":"a","lambdaArn":"${ARN}","_meta":{"n":[1e999]}}`,
+      '/_meta/n/0',
+      'too large',
+    ],
+    [
+      'a script as icon',
+      { ...bare, icons: [{ src: 'javascript:alert(1)' }] },
+      '/icons/0/src',
+      'https:',
+    ],
+    ['an unknown contract', { ...bare, contract: 'rest' }, '/contract', '"arguments"|"mcp"'],
+    ['nobody allowed', { ...bare, allow: [] }, '/allow', '>=1'],
+    [
+      'a session allowed',
+      { ...bare, allow: ['arn:aws:sts::123456789012:assumed-role/r/s'] },
+      '/allow/0',
+      'IAM role or user',
+    ],
+    [
+      'both kinds of parameters',
+      { ...bare, parameters: {}, inputSchema: { type: 'object' } },
+      '/inputSchema',
+      'one of the two',
+    ],
+    [
+      'an unknown word',
+      { ...bare, parameters: { n: 'int' } },
+      '/parameters/n',
+      '"int" is not a type',
+    ],
+    [
+      'an unknown word within',
+      { ...bare, parameters: { o: { type: 'object', properties: { n: 'int' } } } },
+      '/parameters/o/properties/n',
+      '"int" is not a type',
+    ],
+    [
+      'a schema in the shorthand',
+      { ...bare, parameters: { n: { type: 'integer', minimum: 1 } } },
+      '/parameters/n/minimum',
+      'inputSchema',
+    ],
+    ['no URI', { ...bare, type: 'resource' }, '/uri', 'exactly one'],
+    [
+      'two URIs',
+      { ...bare, type: 'resource', uri: 'a://b', uriTemplate: 'a://{b}' },
+      '/uri',
+      'exactly one',
+    ],
+    ['a relative URI', { ...bare, type: 'resource', uri: 'notes/today' }, '/uri', 'absolute URI'],
+    ['a URI with a space', { ...bare, type: 'resource', uri: 'a://b c' }, '/uri', 'absolute URI'],
+    [
+      'an open template',
+      { ...bare, type: 'resource', uriTemplate: 'a://{b' },
+      '/uriTemplate',
+      'URI template',
+    ],
+    [
+      'an empty expression',
+      { ...bare, type: 'resource', uriTemplate: 'a://{}' },
+      '/uriTemplate',
+      'URI template',
+    ],
+    [
+      'an unmatchable expression',
+      { ...bare, type: 'resource', uriTemplate: 'a://{b:3}' },
+      '/uriTemplate',
+      'URI template',
+    ],
+    [
+      'an argument twice',
+      { ...bare, type: 'prompt', arguments: [{ name: 'a' }, { name: 'a' }] },
+      '/arguments',
+      'twice',
+    ],
+    [
+      'broken arguments',
+      { ...bare, type: 'prompt', parameters: { type: 'object', properties: { a: null } } },
+      '/parameters/properties/a',
+      'must be object or boolean',
+    ],
+  ])('with %s is refused at its place', async (_, body, path, message) => {
+    const answer = await call('POST', '/register', body)
+    expect(answer).toMatchObject({ status: 400, body: { error: { code: 'invalid_registration' } } })
+    expect(issuesOf(answer)).toEqual({ [path]: expect.stringContaining(message) })
+    expect(answer.body.error.message).toContain(path)
+    await nothingStored()
+  })
+
+  test('is told everything that is wrong with it, up to a limit', async () => {
+    const answer = await call('POST', '/register', { type: 'tool', name: ' ', foo: 1, bar: 2 })
+    expect(Object.keys(issuesOf(answer)).toSorted()).toEqual([
+      '/bar',
+      '/foo',
+      '/lambdaArn',
+      '/name',
+    ])
+    const fields = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`f${n}`, n]))
+    const long = await call('POST', '/register', { ...bare, ...fields })
+    expect(long.body.error.issues).toHaveLength(50)
+    expect(long.body.error.message.length).toBeLessThan(500)
+  })
+
+  test('about another registration than the path is refused', async () => {
+    await call('POST', '/register', bare)
+    for (const body of [
+      { ...bare, name: 'b' },
+      { ...bare, type: 'prompt' },
+    ])
+      expect(await call('PUT', '/register/tool-a', body)).toMatchObject({
+        status: 400,
+        body: { error: { code: 'invalid_registration' } },
+      })
+  })
+})
+
+describe('an update of a resource', () => {
+  const note = { ...example, type: 'resource', name: 'a.b_c', uriTemplate: 'notes://{id}' }
+  const path = '/register/resource-a.b_c/updated'
+  const today = { ...example, type: 'resource', name: 'today', uri: 'notes://today' }
+  const marks = (...uris: string[]) =>
+    dynamoRegistry(emulator.client(), emulator.tables.RegistrationTable).announced(uris)
+  beforeEach(async () => {
+    for (const registration of [note, today, example]) await call('POST', '/register', registration)
+  })
+
+  test('is announced at the URI it has, said or not', async () => {
+    const seen = new Set<string | undefined>()
+    for (const body of [undefined, '', {}, '{}', { uri: 'notes://today' }]) {
+      const answer = await other('POST', '/register/resource-today/updated', body)
+      expect(answer).toMatchObject({ status: 202, body: { uri: 'notes://today' } })
+      seen.add((await marks('notes://today')).get('notes://today'))
+    }
+    // A signed POST without a body has no content type either.
+    expect((await call('POST', '/register/resource-today/updated', undefined, {})).status).toBe(202)
+    expect(seen.size).toBe(5)
+    expect(seen).not.toContain(undefined)
+  })
+
+  test('is announced at one URI of its template', async () => {
+    const answer = await call('POST', path, { uri: 'notes://7' })
+    expect(answer).toMatchObject({ status: 202, body: { uri: 'notes://7' } })
+    expect([...(await marks('notes://7', 'notes://8', 'notes://{id}')).keys()]).toEqual([
+      'notes://7',
+    ])
+    expect((await call('GET', '/register/resource-a.b_c')).body.version).toBe(1)
+  })
+
+  test.each(['%72esource-a%2Eb%5Fc/updated', '/resource-a.b_c//updated/'])(
+    'is found at /register/%s',
+    async place => {
+      expect((await call('POST', `/register/${place}`, { uri: 'notes://7' })).status).toBe(202)
+    },
+  )
+
+  test.each<[string, unknown, string]>([
+    ['resource-today', { uri: 'notes://Today' }, '"notes://today"'],
+    ['resource-today', { uri: '' }, '"notes://today"'],
+    ['resource-today', { uri: null }, 'a string'],
+    ['resource-a.b_c', undefined, 'is missing'],
+    ['resource-a.b_c', {}, '"notes://{id}"'],
+    ['resource-a.b_c', { uri: 'notes://' }, 'does not match'],
+    ['resource-a.b_c', { uri: 'notes://7/8' }, '"notes://{id}"'],
+    ['resource-a.b_c', { uri: 'notes://{id}/' }, 'does not match'],
+    ['resource-a.b_c', { uri: ['notes://7'] }, 'a string'],
+  ])('of %s with %j is refused at the URI, with the fix', async (id, body, fix) => {
+    const answer = await call('POST', `/register/${id}/updated`, body)
+    expect(answer).toMatchObject({ status: 400, body: { error: { code: 'bad_request' } } })
+    expect(issuesOf(answer)).toEqual({ '/uri': expect.stringContaining(fix) })
+    expect(answer.body.error.message).toContain(fix)
+    expect(await marks('notes://today', 'notes://7')).toEqual(new Map())
+  })
+
+  test.each<[string, string, unknown, number, string, string]>([
+    ['a tool', 'tool-example', {}, 400, 'bad_request', 'only resources'],
+    ['nothing', 'resource-nope', {}, 404, 'registration_not_found', 'GET /register'],
+    ['nothing at all', '%23announced-x', {}, 404, 'registration_not_found', 'GET /register'],
+    ['an array', 'resource-today', [], 400, 'bad_request', 'JSON object'],
+    ['null', 'resource-today', 'null', 400, 'bad_request', 'JSON object'],
+    ['cut JSON', 'resource-today', '{', 400, 'bad_request', 'not JSON'],
+    ['another field', 'resource-today', { url: 'a' }, 400, 'bad_request', '"url"'],
+    ['17 KB', 'resource-a.b_c', { uri: 'a'.repeat(17_000) }, 413, 'payload_too_large', '16384'],
+  ])('that is of %s is refused', async (_, id, body, status, code, fix) => {
+    const answer = await call('POST', `/register/${id}/updated`, body)
+    expect(answer).toMatchObject({ status, body: { error: { code } } })
+    expect(answer.body.error.message).toContain(fix)
+  })
+
+  test('in another content type than JSON is refused', async () => {
+    const headers = { 'content-type': 'text/plain' }
+    expect((await call('POST', path, '{"uri":"notes://7"}', headers)).status).toBe(415)
+  })
+
+  test('that readers cannot find yet is a failure, which repeating cures', async () => {
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const dynamo = emulator.client()
+    let cut = true
+    // The network's edge: the second write never leaves.
+    dynamo.middlewareStack.add(
+      (next, { commandName }) =>
+        async args => {
+          if (cut && commandName === UpdateItemCommand.name) throw new Error('cut off')
+          return next(args)
+        },
+      { step: 'initialize' },
+    )
+    const failing = registrationUrl({ ...emulator, client: () => dynamo })
+    expect((await failing('POST', path, { uri: 'notes://7' })).status).toBe(500)
+    expect(logged).toHaveBeenCalledOnce()
+    logged.mockRestore()
+    cut = false
+    expect((await failing('POST', path, { uri: 'notes://7' })).status).toBe(202)
+  })
+
+  test('belongs to a template exactly where the gateway finds it by that', async () => {
+    const examples = {
+      'notes://{id}': 'notes://a%20b',
+      'a+b.c:(x)|{id}$^': 'a+b.c:(x)|1$^',
+      'notes://{a}/{b}': 'notes://é/2',
+      'notes://{a}{b}': 'notes://12',
+      'notes://{a,b}/c': 'notes://1/c',
+      'notes://{list*}/end': 'notes://1,2/end',
+      'notes://{+path}': 'notes://1/2',
+      'notes://{#path}x': 'notes://#1,x',
+      'notes://x{.ext}': 'notes://x.md',
+      'notes://x{.ext*}': 'notes://x.a.b',
+      'notes://x{/a}{/b*}': 'notes://x/1/2,3',
+      'notes://x{?q}': 'notes://x?q=1',
+      'notes://x{?q.r,s*,%74}': 'notes://x?q.r=1&s=2&%74=3',
+      'notes://x?a=1{&q,s}': 'notes://x?a=1&q=2&s=3',
+      'notes://{a.b%20}-{c}': 'notes://1-2',
+    }
+    // In every place of each example: what follows gone, replaced or preceded by what may mean something.
+    const uris = Object.values(examples).flatMap(uri =>
+      Array.from({ length: uri.length + 1 }, (_, n) => [uri.slice(0, n), uri.slice(n)]).flatMap(
+        ([before = '', after = '']) =>
+          ['', ...'/,.?&#=-{}x1 \n\\', '$^', 'end'].flatMap(piece => [
+            before + piece + after,
+            before + piece + after.slice(1),
+          ]),
+      ),
+    )
+    for (const [template, example] of Object.entries(examples)) {
+      const sdk = new UriTemplate(template)
+      expect(sdk.match(example), template).not.toBeNull()
+      for (const uri of [example, ...uris])
+        if (isOfTemplate(uri, template) !== (sdk.match(uri) !== null))
+          expect.fail(`${JSON.stringify(uri)} and ${template}`)
+    }
+  })
+})
+
+describe('a JSON Schema', () => {
+  const register = (schema: unknown, field = 'inputSchema') =>
+    call('POST', '/register', { ...example, name: `n${Math.random()}`, [field]: schema })
+  const object = (properties: object, more: object = {}) => ({
+    type: 'object',
+    properties,
+    ...more,
+  })
+
+  test.each<[string, unknown, string, string]>([
+    ['is no object', 'string', '', 'expected record'],
+    ['describes no object', { type: 'string' }, '', '"type": "object"'],
+    ['has no type', { properties: {} }, '', '"type": "object"'],
+    [
+      'has an unknown type',
+      object({ a: { type: 'strin' } }),
+      '/properties/a/type',
+      'one of array, boolean',
+    ],
+    [
+      'has a property of nothing',
+      object({ a: null }),
+      '/properties/a',
+      'must be object or boolean',
+    ],
+    [
+      'has a keyword of the wrong type',
+      object({ a: { minimum: '5' } }),
+      '/properties/a/minimum',
+      'must be number',
+    ],
+    [
+      'requires by a flag',
+      object({ a: { required: true } }),
+      '/properties/a/required',
+      'must be array',
+    ],
+    ['has a broken pattern', object({ a: { pattern: '(' } }), '/properties/a/pattern', 'regex'],
+    [
+      'has a pattern that is none in Unicode',
+      object({ a: { pattern: '\\_' } }),
+      '',
+      'Invalid escape',
+    ],
+    [
+      'has a key that is no pattern',
+      { type: 'object', patternProperties: { '(': {} } },
+      '/patternProperties',
+      '"("',
+    ],
+    [
+      'refers to the network',
+      object({ a: { $ref: 'https://example.com/s.json' } }),
+      '/properties/a/$ref',
+      'nothing is fetched',
+    ],
+    [
+      'refers to a file',
+      object({ 'a/b': { $ref: 'defs.json#/x' } }),
+      '/properties/a~1b/$ref',
+      'nothing is fetched',
+    ],
+    [
+      'refers to what is missing',
+      object({ a: { $ref: '#/$defs/b' } }),
+      '/properties/a/$ref',
+      '$defs',
+    ],
+    [
+      'is of a draft unknown here',
+      object({}, { $schema: 'http://json-schema.org/draft-04/schema#' }),
+      '/$schema',
+      '2020-12',
+    ],
+    [
+      'is of a draft of its own',
+      object({}, { $schema: 'https://example.com/mine' }),
+      '/$schema',
+      '2020-12',
+    ],
+    ['is asynchronous', object({}, { $async: true }), '/$async', 'not a keyword'],
+    [
+      'takes the name of its draft',
+      object({}, { $id: 'https://json-schema.org/draft/2020-12/schema' }),
+      '',
+      'already exists',
+    ],
+    [
+      'is of draft 07 and breaks it',
+      object({ a: { type: 1 } }, { $schema: 'http://json-schema.org/draft-07/schema#' }),
+      '/properties/a/type',
+      'must be',
+    ],
+    [
+      'is of 2019-09 and breaks it',
+      object({ a: { maxLength: -1 } }, { $schema: 'https://json-schema.org/draft/2019-09/schema' }),
+      '/properties/a/maxLength',
+      '>= 0',
+    ],
+  ])('that %s is refused at its place', async (_, schema, place, message) => {
+    for (const field of ['inputSchema', 'outputSchema']) {
+      const answer = await register(schema, field)
+      expect(answer.status).toBe(400)
+      expect(issuesOf(answer)).toEqual({ [`/${field}${place}`]: expect.stringContaining(message) })
+    }
+  })
+
+  test('in "parameters" is checked there', async () => {
+    const answer = await register(object({ a: { type: 'strin' } }), 'parameters')
+    expect(Object.keys(issuesOf(answer))).toEqual(['/parameters/properties/a/type'])
+  })
+
+  test.each<[string, object]>([
+    ['of 2020-12 by default', object({ a: { prefixItems: [{ type: 'string' }], items: false } })],
+    ['of 2020-12', object({}, { $schema: 'https://json-schema.org/draft/2020-12/schema' })],
+    ['of 2019-09', object({}, { $schema: 'https://json-schema.org/draft/2019-09/schema#' })],
+    [
+      'of draft 07',
+      object({ a: { items: [{}] } }, { $schema: 'http://json-schema.org/draft-07/schema#' }),
+    ],
+    ['of draft 06', object({}, { $schema: 'https://json-schema.org/draft-06/schema' })],
+    [
+      'with references within',
+      object({ a: { $ref: '#/$defs/b' } }, { $defs: { b: { items: { $ref: '#' } } } }),
+    ],
+    [
+      'with a reference by id',
+      object(
+        { a: { $ref: 'b.json' } },
+        { $id: 'https://x.test/a.json', $defs: { b: { $id: 'b.json' } } },
+      ),
+    ],
+    [
+      'with unknown keywords and formats',
+      object({ a: { format: 'uuid', 'x-order': 1 } }, { 'x-own': 3 }),
+    ],
+    [
+      'with properties called like keywords',
+      object({ $ref: {}, id: {}, type: {}, properties: {} }),
+    ],
+  ])('%s is taken, as the gateway takes it', async (_, schema) => {
+    const answer = await register(schema)
+    expect(answer.body.error?.issues).toBeUndefined()
+    expect(answer.body.inputSchema).toEqual(schema)
+    expect(new AjvJsonSchemaValidator().getValidator(schema)({}).valid).toBe(true)
+  })
+
+  test('with the $id of another is taken, and checked for itself', async () => {
+    const $id = 'https://example.com/same'
+    expect((await register(object({}, { $id }))).status).toBe(201)
+    expect((await register(object({ a: {} }, { $id }))).status).toBe(201)
+    expect((await register(object({ a: { type: 'x' } }, { $id }))).status).toBe(400)
+  })
+})
+
+describe('the list', () => {
+  const register = (name: string, more: object = {}) =>
+    call('POST', '/register', { ...example, name, ...more })
+  const ids = (page: { items: Registration[] }) => page.items.map(({ id }) => id)
+
+  test('is sorted by type and name and paged by an opaque cursor', async () => {
+    for (const name of ['c', 'a', 'b']) {
+      await register(name)
+      await register(name, { type: 'prompt' })
+    }
+    await register('z', { type: 'resource', uri: 'notes://today' })
+    const all = ['tool-a', 'tool-b', 'tool-c', 'resource-z', 'prompt-a', 'prompt-b', 'prompt-c']
+    const whole = await call('GET', '/register')
+    expect(whole.status).toBe(200)
+    expect(whole.body).not.toHaveProperty('nextCursor')
+    expect(ids(whole.body)).toEqual(all)
+    expect(ids((await call('GET', '/register?type=prompt')).body)).toEqual(all.slice(4))
+
+    for (const limit of [1, 2, 3, 7]) {
+      const found: string[] = []
+      let cursor: string | undefined
+      do {
+        const page = await call(
+          'GET',
+          `/register?limit=${limit}${cursor ? `&cursor=${cursor}` : ''}`,
+        )
+        expect(page.body.items.length).toBeLessThanOrEqual(limit)
+        found.push(...ids(page.body))
+        cursor = page.body.nextCursor
+      } while (cursor)
+      expect(found).toEqual(all)
+    }
+  })
+
+  test('goes on where it was though that registration is gone', async () => {
+    for (const name of ['a', 'b', 'c']) await register(name)
+    const { body } = await call('GET', '/register?limit=2')
+    await call('DELETE', '/register/tool-b')
+    expect(ids((await call('GET', `/register?cursor=${body.nextCursor}`)).body)).toEqual(['tool-c'])
+  })
+
+  test('has pages that an answer of Lambda holds', async () => {
+    const names = Array.from({ length: 16 }, (_, n) => `n${String(n).padStart(2, '0')}`)
+    for (const name of names) await register(name, { description: 'x'.repeat(390_000) })
+    const first = await call('GET', '/register?limit=1000')
+    expect(JSON.stringify(first.body).length).toBeLessThan(6 * 1024 * 1024)
+    const second = await call('GET', `/register?limit=1000&cursor=${first.body.nextCursor}`)
+    expect(second.body).not.toHaveProperty('nextCursor')
+    expect([...ids(first.body), ...ids(second.body)]).toEqual(names.map(name => `tool-${name}`))
+  })
+
+  test.each([
+    'type=function',
+    'type=',
+    'limit=0',
+    'limit=1001',
+    'limit=-1',
+    'limit=1.5',
+    'limit=ten',
+    'limit=',
+    'cursor=',
+    'cursor=tool-a',
+    'cursor=%00',
+    `cursor=${Buffer.from('#catalogue-revision').toString('base64url')}`,
+    `type=prompt&cursor=${Buffer.from('tool-a').toString('base64url')}`,
+  ])('is refused with %s', async query => {
+    expect(await call('GET', `/register?${query}`)).toMatchObject({
+      status: 400,
+      body: { error: { code: 'bad_request' } },
+    })
+  })
+})

@@ -1,0 +1,225 @@
+import { readFileSync } from 'node:fs'
+
+import {
+  BatchGetItemCommand,
+  type BatchGetItemCommandInput,
+  type BatchGetItemCommandOutput,
+  PutItemCommand,
+  QueryCommand,
+  type QueryCommandOutput,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+
+import { dynamoRegistry } from '../../src/registry/dynamo.ts'
+import { all, registryContract, tool } from '../suites/registry.ts'
+import { type Emulator, startDynamo } from '../support/dynamodb.ts'
+
+const template = readFileSync(new URL('../../../../template.yaml', import.meta.url), 'utf8')
+
+const emulators: Emulator[] = []
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await Promise.all(emulators.splice(0).map(emulator => emulator.close()))
+})
+
+async function start() {
+  const emulator = await startDynamo()
+  emulators.push(emulator)
+  const dynamo = emulator.client()
+  const table = emulator.tables.RegistrationTable
+  return { emulator, dynamo, table, registry: dynamoRegistry(dynamo, table) }
+}
+
+describe('over DynamoDB', () => {
+  registryContract(async () => {
+    const { emulator, table, registry } = await start()
+    return [registry, dynamoRegistry(emulator.client(), table)]
+  })
+
+  test('the list reads no further than it is followed', async () => {
+    const { dynamo, registry } = await start()
+    for (const name of ['a', 'b', 'c', 'd', 'e'])
+      await registry.create(tool(name, { description: 'x'.repeat(300_000) }))
+    const pages: QueryCommandOutput[] = []
+    dynamo.middlewareStack.add(
+      next => async args => {
+        const result = await next(args)
+        pages.push(result.output as QueryCommandOutput)
+        return result
+      },
+      { step: 'initialize' },
+    )
+    for await (const { name } of registry.list()) if (name === 'b') break
+    expect(pages).toHaveLength(1)
+    expect(pages[0]?.LastEvaluatedKey).toBeDefined()
+  })
+
+  test('rows that are no registrations are left out, and reported once', async () => {
+    const { dynamo, table, registry } = await start()
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    const row = (name: string, registration?: string) =>
+      dynamo.send(
+        new PutItemCommand({
+          TableName: table,
+          Item: {
+            type: { S: 'tool' },
+            name: { S: name },
+            version: { N: '1' },
+            ...(registration === undefined ? {} : { registration: { S: registration } }),
+          },
+        }),
+      )
+    await registry.create(tool('right'))
+    await row('by-hand')
+    await row('cut', JSON.stringify(tool('cut')).slice(0, 90))
+    await row('null', 'null')
+    await row('copied', JSON.stringify(tool('other')))
+    await row('arn', JSON.stringify(tool('arn', { lambdaArn: 'not-an-arn' })))
+    await row('schema', JSON.stringify({ ...tool('schema'), inputSchema: undefined }))
+
+    expect((await all(registry.list())).map(({ name }) => name)).toEqual(['right'])
+    await all(registry.list())
+    expect(await registry.get({ type: 'tool', name: 'by-hand' })).toBeUndefined()
+    expect(warn.mock.calls.map(([line]) => JSON.parse(String(line)).row)).toEqual([
+      'tool/arn@1',
+      'tool/by-hand@1',
+      'tool/copied@1',
+      'tool/cut@1',
+      'tool/null@1',
+      'tool/schema@1',
+    ])
+    expect(await registry.create(tool('by-hand'))).toBe(true)
+  })
+
+  test('a write stands though the revision could not be counted', async () => {
+    const { dynamo, registry } = await start()
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    // The network's edge: the second write of a change never leaves.
+    dynamo.middlewareStack.add(
+      (next, { commandName }) =>
+        async args => {
+          if (commandName === UpdateItemCommand.name) throw new Error('cut off')
+          return next(args)
+        },
+      { step: 'initialize' },
+    )
+    expect(await registry.create(tool('a'))).toBe(true)
+    expect(await registry.get({ type: 'tool', name: 'a' })).toEqual(tool('a'))
+    expect(warn).toHaveBeenCalledOnce()
+  })
+
+  test('a write whose answer was lost, and that the SDK repeats, has gone through', async () => {
+    const { dynamo, emulator, table, registry } = await start()
+    const other = dynamoRegistry(emulator.client(), table)
+    let meanwhile = async () => {}
+    const sent: string[] = []
+    // The network's edge, inside the SDK's retries: the request arrives, its answer does not.
+    dynamo.middlewareStack.add(
+      (next, { commandName = '' }) =>
+        async args => {
+          const result = await next(args)
+          const first = !sent.includes(commandName)
+          sent.push(commandName)
+          if (!first || !/^(Put|Delete)Item/.test(commandName)) return result
+          await meanwhile()
+          throw Object.assign(new Error('no answer'), { name: 'TimeoutError' })
+        },
+      { step: 'deserialize', priority: 'low' },
+    )
+    expect(await registry.create(tool('a'))).toBe(true)
+    expect(sent.filter(name => name === PutItemCommand.name)).toHaveLength(2)
+    sent.length = 0
+    expect(await registry.replace(tool('a', { version: 2 }), 1)).toBe(true)
+    expect(await registry.remove({ type: 'tool', name: 'a' }, 2)).toBe(true)
+    expect((await other.revision()).registrations).toBe('3')
+
+    // Unless somebody else has written there meanwhile.
+    sent.length = 0
+    meanwhile = async () => {
+      await other.replace(tool('a', { version: 2 }), 1)
+    }
+    expect(await registry.create(tool('a'))).toBe(false)
+    expect((await other.get({ type: 'tool', name: 'a' }))?.version).toBe(2)
+  })
+  test('an announcement is written before it is counted, and expires in the words of the table', async () => {
+    const { dynamo, table, registry } = await start()
+    const sent: string[] = []
+    dynamo.middlewareStack.add(
+      (next, { commandName = '' }) =>
+        async args => {
+          const result = await next(args)
+          sent.push(commandName)
+          return result
+        },
+      { step: 'initialize' },
+    )
+    await registry.announce('notes://today')
+    expect(sent).toEqual([PutItemCommand.name, UpdateItemCommand.name])
+
+    const { Items: rows = [] } = await dynamo.send(
+      new QueryCommand({
+        TableName: table,
+        KeyConditionExpression: '#type = :type',
+        ExpressionAttributeNames: { '#type': 'type' },
+        ExpressionAttributeValues: { ':type': { S: '#announced' } },
+      }),
+    )
+    expect(rows).toHaveLength(1)
+    const seconds = Number(rows[0]?.['expiresAt']?.N) - Date.now() / 1000
+    expect(seconds).toBeGreaterThan(86_340)
+    expect(seconds).toBeLessThanOrEqual(86_400)
+    expect(template).toMatch(/RegistrationTable:(?:\n {4}.*)*\n {8}AttributeName: expiresAt\n/)
+  })
+
+  test('an announcement that could not be counted has failed, and is made by the next attempt', async () => {
+    const { dynamo, emulator, table, registry } = await start()
+    const other = dynamoRegistry(emulator.client(), table)
+    let cut = true
+    // The network's edge: the second write never leaves.
+    dynamo.middlewareStack.add(
+      (next, { commandName }) =>
+        async args => {
+          if (cut && commandName === UpdateItemCommand.name) throw new Error('cut off')
+          return next(args)
+        },
+      { step: 'initialize' },
+    )
+    const before = await other.revision()
+    await expect(registry.announce('notes://today')).rejects.toThrow('cut off')
+    expect(await other.revision()).toEqual(before)
+    cut = false
+    await registry.announce('notes://today')
+    expect((await other.revision()).announcements).not.toBe(before.announcements)
+  })
+
+  test('what DynamoDB leaves of a batch is asked for again, not for ever', async () => {
+    const { dynamo, table, registry } = await start()
+    const uris = ['a', 'b', 'c', 'd', 'e'].map(name => `notes://${name}`)
+    for (const uri of uris) await registry.announce(uri)
+    let processed = 2
+    let batches = 0
+    // The network's edge: of each batch, so many keys are read and the others handed back.
+    dynamo.middlewareStack.add(
+      (next, { commandName }) =>
+        async args => {
+          if (commandName !== BatchGetItemCommand.name) return next(args)
+          batches++
+          const input = args.input as BatchGetItemCommandInput
+          const { Keys: keys = [], ...how } = input.RequestItems?.[table] ?? { Keys: [] }
+          const left = keys.slice(processed)
+          const request = { [table]: { ...how, Keys: keys.slice(0, Math.max(1, processed)) } }
+          const result = await next({ ...args, input: { RequestItems: request } as never })
+          const output = result.output as BatchGetItemCommandOutput
+          if (left.length > 0) output.UnprocessedKeys = { [table]: { ...how, Keys: left } }
+          if (processed === 0) output.Responses = {}
+          return result
+        },
+      { step: 'initialize' },
+    )
+    expect([...(await registry.announced(uris)).keys()]).toEqual(uris)
+    expect(batches).toBe(3)
+    processed = 0
+    await expect(registry.announced(uris)).rejects.toThrow('5 announcements')
+  })
+})

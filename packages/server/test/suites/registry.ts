@@ -1,0 +1,197 @@
+import type { Registration, Tool } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import { expect, onTestFinished, test, vi } from 'vitest'
+
+import type { Registry } from '../../src/registry/registry.ts'
+
+export const tool = (name: string, over: Partial<Tool> = {}): Tool => ({
+  id: `tool-${name}`,
+  type: 'tool',
+  name,
+  version: 1,
+  lambdaArn: `arn:aws:lambda:us-east-1:000000000000:function:anything`,
+  // An order that sorting would change, and a depth that a DynamoDB map does not hold.
+  inputSchema: { type: 'object', properties: { z: {}, a: nested(60) } },
+  contract: 'arguments',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  updatedAt: '2026-01-01T00:00:00.000Z',
+  createdBy: 'arn:aws:iam::000000000000:user/dev',
+  ...over,
+})
+
+function nested(depth: number): object {
+  return depth === 0 ? {} : { items: nested(depth - 1) }
+}
+
+// Without the fields that only tools have.
+const { inputSchema: _, outputSchema: __, annotations: ___, ...common } = tool('')
+
+const prompt = (name: string): Registration => ({
+  ...common,
+  id: `prompt-${name}`,
+  type: 'prompt',
+  name,
+})
+
+const resource = (name: string): Registration => ({
+  ...common,
+  id: `resource-${name}`,
+  type: 'resource',
+  name,
+  uri: 'notes://today',
+})
+
+export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = []
+  for await (const item of items) found.push(item)
+  return found
+}
+
+/** What every registry promises, whatever keeps it. `make` gives two views of one empty registry. */
+export function registryContract(make: () => Promise<[Registry, Registry]>) {
+  test('a registration comes back as it was written, to the order of its keys', async () => {
+    const [registry] = await make()
+    expect(await registry.create(tool('a'))).toBe(true)
+    expect(JSON.stringify(await registry.get({ type: 'tool', name: 'a' }))).toBe(
+      JSON.stringify(tool('a')),
+    )
+  })
+
+  test('nothing is known of what was never written', async () => {
+    const [registry] = await make()
+    expect(await registry.get({ type: 'tool', name: 'a' })).toBeUndefined()
+    expect(await registry.replace(tool('a', { version: 2 }), 1)).toBe(false)
+    expect(await registry.remove({ type: 'tool', name: 'a' }, 1)).toBe(false)
+    expect(await all(registry.list())).toEqual([])
+  })
+
+  test('what exists is not created again', async () => {
+    const [registry] = await make()
+    await registry.create(tool('a'))
+    expect(await registry.create(tool('a', { description: 'other' }))).toBe(false)
+    expect(await registry.get({ type: 'tool', name: 'a' })).toEqual(tool('a'))
+  })
+
+  test('a version that has been replaced is neither replaced nor removed', async () => {
+    const [registry] = await make()
+    await registry.create(tool('a'))
+    expect(await registry.replace(tool('a', { version: 2 }), 1)).toBe(true)
+    expect(await registry.replace(tool('a', { version: 2 }), 1)).toBe(false)
+    expect(await registry.remove({ type: 'tool', name: 'a' }, 1)).toBe(false)
+    expect(await registry.remove({ type: 'tool', name: 'a' }, 2)).toBe(true)
+    expect(await registry.get({ type: 'tool', name: 'a' })).toBeUndefined()
+  })
+
+  test('of many writers at once exactly one creates, replaces, removes', async () => {
+    const views = await make()
+    const race = async (write: (registry: Registry, writer: number) => Promise<boolean>) => {
+      const won = await Promise.all(
+        Array.from({ length: 20 }, (_, n) => write(views[n % 2 ? 1 : 0], n)),
+      )
+      return won.filter(Boolean).length
+    }
+    const by = (writer: number) => ({ description: String(writer) })
+    expect(await race((registry, n) => registry.create(tool('a', by(n))))).toBe(1)
+    expect(
+      await race((registry, n) => registry.replace(tool('a', { version: 2, ...by(n) }), 1)),
+    ).toBe(1)
+    expect(await race(registry => registry.remove({ type: 'tool', name: 'a' }, 2))).toBe(1)
+  })
+
+  test('the list is sorted by type and name and starts behind any place in it', async () => {
+    const [registry] = await make()
+    const sorted = [tool('B'), tool('a'), tool('a.b'), resource('a'), prompt('a'), prompt('b')]
+    for (const it of sorted.toReversed()) await registry.create(it)
+    const ids = async (options?: Parameters<Registry['list']>[0]) =>
+      (await all(registry.list(options))).map(({ id }) => id)
+
+    const expected = sorted.map(({ id }) => id)
+    expect(await ids()).toEqual(expected)
+    for (const [n, after] of sorted.entries())
+      expect(await ids({ after })).toEqual(expected.slice(n + 1))
+    expect(await ids({ type: 'prompt' })).toEqual(['prompt-a', 'prompt-b'])
+    expect(await ids({ type: 'prompt', after: prompt('a') })).toEqual(['prompt-b'])
+    expect(await ids({ after: { type: 'tool', name: 'a.a' } })).toEqual(expected.slice(2))
+  })
+
+  test('the list has everything, however large', async () => {
+    const [registry] = await make()
+    const names = Array.from({ length: 12 }, (_, n) => `t${String(n).padStart(2, '0')}`)
+    for (const name of names)
+      await registry.create(tool(name, { description: 'x'.repeat(300_000) }))
+    expect((await all(registry.list())).map(({ name }) => name)).toEqual(names)
+  })
+
+  test('every change changes the revision, for every reader, before the writer is told', async () => {
+    const [registry, other] = await make()
+    const { announcements } = await other.revision()
+    const registrations = async () => (await other.revision()).registrations
+    const seen = [await registrations()]
+    await registry.create(tool('a'))
+    seen.push(await registrations())
+    await registry.replace(tool('a', { version: 2 }), 1)
+    seen.push(await registrations())
+    await registry.remove({ type: 'tool', name: 'a' }, 2)
+    seen.push(await registrations())
+    expect(new Set(seen).size).toBe(4)
+    expect(await other.revision()).toEqual({ registrations: seen[3], announcements })
+  })
+
+  test('an announcement is marked for every reader, before the announcer is told', async () => {
+    const [registry, other] = await make()
+    await registry.create(resource('a'))
+    const before = await other.revision()
+    const [uri, unread] = ['notes://today', 'notes://tomorrow']
+    expect(await other.announced([uri, unread])).toEqual(new Map())
+
+    await registry.announce(uri)
+    const first = await other.announced([uri, unread])
+    expect([...first.keys()]).toEqual([uri])
+    const after = await other.revision()
+    expect(after.announcements).not.toBe(before.announcements)
+    expect(after.registrations).toBe(before.registrations)
+    expect(await other.announced([unread, uri])).toEqual(first)
+
+    expect(await all(other.list())).toEqual([resource('a')])
+    expect(await other.announced([])).toEqual(new Map())
+  })
+
+  test('no two announcements have one mark, whoever makes them and of whatever', async () => {
+    const [registry, other] = await make()
+    const marks: (string | undefined)[] = []
+    const revisions: string[] = []
+    for (const [n, view] of [registry, other, registry, other].entries()) {
+      const uri = `notes://${Math.floor(n / 3)}`
+      await view.announce(uri)
+      marks.push((await registry.announced([uri])).get(uri))
+      revisions.push((await registry.revision()).announcements)
+    }
+    expect(marks).toEqual(marks.map(() => expect.any(String)))
+    expect(new Set(marks).size).toBe(4)
+    expect(new Set(revisions).size).toBe(4)
+  })
+
+  test('an announcement is known for a day', async () => {
+    const [registry, other] = await make()
+    onTestFinished(() => {
+      vi.useRealTimers()
+    })
+    await registry.announce('notes://today')
+    const now = Date.now()
+    vi.useFakeTimers({ toFake: ['Date'], now: now + 24 * 3_600_000 - 60_000 })
+    expect((await other.announced(['notes://today'])).size).toBe(1)
+    vi.setSystemTime(now + 24 * 3_600_000 + 1_000)
+    expect((await other.announced(['notes://today'])).size).toBe(0)
+    await registry.announce('notes://today')
+    expect((await other.announced(['notes://today'])).size).toBe(1)
+  })
+
+  test('any number of URIs is asked about at once, each as often as one likes, however long', async () => {
+    const [registry, other] = await make()
+    const uris = Array.from({ length: 250 }, (_, n) => `notes://${'é'.repeat(2_000)}/${n}`)
+    const some = uris.filter((_, n) => n % 10 === 0)
+    await Promise.all(some.map(uri => registry.announce(uri)))
+    const marks = await other.announced(uris.flatMap(uri => [uri, uri]))
+    expect([...marks.keys()].toSorted()).toEqual(some.toSorted())
+    expect(new Set(marks.values()).size).toBe(25)
+  })
+}

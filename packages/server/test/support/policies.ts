@@ -1,0 +1,30 @@
+import {
+  GetPolicyCommand,
+  InvokeCommand,
+  LambdaClient,
+  RemovePermissionCommand,
+} from '@aws-sdk/client-lambda'
+
+import type { Local } from '../../src/local/start.ts'
+
+/** The resource policies of a gateway's functions, as an administrator of the account sees and changes them. */
+export function policiesOf({
+  lambdaUrl,
+  region,
+  credentials,
+}: Pick<Local, 'lambdaUrl' | 'region' | 'credentials'>) {
+  const lambda = new LambdaClient({ endpoint: lambdaUrl, region, credentials })
+  return {
+    async statements(FunctionName: string): Promise<{ Sid: string; Principal: unknown }[]> {
+      const read = lambda.send(new GetPolicyCommand({ FunctionName }))
+      const { Policy = '' } = await read.catch(() => ({ Policy: '{"Statement":[]}' }))
+      return JSON.parse(Policy).Statement
+    },
+    async remove(FunctionName: string, StatementId = '') {
+      await lambda.send(new RemovePermissionCommand({ FunctionName, StatementId }))
+    },
+    async invoke(FunctionName: string) {
+      return (await lambda.send(new InvokeCommand({ FunctionName }))).StatusCode
+    },
+  }
+}

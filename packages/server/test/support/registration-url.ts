@@ -1,0 +1,55 @@
+import type { FunctionUrlEvent } from '../../src/lambda/event.ts'
+import { bufferedHandler } from '../../src/lambda/handler.ts'
+import { createRegistration } from '../../src/registration/api.ts'
+import type { Permissions } from '../../src/registration/invoke-permission/permissions.ts'
+import { dynamoRevocations } from '../../src/registration/invoke-permission/revocations.ts'
+import { dynamoRegistry } from '../../src/registry/dynamo.ts'
+import type { Emulator } from './dynamodb.ts'
+
+/** For tests of all else: every function exists, and may be invoked as soon as it is registered. */
+const granted: Permissions = {
+  grant: async () => ({ state: 'ready' }),
+  revoke: async () => undefined,
+  status: async () => ({ state: 'ready' }),
+}
+
+/** The registration function of one environment, behind what a Function URL makes of a request. */
+export function registrationUrl({ client, tables }: Emulator, permissions = granted) {
+  const dynamo = client()
+  const registry = dynamoRegistry(dynamo, tables.RegistrationTable)
+  const revocations = dynamoRevocations(dynamo, tables.RegistrationTable)
+  const handler = bufferedHandler(createRegistration({ registry, permissions, revocations }))
+
+  return async (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = { 'content-type': 'application/json' },
+  ) => {
+    const [rawPath = '', rawQueryString = ''] = path.split('?')
+    const event: FunctionUrlEvent = {
+      rawPath,
+      rawQueryString,
+      headers,
+      requestContext: {
+        domainName: 'abc.lambda-url.eu-central-1.on.aws',
+        requestId: 'request-1',
+        http: { method },
+        authorizer: {
+          iam: { userArn: 'arn:aws:iam::123456789012:user/admin', accountId: '123456789012' },
+        },
+      },
+      isBase64Encoded: body instanceof Buffer,
+      body: body instanceof Buffer ? body.toString('base64') : textOf(body),
+    }
+    const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 30_000 }
+    const answer = await handler(event, context)
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      body: answer.body && JSON.parse(answer.body),
+    }
+  }
+}
+
+const textOf = (body: unknown) => (typeof body === 'string' ? body : JSON.stringify(body))

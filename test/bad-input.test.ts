@@ -1,0 +1,204 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { connect } from './support/clients.ts'
+import { functionArn, type Gateway, startGateway } from './support/gateway.ts'
+import { initialize, openRaw, postRaw } from './support/sse-wire.ts'
+
+let gateway: Gateway
+beforeAll(async () => {
+  gateway = await startGateway()
+})
+afterAll(() => gateway.close())
+
+const json = { 'content-type': 'application/json' }
+const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+const message = (it: unknown) => JSON.stringify(it)
+
+describe('POST /message', () => {
+  const send = async (body: BodyInit, headers: Record<string, string>, query?: string) => {
+    const stream = await openRaw(gateway)
+    const target = new URL(query ?? stream.endpoint, gateway.mcpUrl)
+    const response = await gateway.fetch()(target, { method: 'POST', headers, body })
+    // Whatever was sent, the stream goes on and nothing of it arrives there.
+    expect((await postRaw(gateway, stream.endpoint, initialize)).status).toBe(202)
+    const text = await stream.read(/event: message/)
+    expect(text.match(/event: message/g)).toHaveLength(1)
+    expect(text).toContain('"serverInfo"')
+    await stream.close()
+    return response
+  }
+
+  test.each<[string, BodyInit, Record<string, string>, number, string]>([
+    ['an empty body', '', json, 400, 'bad_request'],
+    ['white space', '  \n', json, 400, 'bad_request'],
+    ['text that is not JSON', '{"jsonrpc":', json, 400, 'bad_request'],
+    ['JSON nested 100,000 deep', deep, json, 400, 'bad_request'],
+    ['a batch', message([initialize]), json, 400, 'bad_request'],
+    ['a string', '"ping"', json, 400, 'bad_request'],
+    ['null', 'null', json, 400, 'bad_request'],
+    [
+      'another protocol',
+      message({ jsonrpc: '1.0', id: 1, method: 'ping' }),
+      json,
+      400,
+      'bad_request',
+    ],
+    [
+      'a method that is not text',
+      message({ jsonrpc: '2.0', id: 1, method: 7 }),
+      json,
+      400,
+      'bad_request',
+    ],
+    [
+      'params that are a list',
+      message({ jsonrpc: '2.0', id: 1, method: 'ping', params: [1] }),
+      json,
+      400,
+      'bad_request',
+    ],
+    [
+      'an id that is an object',
+      message({ jsonrpc: '2.0', id: {}, method: 'ping' }),
+      json,
+      400,
+      'bad_request',
+    ],
+    ['binary', new Uint8Array([0xff, 0xfe, 0x00, 0x80]), json, 400, 'bad_request'],
+    ['binary without a type', new Uint8Array([0xff, 0x00]), {}, 415, 'unsupported_media_type'],
+    ['text', 'ping', { 'content-type': 'text/plain' }, 415, 'unsupported_media_type'],
+  ])('%s is refused, and the session lives on', async (_, body, headers, status, code) => {
+    const response = await send(body, headers)
+    expect(response.status).toBe(status)
+    expect(await response.json()).toEqual({
+      error: { code, message: expect.any(String), requestId: expect.any(String) },
+    })
+  })
+
+  test('7 MB are refused', async () => {
+    const response = await send(
+      message({ jsonrpc: '2.0', id: 1, method: 'ping', params: { x: 'x'.repeat(7e6) } }),
+      json,
+    )
+    expect(response.status).toBe(413)
+  })
+
+  test.each([
+    ['no session', '/message', 400],
+    ['an empty session', '/message?sessionId=', 400],
+    ['an unknown session', `/message?sessionId=${'x'.repeat(24)}`, 404],
+    ['a session id that is none', '/message?sessionId=..%2F..%2F%00', 404],
+    ['an endless session id', `/message?sessionId=${'x'.repeat(5000)}`, 404],
+  ])('%s is refused', async (_, query, status) => {
+    const response = await send(message(initialize), json, query)
+    expect(response.status).toBe(status)
+    expect((await response.json()).error.message).toContain('/')
+  })
+
+  test('a message with a charset and a byte-order mark is accepted', async () => {
+    const stream = await openRaw(gateway)
+    const response = await gateway.fetch()(new URL(stream.endpoint, gateway.mcpUrl), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json; charset=utf-8' },
+      body: `\ufeff${message(initialize)}`,
+    })
+    expect(response.status).toBe(202)
+    await stream.read(/serverInfo/)
+    await stream.close()
+  })
+})
+
+describe('every other request', () => {
+  test.each([
+    ['GET', '/', 404, 'not_found'],
+    ['GET', '/nope', 404, 'not_found'],
+    ['GET', '/sse/more', 404, 'not_found'],
+    ['GET', '/message', 405, 'method_not_allowed'],
+    ['POST', '/sse', 405, 'method_not_allowed'],
+    ['DELETE', '/health', 405, 'method_not_allowed'],
+  ])('%s %s is answered with the endpoints there are', async (method, path, status, code) => {
+    const response = await gateway.fetch()(new URL(path, gateway.mcpUrl), { method })
+    expect(response.status).toBe(status)
+    const { error } = await response.json()
+    expect(error).toMatchObject({ code, message: expect.stringContaining('/sse') })
+    if (status === 405) expect(response.headers.get('allow')).toBeTruthy()
+  })
+
+  test('GET /health tells the versions', async () => {
+    const response = await gateway.fetch()(new URL('health', gateway.mcpUrl))
+    expect(await response.json()).toMatchObject({
+      status: 'ok',
+      version: expect.any(String),
+      protocolVersions: expect.arrayContaining(['2024-11-05', '2025-11-25']),
+    })
+  })
+
+  test('a URL that ended in "/" before the path was added works all the same', async () => {
+    const response = await gateway.fetch()(`${gateway.mcpUrl}/health`)
+    expect(response.status).toBe(200)
+  })
+})
+
+describe('the registration function', () => {
+  const send = (
+    method: string,
+    path: string,
+    body?: BodyInit,
+    headers: Record<string, string> = json,
+  ) =>
+    gateway.fetch()(new URL(path, gateway.registrationUrl), {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body }),
+    })
+
+  test.each<[string, BodyInit, Record<string, string>, number]>([
+    ['an empty body', '', json, 400],
+    ['text that is not JSON', '{', json, 400],
+    ['deep JSON', deep, json, 400],
+    ['a list', '[]', json, 400],
+    ['null', 'null', json, 400],
+    ['wrong types', message({ type: 'tool', name: 1, lambdaArn: {} }), json, 400],
+    ['binary', new Uint8Array([0xff, 0xfe]), json, 400],
+    ['text', 'x', { 'content-type': 'text/plain' }, 415],
+    ['7 MB', message({ type: 'tool', description: 'x'.repeat(7e6) }), json, 413],
+  ])('refuses %s, and keeps nothing', async (_, body, headers, status) => {
+    const response = await send('POST', '/register', body, headers)
+    expect(response.status).toBe(status)
+    const listed = await (await send('GET', '/register')).json()
+    expect(listed.items).toEqual([])
+  })
+
+  test.each([
+    ['GET', '/register/tool-nope', 404],
+    ['DELETE', '/register/tool-nope', 404],
+    ['GET', '/register/%E0%A4%A', 400],
+    ['GET', '/nope', 404],
+    ['PATCH', '/register', 405],
+  ])('%s %s is %s', async (method, path, status) => {
+    const response = await send(method, path)
+    expect(response.status).toBe(status)
+    expect((await response.json()).error.message).toBeTruthy()
+  })
+
+  test('a wrong registration is refused through the admin client, with the place', async () => {
+    const refused = gateway.admin.registerTool({
+      name: 'bad',
+      lambdaArn: functionArn('echo'),
+      inputSchema: { type: 'object', properties: { a: { type: 'strng' } } },
+    })
+    await expect(refused).rejects.toMatchObject({
+      code: 'invalid_registration',
+      status: 400,
+      requestId: expect.any(String),
+      issues: [{ path: expect.stringContaining('/inputSchema/properties/a') }],
+    })
+  })
+})
+
+test('after all this the gateway still serves', async () => {
+  await gateway.admin.registerTool({ name: 'echo', lambdaArn: functionArn('echo'), parameters: {} })
+  const { client } = await connect(gateway, 'SDK 2.x', '/sse over our transport')
+  expect((await client.callTool({ name: 'echo' })).isError).toBeFalsy()
+  await client.close()
+})

@@ -1,0 +1,204 @@
+import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { connect } from './support/clients.ts'
+import { functionArn, type Gateway, startGateway, until } from './support/gateway.ts'
+import { initialize, initialized, openRaw, postRaw } from './support/sse-wire.ts'
+
+const call = (id: number, file: string) => ({
+  jsonrpc: '2.0',
+  id,
+  method: 'tools/call',
+  params: { name: 'wait', arguments: { file } },
+})
+
+async function gatewayWith(options: Parameters<typeof startGateway>[0]) {
+  const gateway = await startGateway(options)
+  await gateway.admin.registerTool({
+    name: 'wait',
+    lambdaArn: functionArn('wait'),
+    parameters: { file: 'string' },
+  })
+  return gateway
+}
+
+describe('a stream', () => {
+  let gateway: Gateway
+  beforeAll(async () => {
+    gateway = await gatewayWith({
+      environment: { HEARTBEAT_SECONDS: '0.5', IDLE_TIMEOUT_SECONDS: '3' },
+    })
+  })
+  afterAll(() => gateway.close())
+
+  test('whose client shows no sign of life is pinged, and closed in good order', async () => {
+    const stream = await openRaw(gateway)
+    const text = await stream.ended()
+    expect(text, 'heartbeats').toMatch(/\n: ka\n\n/)
+    expect(text).toContain('"method":"ping"')
+    expect(text).toMatch(/retry: 5000\nevent: bye\ndata: \{"reason":"idle"\}\n\n$/)
+    expect((await postRaw(gateway, stream.endpoint, initialize)).status).toBe(404)
+  })
+
+  test('whose client answers pings outlives the idle time-out', async () => {
+    const { client } = await connect(gateway, 'SDK 2.x', '/sse over our transport')
+    let closed = false
+    client.onclose = () => {
+      closed = true
+    }
+    const lived = Date.now() + 7_000
+    await until(() => closed || Date.now() > lived, 'twice the idle time-out')
+    expect(closed).toBe(false)
+    await client.ping()
+    await client.close()
+  })
+
+  test('of GET /mcp, too, ends when its client does not answer pings', async () => {
+    const url = new URL('mcp', gateway.mcpUrl)
+    const accept = 'application/json, text/event-stream'
+    const opened = await gateway.fetch()(url, {
+      method: 'POST',
+      headers: { accept, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        ...initialize,
+        params: { ...initialize.params, protocolVersion: '2025-11-25' },
+      }),
+    })
+    await opened.text()
+    const session = opened.headers.get('mcp-session-id') ?? ''
+    const stream = await gateway.fetch()(url, {
+      headers: { accept, 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' },
+    })
+    expect(stream.status).toBe(200)
+    expect(await stream.text()).toContain('"method":"ping"')
+  })
+
+  test('whose process was killed is gone for those who post to it', async () => {
+    const before = gateway.invocations.length
+    const stream = await openRaw(gateway)
+    const pid = gateway.invocations.slice(before).find(it => it.path === '/sse')?.pid
+    if (!pid) throw new Error('no process served the stream')
+    process.kill(pid, 'SIGKILL')
+    await stream.ended().catch(() => 'cut')
+    await until(
+      async () => (await postRaw(gateway, stream.endpoint, initialize)).status === 404,
+      'the session to be given up',
+    )
+  })
+})
+
+describe('before the time of its environment is up', () => {
+  let gateway: Gateway
+  beforeAll(async () => {
+    // A third of it is kept for the farewell, a tenth for the last words.
+    gateway = await gatewayWith({ timeouts: { mcp: 20 } })
+  })
+  afterAll(() => gateway.close())
+
+  test('a stream ends in good order: what runs may finish, what does not is answered, posts are refused', async () => {
+    const [finished, never] = ['finished', 'never'].map(name =>
+      join(tmpdir(), `${randomUUID()}-${name}`),
+    )
+    const stream = await openRaw(gateway)
+    await postRaw(gateway, stream.endpoint, initialize)
+    await postRaw(gateway, stream.endpoint, initialized)
+    await postRaw(gateway, stream.endpoint, call(2, finished ?? ''))
+    await postRaw(gateway, stream.endpoint, call(3, never ?? ''))
+    await until(
+      async () => (await postRaw(gateway, stream.endpoint, initialized)).status === 404,
+      'the session to refuse posts',
+    )
+    // Both calls still run; one of them gets what it waits for.
+    writeFileSync(finished ?? '', '')
+    const text = await stream.ended()
+    const messages = [...text.matchAll(/event: message\ndata: (.*)\n/g)].map(it =>
+      JSON.parse(it[1] ?? ''),
+    )
+    expect(messages.find(it => it.id === 2)?.result).toEqual({
+      content: [{ type: 'text', text: 'done' }],
+    })
+    expect(messages.find(it => it.id === 3)?.error).toMatchObject({
+      code: -32000,
+      data: { reason: 'stream-recycled', retrySafe: false },
+    })
+    expect(text).toMatch(/retry: 100\nevent: bye\ndata: \{"reason":"rotate"\}\n\n$/)
+  })
+
+  test('a client that connects again gets a new session that works', async () => {
+    const { client } = await connect(gateway, 'SDK 2.x', '/sse over our transport')
+    expect((await client.listTools()).tools).toHaveLength(1)
+    await client.close()
+  })
+
+  test.each(['SDK 1.x', 'SDK 2.x'] as const)(
+    'the official transport of %s, which reconnects by itself, goes on without a new initialize',
+    async sdk => {
+      const over = '/sse over the official transport with our fetch'
+      const { client } = await connect(gateway, sdk, over)
+      const streams = () => gateway.invocations.filter(it => it.path === '/sse').length
+      const before = streams()
+      await until(() => streams() > before, 'the transport to open a new stream')
+      // It takes its new endpoint from the new stream; until it has, a post meets the session that ended.
+      await until(
+        () =>
+          client.listTools().then(
+            ({ tools }) => tools.length === 1,
+            () => false,
+          ),
+        'the new session to answer',
+      )
+      await client.close()
+    },
+  )
+})
+
+describe('a change of the registrations', () => {
+  let gateway: Gateway
+  beforeAll(async () => {
+    gateway = await startGateway()
+  })
+  afterAll(() => gateway.close())
+
+  test('reaches a running stream within 5 seconds, with a notification for the list that changed', async () => {
+    const { client } = await connect(gateway, 'SDK 2.x', '/sse over our transport')
+    const heard: string[] = []
+    for (const list of ['tools', 'prompts', 'resources'] as const)
+      client.setNotificationHandler(
+        `notifications/${list}/list_changed`,
+        () => void heard.push(list),
+      )
+    expect((await client.listTools()).tools).toEqual([])
+
+    const { id, version } = await gateway.admin.registerTool({
+      name: 'echo',
+      lambdaArn: functionArn('echo'),
+      parameters: {},
+    })
+    await until(() => heard.includes('tools'), 'the notification')
+    expect((await client.listTools()).tools.map(it => it.name)).toEqual(['echo'])
+
+    await gateway.admin.update(
+      id,
+      {
+        type: 'tool',
+        name: 'echo',
+        description: 'Now described',
+        lambdaArn: functionArn('echo'),
+        parameters: {},
+      },
+      { ifMatch: version },
+    )
+    await until(() => heard.length === 2, 'the second notification')
+    expect((await client.listTools()).tools[0]?.description).toBe('Now described')
+
+    await gateway.admin.remove(id)
+    await until(() => heard.length === 3, 'the third notification')
+    expect((await client.listTools()).tools).toEqual([])
+    expect(heard).toEqual(['tools', 'tools', 'tools'])
+    await client.close()
+  })
+})
