@@ -1,6 +1,6 @@
 import { mcpConfig } from '../config.ts'
 import { createGateway } from '../gateway/gateway.ts'
-import { createCatalogue } from '../registry/cached.ts'
+import { createCachedRegistry } from '../registry/cached.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
 import { dynamoRelay } from '../session-table/dynamo-relay.ts'
 import { dynamoClient } from './clients.ts'
@@ -10,7 +10,7 @@ import type { lambdaProtocol } from './wiring.ts'
 
 const config = mcpConfig()
 const dynamo = dynamoClient()
-const catalogue = createCatalogue(dynamoRegistry(dynamo, config.registrationTable))
+const registry = createCachedRegistry(dynamoRegistry(dynamo, config.registrationTable))
 const relay = dynamoRelay({
   dynamo,
   table: config.sessionTable,
@@ -20,7 +20,7 @@ const relay = dynamoRelay({
 let loading: Promise<ReturnType<typeof lambdaProtocol>> | undefined
 
 const gateway = createGateway({
-  catalogue,
+  registry,
   protocol: async () => (await load()).protocol,
   streamable: async () => (await load()).streamable,
   relay,
@@ -32,6 +32,6 @@ declare const awslambda: StreamingRuntime
 export const handler = streamingHandler(gateway, awslambda)
 
 function load() {
-  loading ??= import('./wiring.ts').then(it => it.lambdaProtocol(catalogue, relay, dynamo, config))
+  loading ??= import('./wiring.ts').then(it => it.lambdaProtocol(registry, relay, dynamo, config))
   return loading
 }

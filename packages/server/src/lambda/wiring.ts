@@ -7,11 +7,11 @@ import { createProtocol } from '../gateway/protocol/server.ts'
 import { createStreamable } from '../gateway/streamable/endpoint.ts'
 import { lambdaInvoker } from '../invoker/buffered.ts'
 import { lambdaStreamInvoker } from '../invoker/streaming.ts'
-import type { Catalogue } from '../registry/cached.ts'
-import { dynamoOutbox } from '../session-table/dynamo-event-store.ts'
-import { dynamoSessions } from '../session-table/dynamo-sessions.ts'
+import type { CachedRegistry } from '../registry/cached.ts'
+import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
+import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
 import type { Relay } from '../session-table/relay.ts'
-import { sharedKey } from '../session-table/signing-key.ts'
+import { sharedSigningKey } from '../session-table/signing-key.ts'
 
 /**
  * The half of the mcp function that runs the protocol and calls functions: two thirds of its code, and of
@@ -19,30 +19,30 @@ import { sharedKey } from '../session-table/signing-key.ts'
  * a stream while the client's first message is on its way.
  */
 export function lambdaProtocol(
-  catalogue: Catalogue,
+  registry: CachedRegistry,
   relay: Relay,
   dynamo: DynamoDBClient,
   config: McpConfig,
 ) {
   const { sessionTable, heartbeatSeconds, requestStateKeys } = config
   // Under way while the code below is made ready, and the connection with it.
-  void catalogue.revision().catch(() => {
+  void registry.version().catch(() => {
     // The first request reads again, and reports.
   })
   preloadSchemas()
   const protocol = createProtocol({
-    catalogue,
+    registry,
     invoke: lambdaInvoker(clientFor),
     invokeStream: lambdaStreamInvoker(clientFor),
   })
-  const sessions = dynamoSessions(dynamo, sessionTable)
-  const ownKey = sharedKey(dynamo, sessionTable)
+  const sessions = dynamoMcpSessions(dynamo, sessionTable)
+  const ownKey = sharedSigningKey(dynamo, sessionTable)
   const streamable = createStreamable({
     protocol,
-    catalogue,
+    registry,
     relay,
     sessions,
-    outbox: dynamoOutbox(dynamo, sessionTable, 3 * heartbeatSeconds),
+    eventStore: dynamoEventStore(dynamo, sessionTable, 3 * heartbeatSeconds),
     allowedOrigins: config.allowedOrigins,
     heartbeatSeconds,
     idleTimeoutSeconds: config.idleTimeoutSeconds,

@@ -136,7 +136,7 @@ export function createRegistration({
 
   async function announce(request: Request, { id }: Target): Promise<Response> {
     const uri = await updatedUri(request, await find(id))
-    await registry.announce(uri)
+    await registry.announceUpdate(uri)
     return Response.json({ uri } satisfies Announcement, { status: 202 })
   }
 

@@ -9,7 +9,7 @@ import type {
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { createMarks } from './marks.ts'
-import type { Key, Registry, Revision } from './registry.ts'
+import type { Key, Registry, RegistryVersion } from './registry.ts'
 
 /** All registrations as they were at one moment, by name, sorted. */
 export interface Snapshot {
@@ -19,21 +19,21 @@ export interface Snapshot {
 }
 
 /** What this environment knows of the registry, so that a request need not wait for it. */
-export interface Catalogue {
+export interface CachedRegistry {
   /**
    * The registrations, at most `maxAgeMs` old (a second) where the table answers in time; where it is slow
    * or fails, those known. Rejects only while nothing is known yet.
    */
-  current(maxAgeMs?: number): Promise<Snapshot>
-  /** One registration, with the manners of `current`; the others are not read for it. */
+  snapshot(maxAgeMs?: number): Promise<Snapshot>
+  /** One registration, with the manners of `snapshot`; the others are not read for it. */
   find<Type extends RegistrationType>(type: Type, name: string): Promise<Found<Type> | undefined>
   /**
-   * The marks of these URIs' last announcements, at most `maxAgeMs` old, with the manners of `current`; asks the
+   * The marks of these URIs' last announcements, at most `maxAgeMs` old, with the manners of `snapshot`; asks the
    * table only when something was announced since. A URI that has none was not announced, or not within a day.
    */
-  announced(uris: string[], maxAgeMs?: number): Promise<ReadonlyMap<string, string>>
-  /** What the answers of the above that follow are at least as new as, with the manners of `current`. */
-  revision(maxAgeMs?: number): Promise<Revision>
+  updateTokens(uris: string[], maxAgeMs?: number): Promise<ReadonlyMap<string, string>>
+  /** What the answers of the above that follow are at least as new as, with the manners of `snapshot`. */
+  version(maxAgeMs?: number): Promise<RegistryVersion>
 }
 
 type Found<Type extends RegistrationType> =
@@ -43,34 +43,34 @@ type Found<Type extends RegistrationType> =
 const FRESH_MS = 1_000
 /** A table that has not answered by then is answered for. */
 const PATIENCE_MS = 1_000
-/** Everything is read again now and then, whatever the revision says. */
+/** Everything is read again now and then, whatever the version says. */
 const REREAD_MS = 60_000
 /** Of a sort key: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
 const MAX_KEY_BYTES = 1_024
 
-export function createCatalogue(registry: Registry): Catalogue {
-  let checked: { revision: Revision; at: number } | undefined
+export function createCachedRegistry(registry: Registry): CachedRegistry {
+  let checked: { version: RegistryVersion; at: number } | undefined
   let checking: Promise<void> | undefined
-  let known: { snapshot: Snapshot; revision: Revision; readAt: number } | undefined
+  let known: { snapshot: Snapshot; version: RegistryVersion; readAt: number } | undefined
   let reading: { of: string; done: Promise<void> } | undefined
   /** What was read by name, where not everything was. */
-  const single = new Map<string, { it: Registration; revision: Revision; readAt: number }>()
+  const single = new Map<string, { it: Registration; version: RegistryVersion; readAt: number }>()
   const marks = createMarks(registry)
 
   return {
-    async current(maxAgeMs = FRESH_MS) {
+    async snapshot(maxAgeMs = FRESH_MS) {
       return (await upToDate(maxAgeMs)).snapshot
     },
     async find(type, name) {
-      const revision = await check(FRESH_MS)
-      if (isOf(revision, known)) return known.snapshot[type].get(name) as never
-      return (await readOne({ type, name }, revision)) as never
+      const version = await check(FRESH_MS)
+      if (isOf(version, known)) return known.snapshot[type].get(name) as never
+      return (await readOne({ type, name }, version)) as never
     },
-    async revision(maxAgeMs = FRESH_MS) {
+    async version(maxAgeMs = FRESH_MS) {
       // Everything may be older, where the table failed since.
-      return known ? (await upToDate(maxAgeMs)).revision : check(maxAgeMs)
+      return known ? (await upToDate(maxAgeMs)).version : check(maxAgeMs)
     },
-    async announced(uris, maxAgeMs = FRESH_MS) {
+    async updateTokens(uris, maxAgeMs = FRESH_MS) {
       await check(maxAgeMs)
       const reading = marks.read(uris)
       if (marks.has(uris)) await inTime(reading)
@@ -79,48 +79,48 @@ export function createCatalogue(registry: Registry): Catalogue {
     },
   }
 
-  async function check(maxAgeMs: number): Promise<Revision> {
-    if (checked && Date.now() - checked.at < maxAgeMs) return checked.revision
+  async function check(maxAgeMs: number): Promise<RegistryVersion> {
+    if (checked && Date.now() - checked.at < maxAgeMs) return checked.version
     checking ??= ask().finally(() => {
       checking = undefined
     })
     if (checked) await inTime(checking)
     else await checking
-    if (!checked) throw new Error('the revision was read and is still unknown')
-    return checked.revision
+    if (!checked) throw new Error('the version was read and is still unknown')
+    return checked.version
   }
 
   async function ask(): Promise<void> {
-    const revision = await registry.revision()
-    marks.expire(revision.announcements)
-    checked = { revision, at: Date.now() }
+    const version = await registry.version()
+    marks.expire(version.updates)
+    checked = { version, at: Date.now() }
   }
 
   async function upToDate(maxAgeMs: number) {
     // Asked before the registrations are read: a change in between is found by the next check.
-    const revision = await check(maxAgeMs)
-    if (isOf(revision, known)) {
-      known = { ...known, revision }
+    const version = await check(maxAgeMs)
+    if (isOf(version, known)) {
+      known = { ...known, version }
       return known
     }
-    // One that is under way may be of an older revision, and would not do for whoever knows of the new one.
-    if (reading?.of !== revision.registrations) reading = readAll(revision)
+    // One that is under way may be of an older version, and would not do for whoever knows of the new one.
+    if (reading?.of !== version.registrations) reading = readAll(version)
     if (known) await inTime(reading.done)
     else await reading.done
     if (!known) throw new Error('the registry was read and is still unknown')
     return known
   }
 
-  function readAll(revision: Revision) {
+  function readAll(version: RegistryVersion) {
     const readAt = Date.now()
-    const it = { of: revision.registrations, done: finish() }
+    const it = { of: version.registrations, done: finish() }
     return it
 
     async function finish(): Promise<void> {
       try {
         const snapshot = await read(registry)
         // An older reading that ends late changes nothing.
-        if (reading === it) known = { snapshot, revision, readAt }
+        if (reading === it) known = { snapshot, version, readAt }
       } finally {
         if (reading === it) reading = undefined
       }
@@ -128,14 +128,14 @@ export function createCatalogue(registry: Registry): Catalogue {
   }
 
   /** By its key: an environment that only calls reads what it calls, and not ten thousand others first. */
-  async function readOne(key: Key, revision: Revision): Promise<Registration | undefined> {
+  async function readOne(key: Key, version: RegistryVersion): Promise<Registration | undefined> {
     // DynamoDB refuses such keys, and nothing can be registered under them.
     if (key.name === '' || Buffer.byteLength(key.name) > MAX_KEY_BYTES) return undefined
     const id = `${key.type} ${key.name}`
     const before = single.get(id)
-    if (isOf(revision, before)) return before.it
+    if (isOf(version, before)) return before.it
     const reading = registry.get(key).then(it => {
-      if (it) single.set(id, { it, revision, readAt: Date.now() })
+      if (it) single.set(id, { it, version, readAt: Date.now() })
       else single.delete(id)
     })
     if (before) await inTime(reading)
@@ -144,11 +144,11 @@ export function createCatalogue(registry: Registry): Catalogue {
   }
 }
 
-function isOf<Kept extends { revision: Revision; readAt: number }>(
-  { registrations }: Revision,
+function isOf<Kept extends { version: RegistryVersion; readAt: number }>(
+  { registrations }: RegistryVersion,
   kept: Kept | undefined,
 ): kept is Kept {
-  if (kept?.revision.registrations !== registrations) return false
+  if (kept?.version.registrations !== registrations) return false
   return Date.now() - kept.readAt <= REREAD_MS
 }
 

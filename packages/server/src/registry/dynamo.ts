@@ -16,7 +16,7 @@ import {
 import { describe } from '../http/errors.ts'
 import type { Key, Registry } from './registry.ts'
 import { fromRow, REVISION, type Row, toKey, toRow } from './row.ts'
-import { dynamoAnnouncements } from './update-tokens.ts'
+import { dynamoUpdateTokens } from './update-tokens.ts'
 
 /**
  * The Registration table:
@@ -52,12 +52,12 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
         if (each === (type ?? each))
           yield* listType(each, after?.type === each ? after.name : undefined)
     },
-    async revision() {
+    async version() {
       // Consistent, so that whoever registered something finds it with the next request.
       const { changes, announcements } = (await rowOf(REVISION)) ?? {}
-      return { registrations: changes?.N ?? '0', announcements: announcements?.N ?? '0' }
+      return { registrations: changes?.N ?? '0', updates: announcements?.N ?? '0' }
     },
-    ...dynamoAnnouncements(dynamo, table),
+    ...dynamoUpdateTokens(dynamo, table),
   }
 
   async function rowOf(key: Row): Promise<Row | undefined> {

@@ -14,7 +14,7 @@ export interface Marks {
 /** More are forgotten; no stream has as many. */
 const MAX_KEPT = 10_000
 
-export function createMarks(registry: Pick<Registry, 'announced'>): Marks {
+export function createMarks(registry: Pick<Registry, 'updateTokens'>): Marks {
   const kept = new Map<string, { mark: string | undefined; announcements: string }>()
   let current = ''
   let reading: Promise<void> | undefined
@@ -45,7 +45,7 @@ export function createMarks(registry: Pick<Registry, 'announced'>): Marks {
   }
 
   async function keep(uris: string[], announcements: string) {
-    const marks = await registry.announced(uris)
+    const marks = await registry.updateTokens(uris)
     for (const uri of uris) kept.set(uri, { mark: marks.get(uri), announcements })
   }
 }

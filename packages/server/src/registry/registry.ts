@@ -8,7 +8,7 @@ export interface Key {
 
 /**
  * Where registrations live. Every write is conditional on the version it replaces, so of two writers
- * at once exactly one wins, and every write changes `revision`. Beside them stands which URIs were announced.
+ * at once exactly one wins, and every write changes `version`. Beside them stands which URIs were announced.
  */
 export interface Registry {
   get(key: Key): Promise<Registration | undefined>
@@ -21,18 +21,18 @@ export interface Registry {
   /** Sorted by type (tools, resources, prompts) and name, from behind `after` on. Reads lazily, page by page. */
   list(options?: { type?: RegistrationType; after?: Key }): AsyncIterable<Registration>
   /** Tells all readers that what is read at this URI has changed. Durable when it resolves. */
-  announce(uri: string): Promise<void>
+  announceUpdate(uri: string): Promise<void>
   /** Of each of these URIs that was announced within the last day, the mark of its last announcement: no two are the same. */
-  announced(uris: string[]): Promise<ReadonlyMap<string, string>>
+  updateTokens(uris: string[]): Promise<ReadonlyMap<string, string>>
   /** Cheap to ask. */
-  revision(): Promise<Revision>
+  version(): Promise<RegistryVersion>
 }
 
-export interface Revision {
+export interface RegistryVersion {
   /** Changes whenever a registration does. */
   registrations: string
   /** Changes with every announcement. */
-  announcements: string
+  updates: string
 }
 
 /** Differs between any two states of a registration. The version alone does not: made anew, it is 1 again. */

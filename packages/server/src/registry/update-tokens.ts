@@ -22,12 +22,12 @@ import { REVISION, type Row, toKey } from './row.ts'
  * The row is written first and counted then, so that a reader who sees the counter go up finds the row. A URI
  * is hashed since the sort key holds 1,024 bytes, of which a URI may have more.
  */
-export function dynamoAnnouncements(
+export function dynamoUpdateTokens(
   dynamo: DynamoDBClient,
   table: string,
-): Pick<Registry, 'announce' | 'announced'> {
+): Pick<Registry, 'announceUpdate' | 'updateTokens'> {
   return {
-    async announce(uri) {
+    async announceUpdate(uri) {
       const mark = { S: randomUUID() }
       const expiresAt = { N: String(now() + DAY_SECONDS) }
       await dynamo.send(
@@ -43,7 +43,7 @@ export function dynamoAnnouncements(
         }),
       )
     },
-    async announced(uris) {
+    async updateTokens(uris) {
       // DynamoDB refuses a batch that names a key twice.
       const keys = new Map(uris.map(uri => [hashOf(uri), keyOf(uri)]))
       const rows = await Promise.all(batches([...keys.values()]).map(read))

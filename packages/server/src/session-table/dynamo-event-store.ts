@@ -8,40 +8,8 @@ import {
 } from '@aws-sdk/client-dynamodb'
 
 import { describe } from '../http/errors.ts'
+import type { Answer, EventStore, EventWriter, Reading, RequestId } from './event-store.ts'
 import { contents, expiry, type Item, key, nowSeconds, PART_BYTES, padded } from './table.ts'
-
-/** An answer that is sent as an event stream, as part of a session. */
-export interface Answer {
-  session: string
-  /** At least 96 random bits, `[A-Za-z0-9_-]`. */
-  stream: string
-}
-
-/** What was sent on the streams of answers, kept for clients that lose the connection it was sent on. */
-export interface Outbox {
-  /** Makes an answer known, which is to have a reply to each of these requests. */
-  open(answer: Answer, requests: RequestId[]): Keeper
-  /** The next messages. Undefined for an answer that is not known, or not any more. */
-  read(answer: Answer, after: number): Promise<Reading | undefined>
-}
-
-export interface Keeper {
-  /** Takes the next message; they count from 1. Waits only where the table is slower than the sender. */
-  add(message: string): Promise<void>
-  /** Says that the sender still lives, for another `leaseSeconds`. */
-  renew(): Promise<void>
-  /** Resolves once everything is kept, and nothing can follow. */
-  close(): Promise<void>
-}
-
-export interface Reading {
-  messages: { sequence: number; message: string }[]
-  /** Whether more may follow; `lost` where the sender does not live any more. */
-  state: 'running' | 'complete' | 'lost'
-  requests: RequestId[]
-}
-
-type RequestId = string | number
 
 /** Taken on before the sender has to wait for the table. */
 const MAX_WAITING_BYTES = 1024 * 1024
@@ -59,12 +27,16 @@ const OUT = 'out#'
  * While one item is written, what follows is gathered for the next: a function that writes a thousand lines does not
  * cost a thousand writes, and nobody waits for one.
  */
-export function dynamoOutbox(dynamo: DynamoDBClient, table: string, leaseSeconds: number): Outbox {
+export function dynamoEventStore(
+  dynamo: DynamoDBClient,
+  table: string,
+  leaseSeconds: number,
+): EventStore {
   const { toAttributes, textOf } = contents(dynamo, table)
   const alive = () => ({ aliveUntil: { N: String(nowSeconds() + leaseSeconds) } })
 
   return {
-    open: (answer, requests) => keeper(channelOf(answer), requests),
+    open: (answer, requests) => eventWriter(channelOf(answer), requests),
     async read(answer, after) {
       const channel = channelOf(answer)
       // Asked first: what is complete now has all its messages in the table.
@@ -78,7 +50,7 @@ export function dynamoOutbox(dynamo: DynamoDBClient, table: string, leaseSeconds
     },
   }
 
-  function keeper(channel: string, requests: RequestId[]): Keeper {
+  function eventWriter(channel: string, requests: RequestId[]): EventWriter {
     let waiting: string[] = []
     let waitingBytes = 0
     let written = 0

@@ -6,7 +6,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import { createInbox } from './inbox.ts'
-import type { Relay, Session } from './relay.ts'
+import type { Relay, SseSession } from './relay.ts'
 import { contents, expiry, type Item, key, nowSeconds, padded } from './table.ts'
 
 /**
@@ -17,7 +17,7 @@ import { contents, expiry, type Item, key, nowSeconds, padded } from './table.ts
  *     <id>         in#000000000001   a message; taken (when handed out)
  *     <id>#<uuid>  000000000001      a part of a message that is too large for one item; see content.ts
  *
- * Sessions of Streamable HTTP are beside them: sessions.ts, outbox.ts.
+ * Sessions of Streamable HTTP are beside them: sessions.ts, eventStore.ts.
  *
  * A message is posted in two single-item writes, because a counter is the only order that clocks cannot
  * break: the first takes the next position (and is refused unless the session is the poster's and open),
@@ -71,7 +71,7 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
   }
 
   /** Undefined when the session is not open, or not this owner's. */
-  async function nextPosition({ id, owner }: Session): Promise<number | undefined> {
+  async function nextPosition({ id, owner }: SseSession): Promise<number | undefined> {
     try {
       const { Attributes } = await dynamo.send(
         new UpdateItemCommand({

@@ -1,5 +1,5 @@
 /** An open stream, as the environments know it that receive its client's messages. */
-export interface Session {
+export interface SseSession {
   /** At least 128 random bits, `[A-Za-z0-9_-]`. */
   id: string
   /** `Caller.owner` of whoever opened it; for anyone else the session does not exist. */
@@ -14,14 +14,14 @@ export interface Session {
  */
 export interface Relay {
   /** Makes a session known, so that messages can be posted to it, and opens its inbox. */
-  open(session: Session): Promise<Inbox>
+  open(session: SseSession): Promise<Inbox>
   /** The inbox of a session that exists already: for an environment that takes a stream over. */
   join(sessionId: string): Inbox
   /**
    * Durable when it resolves. False when there is no such session for this owner: unknown, closed,
    * somebody else's, or abandoned by its environment; the message was then not kept.
    */
-  post(session: Session, message: string): Promise<boolean>
+  post(session: SseSession, message: string): Promise<boolean>
 }
 
 /** What was posted to one session. */

@@ -12,15 +12,15 @@ test('a user who does not answer in the time there is costs the call, and nothin
   const asking = { method: 'elicitation/create', params: { message: '?', requestedSchema } }
   const result = { resultType: 'input_required', inputRequests: { name: asking } }
   const protocol = createProtocol({
-    catalogue: {
-      current: async () => ({
+    registry: {
+      snapshot: async () => ({
         tool: new Map([['ask', { ...stored, ...stamps, type: 'tool' }]]),
         resource: new Map(),
         prompt: new Map(),
       }),
       find: async () => ({ ...stored, ...stamps, type: 'tool' }) as never,
-      revision: async () => ({ registrations: '0', announcements: '0' }),
-      announced: async () => new Map(),
+      version: async () => ({ registrations: '0', updates: '0' }),
+      updateTokens: async () => new Map(),
     },
     invoke: async () => ({ failure: 'not this one' }),
     async *invokeStream() {

@@ -2,7 +2,7 @@ import type { Tool } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { expect, test, vi } from 'vitest'
 import { watchChanges } from '../../src/gateway/protocol/changes.ts'
 import type { Caller } from '../../src/http/caller.ts'
-import type { Catalogue, Snapshot } from '../../src/registry/cached.ts'
+import type { CachedRegistry, Snapshot } from '../../src/registry/cached.ts'
 
 const tool = { name: 'new', version: 1, updatedAt: 'now' } as Tool
 const snapshot = (...tools: Tool[]): Snapshot => ({
@@ -11,18 +11,18 @@ const snapshot = (...tools: Tool[]): Snapshot => ({
   prompt: new Map(),
 })
 /** A table that is at `revision`, and has `tool`. */
-const catalogue = (revision: string) =>
+const registry = (revision: string) =>
   ({
     current: async () => snapshot(tool),
     revision: async () => ({ registrations: revision, announcements: '0' }),
     announced: async () => new Map(),
-  }) as unknown as Catalogue
+  }) as unknown as CachedRegistry
 
 async function heardFrom(options: object) {
   const heard: string[] = []
   let looks = 0
   const stop = watchChanges({
-    catalogue: catalogue('8'),
+    registry: registry('8'),
     caller: {} as Caller,
     subscriptions: async () => {
       looks++

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createProtocol } from '../../src/gateway/protocol/server.ts'
 import { schemaChecks } from '../../src/gateway/protocol/validators.ts'
 import type { Caller } from '../../src/http/caller.ts'
-import { createCatalogue } from '../../src/registry/cached.ts'
+import { createCachedRegistry } from '../../src/registry/cached.ts'
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
 import { registrationUrl } from '../support/registration-url.ts'
@@ -124,7 +124,7 @@ describe('what is registered, and then called', () => {
   async function connect() {
     const registry = dynamoRegistry(emulator.client(), emulator.tables.RegistrationTable)
     const protocol = createProtocol({
-      catalogue: createCatalogue(registry),
+      registry: createCachedRegistry(registry),
       invoke: async () => ({ payload: '"ran"' }),
       invokeStream: () => {
         throw new Error('no function here streams')

@@ -475,7 +475,7 @@ describe('an update of a resource', () => {
   const path = '/register/resource-a.b_c/updated'
   const today = { ...example, type: 'resource', name: 'today', uri: 'notes://today' }
   const marks = (...uris: string[]) =>
-    dynamoRegistry(emulator.client(), emulator.tables.RegistrationTable).announced(uris)
+    dynamoRegistry(emulator.client(), emulator.tables.RegistrationTable).updateTokens(uris)
   beforeEach(async () => {
     for (const registration of [note, today, example]) await call('POST', '/register', registration)
   })

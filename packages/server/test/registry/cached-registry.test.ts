@@ -1,7 +1,7 @@
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
-import { createCatalogue } from '../../src/registry/cached.ts'
+import { createCachedRegistry } from '../../src/registry/cached.ts'
 import type { Key, Registry } from '../../src/registry/registry.ts'
 
 // The registry here is the network's edge: a table that is slow or fails when the test says so.
@@ -20,11 +20,11 @@ function table() {
     reads: 0,
     gets: 0,
     marks: {} as Record<string, string>,
-    announcements: 0,
+    updates: 0,
     asked: [] as string[][],
     failing: false,
     hanging: false,
-    /** What of the above holds for announcements alone. */
+    /** What of the above holds for updates alone. */
     marksFailing: false,
     marksAnswer: Promise.resolve(),
   }
@@ -35,8 +35,8 @@ function table() {
   }
   const registry = {
     revision: () => {
-      const { revision, announcements } = state
-      return answer({ registrations: String(revision), announcements: String(announcements) })
+      const { revision, updates } = state
+      return answer({ registrations: String(revision), updates: String(updates) })
     },
     announced: async (uris: string[]) => {
       state.asked.push(uris)
@@ -58,13 +58,13 @@ function table() {
     },
   } as unknown as Registry
   const announce = (uri: string) => {
-    state.marks[uri] = `mark-${++state.announcements}`
+    state.marks[uri] = `mark-${++state.updates}`
   }
-  return { state, announce, catalogue: createCatalogue(registry) }
+  return { state, announce, catalogue: createCachedRegistry(registry) }
 }
 
-const namesIn = async (catalogue: ReturnType<typeof createCatalogue>) => [
-  ...(await catalogue.current()).tool.keys(),
+const namesIn = async (catalogue: ReturnType<typeof createCachedRegistry>) => [
+  ...(await catalogue.snapshot()).tool.keys(),
 ]
 
 test('a change is seen when the revision changes, and nothing is read when it does not', async () => {
@@ -80,7 +80,7 @@ test('a change is seen when the revision changes, and nothing is read when it do
 
 test('a change whose revision was never written is seen within a minute', async () => {
   const { state, catalogue } = table()
-  await catalogue.current()
+  await catalogue.snapshot()
   state.names = ['two']
   vi.advanceTimersByTime(61_000)
   expect(await namesIn(catalogue)).toEqual(['two'])
@@ -88,7 +88,7 @@ test('a change whose revision was never written is seen within a minute', async 
 
 test('a table that fails is answered for with what is known', async () => {
   const { state, catalogue } = table()
-  await catalogue.current()
+  await catalogue.snapshot()
   state.failing = true
   vi.advanceTimersByTime(2_000)
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
@@ -98,7 +98,7 @@ test('a table that fails is answered for with what is known', async () => {
 
 test('a table that does not answer is answered for within seconds', async () => {
   const { state, catalogue } = table()
-  await catalogue.current()
+  await catalogue.snapshot()
   state.hanging = true
   vi.advanceTimersByTime(2_000)
   const names = namesIn(catalogue)
@@ -109,30 +109,30 @@ test('a table that does not answer is answered for within seconds', async () => 
 test('a table that fails before anything is known is an error, not an empty list', async () => {
   const { state, catalogue } = table()
   state.failing = true
-  await expect(catalogue.current()).rejects.toThrow('not reachable')
+  await expect(catalogue.snapshot()).rejects.toThrow('not reachable')
   state.failing = false
   expect(await namesIn(catalogue)).toEqual(['one'])
 })
 
 test('many requests at once ask the table once', async () => {
   const { state, catalogue } = table()
-  await Promise.all(Array.from({ length: 20 }, () => catalogue.current()))
+  await Promise.all(Array.from({ length: 20 }, () => catalogue.snapshot()))
   expect(state.reads).toBe(1)
 })
 
-test('the marks of announcements are asked for again when something was announced, and no sooner', async () => {
+test('the marks of updates are asked for again when something was announced, and no sooner', async () => {
   const { state, announce, catalogue } = table()
-  expect(await catalogue.announced(['a', 'b'])).toEqual(new Map())
+  expect(await catalogue.updateTokens(['a', 'b'])).toEqual(new Map())
   vi.advanceTimersByTime(2_000)
-  expect(await catalogue.announced(['b', 'a'])).toEqual(new Map())
+  expect(await catalogue.updateTokens(['b', 'a'])).toEqual(new Map())
   expect(state.asked).toEqual([['a', 'b']])
 
   announce('a')
-  expect(await catalogue.announced(['a', 'b'])).toEqual(new Map())
-  expect(await catalogue.announced(['a', 'b'], 0)).toEqual(new Map([['a', 'mark-1']]))
+  expect(await catalogue.updateTokens(['a', 'b'])).toEqual(new Map())
+  expect(await catalogue.updateTokens(['a', 'b'], 0)).toEqual(new Map([['a', 'mark-1']]))
   announce('b')
   vi.advanceTimersByTime(2_000)
-  expect(await catalogue.announced(['b'])).toEqual(new Map([['b', 'mark-2']]))
+  expect(await catalogue.updateTokens(['b'])).toEqual(new Map([['b', 'mark-2']]))
   expect(state.asked).toHaveLength(3)
 })
 
@@ -140,8 +140,8 @@ test('a URI asked about for the first time is asked for alone', async () => {
   const { state, announce, catalogue } = table()
   announce('a')
   announce('b')
-  await catalogue.announced(['a'])
-  expect(await catalogue.announced(['a', 'b'])).toEqual(
+  await catalogue.updateTokens(['a'])
+  expect(await catalogue.updateTokens(['a', 'b'])).toEqual(
     new Map([
       ['a', 'mark-1'],
       ['b', 'mark-2'],
@@ -152,60 +152,60 @@ test('a URI asked about for the first time is asked for alone', async () => {
 
 test('an announcement makes nobody read the registrations again', async () => {
   const { state, announce, catalogue } = table()
-  await catalogue.current()
+  await catalogue.snapshot()
   announce('a')
   vi.advanceTimersByTime(2_000)
-  await catalogue.announced(['a'])
-  await catalogue.current()
+  await catalogue.updateTokens(['a'])
+  await catalogue.snapshot()
   expect(state.reads).toBe(1)
 })
 
 test('the revision is the last one that was read, also where only an announcement changed it', async () => {
   const { announce, catalogue } = table()
-  expect(await catalogue.revision()).toEqual({ registrations: '1', announcements: '0' })
+  expect(await catalogue.version()).toEqual({ registrations: '1', updates: '0' })
   announce('a')
-  expect((await catalogue.revision()).announcements).toBe('0')
-  expect(await catalogue.revision(0)).toEqual({ registrations: '1', announcements: '1' })
+  expect((await catalogue.version()).updates).toBe('0')
+  expect(await catalogue.version(0)).toEqual({ registrations: '1', updates: '1' })
 })
 
 test('an announcement is heard of though the registrations cannot be read', async () => {
   const { state, announce, catalogue } = table()
-  await catalogue.announced(['a'])
+  await catalogue.updateTokens(['a'])
   Object.assign(state, { revision: 2, names: undefined })
   announce('a')
   vi.advanceTimersByTime(2_000)
-  expect(await catalogue.announced(['a'])).toEqual(new Map([['a', 'mark-1']]))
+  expect(await catalogue.updateTokens(['a'])).toEqual(new Map([['a', 'mark-1']]))
 })
 
 test('a table that fails is answered for with the marks that are known', async () => {
   const { state, announce, catalogue } = table()
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   announce('a')
-  const known = await catalogue.announced(['a'])
+  const known = await catalogue.updateTokens(['a'])
   announce('a')
   for (const failure of [{ failing: true }, { failing: false, marksFailing: true }]) {
     Object.assign(state, failure)
     warn.mockClear()
     vi.advanceTimersByTime(2_000)
-    expect(await catalogue.announced(['a'])).toEqual(known)
+    expect(await catalogue.updateTokens(['a'])).toEqual(known)
     expect(warn).toHaveBeenCalledOnce()
   }
   // No mark is not the same as an unknown one.
-  await expect(catalogue.announced(['a', 'b'])).rejects.toThrow('not reachable')
+  await expect(catalogue.updateTokens(['a', 'b'])).rejects.toThrow('not reachable')
   state.marksFailing = false
-  expect(await catalogue.announced(['a', 'b'])).toEqual(new Map([['a', 'mark-2']]))
+  expect(await catalogue.updateTokens(['a', 'b'])).toEqual(new Map([['a', 'mark-2']]))
 })
 
 test('a table that does not answer is answered for with the marks that are known, and asked once', async () => {
   const { state, announce, catalogue } = table()
   announce('a')
-  const known = await catalogue.announced(['a'])
+  const known = await catalogue.updateTokens(['a'])
   announce('a')
   state.marksAnswer = new Promise(() => {})
   const asked = state.asked.length
   for (let n = 0; n < 2; n++) {
     vi.advanceTimersByTime(2_000)
-    const answer = catalogue.announced(['a'])
+    const answer = catalogue.updateTokens(['a'])
     await vi.advanceTimersByTimeAsync(1_500)
     expect(await answer).toEqual(known)
   }
@@ -214,17 +214,17 @@ test('a table that does not answer is answered for with the marks that are known
 
 test('what was asked before an announcement is asked again after it', async () => {
   const { state, announce, catalogue } = table()
-  await catalogue.current()
+  await catalogue.snapshot()
   let open = () => {}
   state.marksAnswer = new Promise(resolve => {
     open = resolve
   })
-  const early = catalogue.announced(['a'])
+  const early = catalogue.updateTokens(['a'])
   await vi.waitFor(() => expect(state.asked).toHaveLength(1))
   announce('a')
   vi.advanceTimersByTime(2_000)
-  const late = catalogue.announced(['a'])
-  await catalogue.current()
+  const late = catalogue.updateTokens(['a'])
+  await catalogue.snapshot()
   open()
   expect(await early).toEqual(new Map())
   expect(await late).toEqual(new Map([['a', 'mark-1']]))
@@ -234,11 +234,11 @@ test('marks are not kept without end', async () => {
   const { state, announce, catalogue } = table()
   announce('5')
   const uris = Array.from({ length: 10_001 }, (_, n) => String(n))
-  expect(await catalogue.announced(uris)).toEqual(new Map([['5', 'mark-1']]))
-  expect(await catalogue.announced(['5'])).toEqual(new Map([['5', 'mark-1']]))
+  expect(await catalogue.updateTokens(uris)).toEqual(new Map([['5', 'mark-1']]))
+  expect(await catalogue.updateTokens(['5'])).toEqual(new Map([['5', 'mark-1']]))
   expect(state.asked).toHaveLength(1)
   vi.advanceTimersByTime(2_000)
-  expect(await catalogue.announced(['5'])).toEqual(new Map([['5', 'mark-1']]))
+  expect(await catalogue.updateTokens(['5'])).toEqual(new Map([['5', 'mark-1']]))
   expect(state.asked).toHaveLength(2)
 })
 
@@ -260,7 +260,7 @@ test('one that is looked for is read alone, and once for each revision', async (
 
 test('one that is looked for is taken from all, where these are known', async () => {
   const { state, catalogue } = table()
-  await catalogue.current()
+  await catalogue.snapshot()
   expect(await catalogue.find('tool', 'one')).toMatchObject({ name: 'one' })
   expect(state).toMatchObject({ gets: 0, reads: 1 })
 })

@@ -132,7 +132,7 @@ describe('over DynamoDB', () => {
     sent.length = 0
     expect(await registry.replace(tool('a', { version: 2 }), 1)).toBe(true)
     expect(await registry.remove({ type: 'tool', name: 'a' }, 2)).toBe(true)
-    expect((await other.revision()).registrations).toBe('3')
+    expect((await other.version()).registrations).toBe('3')
 
     // Unless somebody else has written there meanwhile.
     sent.length = 0
@@ -154,7 +154,7 @@ describe('over DynamoDB', () => {
         },
       { step: 'initialize' },
     )
-    await registry.announce('notes://today')
+    await registry.announceUpdate('notes://today')
     expect(sent).toEqual([PutItemCommand.name, UpdateItemCommand.name])
 
     const { Items: rows = [] } = await dynamo.send(
@@ -185,18 +185,18 @@ describe('over DynamoDB', () => {
         },
       { step: 'initialize' },
     )
-    const before = await other.revision()
-    await expect(registry.announce('notes://today')).rejects.toThrow('cut off')
-    expect(await other.revision()).toEqual(before)
+    const before = await other.version()
+    await expect(registry.announceUpdate('notes://today')).rejects.toThrow('cut off')
+    expect(await other.version()).toEqual(before)
     cut = false
-    await registry.announce('notes://today')
-    expect((await other.revision()).announcements).not.toBe(before.announcements)
+    await registry.announceUpdate('notes://today')
+    expect((await other.version()).updates).not.toBe(before.updates)
   })
 
   test('what DynamoDB leaves of a batch is asked for again, not for ever', async () => {
     const { dynamo, table, registry } = await start()
     const uris = ['a', 'b', 'c', 'd', 'e'].map(name => `notes://${name}`)
-    for (const uri of uris) await registry.announce(uri)
+    for (const uri of uris) await registry.announceUpdate(uri)
     let processed = 2
     let batches = 0
     // The network's edge: of each batch, so many keys are read and the others handed back.
@@ -217,9 +217,9 @@ describe('over DynamoDB', () => {
         },
       { step: 'initialize' },
     )
-    expect([...(await registry.announced(uris)).keys()]).toEqual(uris)
+    expect([...(await registry.updateTokens(uris)).keys()]).toEqual(uris)
     expect(batches).toBe(3)
     processed = 0
-    await expect(registry.announced(uris)).rejects.toThrow('5 announcements')
+    await expect(registry.updateTokens(uris)).rejects.toThrow('5 updates')
   })
 })

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { QueryCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
-import { dynamoOutbox } from '../../src/session-table/dynamo-event-store.ts'
+import { dynamoEventStore } from '../../src/session-table/dynamo-event-store.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
 
 let emulator: Emulator
@@ -14,7 +14,7 @@ afterAll(() => emulator.close())
 
 /** Of another environment each time. */
 const make = (leaseSeconds = 45, dynamo = emulator.client()) =>
-  dynamoOutbox(dynamo, emulator.tables.SessionTable, leaseSeconds)
+  dynamoEventStore(dynamo, emulator.tables.SessionTable, leaseSeconds)
 const newAnswer = () => ({
   session: 'session',
   stream: randomBytes(12).toString('base64url'),
@@ -35,9 +35,9 @@ async function rowsOf({ session, stream }: ReturnType<typeof newAnswer>) {
 
 test('what was added is read by another environment, in order, from behind any message', async () => {
   const answer = newAnswer()
-  const keeper = make().open(answer, [7, 'eight'])
-  for (const message of ['one', 'two', 'three']) await keeper.add(message)
-  await keeper.close()
+  const eventWriter = make().open(answer, [7, 'eight'])
+  for (const message of ['one', 'two', 'three']) await eventWriter.add(message)
+  await eventWriter.close()
 
   expect(await make().read(answer, 0)).toEqual({
     messages: [
@@ -54,10 +54,10 @@ test('what was added is read by another environment, in order, from behind any m
 
 test('a thousand messages in a row take a few writes, and nobody waits for them', async () => {
   const answer = newAnswer()
-  const keeper = make().open(answer, [1])
+  const eventWriter = make().open(answer, [1])
   const messages = Array.from({ length: 1_000 }, (_, n) => JSON.stringify({ n }))
-  for (const message of messages) await keeper.add(message)
-  await keeper.close()
+  for (const message of messages) await eventWriter.add(message)
+  await eventWriter.close()
   expect((await rowsOf(answer)).length).toBeLessThan(20)
   expect(texts(await make().read(answer, 0))).toEqual(messages)
   expect(texts(await make().read(answer, 990))).toEqual(messages.slice(990))
@@ -65,17 +65,17 @@ test('a thousand messages in a row take a few writes, and nobody waits for them'
 
 test('a message of 6 MB and many of 100 KB are kept whole, and read piece by piece', async () => {
   const answer = newAnswer()
-  const keeper = make().open(answer, [1])
+  const eventWriter = make().open(answer, [1])
   const large = 'é'.repeat(3 * 1024 * 1024)
   const messages = ['first', large, ...Array.from({ length: 30 }, (_, n) => `${n}`.padEnd(100_000))]
-  for (const message of messages) await keeper.add(message)
-  await keeper.close()
+  for (const message of messages) await eventWriter.add(message)
+  await eventWriter.close()
 
-  const outbox = make()
+  const eventStore = make()
   const read: string[] = []
   const states = new Set<string>()
   for (let after = 0; ; ) {
-    const reading = await outbox.read(answer, after)
+    const reading = await eventStore.read(answer, after)
     if (!reading || reading.messages.length === 0) break
     states.add(reading.state)
     read.push(...reading.messages.map(it => it.message))
@@ -91,23 +91,23 @@ test('a sender that has not been heard of for its lease is lost; one that renews
   vi.useFakeTimers({ toFake: ['Date'] })
   try {
     const answer = newAnswer()
-    const outbox = make(10)
-    const keeper = outbox.open(answer, [1])
-    await keeper.add('one')
-    await vi.waitUntil(async () => (await outbox.read(answer, 0))?.messages.length)
-    expect((await outbox.read(answer, 0))?.state).toBe('running')
+    const eventStore = make(10)
+    const eventWriter = eventStore.open(answer, [1])
+    await eventWriter.add('one')
+    await vi.waitUntil(async () => (await eventStore.read(answer, 0))?.messages.length)
+    expect((await eventStore.read(answer, 0))?.state).toBe('running')
     vi.setSystemTime(Date.now() + 9_000)
-    await keeper.renew()
+    await eventWriter.renew()
     vi.setSystemTime(Date.now() + 9_000)
-    expect((await outbox.read(answer, 0))?.state).toBe('running')
+    expect((await eventStore.read(answer, 0))?.state).toBe('running')
     vi.setSystemTime(Date.now() + 2_000)
-    expect(await outbox.read(answer, 0)).toMatchObject({
+    expect(await eventStore.read(answer, 0)).toMatchObject({
       state: 'lost',
       messages: [{ message: 'one' }],
     })
     // DynamoDB may delete it days later.
     vi.setSystemTime(Date.now() + 16 * 60_000)
-    expect(await outbox.read(answer, 0)).toBeUndefined()
+    expect(await eventStore.read(answer, 0)).toBeUndefined()
   } finally {
     vi.useRealTimers()
   }
@@ -128,9 +128,9 @@ test('a table that fails costs what is kept, and not the answer', async () => {
       { step: 'finalizeRequest', priority: 'high' },
     )
     const answer = newAnswer()
-    const keeper = make(45, dynamo).open(answer, [1])
-    await keeper.add('secret text')
-    await keeper.close()
+    const eventWriter = make(45, dynamo).open(answer, [1])
+    await eventWriter.add('secret text')
+    await eventWriter.close()
     expect(await make().read(answer, 0)).toBeUndefined()
     expect(JSON.stringify(warn.mock.calls)).toContain('no table today')
     expect(JSON.stringify(warn.mock.calls)).not.toContain('secret text')

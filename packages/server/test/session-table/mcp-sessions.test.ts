@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
-import { dynamoSessions, MAX_SUBSCRIPTIONS } from '../../src/session-table/dynamo-sessions.ts'
+import { dynamoMcpSessions } from '../../src/session-table/dynamo-sessions.ts'
+import { MAX_SUBSCRIPTIONS } from '../../src/session-table/sessions.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
 
 let emulator: Emulator
@@ -12,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => emulator.close())
 
 /** Of another environment each time. */
-const make = () => dynamoSessions(emulator.client(), emulator.tables.SessionTable)
+const make = () => dynamoMcpSessions(emulator.client(), emulator.tables.SessionTable)
 async function create() {
   const id = randomBytes(18).toString('base64url')
   const initialize = '{"capabilities":{}}'

@@ -123,8 +123,8 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
 
   test('every change changes the revision, for every reader, before the writer is told', async () => {
     const [registry, other] = await make()
-    const { announcements } = await other.revision()
-    const registrations = async () => (await other.revision()).registrations
+    const { updates } = await other.version()
+    const registrations = async () => (await other.version()).registrations
     const seen = [await registrations()]
     await registry.create(tool('a'))
     seen.push(await registrations())
@@ -133,37 +133,37 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
     await registry.remove({ type: 'tool', name: 'a' }, 2)
     seen.push(await registrations())
     expect(new Set(seen).size).toBe(4)
-    expect(await other.revision()).toEqual({ registrations: seen[3], announcements })
+    expect(await other.version()).toEqual({ registrations: seen[3], updates })
   })
 
   test('an announcement is marked for every reader, before the announcer is told', async () => {
     const [registry, other] = await make()
     await registry.create(resource('a'))
-    const before = await other.revision()
+    const before = await other.version()
     const [uri, unread] = ['notes://today', 'notes://tomorrow']
-    expect(await other.announced([uri, unread])).toEqual(new Map())
+    expect(await other.updateTokens([uri, unread])).toEqual(new Map())
 
-    await registry.announce(uri)
-    const first = await other.announced([uri, unread])
+    await registry.announceUpdate(uri)
+    const first = await other.updateTokens([uri, unread])
     expect([...first.keys()]).toEqual([uri])
-    const after = await other.revision()
-    expect(after.announcements).not.toBe(before.announcements)
+    const after = await other.version()
+    expect(after.updates).not.toBe(before.updates)
     expect(after.registrations).toBe(before.registrations)
-    expect(await other.announced([unread, uri])).toEqual(first)
+    expect(await other.updateTokens([unread, uri])).toEqual(first)
 
     expect(await all(other.list())).toEqual([resource('a')])
-    expect(await other.announced([])).toEqual(new Map())
+    expect(await other.updateTokens([])).toEqual(new Map())
   })
 
-  test('no two announcements have one mark, whoever makes them and of whatever', async () => {
+  test('no two updates have one mark, whoever makes them and of whatever', async () => {
     const [registry, other] = await make()
     const marks: (string | undefined)[] = []
     const revisions: string[] = []
     for (const [n, view] of [registry, other, registry, other].entries()) {
       const uri = `notes://${Math.floor(n / 3)}`
-      await view.announce(uri)
-      marks.push((await registry.announced([uri])).get(uri))
-      revisions.push((await registry.revision()).announcements)
+      await view.announceUpdate(uri)
+      marks.push((await registry.updateTokens([uri])).get(uri))
+      revisions.push((await registry.version()).updates)
     }
     expect(marks).toEqual(marks.map(() => expect.any(String)))
     expect(new Set(marks).size).toBe(4)
@@ -175,22 +175,22 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
     onTestFinished(() => {
       vi.useRealTimers()
     })
-    await registry.announce('notes://today')
+    await registry.announceUpdate('notes://today')
     const now = Date.now()
     vi.useFakeTimers({ toFake: ['Date'], now: now + 24 * 3_600_000 - 60_000 })
-    expect((await other.announced(['notes://today'])).size).toBe(1)
+    expect((await other.updateTokens(['notes://today'])).size).toBe(1)
     vi.setSystemTime(now + 24 * 3_600_000 + 1_000)
-    expect((await other.announced(['notes://today'])).size).toBe(0)
-    await registry.announce('notes://today')
-    expect((await other.announced(['notes://today'])).size).toBe(1)
+    expect((await other.updateTokens(['notes://today'])).size).toBe(0)
+    await registry.announceUpdate('notes://today')
+    expect((await other.updateTokens(['notes://today'])).size).toBe(1)
   })
 
   test('any number of URIs is asked about at once, each as often as one likes, however long', async () => {
     const [registry, other] = await make()
     const uris = Array.from({ length: 250 }, (_, n) => `notes://${'é'.repeat(2_000)}/${n}`)
     const some = uris.filter((_, n) => n % 10 === 0)
-    await Promise.all(some.map(uri => registry.announce(uri)))
-    const marks = await other.announced(uris.flatMap(uri => [uri, uri]))
+    await Promise.all(some.map(uri => registry.announceUpdate(uri)))
+    const marks = await other.updateTokens(uris.flatMap(uri => [uri, uri]))
     expect([...marks.keys()].toSorted()).toEqual(some.toSorted())
     expect(new Set(marks.values()).size).toBe(25)
   })

@@ -14,7 +14,7 @@ export function mayUse({ allow }: Registration, caller: Caller): boolean {
   )
 }
 
-/** The part of the catalogue that a caller has to do with. */
+/** The part of the registry that a caller has to do with. */
 export function visible<Type extends keyof Snapshot>(
   snapshot: Snapshot,
   type: Type,

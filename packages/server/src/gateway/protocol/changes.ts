@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Server } from '@modelcontextprotocol/server'
 
 import type { Caller } from '../../http/caller.ts'
-import type { Catalogue, Snapshot } from '../../registry/cached.ts'
+import type { CachedRegistry, Snapshot } from '../../registry/cached.ts'
 import { stateOf } from '../../registry/registry.ts'
 import { visible } from './access.ts'
 import { resolve } from './uris.ts'
@@ -12,7 +12,7 @@ import { resolve } from './uris.ts'
 type List = keyof Snapshot
 
 export interface WatchOptions {
-  catalogue: Catalogue
+  registry: CachedRegistry
   /** Whose lists, and whose resources. */
   caller: Caller
   /** A change is told as soon as this holds. */
@@ -38,7 +38,7 @@ const LOOK_MS = 500
 
 /** Tells of each list and each resource that is not any more what it was at the last look. Returns how to stop. */
 export function watchChanges({
-  catalogue,
+  registry,
   caller,
   ready = () => true,
   since,
@@ -74,7 +74,7 @@ export function watchChanges({
   }
 
   async function compare(maxAgeMs?: number) {
-    const snapshot = await catalogue.current(maxAgeMs)
+    const snapshot = await registry.snapshot(maxAgeMs)
     // The same object for as long as nothing has changed.
     if (seen?.snapshot !== snapshot) seen = { snapshot, states: listStates(snapshot) }
     const now = seen.states
@@ -110,7 +110,7 @@ export function watchChanges({
   async function isNews(): Promise<boolean> {
     if (sinceRevision === undefined) return false
     // The one that goes with the snapshot, so it is not asked for again.
-    const { registrations } = await catalogue.revision(Number.POSITIVE_INFINITY)
+    const { registrations } = await registry.version(Number.POSITIVE_INFINITY)
     return registrations !== sinceRevision
   }
 
@@ -124,7 +124,7 @@ export function watchChanges({
   async function marksOf(uris: string[], snapshot: Snapshot): Promise<[string, string][]> {
     if (uris.length === 0) return []
     const resources = visible(snapshot, 'resource', caller)
-    const announced = await catalogue.announced(uris)
+    const announced = await registry.updateTokens(uris)
     const readable = uris.filter(uri => resolve(resources, uri)).sort()
     return readable.map(uri => [uri, announced.get(uri) ?? ''])
   }

@@ -1,7 +1,7 @@
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 
 /**
- * What fits on a page. Popular clients never ask for a second one, so a page holds the whole catalogue
+ * What fits on a page. Popular clients never ask for a second one, so a page holds the whole registry
  * unless that would be more than a client can be expected to take in one message.
  */
 const PAGE_BYTES = 4 * 1024 * 1024

@@ -24,7 +24,7 @@ import {
   type Invoke,
   type InvokeStream,
 } from '../../invoker/invoker.ts'
-import type { Catalogue } from '../../registry/cached.ts'
+import type { CachedRegistry } from '../../registry/cached.ts'
 import { version } from '../../version.ts'
 import { mayUse, visible } from './access.ts'
 import {
@@ -41,7 +41,7 @@ import { resolve, type Variables } from './uris.ts'
 import { schemaChecks } from './validators.ts'
 
 export interface ProtocolOptions {
-  catalogue: Catalogue
+  registry: CachedRegistry
   invoke: Invoke
   invokeStream: InvokeStream
 }
@@ -86,7 +86,7 @@ const capabilities: ServerCapabilities = {
 /** The longest a user may take to answer what a function asks; an environment may have less time. */
 const PATIENCE_MS = 600_000
 
-export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOptions): Protocol {
+export function createProtocol({ registry, invoke, invokeStream }: ProtocolOptions): Protocol {
   const checksOf = schemaChecks()
 
   return { serverInfo, capabilities, serve, createServer }
@@ -102,13 +102,13 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
     const { caller, sessionId, subscriptions, seal, deadline, taken } = conversation
 
     server.setRequestHandler('tools/list', async ({ params }) => {
-      const tools = visible(await catalogue.current(), 'tool', caller)
+      const tools = visible(await registry.snapshot(), 'tool', caller)
       const { items, nextCursor } = page(tools.map(advertiseTool), params?.cursor)
       return { tools: items, nextCursor }
     })
 
     server.setRequestHandler('tools/call', async ({ params }, ctx) => {
-      const tool = await catalogue.find('tool', params.name)
+      const tool = await registry.find('tool', params.name)
       if (!tool || !mayUse(tool, caller)) throw unknown('tool', params.name)
       const checks = checksOf(tool)
       const args = params.arguments ?? {}
@@ -128,14 +128,14 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
     })
 
     server.setRequestHandler('resources/list', async ({ params }) => {
-      const resources = visible(await catalogue.current(), 'resource', caller)
+      const resources = visible(await registry.snapshot(), 'resource', caller)
       const direct = resources.flatMap(it => (it.uri ? [advertiseResource(it, it.uri)] : []))
       const { items, nextCursor } = page(direct, params?.cursor)
       return { resources: items, nextCursor }
     })
 
     server.setRequestHandler('resources/templates/list', async ({ params }) => {
-      const resources = visible(await catalogue.current(), 'resource', caller)
+      const resources = visible(await registry.snapshot(), 'resource', caller)
       const templates = resources.flatMap(it =>
         it.uriTemplate ? [advertiseTemplate(it, it.uriTemplate)] : [],
       )
@@ -145,7 +145,7 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
 
     server.setRequestHandler('resources/read', async ({ params }, ctx) => {
       const { uri } = params
-      const resources = visible(await catalogue.current(), 'resource', caller)
+      const resources = visible(await registry.snapshot(), 'resource', caller)
       const found = resolve(resources, uri)
       if (!found) throw new ResourceNotFoundError(uri)
       const { resource, variables } = found
@@ -157,10 +157,10 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
 
     if (subscriptions) {
       server.setRequestHandler('resources/subscribe', async ({ params: { uri } }) => {
-        if (!resolve(visible(await catalogue.current(), 'resource', caller), uri))
+        if (!resolve(visible(await registry.snapshot(), 'resource', caller), uri))
           throw new ResourceNotFoundError(uri)
         // Read now, so that what was announced before is no news.
-        const announced = await catalogue.announced([uri], 0)
+        const announced = await registry.updateTokens([uri], 0)
         await subscriptions.add(uri, announced.get(uri) ?? '')
         return {}
       })
@@ -172,13 +172,13 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
     }
 
     server.setRequestHandler('prompts/list', async ({ params }) => {
-      const prompts = visible(await catalogue.current(), 'prompt', caller)
+      const prompts = visible(await registry.snapshot(), 'prompt', caller)
       const { items, nextCursor } = page(prompts.map(advertisePrompt), params?.cursor)
       return { prompts: items, nextCursor }
     })
 
     server.setRequestHandler('prompts/get', async ({ params }, ctx) => {
-      const prompt = await catalogue.find('prompt', params.name)
+      const prompt = await registry.find('prompt', params.name)
       if (!prompt || !mayUse(prompt, caller)) throw unknown('prompt', params.name)
       const args = params.arguments ?? {}
       const missing =
@@ -194,7 +194,7 @@ export function createProtocol({ catalogue, invoke, invokeStream }: ProtocolOpti
 
     server.setRequestHandler('completion/complete', async ({ params }, ctx) => {
       const { ref } = params
-      const snapshot = await catalogue.current()
+      const snapshot = await registry.snapshot()
       const found =
         ref.type === 'ref/prompt'
           ? visible(snapshot, 'prompt', caller).find(it => it.name === ref.name)

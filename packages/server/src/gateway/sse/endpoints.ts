@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../../http/errors.ts'
 import { readJson } from '../../http/json-body.ts'
 import type { Exchange } from '../../http/service.ts'
-import type { Catalogue } from '../../registry/cached.ts'
+import type { CachedRegistry } from '../../registry/cached.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createEventStream } from '../wire/event-stream.ts'
@@ -12,7 +12,7 @@ import { keepAlive } from './stream.ts'
 export interface SseOptions {
   /** Loaded by the environment that opens a stream, and by no other. */
   protocol: () => Promise<Protocol>
-  catalogue: Catalogue
+  registry: CachedRegistry
   relay: Relay
   /** Seconds between two heartbeats, and without a sign of life before a stream is closed. */
   heartbeatSeconds: number

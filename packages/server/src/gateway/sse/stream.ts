@@ -2,7 +2,7 @@ import type { JSONRPCMessage, Server } from '@modelcontextprotocol/server'
 
 import type { Caller } from '../../http/caller.ts'
 import { describe } from '../../http/errors.ts'
-import type { Catalogue } from '../../registry/cached.ts'
+import type { CachedRegistry } from '../../registry/cached.ts'
 import type { Inbox } from '../../session-table/relay.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createSubscriptions } from '../protocol/subscriptions.ts'
@@ -17,7 +17,7 @@ export interface LifeOptions {
   protocol: () => Promise<Protocol>
   /** Where the request came from a client that has been initialized before, in another session. */
   protocolVersion: string | undefined
-  catalogue: Catalogue
+  registry: CachedRegistry
   heartbeatSeconds: number
   idleTimeoutSeconds: number
   remaining(): number
@@ -42,7 +42,7 @@ const LAST_WORDS_MS = 5_000
  * https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/145
  */
 export function keepAlive(options: LifeOptions): void {
-  const { id, caller, inbox, events, protocol, protocolVersion, catalogue, remaining } = options
+  const { id, caller, inbox, events, protocol, protocolVersion, registry, remaining } = options
   const connection = createConnection(id, events)
   const heartbeatMs = options.heartbeatSeconds * 1000
   const idleMs = options.idleTimeoutSeconds * 1000
@@ -80,7 +80,7 @@ export function keepAlive(options: LifeOptions): void {
     // Here, since it is of the code that only the environments with a stream load; see lambda/protocol.ts.
     const { notifyOfChanges } = await import('../protocol/changes.ts')
     stopWatching = notifyOfChanges(server, {
-      catalogue,
+      registry,
       caller,
       subscriptions: async () => subscriptions.all,
     })

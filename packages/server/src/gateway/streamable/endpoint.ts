@@ -11,7 +11,7 @@ import type { Caller } from '../../http/caller.ts'
 import { describe, toResponse } from '../../http/errors.ts'
 import { MAX_BODY_BYTES, readJson } from '../../http/json-body.ts'
 import type { Exchange, Service } from '../../http/service.ts'
-import type { Catalogue } from '../../registry/cached.ts'
+import type { CachedRegistry } from '../../registry/cached.ts'
 import { mayUse } from '../protocol/access.ts'
 import { watchChanges } from '../protocol/changes.ts'
 import { type StateSeal, stateSeal } from '../protocol/request-state.ts'
@@ -28,11 +28,11 @@ export interface StreamableOptions extends SessionOptions {
 }
 
 /**
- * `/mcp`: Streamable HTTP. Revision 2026-07-28 has no sessions; of the earlier ones' clients, one that keeps none is
+ * `/mcp`: Streamable HTTP. RegistryVersion 2026-07-28 has no sessions; of the earlier ones' clients, one that keeps none is
  * served request by request, which leaves out what needs one: requests of the server to its client, and `GET /mcp`.
  */
 export function createStreamable(options: StreamableOptions): Service {
-  const { protocol, catalogue, allowedOrigins, requestStateKeys } = options
+  const { protocol, registry, allowedOrigins, requestStateKeys } = options
   const sessions = createSessions(options)
 
   return async (request, exchange) => {
@@ -63,7 +63,7 @@ export function createStreamable(options: StreamableOptions): Service {
     const seal = stateSeal(requestStateKeys, caller)
     // Read before the client is told that it is listened for: from then on, what changes is news.
     const bus = isListen(parsedBody)
-      ? await changesFor(caller, catalogue, subscribedIn(parsedBody))
+      ? await changesFor(caller, registry, subscribedIn(parsedBody))
       : undefined
     const handler = createMcpHandler(
       () => createServer(parsedBody, { caller, seal, deadline, taken: pace.taken }),
@@ -88,12 +88,10 @@ export function createStreamable(options: StreamableOptions): Service {
     const { method, params } = Object(body)
     // Everything is read for lists only: a call should not wait for ten thousand tools.
     const hints = String(method).endsWith('/list')
-      ? { cacheHints: cacheHints(await catalogue.current()) }
+      ? { cacheHints: cacheHints(await registry.snapshot()) }
       : {}
     const called =
-      method === 'tools/call'
-        ? await catalogue.find('tool', String(Object(params).name))
-        : undefined
+      method === 'tools/call' ? await registry.find('tool', String(Object(params).name)) : undefined
     const mcp = new McpServer(protocol.serverInfo, {
       capabilities: protocol.capabilities,
       ...hints,
@@ -141,7 +139,7 @@ function subscribedIn(body: unknown): string[] {
 /** The SDK's bus of changes, of which every environment learns by itself: nothing is published in it. */
 async function changesFor(
   caller: Caller,
-  catalogue: Catalogue,
+  registry: CachedRegistry,
   uris: string[],
 ): Promise<ServerEventBus> {
   const events = {
@@ -149,15 +147,15 @@ async function changesFor(
     resource: { kind: 'resources_list_changed' },
     prompt: { kind: 'prompts_list_changed' },
   } satisfies Record<string, ServerEvent>
-  const from = await catalogue.current()
-  const marks = uris.length > 0 ? await catalogue.announced(uris) : new Map<string, string>()
+  const from = await registry.snapshot()
+  const marks = uris.length > 0 ? await registry.updateTokens(uris) : new Map<string, string>()
   const subscriptions = new Map(uris.map(uri => [uri, marks.get(uri) ?? '']))
 
   return {
     publish() {},
     subscribe: listener =>
       watchChanges({
-        catalogue,
+        registry,
         caller,
         from,
         subscriptions: async () => subscriptions,

@@ -1,22 +1,22 @@
 import type { Caller } from '../../http/caller.ts'
-import type { Catalogue } from '../../registry/cached.ts'
-import type { Session, Sessions } from '../../session-table/dynamo-sessions.ts'
+import type { CachedRegistry } from '../../registry/cached.ts'
 import type { Relay } from '../../session-table/relay.ts'
+import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
 import { notifyOfChanges } from '../protocol/changes.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createEventStream } from '../wire/event-stream.ts'
 import { sessionWire } from './transport.ts'
 
 export interface ListenOptions {
-  session: Session
+  session: McpSession
   caller: Caller
   /** Of the event after which the client goes on, when it lost its stream. */
   lastEventId: string | null
   /** Milliseconds this environment has for it. */
   timeMs: number
   protocol: Protocol
-  catalogue: Catalogue
-  sessions: Sessions
+  registry: CachedRegistry
+  sessions: McpSessions
   relay: Relay
   heartbeatSeconds: number
   /** Seconds without an answer to a ping before the stream is closed. */
@@ -34,7 +34,7 @@ const PRIMING_SINCE = '2025-11-25'
  * client that lost its stream: what is different now is told again.
  */
 export async function listen(options: ListenOptions): Promise<Response> {
-  const { session, caller, protocol, catalogue, sessions, relay, idleTimeoutSeconds } = options
+  const { session, caller, protocol, registry, sessions, relay, idleTimeoutSeconds } = options
   const events = createEventStream()
   const hasPriming = session.protocolVersion >= PRIMING_SINCE
   const since = options.lastEventId?.slice(PREFIX.length)
@@ -51,7 +51,7 @@ export async function listen(options: ListenOptions): Promise<Response> {
   await server.connect(wire)
   await wire.replay(session)
   const stopWatching = notifyOfChanges(server, {
-    catalogue,
+    registry,
     caller,
     since,
     // To a client without an id, what changed since it introduced itself is news.

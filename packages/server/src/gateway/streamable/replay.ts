@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { describe } from '../../http/errors.ts'
-import type { Answer, Outbox, Reading } from '../../session-table/dynamo-event-store.ts'
-import type { Session } from '../../session-table/dynamo-sessions.ts'
+import type { Answer, EventStore, Reading } from '../../session-table/event-store.ts'
+import type { McpSession } from '../../session-table/sessions.ts'
 import { createEventStream } from '../wire/event-stream.ts'
 import { isReply } from '../wire/jsonrpc.ts'
 
 export interface ResumeOptions {
-  session: Session
-  outbox: Outbox
+  session: McpSession
+  eventStore: EventStore
   heartbeatSeconds: number
   /** Milliseconds this environment has for it. */
   timeMs: number
@@ -26,12 +26,12 @@ const EVENT_ID = /^([\w-]{16})\.(\d{1,12})$/
  */
 export async function resumeAnswer(
   lastEventId: string,
-  { session, outbox, heartbeatSeconds, timeMs }: ResumeOptions,
+  { session, eventStore, heartbeatSeconds, timeMs }: ResumeOptions,
 ): Promise<Response | undefined> {
   const [, stream, sequence] = EVENT_ID.exec(lastEventId) ?? []
   if (!stream) return undefined
   const answer = { session: session.id, stream }
-  const first = await outbox.read(answer, Number(sequence))
+  const first = await eventStore.read(answer, Number(sequence))
   if (!first) return undefined
 
   const deadline = Date.now() + timeMs
@@ -65,7 +65,7 @@ export async function resumeAnswer(
         if (Date.now() > deadline) return
         await sleep(POLL_MS)
       }
-      reading = await outbox.read(answer, after)
+      reading = await eventStore.read(answer, after)
     }
   }
 
@@ -77,7 +77,7 @@ export async function resumeAnswer(
       ;
       from = reading.messages.at(-1)?.sequence ?? 0
     ) {
-      reading = await outbox.read(answer, from)
+      reading = await eventStore.read(answer, from)
       if (!reading || reading.messages.length === 0) break
       for (const { message } of reading.messages) {
         const parsed = JSON.parse(message)

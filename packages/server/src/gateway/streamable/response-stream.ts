@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto'
 
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/server'
 
-import type { Keeper, Outbox } from '../../session-table/dynamo-event-store.ts'
-import type { Session, Sessions } from '../../session-table/dynamo-sessions.ts'
+import type { EventStore, EventWriter } from '../../session-table/event-store.ts'
+import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
 import { createEventStream, type EventStream, eventResponse } from '../wire/event-stream.ts'
 import { asRevisionSays, isReply, type Reply } from '../wire/jsonrpc.ts'
 
 export interface AnswerOptions {
-  session: Session
+  session: McpSession
   /** What is to be answered, in one response. */
   requests: JSONRPCRequest[]
-  sessions: Sessions
-  outbox: Outbox
+  sessions: McpSessions
+  eventStore: EventStore
   heartbeatSeconds: number
 }
 
@@ -40,7 +40,7 @@ const PRIMING_SINCE = '2025-11-25'
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
  */
 export function createAnswer(
-  { session, requests, sessions, outbox, heartbeatSeconds }: AnswerOptions,
+  { session, requests, sessions, eventStore, heartbeatSeconds }: AnswerOptions,
   onCancelled: (id: RequestId) => void,
 ): Answer {
   const open = new Map<RequestId, string>(requests.map(({ id, method }) => [id, method]))
@@ -83,14 +83,14 @@ export function createAnswer(
   function begin() {
     const name = randomBytes(12).toString('base64url')
     const events = createEventStream()
-    const keeper = outbox.open({ session: session.id, stream: name }, [...open.keys()])
-    const write = writer(name, events, keeper)
+    const eventWriter = eventStore.open({ session: session.id, stream: name }, [...open.keys()])
+    const write = writer(name, events, eventWriter)
     const timers = [
       setInterval(() => {
         void events.comment('ka').catch(() => {
           // The reader is gone.
         })
-        void keeper.renew()
+        void eventWriter.renew()
       }, heartbeatSeconds * 1000),
       setInterval(() => void findCancelled(), CANCELLED_MS),
     ]
@@ -103,7 +103,7 @@ export function createAnswer(
       write,
       async end() {
         for (const timer of timers) clearInterval(timer)
-        await keeper.close()
+        await eventWriter.close()
         await events.end().catch(() => {
           // The reader is gone.
         })
@@ -132,7 +132,7 @@ export function createAnswer(
 }
 
 /** Keeps each message and sends it, in the order of the calls, at the reader's pace. */
-function writer(name: string, events: EventStream, keeper: Keeper) {
+function writer(name: string, events: EventStream, eventWriter: EventWriter) {
   let sequence = 0
   let isGone = false
   let last = Promise.resolve()
@@ -145,7 +145,7 @@ function writer(name: string, events: EventStream, keeper: Keeper) {
   async function write(message: JSONRPCMessage) {
     const data = JSON.stringify(message)
     sequence += 1
-    await keeper.add(data)
+    await eventWriter.add(data)
     if (isGone) return
     await events.event({ id: `${name}.${sequence}`, name: 'message', data }).catch(() => {
       // The reader is gone; it may ask for the rest.

@@ -10,14 +10,14 @@ import {
 } from '@modelcontextprotocol/server'
 
 import type { Exchange } from '../../http/service.ts'
-import type { Catalogue } from '../../registry/cached.ts'
-import type { Outbox } from '../../session-table/dynamo-event-store.ts'
+import type { CachedRegistry } from '../../registry/cached.ts'
+import type { EventStore } from '../../session-table/event-store.ts'
+import type { Relay } from '../../session-table/relay.ts'
 import {
   MAX_SUBSCRIPTIONS,
-  type Session,
-  type Sessions,
-} from '../../session-table/dynamo-sessions.ts'
-import type { Relay } from '../../session-table/relay.ts'
+  type McpSession,
+  type McpSessions,
+} from '../../session-table/sessions.ts'
 import { invalid, type Protocol } from '../protocol/server.ts'
 import type { Subscriptions } from '../protocol/subscriptions.ts'
 import { isMessage, isReply, type Reply } from '../wire/jsonrpc.ts'
@@ -28,9 +28,9 @@ import { sessionWire } from './transport.ts'
 
 export interface SessionOptions {
   protocol: Protocol
-  catalogue: Catalogue
-  sessions: Sessions
-  outbox: Outbox
+  registry: CachedRegistry
+  sessions: McpSessions
+  eventStore: EventStore
   relay: Relay
   /** Seconds between two heartbeats of a stream. */
   heartbeatSeconds: number
@@ -52,7 +52,7 @@ const MAX_BATCH = 100
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
  */
 export function createSessions(options: SessionOptions) {
-  const { protocol, catalogue, sessions, outbox, relay, heartbeatSeconds } = options
+  const { protocol, registry, sessions, eventStore, relay, heartbeatSeconds } = options
 
   return { concerns, serve }
 
@@ -77,7 +77,7 @@ export function createSessions(options: SessionOptions) {
     const id = randomBytes(18).toString('base64url')
     const { caller } = exchange
     // What the client is told from now on is no news to it.
-    const { registrations } = await catalogue.revision()
+    const { registrations } = await registry.version()
     const reply = await introduce()
     if (!('result' in reply)) return Response.json(reply)
     await sessions.create({
@@ -103,23 +103,23 @@ export function createSessions(options: SessionOptions) {
     }
   }
 
-  async function find(id: string, { caller }: Exchange): Promise<Session | undefined> {
+  async function find(id: string, { caller }: Exchange): Promise<McpSession | undefined> {
     return /^[\w-]{22,64}$/.test(id) ? sessions.get(id, caller.owner) : undefined
   }
 
-  async function close({ id }: Session): Promise<Response> {
+  async function close({ id }: McpSession): Promise<Response> {
     await sessions.remove(id)
     return new Response(null, { status: 200 })
   }
 
-  async function stream(request: Request, session: Session, { caller, remaining }: Exchange) {
+  async function stream(request: Request, session: McpSession, { caller, remaining }: Exchange) {
     const lastEventId = request.headers.get('last-event-id')
     const timeMs = Math.max(0, remaining() - FAREWELL_MS)
     if (lastEventId === null || lastEventId.startsWith(PREFIX))
       return listen({ ...options, session, caller, lastEventId, timeMs })
     const rest = await resumeAnswer(lastEventId, {
       session,
-      outbox,
+      eventStore,
       heartbeatSeconds,
       timeMs,
     })
@@ -133,14 +133,18 @@ export function createSessions(options: SessionOptions) {
     )
   }
 
-  async function receive(body: unknown, session: Session, exchange: Exchange): Promise<Response> {
+  async function receive(
+    body: unknown,
+    session: McpSession,
+    exchange: Exchange,
+  ): Promise<Response> {
     const isBatch = Array.isArray(body)
     const messages = isBatch ? body : [body]
     if (isBatch && session.protocolVersion !== WITH_BATCHES)
       return refusal(
         400,
         -32_600,
-        `Revision ${session.protocolVersion} has no JSON-RPC batches: send one message per request`,
+        `RegistryVersion ${session.protocolVersion} has no JSON-RPC batches: send one message per request`,
       )
     if (messages.length === 0 || messages.length > MAX_BATCH)
       return refusal(400, -32_600, `A batch has 1 to ${MAX_BATCH} messages`)
@@ -169,12 +173,12 @@ export function createSessions(options: SessionOptions) {
   }
 
   /** An answer to what a server asked, which waits in another environment. One nobody waits for is noise. */
-  async function pass(message: Reply, { owner }: Session) {
+  async function pass(message: Reply, { owner }: McpSession) {
     await relay.post({ id: String(message.id), owner }, JSON.stringify(message))
   }
 
   /** Of a client's notifications, the one that an environment waits for. */
-  async function heed({ method, params }: JSONRPCNotification, { id }: Session) {
+  async function heed({ method, params }: JSONRPCNotification, { id }: McpSession) {
     const requestId = params?.['requestId']
     if (method !== 'notifications/cancelled') return
     if (typeof requestId === 'string' || typeof requestId === 'number')
@@ -183,7 +187,7 @@ export function createSessions(options: SessionOptions) {
 
   async function answer(
     requests: JSONRPCRequest[],
-    session: Session,
+    session: McpSession,
     { caller, remaining }: Exchange,
   ): Promise<Response> {
     const timeMs = Math.max(0, remaining() - FAREWELL_MS)
@@ -194,8 +198,10 @@ export function createSessions(options: SessionOptions) {
       deadline: AbortSignal.timeout(timeMs),
     }
     const server = protocol.createServer(conversation, timeMs)
-    const it = createAnswer({ session, requests, sessions, outbox, heartbeatSeconds }, requestId =>
-      wire.receive({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } }),
+    const it = createAnswer(
+      { session, requests, sessions, eventStore, heartbeatSeconds },
+      requestId =>
+        wire.receive({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } }),
     )
     const wire = sessionWire({ relay, owner: session.owner, send: it.send })
     void it.ended.then(() => server.close())
@@ -208,14 +214,14 @@ export function createSessions(options: SessionOptions) {
     return it.response
   }
 
-  async function keepLevel({ method, params }: JSONRPCRequest, { id }: Session) {
+  async function keepLevel({ method, params }: JSONRPCRequest, { id }: McpSession) {
     const level = params?.['level']
     // A level that there is not is refused by the SDK, and leaves the one there was.
     if (method === 'logging/setLevel' && isSpecType.LoggingLevel(level))
       await sessions.setLogLevel(id, level)
   }
 
-  function subscriptionsOf({ id }: Session): Subscriptions {
+  function subscriptionsOf({ id }: McpSession): Subscriptions {
     return {
       async add(uri, mark) {
         if (!(await sessions.subscribe(id, uri, mark)))

@@ -8,8 +8,8 @@ import type {
 } from '@modelcontextprotocol/server'
 
 import { describe } from '../../http/errors.ts'
-import type { Session } from '../../session-table/dynamo-sessions.ts'
 import type { Relay } from '../../session-table/relay.ts'
+import type { McpSession } from '../../session-table/sessions.ts'
 
 /** While a request of the server waits for its answer, the place where that is posted is kept this often. */
 const RENEW_MS = 15_000
@@ -18,7 +18,7 @@ export interface Wire extends Transport {
   /** Hands a message of the client to the server. */
   receive(message: JSONRPCMessage): void
   /** Tells the server what the client said when it introduced itself, to another environment. */
-  replay(session: Session): Promise<void>
+  replay(session: McpSession): Promise<void>
 }
 
 export interface WireOptions {
