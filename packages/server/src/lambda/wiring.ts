@@ -12,6 +12,7 @@ import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
 import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
 import type { Relay } from '../session-table/relay.ts'
 import { sharedSigningKey } from '../session-table/signing-key.ts'
+import { invokingClients } from './clients.ts'
 
 /**
  * The half of the mcp function that runs the protocol and calls functions: two thirds of its code, and of
@@ -30,6 +31,7 @@ export function lambdaProtocol(
     // The first request reads again, and reports.
   })
   preloadSchemas()
+  const clientFor = invokingClients(LambdaClient)
   const protocol = createProtocol({
     registry,
     invoke: lambdaInvoker(clientFor),
@@ -50,13 +52,4 @@ export function lambdaProtocol(
       requestStateKeys.length > 0 ? requestStateKeys : [await ownKey()],
   })
   return { protocol, streamable }
-}
-
-const clients = new Map<string, LambdaClient>()
-
-/** One attempt: a second one would run a tool twice. */
-function clientFor(region: string): LambdaClient {
-  const client = clients.get(region) ?? new LambdaClient({ region, maxAttempts: 1 })
-  clients.set(region, client)
-  return client
 }
