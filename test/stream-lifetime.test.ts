@@ -123,7 +123,7 @@ describe('before the time of its environment is up', () => {
     })
     expect(messages.find(it => it.id === 3)?.error).toMatchObject({
       code: -32000,
-      data: { reason: 'stream-recycled', retrySafe: false },
+      data: { reason: 'outcome-unknown', retrySafe: false },
     })
     expect(text).toMatch(/retry: 100\nevent: bye\ndata: \{"reason":"rotate"\}\n\n$/)
   })

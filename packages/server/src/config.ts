@@ -1,16 +1,19 @@
-/** The mcp function's settings; docs/administrators.md lists them for people. */
+/** The settings of the mcp function. */
 export interface McpConfig {
   registrationTable: string
   sessionTable: string
-  /** A stream whose client shows no sign of life for this long is closed. */
+  /** Seconds without a sign of life of the client after which a stream is closed. */
   idleTimeoutSeconds: number
-  /** A comment that often keeps proxies and clients from giving a quiet stream up. */
+  /**
+   * Seconds between two heartbeats, which keep proxies and clients from closing a quiet stream.
+   * Leases are renewed as often, see gateway/wire/lease.ts.
+   */
   heartbeatSeconds: number
-  /** How long a stream waits between two looks at its inbox: while requests are coming, and at most. */
+  /** Milliseconds between two reads of an inbox: while messages are coming, and at most. */
   pollMs: { busy: number; idle: number }
-  /** Host names of the web pages that may send requests to `/mcp`, beside the gateway's own; set as their origins. */
+  /** Host names of web pages that may send requests to `/mcp`, beside the gateway's own. */
   allowedOrigins: string[]
-  /** Secrets of at least 32 characters; the first signs what clients carry between two rounds, all verify it. */
+  /** Secrets of at least 32 characters. The first one signs request states, all verify them. */
   requestStateKeys: string[]
 }
 
@@ -26,10 +29,10 @@ export function mcpConfig(environment: Environment = process.env): McpConfig {
   }))
 }
 
-/** The registration function's settings. */
+/** The settings of the registration function. */
 export interface RegistrationConfig {
   registrationTable: string
-  /** Of the mcp function: what registering lets invoke. */
+  /** The role of the mcp function: a registration permits it to invoke the registered function. */
   mcpRoleArn: string
 }
 
@@ -40,22 +43,22 @@ export function registrationConfig(environment: Environment = process.env): Regi
   }))
 }
 
-/** Of an origin; a host name is one already. */
+/** The host name of an origin. A host name stays as it is. */
 const hostOf = (origin: string) => origin.replace(/^https?:\/\//, '').replace(/:\d+$/, '')
 
 type Environment = Record<string, string | undefined>
 
 interface Reader {
   text(name: string): string
-  /** Greater than zero. */
+  /** A number greater than zero. */
   number(name: string, fallback: number): number
-  /** Separated by commas; empty when it is not set. */
+  /** Items separated by commas; empty when the variable is not set. */
   list(name: string, minLength?: number): string[]
 }
 
 /**
- * All that is missing or wrong in one error: a deployment is mended once, not once per variable. By hand, since
- * a schema library would be a tenth of a cold start.
+ * Reads settings and reports everything that is missing or wrong in one error. It uses no schema
+ * library, because loading one would take a tenth of a cold start.
  */
 function read<Config>(environment: Environment, pick: (reader: Reader) => Config): Config {
   const problems: string[] = []

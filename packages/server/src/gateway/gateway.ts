@@ -1,28 +1,28 @@
 import { GatewayError } from '../http/errors.ts'
 import type { Exchange, Service } from '../http/service.ts'
 import { version } from '../version.ts'
-import { createSse, type SseOptions } from './sse/endpoints.ts'
+import { createSseEndpoints, type SseOptions } from './sse/endpoints.ts'
 
 type Route = (request: Request, exchange: Exchange) => Promise<Response>
 
 export interface GatewayOptions extends SseOptions {
-  /** `/mcp`, loaded by the environment that is asked for it. */
-  streamable: () => Promise<Service>
+  /** `/mcp`, loaded at its first request. */
+  streamableHttp: () => Promise<Service>
 }
 
-/** The mcp function as one function of the web: its routes. */
+/** The mcp function as one HTTP service: its routes. */
 export function createGateway(options: GatewayOptions): Service {
-  const sse = createSse(options)
+  const sse = createSseEndpoints(options)
   const routes: Record<string, Record<string, Route>> = {
     '/sse': { GET: sse.open },
     '/message': { POST: sse.post },
-    '/mcp': { POST: streamable, GET: streamable, DELETE: streamable },
+    '/mcp': { POST: streamableHttp, GET: streamableHttp, DELETE: streamableHttp },
     '/health': { GET: health },
   }
 
   return async (request, exchange) => {
     const path = new URL(request.url).pathname
-    // People paste a URL that ends in "/", and then "//sse" is asked for.
+    // A pasted URL that ends in "/" makes clients request "//sse".
     const methods = routes[path.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '')]
     if (!methods)
       throw new GatewayError(
@@ -41,15 +41,15 @@ export function createGateway(options: GatewayOptions): Service {
     return route(request, exchange)
   }
 
-  async function streamable(request: Request, exchange: Exchange): Promise<Response> {
-    const serve = await options.streamable()
+  async function streamableHttp(request: Request, exchange: Exchange): Promise<Response> {
+    const serve = await options.streamableHttp()
     return serve(request, exchange)
   }
 }
 
 const ENDPOINTS = 'POST /mcp, GET /sse, POST /message?sessionId=…, GET /health'
 
-/** Asks no table. Loads the SDK, so that it also tells whether that can be loaded. */
+/** Reads no table. Loads the SDK, so that a failure to load it shows here. */
 async function health(): Promise<Response> {
   const { SUPPORTED_PROTOCOL_VERSIONS } = await import('@modelcontextprotocol/server')
   return Response.json({ status: 'ok', version, protocolVersions: SUPPORTED_PROTOCOL_VERSIONS })

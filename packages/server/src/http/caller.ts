@@ -1,16 +1,19 @@
 /** The IAM principal behind a request, as the Function URL verified it before the function ran. */
 export interface Caller {
-  /** As IAM gives it; an assumed role's carries the session name, which changes. */
+  /** As IAM gives it. The ARN of an assumed role has the role-session name, which changes. */
   arn: string
   accountId: string
   /**
-   * Account and unique principal id. The same after credentials rotate and under another role-session
-   * name, so it is what owns a session; two people who assume one role are one owner.
+   * Account and unique principal id: the owner of sessions. It stays the same when credentials
+   * rotate and under another role-session name. Two people who assume one role are one owner.
    */
   owner: string
 }
 
-/** What `requestContext.authorizer.iam` says: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html */
+/**
+ * `requestContext.authorizer.iam` of a Function URL's event:
+ * https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+ */
 export interface IamAuthorizer {
   userArn: string
   accountId: string
@@ -21,13 +24,13 @@ export interface IamAuthorizer {
 export function toCaller({ userArn, accountId, callerId, userId }: IamAuthorizer): Caller {
   const id = callerId || userId
   const role = assumedRole(userArn)
-  // Only an assumed role's id ends in a session name. A federated user's is `<account>:<name>`, where
-  // cutting at the colon would make all of them one owner.
+  // Only the id of an assumed role ends in a role-session name. The id of a federated user is
+  // `<account>:<name>`: without the part after the colon, all federated users would be one owner.
   const principal = id ? (role ? id.split(':', 1)[0] : id) : (role?.name ?? userArn)
   return { arn: userArn, accountId, owner: `${accountId}/${principal}` }
 }
 
-/** The ARN people write into policies: an assumed role's session is mapped to its role, without a path. */
+/** The ARN that a policy names: a role session is mapped to its role, without the role's path. */
 export function principalArn(arn: string): string {
   const role = assumedRole(arn)
   return role ? `arn:${role.partition}:iam::${role.accountId}:role/${role.name}` : arn

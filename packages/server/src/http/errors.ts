@@ -1,5 +1,7 @@
 import type { ErrorBody, ErrorCode, Issue } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
+import { log } from './log.ts'
+
 const STATUS: Record<ErrorCode, number> = {
   access_denied: 403,
   already_exists: 409,
@@ -18,7 +20,10 @@ const STATUS: Record<ErrorCode, number> = {
   version_mismatch: 412,
 }
 
-/** A caller's mistake: its message is shown, so it says what to do. Anything else that is thrown is ours. */
+/**
+ * A mistake of the caller. The response shows its message, which says what to do. Every other error
+ * is a fault of the gateway.
+ */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError'
   readonly code: ErrorCode
@@ -42,15 +47,15 @@ export class GatewayError extends Error {
 }
 
 /**
- * The one place where an error becomes an answer. Ours is logged with the request id and shown without
- * detail; a caller's mistake is shown and not logged.
+ * The response to an error: `{"error": {code, message, requestId}}`. A mistake of the caller is
+ * shown and not logged. A fault of the gateway is logged and shown without detail.
  */
 export function toResponse(error: unknown, requestId: string): Response {
   if (!(error instanceof GatewayError)) {
-    console.error(JSON.stringify({ message: 'request failed', requestId, error: describe(error) }))
+    log.error('request failed', { requestId, error: describe(error) })
     error = new GatewayError(
       'internal_error',
-      'The request failed on our side; the log has the reason under this requestId',
+      'The request failed in the gateway; the log has the reason under this requestId',
     )
   }
   const { code, message, issues, headers } = error as GatewayError
@@ -58,7 +63,7 @@ export function toResponse(error: unknown, requestId: string): Response {
   return Response.json(body, { status: STATUS[code], headers })
 }
 
-/** An error as a log line may show it: names and stacks, never the payload that caused it. */
+/** The fields of an error that a log entry may show: no payload, no request. */
 export function describe(error: unknown): {
   name: string
   message: string

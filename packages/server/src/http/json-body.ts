@@ -1,12 +1,19 @@
 import { GatewayError } from './errors.ts'
 
-/** A Function URL takes 6 MB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+/**
+ * A Function URL takes 6 MB:
+ * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ */
 export const MAX_BODY_BYTES = 6 * 1024 * 1024
 
-/** No honest message is deeper; a deeper one overflows the stack of whoever walks it recursively. */
+/** Deeper JSON could overflow the stack of code that walks it recursively. */
 const MAX_DEPTH = 200
 
-/** The body as JSON and as the text it was, or 413, 415 or 400 with what to do. */
+/**
+ * The body as JSON and as text.
+ *
+ * @throws GatewayError `unsupported_media_type`, `payload_too_large` or `bad_request`
+ */
 export async function readJson(
   request: Request,
   maxBytes = MAX_BODY_BYTES,
@@ -32,7 +39,7 @@ export async function readJson(
   return { value, text }
 }
 
-/** Not recursive: V8 parses any depth. */
+/** `JSON.parse` is not recursive: it parses any depth. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -49,7 +56,10 @@ function decode(bytes: ArrayBuffer): string {
   }
 }
 
-/** Counts brackets outside strings. Only for valid JSON: a string that never ends would take quadratic time. */
+/**
+ * Counts the brackets outside strings. Only for valid JSON: a string without an end would take
+ * quadratic time.
+ */
 function depthOf(text: string): number {
   let depth = 0
   let deepest = 0

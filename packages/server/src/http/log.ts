@@ -1,5 +1,6 @@
 /**
- * Named fields of a log entry, never a payload or a credential. `requestId` is the Function URL's, where it is known.
+ * Named fields of a log entry, never a payload or a credential. `requestId` is the Lambda request
+ * id, where it is known.
  */
 export interface LogFields {
   requestId?: string
@@ -7,8 +8,9 @@ export interface LogFields {
 }
 
 /**
- * Structured log entries. The console gets an object, not its JSON text: with `LogFormat: JSON` Lambda stores an object
- * as fields that CloudWatch can filter, and a text as one string. The console method is the level.
+ * Structured log entries. The console gets an object, not its JSON text: with `LogFormat: JSON`
+ * Lambda stores an object as fields that CloudWatch can filter, and a text as one string. The
+ * console method is the level.
  * https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html#nodejs-logging-advanced
  */
 export const log = {

@@ -1,13 +1,13 @@
 import type { Caller } from './caller.ts'
 
-/** What a request comes with, beside itself. */
+/** What belongs to one request, beside the request itself. */
 export interface Exchange {
   caller: Caller
-  /** The Function URL's, the response's and the log's. */
+  /** The Lambda request id. Error responses and log entries carry it. */
   requestId: string
-  /** Milliseconds until Lambda kills the environment. */
+  /** Milliseconds until Lambda stops the environment. */
   remaining(): number
 }
 
-/** A whole HTTP service as one function; the two halves of the product are each one. */
+/** An HTTP service as one function. The mcp function and the registration function are one each. */
 export type Service = (request: Request, exchange: Exchange) => Promise<Response>

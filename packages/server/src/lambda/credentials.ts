@@ -1,8 +1,8 @@
 /**
- * Stands in for `@aws-sdk/credential-provider-node` in the bundles that Lambda runs. There the
- * credentials are in the environment and nowhere else, and the chain that would look for profiles, SSO
- * and metadata services is a fifth of a cold start.
- * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+ * Replaces `@aws-sdk/credential-provider-node` in the bundles that Lambda runs. On Lambda the
+ * credentials are in the environment. The chain that looks for profiles, SSO and metadata services
+ * would take a fifth of a cold start.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
  */
 export const defaultProvider = () => async () => ({
   accessKeyId: process.env['AWS_ACCESS_KEY_ID'] ?? '',

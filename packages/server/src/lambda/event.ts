@@ -1,7 +1,7 @@
 import { type IamAuthorizer, toCaller } from '../http/caller.ts'
 
 /**
- * What of a Function URL's event is read here (payload format 2.0):
+ * The fields of a Function URL event that are read here (payload format 2.0):
  * https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
  */
 export interface FunctionUrlEvent {
@@ -19,7 +19,10 @@ export interface FunctionUrlEvent {
   }
 }
 
-/** The path and query are taken as sent: `pathParameters` is never filled, repeated query keys are joined. */
+/**
+ * Path and query are taken as the client sent them. Lambda never fills `pathParameters`, and joins
+ * repeated query keys in `queryStringParameters`.
+ */
 export function toRequest({
   rawPath,
   rawQueryString,
@@ -41,7 +44,7 @@ export function toRequest({
   })
 }
 
-/** Undefined where the URL does not verify callers (AuthType NONE): there `accountId` means nothing. */
+/** Undefined where the Function URL does not verify callers (AuthType NONE). */
 export function callerOf({ requestContext }: FunctionUrlEvent) {
   const iam = requestContext.authorizer?.iam
   return iam?.userArn ? toCaller(iam) : undefined

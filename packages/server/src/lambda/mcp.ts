@@ -1,12 +1,13 @@
 import { mcpConfig } from '../config.ts'
 import { createGateway } from '../gateway/gateway.ts'
+import { leaseSeconds } from '../gateway/wire/lease.ts'
 import { createCachedRegistry } from '../registry/cached.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
 import { dynamoRelay } from '../session-table/dynamo-relay.ts'
 import { dynamoClient } from './clients.ts'
 import { streamingHandler } from './handler.ts'
 import type { StreamingRuntime } from './respond.ts'
-import type { lambdaProtocol } from './wiring.ts'
+import type { wireProtocol } from './wiring.ts'
 
 const config = mcpConfig()
 const dynamo = dynamoClient()
@@ -15,14 +16,14 @@ const relay = dynamoRelay({
   dynamo,
   table: config.sessionTable,
   pollMs: config.pollMs,
-  leaseSeconds: 3 * config.heartbeatSeconds,
+  leaseSeconds: leaseSeconds(config.heartbeatSeconds),
 })
-let loading: Promise<ReturnType<typeof lambdaProtocol>> | undefined
+let loading: Promise<ReturnType<typeof wireProtocol>> | undefined
 
 const gateway = createGateway({
   registry,
   protocol: async () => (await load()).protocol,
-  streamable: async () => (await load()).streamable,
+  streamableHttp: async () => (await load()).streamableHttp,
   relay,
   heartbeatSeconds: config.heartbeatSeconds,
   idleTimeoutSeconds: config.idleTimeoutSeconds,
@@ -32,6 +33,6 @@ declare const awslambda: StreamingRuntime
 export const handler = streamingHandler(gateway, awslambda)
 
 function load() {
-  loading ??= import('./wiring.ts').then(it => it.lambdaProtocol(registry, relay, dynamo, config))
+  loading ??= import('./wiring.ts').then(it => it.wireProtocol(registry, relay, dynamo, config))
   return loading
 }

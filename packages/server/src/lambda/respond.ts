@@ -2,7 +2,7 @@ import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 
-/** The runtime's streaming half, a global inside Lambda. */
+/** Response streaming of the Lambda runtime: the global `awslambda`. */
 export interface StreamingRuntime {
   streamifyResponse<Handler>(handler: Handler): Handler
   HttpResponseStream: {
@@ -14,8 +14,8 @@ export interface StreamingRuntime {
 }
 
 /**
- * Sends a web response down a Lambda response stream. `pipeline` waits when the stream is full and
- * cancels the body when it breaks.
+ * Writes a web response to a Lambda response stream. `pipeline` waits when the stream is full, and
+ * cancels the body when the stream breaks.
  */
 export async function respond(response: Response, stream: Writable, runtime: StreamingRuntime) {
   const out = runtime.HttpResponseStream.from(stream, {
@@ -25,6 +25,6 @@ export async function respond(response: Response, stream: Writable, runtime: Str
   await pipeline(response.body ? Readable.fromWeb(response.body as ReadableStream) : oneByte(), out)
 }
 
-// Status and headers leave with the first byte of the body. No byte, no response: the client waits.
+// Lambda sends status and headers with the first byte of the body. Without a byte the client waits.
 // https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/95
 const oneByte = () => Readable.from(['\n'])

@@ -4,7 +4,8 @@ import { preloadSchemas } from '@modelcontextprotocol/server'
 
 import type { McpConfig } from '../config.ts'
 import { createProtocol } from '../gateway/protocol/server.ts'
-import { createStreamable } from '../gateway/streamable/endpoint.ts'
+import { createStreamableHttp } from '../gateway/streamable/endpoint.ts'
+import { leaseSeconds } from '../gateway/wire/lease.ts'
 import { lambdaInvoker } from '../invoker/buffered.ts'
 import { lambdaStreamInvoker } from '../invoker/streaming.ts'
 import type { CachedRegistry } from '../registry/cached.ts'
@@ -12,24 +13,25 @@ import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
 import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
 import type { Relay } from '../session-table/relay.ts'
 import { sharedSigningKey } from '../session-table/signing-key.ts'
+import { invokingClients } from './clients.ts'
 
 /**
- * The half of the mcp function that runs the protocol and calls functions: two thirds of its code, and of
- * no use where messages are only received. So it is a chunk of its own, loaded by the environment that opens
- * a stream while the client's first message is on its way.
+ * The part of the mcp function that runs the protocol and calls functions: two thirds of its code.
+ * An environment that only receives messages does not need it, so it is a chunk of its own.
  */
-export function lambdaProtocol(
+export function wireProtocol(
   registry: CachedRegistry,
   relay: Relay,
   dynamo: DynamoDBClient,
   config: McpConfig,
 ) {
   const { sessionTable, heartbeatSeconds, requestStateKeys } = config
-  // Under way while the code below is made ready, and the connection with it.
+  // Opens the connection to the table while the code below runs.
   void registry.version().catch(() => {
-    // The first request reads again, and reports.
+    // The first request reads again, and reports the error.
   })
   preloadSchemas()
+  const clientFor = invokingClients(LambdaClient)
   const protocol = createProtocol({
     registry,
     invoke: lambdaInvoker(clientFor),
@@ -37,26 +39,17 @@ export function lambdaProtocol(
   })
   const sessions = dynamoMcpSessions(dynamo, sessionTable)
   const ownKey = sharedSigningKey(dynamo, sessionTable)
-  const streamable = createStreamable({
+  const streamableHttp = createStreamableHttp({
     protocol,
     registry,
     relay,
     sessions,
-    eventStore: dynamoEventStore(dynamo, sessionTable, 3 * heartbeatSeconds),
+    eventStore: dynamoEventStore(dynamo, sessionTable, leaseSeconds(heartbeatSeconds)),
     allowedOrigins: config.allowedOrigins,
     heartbeatSeconds,
     idleTimeoutSeconds: config.idleTimeoutSeconds,
     requestStateKeys: async () =>
       requestStateKeys.length > 0 ? requestStateKeys : [await ownKey()],
   })
-  return { protocol, streamable }
-}
-
-const clients = new Map<string, LambdaClient>()
-
-/** One attempt: a second one would run a tool twice. */
-function clientFor(region: string): LambdaClient {
-  const client = clients.get(region) ?? new LambdaClient({ region, maxAttempts: 1 })
-  clients.set(region, client)
-  return client
+  return { protocol, streamableHttp }
 }

@@ -12,7 +12,7 @@ const agent = (session = 's1', id = 'AROAEXAMPLE') =>
 const allow = (...patterns: string[]) => ({ allow: patterns }) as Registration
 
 describe('a registration', () => {
-  test('without "allow" is for every caller', () => {
+  test('without "allow" admits every caller', () => {
     expect(mayUse({} as Registration, agent())).toBe(true)
   })
 
@@ -31,11 +31,11 @@ describe('a registration', () => {
     ['arn:aws:iam::999999999999:role/agents-eu', false],
     ['arn:aws:iam::999999999999:root', false],
     ['arn:aws-cn:iam::123456789012:role/agents-eu', false],
-  ])('that allows %s admits the role agents-eu: %s', (pattern, admitted) => {
+  ])('that allows %s: admits the role agents-eu is %s', (pattern, admitted) => {
     expect(mayUse(allow(pattern), agent())).toBe(admitted)
   })
 
-  test('admits a caller whom any of its patterns admits', () => {
+  test('admits a caller that matches one of its patterns', () => {
     expect(
       mayUse(allow('arn:aws:iam::1:role/x', 'arn:aws:iam::123456789012:role/*'), agent()),
     ).toBe(true)
@@ -47,11 +47,11 @@ describe('the owner of a session', () => {
     expect(agent('monday').owner).toBe(agent('tuesday').owner)
   })
 
-  test('is another one for a role of the same name that was made anew', () => {
+  test('differs for a role that was deleted and created again with the same name', () => {
     expect(agent('s', 'AROAOLD').owner).not.toBe(agent('s', 'AROANEW').owner)
   })
 
-  test('of a federated user is the whole id, since all of them share the part before the colon', () => {
+  test('is the whole id of a federated user', () => {
     const federated = (name: string) =>
       toCaller({
         userArn: `arn:aws:sts::123456789012:federated-user/${name}`,
@@ -61,7 +61,7 @@ describe('the owner of a session', () => {
     expect(federated('ann').owner).not.toBe(federated('bob').owner)
   })
 
-  test('falls back to the name of the role where the id is missing', () => {
+  test('is the name of the role when the id is missing', () => {
     const caller = toCaller({
       userArn: 'arn:aws:sts::123456789012:assumed-role/agents-eu/s1',
       accountId: '123456789012',

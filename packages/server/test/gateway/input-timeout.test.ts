@@ -2,15 +2,16 @@ import { Client } from '@modelcontextprotocol/client'
 import { InMemoryTransport } from '@modelcontextprotocol/server'
 import { expect, test } from 'vitest'
 import { createProtocol } from '../../src/gateway/protocol/server.ts'
+import { createSubscriptions } from '../../src/gateway/protocol/subscriptions.ts'
 import type { Caller } from '../../src/http/caller.ts'
 
 const tool = { id: 'tool-ask', name: 'ask', type: 'tool', contract: 'mcp' as const }
 const stored = { ...tool, lambdaArn: 'arn', inputSchema: { type: 'object' as const } }
 const stamps = { version: 1, createdAt: '', updatedAt: '', createdBy: '' }
 
-test('a user who does not answer in the time there is costs the call, and nothing more', async () => {
-  const asking = { method: 'elicitation/create', params: { message: '?', requestedSchema } }
-  const result = { resultType: 'input_required', inputRequests: { name: asking } }
+test('a user who does not respond in time fails the call, and the connection goes on', async () => {
+  const elicitation = { method: 'elicitation/create', params: { message: '?', requestedSchema } }
+  const asking = { resultType: 'input_required', inputRequests: { name: elicitation } }
   const protocol = createProtocol({
     registry: {
       snapshot: async () => ({
@@ -24,18 +25,25 @@ test('a user who does not answer in the time there is costs the call, and nothin
     },
     invoke: async () => ({ failure: 'not this one' }),
     async *invokeStream() {
-      yield Buffer.from(JSON.stringify({ result }))
+      yield Buffer.from(JSON.stringify({ result: asking }))
     },
   })
   const [ours, theirs] = InMemoryTransport.createLinkedPair()
-  await protocol.createServer({ caller: {} as Caller }, 50).connect(ours)
+  const server = protocol.createServer({
+    transport: 'sse',
+    caller: {} as Caller,
+    sessionId: 's',
+    subscriptions: createSubscriptions(),
+    inputTimeoutMs: 50,
+  })
+  await server.connect(ours)
   const client = new Client({ name: 't', version: '1' }, { capabilities: { elicitation: {} } })
   client.setRequestHandler('elicitation/create', () => new Promise(() => {}))
   await client.connect(theirs)
 
-  const answer = await client.callTool({ name: 'ask' })
-  expect(answer.isError).toBe(true)
-  expect(JSON.stringify(answer.content)).toContain('timed out')
+  const result = await client.callTool({ name: 'ask' })
+  expect(result.isError).toBe(true)
+  expect(JSON.stringify(result.content)).toContain('timed out')
   await client.ping()
 })
 

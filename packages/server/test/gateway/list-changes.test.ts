@@ -1,6 +1,6 @@
 import type { Tool } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { expect, test, vi } from 'vitest'
-import { watchChanges } from '../../src/gateway/protocol/changes.ts'
+import { type StartingPoint, watchChanges } from '../../src/gateway/protocol/changes.ts'
 import type { Caller } from '../../src/http/caller.ts'
 import type { CachedRegistry, Snapshot } from '../../src/registry/cached.ts'
 
@@ -10,42 +10,50 @@ const snapshot = (...tools: Tool[]): Snapshot => ({
   resource: new Map(),
   prompt: new Map(),
 })
-/** A table that is at `revision`, and has `tool`. */
-const registry = (revision: string) =>
-  ({
-    current: async () => snapshot(tool),
-    revision: async () => ({ registrations: revision, announcements: '0' }),
-    announced: async () => new Map(),
-  }) as unknown as CachedRegistry
+const registry: CachedRegistry = {
+  snapshot: async () => snapshot(tool),
+  find: async () => undefined,
+  version: async () => ({ registrations: '8', updates: '0' }),
+  updateTokens: async () => new Map(),
+}
 
-async function heardFrom(options: object) {
-  const heard: string[] = []
+/** The changed lists, and the states, that the first two looks report. */
+async function reportedFrom(startingPoint: StartingPoint) {
+  const lists: string[] = []
+  const states: string[] = []
   let looks = 0
   const stop = watchChanges({
-    registry: registry('8'),
+    registry,
     caller: {} as Caller,
+    startingPoint,
     subscriptions: async () => {
       looks++
       return new Map()
     },
-    onList: list => void heard.push(list),
-    onUpdate: () => {},
-    ...options,
+    onListChanged: list => void lists.push(list),
+    onResourceUpdated: () => {},
+    onReported: state => void states.push(state),
   })
   await vi.waitUntil(() => looks > 1)
   stop()
-  return heard
+  return { lists, states }
 }
 
-test.each([
-  ['the registrations it starts from', { from: snapshot() }, ['tool']],
-  ['the same registrations', { from: snapshot(tool) }, []],
-  ['another revision', { sinceRevision: '7' }, ['tool', 'resource', 'prompt']],
-  ['the same revision', { sinceRevision: '8' }, []],
-  ['nothing', {}, []],
-])(
-  'what changed until the first look is news to a client that knows %s',
-  async (_, known, news) => {
-    expect(await heardFrom(known)).toEqual(news)
-  },
-)
+const ALL = ['tool', 'resource', 'prompt']
+
+test.each<[string, StartingPoint, string[]]>([
+  ['other registrations', { from: 'snapshot', snapshot: snapshot() }, ['tool']],
+  ['the same registrations', { from: 'snapshot', snapshot: snapshot(tool) }, []],
+  ['another registry version', { from: 'registry-version', registrations: '7' }, ALL],
+  ['the same registry version', { from: 'registry-version', registrations: '8' }, []],
+  ['an empty state', { from: 'reported-state', state: '' }, ALL],
+  ['nothing', { from: 'first-look' }, []],
+])('the first look reports what differs for a client that knows %s', async (_, known, lists) => {
+  expect((await reportedFrom(known)).lists).toEqual(lists)
+})
+
+test('a client that knows the reported state gets no report', async () => {
+  const [state = ''] = (await reportedFrom({ from: 'first-look' })).states
+  const again = await reportedFrom({ from: 'reported-state', state })
+  expect(again).toEqual({ lists: [], states: [] })
+})

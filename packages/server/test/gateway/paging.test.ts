@@ -5,11 +5,11 @@ import { page } from '../../src/gateway/protocol/paging.ts'
 const items = ['a', 'b', 'c', 'd', 'e'].map(name => ({ name, text: 'x'.repeat(100) }))
 const size = JSON.stringify(items[0]).length
 
-test('a page holds everything when it fits', () => {
+test('a page holds all items when they fit', () => {
   expect(page(items, undefined)).toEqual({ items })
 })
 
-test('pages follow each other without a gap or an overlap', () => {
+test('pages have no gap and no overlap', () => {
   const seen: string[] = []
   let cursor: string | undefined
   do {
@@ -20,17 +20,17 @@ test('pages follow each other without a gap or an overlap', () => {
   expect(seen).toEqual(['a', 'b', 'c', 'd', 'e'])
 })
 
-test('an item larger than a page goes alone', () => {
+test('an item that is larger than a page gets a page of its own', () => {
   const first = page(items, undefined, 1)
   expect(first.items.map(it => it.name)).toEqual(['a'])
 })
 
-test('what is registered between two pages shifts nothing', () => {
+test('an item that is added between two pages does not shift the second page', () => {
   const first = page(items, undefined, 2 * size)
   const grown = [{ name: 'aa', text: '' }, ...items].sort((x, y) => (x.name < y.name ? -1 : 1))
   expect(page(grown, first.nextCursor).items.map(it => it.name)).toEqual(['c', 'd', 'e'])
 })
 
-test('a cursor of somebody else is refused', () => {
+test('refuses a cursor of another server', () => {
   expect(() => page(items, 'bm9wZQ')).toThrow(expect.objectContaining({ code: -32602 }))
 })

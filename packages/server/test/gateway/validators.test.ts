@@ -7,14 +7,15 @@ import { InMemoryTransport } from '@modelcontextprotocol/server'
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createProtocol } from '../../src/gateway/protocol/server.ts'
-import { schemaChecks } from '../../src/gateway/protocol/validators.ts'
+import { createSubscriptions } from '../../src/gateway/protocol/subscriptions.ts'
+import { createCachedValidators } from '../../src/gateway/protocol/validators.ts'
 import type { Caller } from '../../src/http/caller.ts'
 import { createCachedRegistry } from '../../src/registry/cached.ts'
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
 import { registrationUrl } from '../support/registration-url.ts'
 
-// What a validator shared by all tools gets wrong, shown not to happen to ours.
+// One validator for all tools keeps every schema in memory and confuses schemas with the same $id.
 
 const tool = (name: string, inputSchema: object, version = 1): Tool => ({
   id: `tool-${name}`,
@@ -29,7 +30,7 @@ const tool = (name: string, inputSchema: object, version = 1): Tool => ({
   createdBy: 'arn:aws:iam::123456789012:user/admin',
 })
 
-/** No two are the same text, and none is the object that was seen before, as no two reads of a table are. */
+/** A new object each time, as every read of a table returns, with a different text per version. */
 const schemaOf = (version: number) => ({
   type: 'object',
   properties: { n: { type: 'number', maximum: version }, s: { type: 'string' } },
@@ -40,7 +41,7 @@ describe('memory', () => {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
 
-  /** Bytes that each run leaves behind, once everything is warm. */
+  /** Bytes of heap that each run leaves behind, after a warm-up. */
   function leftBy(run: (nth: number) => void, runs = 1_000): number {
     for (let nth = 0; nth < 200; nth++) run(nth)
     const before = heap()
@@ -53,68 +54,68 @@ describe('memory', () => {
     return process.memoryUsage().heapUsed
   }
 
-  // Ours leaves some 500 bytes, of what was compiled; a validator for all keeps each schema, 4 KB, for ever.
+  // A cached validator leaves about 500 bytes. A validator for all tools keeps every schema: 4 KB.
   const LITTLE = 1_500
 
-  test('does not grow with the versions of a tool', () => {
-    const checksOf = schemaChecks()
+  test('does not grow with the number of versions of a tool', () => {
+    const validatorsOf = createCachedValidators()
     expect(
       leftBy(version => {
-        const { input } = checksOf(tool('t', schemaOf(version), version))
+        const { input } = validatorsOf(tool('t', schemaOf(version), version))
         expect(input({ n: version })).toBeUndefined()
         expect(input({ n: version + 1 })).toContain('n')
       }),
     ).toBeLessThan(LITTLE)
   })
 
-  test('would, with one validator for all: the measure is one', () => {
+  test('grows with one validator for all tools, so the measurement can fail', () => {
     const shared = new AjvJsonSchemaValidator()
     expect(leftBy(version => void shared.getValidator(schemaOf(version)))).toBeGreaterThan(
       2 * LITTLE,
     )
   })
 
-  // Each that is kept takes 32 KB; those that come and go leave some noise.
-  test('nor with the tools that are called', () => {
-    const checksOf = schemaChecks()
-    const call = (nth: number) => void checksOf(tool(`t${nth}`, schemaOf(nth)))
+  // A cached tool takes 32 KB. Tools that leave the cache leave some noise.
+  test('does not grow with the number of tools that are called', () => {
+    const validatorsOf = createCachedValidators()
+    const call = (nth: number) => void validatorsOf(tool(`t${nth}`, schemaOf(nth)))
     for (let nth = 0; nth < 600; nth++) call(nth)
     expect(leftBy(nth => call(600 + nth))).toBeLessThan(4 * LITTLE)
   })
 
-  test('nor with the times that a version is read from the table, which compiles it once', () => {
-    const checksOf = schemaChecks()
-    const first = checksOf(tool('t', schemaOf(1)))
+  test('compiles a version once, however often it is read from the table', () => {
+    const validatorsOf = createCachedValidators()
+    const first = validatorsOf(tool('t', schemaOf(1)))
     for (let read = 0; read < 10_000; read++)
-      expect(checksOf(tool('t', schemaOf(1))) === first).toBe(true)
+      expect(validatorsOf(tool('t', schemaOf(1))) === first).toBe(true)
   })
 })
 
-test('two tools whose schemas have the same $id are checked each by its own, in any order', () => {
+test('checks two tools whose schemas have the same $id, each with its own schema', () => {
   const $id = 'https://example.com/same'
   const [a, b] = ['a', 'b'].map(key =>
     tool(key, { $id, type: 'object', properties: { [key]: { type: 'string' } }, required: [key] }),
   ) as [Tool, Tool]
-  const checksOf = schemaChecks()
+  const validatorsOf = createCachedValidators()
   for (const it of [a, b, a, b])
-    expect([{ a: '' }, { b: '' }].map(args => checksOf(it).input(args) === undefined)).toEqual([
+    expect([{ a: '' }, { b: '' }].map(args => validatorsOf(it).input(args) === undefined)).toEqual([
       it === a,
       it === b,
     ])
 })
 
-test('a schema for the answer that has the $id of the one for the arguments is its own', () => {
+test('checks input and output, each with its own schema, when both have the same $id', () => {
   const $id = 'https://example.com/same'
   const both = {
     ...tool('t', { $id, type: 'object', required: ['in'] }),
     outputSchema: { $id, type: 'object' as const, required: ['out'] },
   }
-  const { input, output } = schemaChecks()(both)
+  const { input, output } = createCachedValidators()(both)
   expect([input({ in: 1 }), input({ out: 1 }) === undefined]).toEqual([undefined, false])
   expect([output?.({ out: 1 }), output?.({ in: 1 }) === undefined]).toEqual([undefined, false])
 })
 
-describe('what is registered, and then called', () => {
+describe('a registered tool', () => {
   let emulator: Emulator
   beforeAll(async () => {
     emulator = await startDynamo()
@@ -131,7 +132,14 @@ describe('what is registered, and then called', () => {
       },
     })
     const [ours, theirs] = InMemoryTransport.createLinkedPair()
-    await protocol.createServer({ caller: {} as Caller }).connect(ours)
+    const server = protocol.createServer({
+      transport: 'sse',
+      caller: {} as Caller,
+      sessionId: 's',
+      subscriptions: createSubscriptions(),
+      inputTimeoutMs: 1_000,
+    })
+    await server.connect(ours)
     const client = new Client({ name: 'test', version: '1.0.0' })
     await client.connect(theirs)
     return { client, registry }
@@ -151,7 +159,7 @@ describe('what is registered, and then called', () => {
       { pair: ['a', 'b'] },
     ],
     [
-      '2020-12, which is meant where nothing is said',
+      '2020-12, the default',
       { ...pair, properties: { pair: { type: 'array', prefixItems: [{ type: 'string' }] } } },
       { pair: ['a'] },
       { pair: [1] },
@@ -196,8 +204,8 @@ describe('what is registered, and then called', () => {
     const name = draft.replace(/\W+/g, '-').slice(0, 20)
     const lambdaArn = 'arn:aws:lambda:us-east-1:123456789012:function:f'
     const call = registrationUrl(emulator)
-    const answer = await call('POST', '/register', { type: 'tool', name, lambdaArn, inputSchema })
-    expect(answer.status).toBe(201)
+    const response = await call('POST', '/register', { type: 'tool', name, lambdaArn, inputSchema })
+    expect(response.status).toBe(201)
     const { client } = await connect()
     expect(await client.callTool({ name, arguments: right as never })).toMatchObject(ran)
     expect(await client.callTool({ name, arguments: wrong as never })).toMatchObject({
@@ -213,8 +221,8 @@ describe('what is registered, and then called', () => {
       'is of draft 04',
       { type: 'object', $schema: 'http://json-schema.org/draft-04/schema#', id: 'x' },
     ],
-    ['is none', { type: 'object', properties: { a: { pattern: '(' } } }],
-  ])('and whose schema %s, put into the table by hand, harms itself alone', async (_, schema) => {
+    ['is not valid', { type: 'object', properties: { a: { pattern: '(' } } }],
+  ])('whose schema in the table %s fails alone: other tools work', async (_, schema) => {
     const { client, registry } = await connect()
     for (const it of [tool('bad', schema), tool('good', schemaOf(1))]) await registry.create(it)
     try {

@@ -3,7 +3,7 @@ import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schem
 import { type Caller, principalArn } from '../../http/caller.ts'
 import type { Snapshot } from '../../registry/cached.ts'
 
-/** Whether a caller may see and use what is registered: one answer, asked by every list and every call. */
+/** Whether a caller may see and use a registration. Every list and every call checks it here. */
 export function mayUse({ allow }: Registration, caller: Caller): boolean {
   if (!allow) return true
   const principal = withoutPath(principalArn(caller.arn))
@@ -14,7 +14,7 @@ export function mayUse({ allow }: Registration, caller: Caller): boolean {
   )
 }
 
-/** The part of the registry that a caller has to do with. */
+/** The registrations of one type that a caller may see. */
 export function visible<Type extends keyof Snapshot>(
   snapshot: Snapshot,
   type: Type,
@@ -23,7 +23,7 @@ export function visible<Type extends keyof Snapshot>(
   return [...snapshot[type].values()].filter(it => mayUse(it, caller)) as never
 }
 
-// A session's ARN names its role without the path, so the path cannot take part in the comparison.
+// The ARN of a role session names its role without the path, so paths are not compared.
 const withoutPath = (arn: string) => arn.replace(/:(role|user)\/.*\//, ':$1/')
 
 const accountOf = (arn: string) => arn.split(':')[4]

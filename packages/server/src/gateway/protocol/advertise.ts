@@ -1,6 +1,7 @@
 import type { Prompt, Resource, Tool } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-// What clients may see. The function behind it and who registered it are the administrator's business.
+// The fields that clients may see. The function's ARN, `allow` and `createdBy` are left out.
+
 export const advertiseTool = ({
   name,
   title,

@@ -11,61 +11,68 @@ import { resolve } from './uris.ts'
 
 type List = keyof Snapshot
 
+/** What the client knows already. Everything that differs from it is reported. */
+export type StartingPoint =
+  /** The registrations that the first look finds. */
+  | { from: 'first-look' }
+  /** These registrations. */
+  | { from: 'snapshot'; snapshot: Snapshot }
+  /** The registrations of this registry version. At another version all lists count as changed. */
+  | { from: 'registry-version'; registrations: string }
+  /** The state that `onReported` was called with. */
+  | { from: 'reported-state'; state: string }
+
 export interface WatchOptions {
   registry: CachedRegistry
-  /** Whose lists, and whose resources. */
+  /** Only lists and resources that this caller may see are reported. */
   caller: Caller
-  /** A change is told as soon as this holds. */
-  ready?: () => boolean
-  /** What the client knows, as `onTold` said it: all that is different at the first look is news. */
-  since?: string | undefined
-  /** Or the registrations that it starts from; those of the first look, if nothing is given. */
-  from?: Snapshot
-  /** Or the registrations' revision that it knows: if it is another one at the first look, all lists are news. */
-  sinceRevision?: string
-  /** The resources whose updates are told, each with the mark that is no news. */
+  startingPoint: StartingPoint
+  /** Changes are kept back until this returns true. */
+  isReady?: () => boolean
+  /** The subscribed URIs, each with the update token that the client knows. */
   subscriptions(): Promise<ReadonlyMap<string, string>>
-  onList(list: List): void | Promise<void>
-  onUpdate(uri: string): void | Promise<void>
-  /** Everything has been told, up to this state of things; called when it is another than before. */
-  onTold?(state: string): void | Promise<void>
+  onListChanged(list: List): void | Promise<void>
+  onResourceUpdated(uri: string): void | Promise<void>
+  /** Called with a new state, after every change up to that state was reported. */
+  onReported?(state: string): void | Promise<void>
 }
 
 const LISTS: List[] = ['tool', 'resource', 'prompt']
 
-/** A change reaches an open stream within a second. */
+/** Milliseconds between two looks: a change reaches an open stream within a second. */
 const LOOK_MS = 500
 
-/** Tells of each list and each resource that is not any more what it was at the last look. Returns how to stop. */
+/** Reports changed lists and updated resources. Returns a function that stops it. */
 export function watchChanges({
   registry,
   caller,
-  ready = () => true,
-  since,
-  from,
-  sinceRevision,
+  startingPoint,
+  isReady = () => true,
   subscriptions,
-  onList,
-  onUpdate,
-  onTold,
+  onListChanged,
+  onResourceUpdated,
+  onReported,
 }: WatchOptions): () => void {
   const stopped = new AbortController()
   const { signal } = stopped
-  /** What is no news any more. */
+  /** The lists that the client knows; undefined before the first look. */
   let lists: Record<string, string | undefined> | undefined
-  let marks = new Map<string, string>()
-  let told = since
+  /** The update tokens that the client knows, by URI. */
+  let tokens = new Map<string, string>()
+  let reported = startingPoint.from === 'reported-state' ? startingPoint.state : undefined
   let seen: { snapshot: Snapshot; states: Record<string, string> } | undefined
   void look()
   return () => stopped.abort()
 
   async function look() {
-    // The first look may be at what this environment knows already, where it is what the client starts from: older is
-    // safer than newer than what it was told. Where it is compared with what the client knows, it is at the table.
-    let maxAgeMs = (since ?? sinceRevision) === undefined ? undefined : 0
+    // A first look that is compared with what the client knows reads the table. Otherwise it may
+    // use the cache: an older starting point reports too much, a newer one too little.
+    const { from } = startingPoint
+    const isCompared = from === 'registry-version' || from === 'reported-state'
+    let maxAgeMs = isCompared ? 0 : undefined
     for (; !signal.aborted; maxAgeMs = LOOK_MS / 2) {
       await compare(maxAgeMs).catch(() => {
-        // The tables are not readable just now, or the stream is ending: the next look decides.
+        // The tables cannot be read, or the stream is ending: the next look tries again.
       })
       await sleep(LOOK_MS, undefined, { signal }).catch(() => {
         // Stopped.
@@ -75,43 +82,59 @@ export function watchChanges({
 
   async function compare(maxAgeMs?: number) {
     const snapshot = await registry.snapshot(maxAgeMs)
-    // The same object for as long as nothing has changed.
+    // The registry returns the same object for as long as nothing has changed.
     if (seen?.snapshot !== snapshot) seen = { snapshot, states: listStates(snapshot) }
     const now = seen.states
     const wanted = await subscriptions()
-    const current = await marksOf([...wanted.keys()], snapshot)
+    const current = await tokensOf([...wanted.keys()], snapshot)
     if (!lists) {
-      const [knownLists, knownMarks] = since?.split('/') ?? []
-      if (knownLists !== undefined) lists = fromParts(knownLists.split('.'))
-      else lists = from ? listStates(from) : (await isNews()) ? {} : now
-      // All of them are known, or it is not known which.
-      if (knownMarks === digest(current)) marks = new Map(current)
+      lists = await knownLists(now)
+      if (knowsTokens(current)) tokens = new Map(current)
     }
-    for (const uri of marks.keys()) if (!wanted.has(uri)) marks.delete(uri)
-    for (const [uri, mark] of current) if (!marks.has(uri)) marks.set(uri, wanted.get(uri) ?? mark)
-    if (!ready() || signal.aborted) return
+    for (const uri of tokens.keys()) if (!wanted.has(uri)) tokens.delete(uri)
+    for (const [uri, token] of current)
+      if (!tokens.has(uri)) tokens.set(uri, wanted.get(uri) ?? token)
+    if (!isReady() || signal.aborted) return
 
     for (const list of LISTS)
       if (lists[list] !== now[list]) {
         lists = { ...lists, [list]: now[list] }
-        await onList(list)
+        await onListChanged(list)
       }
-    // One without a mark was announced days ago, or never.
-    for (const [uri, mark] of current)
-      if (mark && marks.get(uri) !== mark) {
-        marks.set(uri, mark)
-        await onUpdate(uri)
+    // A resource without a token was never updated, or more than a day ago.
+    for (const [uri, token] of current)
+      if (token && tokens.get(uri) !== token) {
+        tokens.set(uri, token)
+        await onResourceUpdated(uri)
       }
-    const state = `${LISTS.map(list => now[list]).join('.')}/${digest(current)}`
-    if (state !== told) await onTold?.(state)
-    told = state
+    const state = toState(now, current)
+    if (state !== reported) await onReported?.(state)
+    reported = state
   }
 
-  async function isNews(): Promise<boolean> {
-    if (sinceRevision === undefined) return false
-    // The one that goes with the snapshot, so it is not asked for again.
-    const { registrations } = await registry.version(Number.POSITIVE_INFINITY)
-    return registrations !== sinceRevision
+  /** A list that is missing here counts as changed. */
+  async function knownLists(
+    now: Record<string, string>,
+  ): Promise<Record<string, string | undefined>> {
+    switch (startingPoint.from) {
+      case 'first-look':
+        return now
+      case 'snapshot':
+        return listStates(startingPoint.snapshot)
+      case 'reported-state':
+        return fromState(startingPoint.state).lists
+      case 'registry-version': {
+        // The version of the snapshot that was just read: no age is too old.
+        const { registrations } = await registry.version(Number.POSITIVE_INFINITY)
+        return registrations === startingPoint.registrations ? now : {}
+      }
+    }
+  }
+
+  /** Whether the client knows all current update tokens. Otherwise it is not known which. */
+  function knowsTokens(current: [string, string][]): boolean {
+    if (startingPoint.from !== 'reported-state') return false
+    return fromState(startingPoint.state).tokens === digest(current)
   }
 
   function listStates(snapshot: Snapshot): Record<string, string> {
@@ -120,25 +143,36 @@ export function watchChanges({
     return Object.fromEntries(LISTS.map(list => [list, stateIn(list)]))
   }
 
-  /** Of those that can be read, in order. */
-  async function marksOf(uris: string[], snapshot: Snapshot): Promise<[string, string][]> {
+  /** The update tokens of the resources that the caller may read, sorted by URI. */
+  async function tokensOf(uris: string[], snapshot: Snapshot): Promise<[string, string][]> {
     if (uris.length === 0) return []
     const resources = visible(snapshot, 'resource', caller)
-    const announced = await registry.updateTokens(uris)
+    const updated = await registry.updateTokens(uris)
     const readable = uris.filter(uri => resolve(resources, uri)).sort()
-    return readable.map(uri => [uri, announced.get(uri) ?? ''])
+    return readable.map(uri => [uri, updated.get(uri) ?? ''])
   }
 }
 
-const fromParts = (parts: string[]) => Object.fromEntries(LISTS.map((list, n) => [list, parts[n]]))
+/** `<tools>.<resources>.<prompts>/<update tokens>`, each a digest. */
+const toState = (lists: Record<string, string>, tokens: [string, string][]) =>
+  `${LISTS.map(list => lists[list]).join('.')}/${digest(tokens)}`
+
+function fromState(state: string) {
+  const [lists = '', tokens] = state.split('/')
+  const digests = lists.split('.')
+  return { lists: Object.fromEntries(LISTS.map((list, n) => [list, digests[n]])), tokens }
+}
 
 const digest = (state: unknown[]) =>
   createHash('sha256').update(JSON.stringify(state)).digest('base64url').slice(0, 8)
 
-/** Sends what changed to an initialized client of a revision before 2026-07-28. Returns how to stop. */
+/**
+ * Sends notifications of changes to an initialized client of a protocol version before 2026-07-28.
+ * Returns a function that stops it.
+ */
 export function notifyOfChanges(
   server: Server,
-  options: Omit<WatchOptions, 'onList' | 'onUpdate' | 'ready'>,
+  options: Omit<WatchOptions, 'onListChanged' | 'onResourceUpdated' | 'isReady'>,
 ): () => void {
   const notify = {
     tool: () => server.sendToolListChanged(),
@@ -147,8 +181,8 @@ export function notifyOfChanges(
   }
   return watchChanges({
     ...options,
-    ready: () => server.getClientVersion() !== undefined,
-    onList: list => notify[list](),
-    onUpdate: uri => server.sendResourceUpdated({ uri }),
+    isReady: () => server.getClientVersion() !== undefined,
+    onListChanged: list => notify[list](),
+    onResourceUpdated: uri => server.sendResourceUpdated({ uri }),
   })
 }

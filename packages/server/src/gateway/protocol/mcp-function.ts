@@ -1,23 +1,25 @@
 import type { ServerContext } from '@modelcontextprotocol/server'
 
 import { answerOf, type McpEvent, type Results } from '../../invoker/contracts/mcp.ts'
-import type { LeftStates } from './request-state.ts'
+import type { RequestState } from './request-state.ts'
 
 /**
- * Passes a client's request on to a function with the contract `mcp`, and what the function says before its
- * answer to the client, as it says it. Where the function asks the user for something, that is its answer: it
- * runs again, with what the user said, in another request of the client or, for clients of revisions that have no
- * such answers, called by the SDK once it has asked them.
+ * Calls a function with the calling contract `mcp`: sends the client's request to the function, and
+ * the function's notifications to the client as they come.
+ *
+ * A function that needs input from the user returns an `input_required` result. It runs again with
+ * the user's input: in another request of the client, or, for protocol versions without such
+ * results, in this request, after the SDK has asked the client.
  */
-export async function converse<Method extends keyof Results>(
+export async function callMcpFunction<Method extends keyof Results>(
   send: (event: McpEvent) => AsyncIterable<Uint8Array>,
   request: McpEvent & { method: Method },
   ctx: ServerContext,
-  left: LeftStates,
-  taken: () => Promise<void> = async () => {},
+  state: RequestState,
+  afterNotification: () => Promise<void> = async () => {},
 ): Promise<Results[Method]> {
   const { mcpReq } = ctx
-  const requestState = left.open(ctx)
+  const requestState = state.read(ctx)
   const params = { ...request.params, inputResponses: mcpReq.inputResponses, requestState }
   const progressToken = mcpReq._meta?.progressToken
 
@@ -26,12 +28,12 @@ export async function converse<Method extends keyof Results>(
       if (progressToken === undefined) return
       const method = 'notifications/progress'
       await mcpReq.notify({ method, params: { ...params, progressToken } })
-      await taken()
+      await afterNotification()
     },
     async log({ level, data, logger }) {
       await mcpReq.log(level, data, logger)
-      await taken()
+      await afterNotification()
     },
   })
-  return left.seal(result, ctx)
+  return state.sign(result, ctx)
 }

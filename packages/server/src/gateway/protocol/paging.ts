@@ -1,12 +1,16 @@
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 
 /**
- * What fits on a page. Popular clients never ask for a second one, so a page holds the whole registry
- * unless that would be more than a client can be expected to take in one message.
+ * The size of a page. Popular clients never ask for a second page, so a page holds the whole
+ * registry unless that is too large for one message.
  */
 const PAGE_BYTES = 4 * 1024 * 1024
 
-/** The page that begins behind a cursor, of items sorted by name. Errors: -32602 for a cursor that is not ours. */
+/**
+ * The page after a cursor, of items that are sorted by name.
+ *
+ * @throws ProtocolError -32602 for a cursor that this server did not make
+ */
 export function page<Item extends { name: string }>(
   items: Item[],
   cursor: string | undefined,
@@ -17,14 +21,14 @@ export function page<Item extends { name: string }>(
   let bytes = 0
   const count = rest.findIndex((item, n) => {
     bytes += JSON.stringify(item).length
-    return bytes > pageBytes && n > 0 // the first item always goes, however large it is
+    return bytes > pageBytes && n > 0 // a page has at least one item, of any size
   })
   if (count < 0) return { items: rest }
   const fitting = rest.slice(0, count)
   return { items: fitting, nextCursor: encode(fitting.at(-1)?.name ?? '') }
 }
 
-// By name and not by number: what is registered between two pages shifts nothing.
+// A name, not a number: a registration between two pages does not shift the second one.
 const encode = (name: string) => Buffer.from(`after:${name}`).toString('base64url')
 
 function decode(cursor: string): string {
@@ -32,7 +36,7 @@ function decode(cursor: string): string {
   if (!text.startsWith('after:'))
     throw new ProtocolError(
       ProtocolErrorCode.InvalidParams,
-      'The cursor is not one of this server: start without one',
+      'This server did not make the cursor: list again without one',
     )
   return text.slice('after:'.length)
 }

@@ -9,65 +9,76 @@ import {
 
 import type { Caller } from '../../http/caller.ts'
 
-/** What a function left with its client between two rounds, and of which registration it was. */
-interface LeftState {
+/** The request state of a function, with the id of its registration. */
+interface FunctionState {
   item: string
   state: string
 }
 
 /**
- * Seals the `requestState` that a client of revision 2026-07-28 carries from one round to the next, so that only
- * what we gave to this caller, for this registration, is taken back. Signed, not encrypted: the client can read it.
+ * Signs the `requestState` that a client of protocol version 2026-07-28 carries from one round to
+ * the next. A signature holds for one caller, one method and one registration. The state is signed,
+ * not encrypted: the client can read it.
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
  */
-export interface StateSeal {
-  seal(left: LeftState, ctx: ServerContext): Promise<string>
-  /** Rejects anything else; the SDK answers -32602 then, without detail. */
-  verify(sealed: string, ctx: ServerContext): Promise<LeftState>
+export interface RequestStateSigner {
+  sign(state: FunctionState, ctx: ServerContext): Promise<string>
+  /** Rejects a state that we did not sign. The SDK then responds -32602 without detail. */
+  verify(signed: string, ctx: ServerContext): Promise<FunctionState>
 }
 
-/** The first key signs, all verify: a new one is put in front, and the old one taken away ten minutes later. */
-export function stateSeal(keys: () => Promise<string[]>, { owner }: Caller): StateSeal {
+/**
+ * The first key signs and all keys verify. To rotate keys, put the new key in front and remove the
+ * old one ten minutes later.
+ */
+export function createRequestStateSigner(
+  keys: () => Promise<string[]>,
+  { owner }: Caller,
+): RequestStateSigner {
   const codecs = async () =>
     (await keys()).map(key =>
-      createRequestStateCodec<LeftState>({
+      createRequestStateCodec<FunctionState>({
         key,
         bind: ({ mcpReq }) => `${owner} ${mcpReq.method}`,
       }),
     )
 
   return {
-    async seal(left, ctx) {
+    async sign(state, ctx) {
       const [codec] = await codecs()
-      if (!codec) throw new Error('there is no key to sign a requestState with')
-      return codec.mint(left, ctx)
+      if (!codec) throw new Error('There is no key to sign a requestState with')
+      return codec.mint(state, ctx)
     },
-    async verify(sealed, ctx) {
-      return Promise.any((await codecs()).map(codec => codec.verify(sealed, ctx)))
+    async verify(signed, ctx) {
+      return Promise.any((await codecs()).map(codec => codec.verify(signed, ctx)))
     },
   }
 }
 
-/** The states of one registration, on their way out to its client and back in. */
-export interface LeftStates {
-  /** What the function left in the round before; undefined in the first. */
-  open(ctx: ServerContext): string | undefined
-  seal<Result>(result: Result, ctx: ServerContext): Promise<Result>
+/** The request state of one registration. */
+export interface RequestState {
+  /** The state that the function returned in the previous round; undefined in the first round. */
+  read(ctx: ServerContext): string | undefined
+  /** The result with its `requestState` signed. */
+  sign<Result>(result: Result, ctx: ServerContext): Promise<Result>
 }
 
-/** Without a seal the state never leaves this process: the SDK keeps it while it asks the client. */
-export function leftState({ id }: Registration, seal: StateSeal | undefined): LeftStates {
+/** Without a signer the SDK keeps the state in this process while it asks the client. */
+export function requestStateOf(
+  { id }: Registration,
+  signer: RequestStateSigner | undefined,
+): RequestState {
   return {
-    open({ mcpReq }) {
-      const left = mcpReq.requestState<LeftState | string>()
-      if (typeof left !== 'object') return left
-      if (left.item === id) return left.state
+    read({ mcpReq }) {
+      const state = mcpReq.requestState<FunctionState | string>()
+      if (typeof state !== 'object') return state
+      if (state.item === id) return state.state
       throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Invalid or expired requestState')
     },
-    async seal(result, ctx) {
-      if (!seal || !isInputRequiredResult(result) || result.requestState === undefined)
+    async sign(result, ctx) {
+      if (!signer || !isInputRequiredResult(result) || result.requestState === undefined)
         return result
-      const requestState = await seal.seal({ item: id, state: result.requestState }, ctx)
+      const requestState = await signer.sign({ item: id, state: result.requestState }, ctx)
       return { ...result, requestState }
     },
   }

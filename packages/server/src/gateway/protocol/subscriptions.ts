@@ -1,17 +1,17 @@
-/** The resources whose updates one client wants to hear of. */
+/** The resources whose updates one client has subscribed to. */
 export interface Subscriptions {
-  /** `mark` is that of the last announcement, which is no news to the client. */
-  add(uri: string, mark: string): Promise<void>
+  /** `updateToken` belongs to the last update that the client does not need to be notified of. */
+  add(uri: string, updateToken: string): Promise<void>
   remove(uri: string): Promise<void>
 }
 
-/** Of a client whose stream and messages are this environment's. */
+/** Subscriptions in memory, for a client whose stream and messages are handled by one process. */
 export function createSubscriptions(): Subscriptions & { all: ReadonlyMap<string, string> } {
   const all = new Map<string, string>()
   return {
     all,
-    async add(uri, mark) {
-      all.set(uri, mark)
+    async add(uri, updateToken) {
+      all.set(uri, updateToken)
     },
     async remove(uri) {
       all.delete(uri)

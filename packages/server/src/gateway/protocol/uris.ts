@@ -1,10 +1,10 @@
 import type { Resource } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { UriTemplate } from '@modelcontextprotocol/server'
 
-/** What stood in a URI in the place of a template's variables. */
+/** The values of a URI template's variables in one URI. */
 export type Variables = Record<string, string | string[]>
 
-/** The resource that a URI names. An exact URI goes before a template that happens to match it. */
+/** The resource that a URI names. An exact URI is preferred to a template that matches it. */
 export function resolve(resources: Resource[], uri: string) {
   const exact = resources.find(it => it.uri === uri)
   if (exact) return { resource: exact, variables: {} }
@@ -15,7 +15,7 @@ export function resolve(resources: Resource[], uri: string) {
   return undefined
 }
 
-/** Template variables as the values they stand for, not as they are spelt in a URI. */
+/** The values of template variables, percent-decoded. */
 function decoded(variables: Variables): Variables {
   return Object.fromEntries(
     Object.entries(variables).map(([name, value]) => [
@@ -29,6 +29,6 @@ function decode(value: string): string {
   try {
     return decodeURIComponent(value)
   } catch {
-    return value // not percent-encoded after all
+    return value // not percent-encoded
   }
 }

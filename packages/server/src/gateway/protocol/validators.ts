@@ -3,43 +3,44 @@ import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/
 
 import { stateOf } from '../../registry/registry.ts'
 
-/** What is wrong with a value, one line per fault that names the place; undefined when nothing is. */
-type Check = (value: unknown) => string | undefined
+/** Returns what is wrong with a value, one line per fault, or undefined for a valid value. */
+type Validate = (value: unknown) => string | undefined
 
-interface Checks {
-  of: string
-  input: Check
-  output: Check | undefined
+interface ToolValidators {
+  /** The state of the registration that was compiled. */
+  state: string
+  input: Validate
+  output: Validate | undefined
 }
 
-/** Of so many tools; what is compiled for one takes some 30 KB, and 3 ms to make again. */
-const KEPT = 500
+/** Number of tools whose compiled validators are kept: about 30 KB each, 3 ms to rebuild. */
+const MAX_CACHED_TOOLS = 500
 
 /**
- * Compiles the schemas of a tool when it is first called and keeps them until its next version, or until
- * many others have been compiled. Each schema gets a validator of its own: a shared one leaks every schema it
- * has seen, and takes two schemas with the same `$id` for one.
+ * Compiles the schemas of a tool at its first call and keeps them until the tool changes or many
+ * other tools were called. Each schema gets a validator of its own: a shared validator keeps every
+ * schema in memory, and confuses two schemas with the same `$id`.
  */
-export function schemaChecks(): (tool: Tool) => Checks {
-  const cache = new Map<string, Checks>()
+export function createCachedValidators(): (tool: Tool) => ToolValidators {
+  const cache = new Map<string, ToolValidators>()
 
   return tool => {
     const cached = cache.get(tool.id)
-    if (cached?.of === stateOf(tool)) return cached
-    const checks = {
-      of: stateOf(tool),
+    if (cached?.state === stateOf(tool)) return cached
+    const validators = {
+      state: stateOf(tool),
       input: compile(tool.inputSchema),
       output: tool.outputSchema && compile(tool.outputSchema as JsonSchema),
     }
     cache.delete(tool.id)
-    cache.set(tool.id, checks)
+    cache.set(tool.id, validators)
     const [oldest] = cache.keys()
-    if (cache.size > KEPT && oldest) cache.delete(oldest)
-    return checks
+    if (cache.size > MAX_CACHED_TOOLS && oldest) cache.delete(oldest)
+    return validators
   }
 }
 
-function compile(schema: JsonSchema): Check {
+function compile(schema: JsonSchema): Validate {
   const validate = new AjvJsonSchemaValidator().getValidator(schema)
   return value => {
     const { valid, errorMessage } = validate(value)

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../../http/errors.ts'
 import { readJson } from '../../http/json-body.ts'
 import type { Exchange } from '../../http/service.ts'
@@ -6,38 +5,41 @@ import type { CachedRegistry } from '../../registry/cached.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createEventStream } from '../wire/event-stream.ts'
-import { assertMessage } from '../wire/jsonrpc.ts'
-import { keepAlive } from './stream.ts'
+import { parseMessage } from '../wire/jsonrpc.ts'
+import { createSessionId, isSessionId } from '../wire/session-id.ts'
+import { serveSseStream } from './stream.ts'
 
 export interface SseOptions {
-  /** Loaded by the environment that opens a stream, and by no other. */
+  /** Loaded only by the environment that opens a stream. */
   protocol: () => Promise<Protocol>
   registry: CachedRegistry
   relay: Relay
-  /** Seconds between two heartbeats, and without a sign of life before a stream is closed. */
+  /** Seconds between two heartbeats. */
   heartbeatSeconds: number
+  /** Seconds without a sign of life after which a stream is closed. */
   idleTimeoutSeconds: number
 }
 
 /**
- * The HTTP+SSE transport of revision 2024-11-05 for an environment that holds the stream and others that
+ * The HTTP+SSE transport of protocol version 2024-11-05. One environment holds the stream, others
  * receive the messages: https://modelcontextprotocol.io/specification/2024-11-05/basic/transports
  */
-export function createSse(options: SseOptions) {
+export function createSseEndpoints(options: SseOptions) {
   const { relay } = options
 
   return {
-    /** `GET /sse`: opens a session and its stream, which this environment serves until it ends. */
-    async open(request: Request, { caller, remaining }: Exchange): Promise<Response> {
-      const id = randomBytes(18).toString('base64url')
+    /** `GET /sse`: opens an SSE session and its stream. This environment serves the stream. */
+    async open(request: Request, { caller, requestId, remaining }: Exchange): Promise<Response> {
+      const id = createSessionId()
       const inbox = await relay.open({ id, owner: caller.owner })
       const events = createEventStream()
       const protocolVersion = request.headers.get('mcp-protocol-version') ?? undefined
-      keepAlive({ ...options, id, caller, inbox, events, protocolVersion, remaining })
+      const timeMs = remaining()
+      serveSseStream({ ...options, id, caller, requestId, inbox, events, protocolVersion, timeMs })
       return events.response
     },
 
-    /** `POST /message?sessionId=`: accepted once it is durable; the answer comes on the stream. */
+    /** `POST /message?sessionId=`: 202 once the message is stored. Responses come on the stream. */
     async post(request: Request, { caller }: Exchange): Promise<Response> {
       const id = new URL(request.url).searchParams.get('sessionId')
       if (!id)
@@ -46,15 +48,14 @@ export function createSse(options: SseOptions) {
           'Give the session: POST /message?sessionId=…, as the event "endpoint" of GET /sse says',
         )
       const { value, text } = await readJson(request)
-      assertMessage(value)
-      const accepted =
-        /^[\w-]{22,64}$/.test(id) && (await relay.post({ id, owner: caller.owner }, text))
-      if (!accepted)
+      parseMessage(value)
+      const isAccepted = isSessionId(id) && (await relay.post({ id, owner: caller.owner }, text))
+      if (!isAccepted)
         throw new GatewayError(
           'session_not_found',
           'There is no such session: open a new one with GET /sse',
         )
-      // Some clients wait for the end of the body, and an empty one may never leave Lambda.
+      // Some clients wait for the end of the body, and an empty body may never leave Lambda.
       return new Response('Accepted', { status: 202, headers: { 'content-type': 'text/plain' } })
     },
   }

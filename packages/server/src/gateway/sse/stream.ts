@@ -1,151 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import type { JSONRPCMessage, Server } from '@modelcontextprotocol/server'
 
 import type { Caller } from '../../http/caller.ts'
 import { describe } from '../../http/errors.ts'
+import { log } from '../../http/log.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { Inbox } from '../../session-table/relay.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createSubscriptions } from '../protocol/subscriptions.ts'
 import type { EventStream } from '../wire/event-stream.ts'
-import { createConnection } from './transport.ts'
+import { createStreamLifetime, type StreamEnd, usableMs } from '../wire/stream-lifetime.ts'
+import { createSseTransport } from './transport.ts'
 
-export interface LifeOptions {
+export interface SseStreamOptions {
   id: string
   caller: Caller
+  requestId: string
   inbox: Inbox
   events: EventStream
   protocol: () => Promise<Protocol>
-  /** Where the request came from a client that has been initialized before, in another session. */
+  /** Set by a client that sent `initialize` in an earlier session. */
   protocolVersion: string | undefined
   registry: CachedRegistry
   heartbeatSeconds: number
   idleTimeoutSeconds: number
-  remaining(): number
+  /** Milliseconds that are left of the environment's time. */
+  timeMs: number
 }
 
-/** Why a stream ends: its environment's time is up, its client shows no sign of life, its session is gone. */
-type Reason = 'rotate' | 'idle' | 'superseded' | 'gone'
-
-/** After which time a client that knows nothing of `bye` should open a new stream. */
-const RETRY_MS = { rotate: 100, idle: 5_000, superseded: 5_000 } satisfies Partial<
-  Record<Reason, number>
->
-
-/** Before the environment's time is up: no more messages are accepted, running calls may finish … */
-const FAREWELL_MS = 30_000
-/** … and what has not by then is answered with an error. */
-const LAST_WORDS_MS = 5_000
+type Reason = StreamEnd | 'failed'
 
 /**
- * The life of a stream, from the event `endpoint` to the end of the response. Lambda never tells that a
- * client hung up, so all that ends a stream is decided here:
- * https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/145
+ * The last event of a stream, for each reason to end it. `retry` is for clients that do not know
+ * `bye`: they should open a new stream after so many milliseconds.
  */
-export function keepAlive(options: LifeOptions): void {
-  const { id, caller, inbox, events, protocol, protocolVersion, registry, remaining } = options
-  const connection = createConnection(id, events)
-  const heartbeatMs = options.heartbeatSeconds * 1000
-  const idleMs = options.idleTimeoutSeconds * 1000
-  const time = remaining()
-  const farewellMs = Math.min(FAREWELL_MS, time / 3)
-  const lastWordsMs = Math.min(LAST_WORDS_MS, time / 10)
+const BYE: Partial<Record<Reason, { reason: string; retry: number }>> = {
+  deadline: { reason: 'rotate', retry: 100 },
+  idle: { reason: 'idle', retry: 5_000 },
+  'lease-lost': { reason: 'superseded', retry: 5_000 },
+}
+
+/**
+ * Before the time of the environment is over, the stream refuses messages and lets running calls
+ * finish for at most this long.
+ */
+const HANDOVER_MS = 30_000
+
+/** Serves the stream of an SSE session, from the event `endpoint` to the end of the response. */
+export function serveSseStream(options: SseStreamOptions): void {
+  const { id, caller, requestId, inbox, events, registry, timeMs } = options
+  const { protocol, protocolVersion, heartbeatSeconds, idleTimeoutSeconds } = options
+  const transport = createSseTransport(id, events)
+  const endsAt = Date.now() + usableMs(timeMs)
+  const acceptingMs = timeMs - Math.min(HANDOVER_MS, timeMs / 3)
 
   const ended = new AbortController()
   let server: Server | undefined
   let stopWatching = () => {}
-  let lastSign = Date.now()
-  let finishing = false
+  let isEnding = false
 
-  const timers = [
-    setInterval(() => void heartbeat().catch(() => finish('gone')), heartbeatMs),
-    setInterval(() => checkSigns(), Math.min(heartbeatMs, idleMs / 4)),
-    setTimeout(() => finish('rotate'), time - farewellMs),
-  ]
-  void events.closed.then(() => finish('gone'))
+  const lifetime = createStreamLifetime({
+    events,
+    heartbeatSeconds,
+    lease: inbox,
+    idle: {
+      timeoutSeconds: idleTimeoutSeconds,
+      async ping(timeout) {
+        if (!server) throw new Error('The server is not connected yet')
+        await server.request({ method: 'ping' }, { timeout })
+      },
+    },
+    timeMs: acceptingMs,
+    onEnd: end,
+  })
   const reading = read().catch(error => {
-    console.error(
-      JSON.stringify({ message: 'stream failed', sessionId: id, error: describe(error) }),
-    )
-    finish('gone')
+    logError('stream failed', error)
+    end('failed')
   })
 
   async function read() {
     const data = `/message?sessionId=${id}`
     await events.event({ id: `${id}.0`, name: 'endpoint', data, retry: 1_000 })
     const subscriptions = createSubscriptions()
-    const conversation = { caller, sessionId: id, subscriptions }
-    server = (await protocol()).createServer(conversation, time - farewellMs)
-    await server.connect(connection)
-    if (protocolVersion) connection.resume(protocolVersion)
-    // Here, since it is of the code that only the environments with a stream load; see lambda/protocol.ts.
+    server = (await protocol()).createServer({
+      transport: 'sse',
+      caller,
+      sessionId: id,
+      subscriptions,
+      inputTimeoutMs: acceptingMs,
+    })
+    await server.connect(transport)
+    if (protocolVersion) transport.assumeInitialized(protocolVersion)
+    // Loaded here, because only environments with a stream need it: see lambda/wiring.ts.
     const { notifyOfChanges } = await import('../protocol/changes.ts')
     stopWatching = notifyOfChanges(server, {
       registry,
       caller,
+      startingPoint: { from: 'first-look' },
       subscriptions: async () => subscriptions.all,
     })
     for await (const message of inbox.messages(ended.signal)) {
-      lastSign = Date.now()
-      connection.receive(JSON.parse(message) as JSONRPCMessage)
+      lifetime.touch()
+      // `POST /message` has checked it.
+      transport.receive(JSON.parse(message) as JSONRPCMessage)
     }
   }
 
-  async function heartbeat() {
-    await events.comment('ka')
-    if (!(await inbox.renew())) finish('superseded')
-  }
-
-  function checkSigns() {
-    const quiet = Date.now() - lastSign
-    if (quiet >= idleMs) finish('idle')
-    // A client that lives answers, and its answer is a message: a sign of life.
-    else if (quiet >= idleMs / 2)
-      server?.ping().catch(() => {
-        // Not answered: the next check counts how long.
-      })
-  }
-
-  function finish(reason: Reason) {
-    if (finishing) return
-    finishing = true
-    for (const timer of timers) clearTimeout(timer)
+  function end(reason: Reason) {
+    if (isEnding) return
+    isEnding = true
+    lifetime.stop()
     stopWatching()
-    end(reason).catch(error => {
-      console.error(
-        JSON.stringify({
-          message: 'stream not ended in order',
-          sessionId: id,
-          error: describe(error),
-        }),
-      )
-    })
+    close(reason).catch(error => logError('stream not ended in order', error))
   }
 
-  async function end(reason: Reason) {
+  async function close(reason: Reason) {
     try {
-      // From here on a post is refused, so that nothing is accepted which nobody would answer.
+      // Refuses messages from now on, so that none is accepted and then not handled.
       await inbox.close()
-      if (reason === 'rotate') {
-        await Promise.race([reading.then(() => connection.idle()), until(lastWordsMs)])
-        await connection.abandon()
+      if (reason === 'deadline') {
+        const timeUp = sleep(Math.max(0, endsAt - Date.now()), undefined, { ref: false })
+        await Promise.race([reading.then(() => transport.allSettled()), timeUp])
+        await transport.failRunning()
       }
-      if (reason !== 'gone')
-        await events.event({
-          name: 'bye',
-          data: JSON.stringify({ reason }),
-          retry: RETRY_MS[reason],
-        })
+      const bye = BYE[reason]
+      if (bye) {
+        const data = JSON.stringify({ reason: bye.reason })
+        await events.event({ name: 'bye', data, retry: bye.retry })
+      }
     } finally {
       ended.abort()
       await server?.close()
-      await events.end().catch(() => {
-        // The reader is gone already.
-      })
+      await events.end()
     }
   }
 
-  /** Resolves when only `ms` are left of the environment's time. */
-  function until(ms: number) {
-    return new Promise<void>(resolve => setTimeout(resolve, Math.max(0, remaining() - ms)).unref())
+  function logError(message: string, error: unknown) {
+    log.error(message, { requestId, sessionId: id, error: describe(error) })
   }
 }

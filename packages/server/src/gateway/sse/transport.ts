@@ -1,85 +1,81 @@
 import type { JSONRPCMessage, RequestId, Transport } from '@modelcontextprotocol/server'
 
 import type { EventStream } from '../wire/event-stream.ts'
-import { asRevisionSays, isReply } from '../wire/jsonrpc.ts'
+import { cancelledIdOf, isRequest, isResponse, withEarlierErrorCode } from '../wire/jsonrpc.ts'
+import { outcomeUnknown } from '../wire/outcome-unknown.ts'
 
-/** A `Transport` over an event stream: the server's half of HTTP+SSE, for one session. */
-export interface Connection extends Transport {
+/** The server's transport for one SSE session. It writes to the event stream of `GET /sse`. */
+export interface SseTransport extends Transport {
   /** Hands a message of the client to the server. */
   receive(message: JSONRPCMessage): void
   /**
-   * Makes the server take its client for initialized. The official clients open a new stream by themselves
-   * when theirs has ended, and do not introduce themselves again.
+   * Initializes the server without a message of the client. The official clients open a new stream
+   * when theirs has ended, and do not send `initialize` again.
    */
-  resume(protocolVersion: string): void
-  /** Resolves when every request received so far has been answered or cancelled. */
-  idle(): Promise<void>
-  /** Answers every request that is still running with an error that says its outcome is unknown. */
-  abandon(): Promise<void>
+  assumeInitialized(protocolVersion: string): void
+  /** Resolves when every request that was received so far has a response or was cancelled. */
+  allSettled(): Promise<void>
+  /** Sends an error for every request that still runs: outcome unknown. */
+  failRunning(): Promise<void>
 }
 
-/** The id of the initialize that no client sent. */
-const RESUMED = 'mcp-lambda-sam:resumed'
+/** The id of the `initialize` that no client sent. */
+const ASSUMED_INITIALIZE = 'mcp-lambda-sam:assumed-initialize'
 
-export function createConnection(sessionId: string, events: EventStream): Connection {
-  /** Requests of the client that have no answer yet, with their methods. */
+export function createSseTransport(sessionId: string, events: EventStream): SseTransport {
+  /** The client's requests without a response, with their methods. */
   const running = new Map<RequestId, string>()
   let waiting: (() => void)[] = []
   let sequence = 0
 
-  const connection: Connection = {
+  const transport: SseTransport = {
     sessionId,
     async start() {},
     async send(message) {
-      if (isReply(message) && message.id === RESUMED) return
-      // Answered by `abandon`, or cancelled by the client: a late result must not follow.
-      if (isReply(message) && !running.has(message.id)) return
+      if (isResponse(message) && message.id === ASSUMED_INITIALIZE) return
+      // The client cancelled the request, or `failRunning` sent an error for it.
+      if (isResponse(message) && !running.has(message.id)) return
       await write(message)
-      if (isReply(message)) settle(message.id)
+      if (isResponse(message)) settle(message.id)
     },
     async close() {
-      connection.onclose?.()
+      transport.onclose?.()
     },
     receive(message) {
-      if ('method' in message && 'id' in message) running.set(message.id, message.method)
-      if ('method' in message && message.method === 'notifications/cancelled')
-        settle(message.params?.['requestId'] as RequestId)
-      connection.onmessage?.(message)
+      if (isRequest(message)) running.set(message.id, message.method)
+      const cancelled = cancelledIdOf(message)
+      if (cancelled !== undefined) settle(cancelled)
+      transport.onmessage?.(message)
     },
-    resume(protocolVersion) {
+    assumeInitialized(protocolVersion) {
       const clientInfo = { name: 'unknown', version: '0' }
       const params = { protocolVersion, capabilities: {}, clientInfo }
-      connection.onmessage?.({ jsonrpc: '2.0', id: RESUMED, method: 'initialize', params })
-      connection.onmessage?.({ jsonrpc: '2.0', method: 'notifications/initialized' })
+      const id = ASSUMED_INITIALIZE
+      transport.onmessage?.({ jsonrpc: '2.0', id, method: 'initialize', params })
+      transport.onmessage?.({ jsonrpc: '2.0', method: 'notifications/initialized' })
     },
-    idle() {
+    allSettled() {
       return running.size === 0 ? Promise.resolve() : new Promise(resolve => waiting.push(resolve))
     },
-    async abandon() {
+    async failRunning() {
+      const error = outcomeUnknown('The stream ended while the request was running')
       for (const id of running.keys()) {
-        await write({
-          jsonrpc: '2.0',
-          id,
-          error: {
-            code: -32000,
-            message:
-              'The stream was recycled while the request was running; whether it took effect is unknown',
-            data: { reason: 'stream-recycled', retrySafe: false },
-          },
-        })
+        await write({ jsonrpc: '2.0', id, error })
         settle(id)
       }
     },
   }
-  return connection
+  return transport
 
   async function write(message: JSONRPCMessage) {
     sequence += 1
-    const said = isReply(message) ? asRevisionSays(message, running.get(message.id)) : message
+    const sent = isResponse(message)
+      ? withEarlierErrorCode(message, running.get(message.id))
+      : message
     await events.event({
       id: `${sessionId}.${sequence}`,
       name: 'message',
-      data: JSON.stringify(said),
+      data: JSON.stringify(sent),
     })
   }
 

@@ -1,25 +1,25 @@
-/** So many messages may wait for the reader. */
-const AHEAD = 16
+/** Number of messages that may wait for the reader. */
+const MAX_AHEAD = 16
 
 /**
- * The pace of a response's reader, for those who write to it: the SDK takes whatever it is given, and keeps it until
- * it is read.
+ * Back-pressure for a response that the SDK writes. The SDK takes every message at once and keeps
+ * it until the reader has read it.
  */
-export function createPace() {
+export function createBackPressure() {
   let sent = 0
   let read = 0
   let isOver = false
   let waiting: (() => void)[] = []
 
   return {
-    /** To be awaited after each message. */
-    async taken(): Promise<void> {
+    /** Await it after each message: resolves when the reader is less than MAX_AHEAD behind. */
+    async drained(): Promise<void> {
       sent += 1
-      while (!isOver && sent - read > AHEAD)
+      while (!isOver && sent - read > MAX_AHEAD)
         await new Promise<void>(resolve => waiting.push(resolve))
     },
-    /** The response as its reader gets it; `onEnd` hears that it is over. */
-    of(response: Response, onEnd?: () => void): Response {
+    /** The same response, with its reads counted. `onEnd` is called when the response is over. */
+    measure(response: Response, onEnd?: () => void): Response {
       const reader = response.body?.getReader()
       if (!reader) {
         over()
@@ -36,7 +36,7 @@ export function createPace() {
                 controller.close()
                 over()
               }
-              goOn()
+              resume()
             } catch (error) {
               over()
               controller.error(error)
@@ -54,12 +54,12 @@ export function createPace() {
       function over() {
         isOver = true
         onEnd?.()
-        goOn()
+        resume()
       }
     },
   }
 
-  function goOn() {
+  function resume() {
     for (const resolve of waiting) resolve()
     waiting = []
   }

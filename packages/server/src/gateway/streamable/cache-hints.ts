@@ -2,11 +2,12 @@ import type { ServerOptions } from '@modelcontextprotocol/server'
 
 import type { Snapshot } from '../../registry/cached.ts'
 
-/** A change that nobody listens for is seen that much later. */
+/** Milliseconds after which a client that does not listen for changes sees one. */
 const TTL_MS = 5_000
 
 /**
- * How long clients of 2026-07-28 may use a list again, and for whom: a list that depends on who asks is private.
+ * How long clients of protocol version 2026-07-28 may cache a list, and for whom. A list that
+ * differs between callers is private.
  * https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching
  */
 export function cacheHints(snapshot: Snapshot): NonNullable<ServerOptions['cacheHints']> {

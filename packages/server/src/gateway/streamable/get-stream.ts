@@ -1,104 +1,107 @@
-import type { Caller } from '../../http/caller.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
 import { notifyOfChanges } from '../protocol/changes.ts'
+import type { SessionConnection } from '../protocol/connection.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createEventStream } from '../wire/event-stream.ts'
-import { sessionWire } from './transport.ts'
+import { createStreamLifetime } from '../wire/stream-lifetime.ts'
+import { createSessionTransport } from './transport.ts'
 
-export interface ListenOptions {
+export interface GetStreamOptions {
   session: McpSession
-  caller: Caller
-  /** Of the event after which the client goes on, when it lost its stream. */
+  connection: SessionConnection
+  /** The last event that the client received on its previous stream. */
   lastEventId: string | null
-  /** Milliseconds this environment has for it. */
+  /** Milliseconds that the stream may take. */
   timeMs: number
+  requestId: string
   protocol: Protocol
   registry: CachedRegistry
   sessions: McpSessions
   relay: Relay
   heartbeatSeconds: number
-  /** Seconds without an answer to a ping before the stream is closed. */
+  /** Seconds without a response to a ping after which the stream is closed. */
   idleTimeoutSeconds: number
 }
 
+/** Milliseconds after which a client that lost the stream should open a new one. */
 const RETRY_MS = 1_000
-/** From this revision on, clients understand an event that has an id and nothing to say. */
+/** From this protocol version on, clients understand an event that has an id and no data. */
 const PRIMING_SINCE = '2025-11-25'
 
+/** Event ids on this kind of stream start with it. */
+export const GET_STREAM_PREFIX = 'get.'
+
 /**
- * `GET /mcp`: what the server has to say by itself, for as long as the environment, the client and the session live.
+ * `GET /mcp`: the stream for notifications that belong to no request.
  *
- * The id of an event is the state of things up to which everything has been told, so nothing has to be kept for a
- * client that lost its stream: what is different now is told again.
+ * The id of an event is the state up to which all changes were reported. Nothing is kept for a
+ * client that lost its stream: what differs from that state is reported on its next stream.
  */
-export async function listen(options: ListenOptions): Promise<Response> {
-  const { session, caller, protocol, registry, sessions, relay, idleTimeoutSeconds } = options
+export async function openGetStream(options: GetStreamOptions): Promise<Response> {
+  const { session, connection, lastEventId, protocol, registry, sessions } = options
+  const { idleTimeoutSeconds, heartbeatSeconds } = options
   const events = createEventStream()
   const hasPriming = session.protocolVersion >= PRIMING_SINCE
-  const since = options.lastEventId?.slice(PREFIX.length)
-  let told = since ?? ''
+  let reported = lastEventId?.slice(GET_STREAM_PREFIX.length) ?? ''
   let isFirst = true
 
-  const wire = sessionWire({
-    relay,
-    owner: session.owner,
-    send: message =>
-      events.event({ id: PREFIX + told, name: 'message', data: JSON.stringify(message) }),
+  const send = (message: object) =>
+    events.event({
+      id: GET_STREAM_PREFIX + reported,
+      name: 'message',
+      data: JSON.stringify(message),
+    })
+  const transport = createSessionTransport({ ...options, owner: session.owner, send })
+  const server = protocol.createServer(connection)
+  await server.connect(transport)
+  await transport.restore(session)
+  const lifetime = createStreamLifetime({
+    events,
+    heartbeatSeconds,
+    idle: {
+      timeoutSeconds: idleTimeoutSeconds,
+      ping: timeout => server.request({ method: 'ping' }, { timeout }),
+    },
+    timeMs: options.timeMs,
+    onEnd: end,
   })
-  const server = protocol.createServer({ caller, sessionId: session.id })
-  await server.connect(wire)
-  await wire.replay(session)
   const stopWatching = notifyOfChanges(server, {
     registry,
-    caller,
-    since,
-    // To a client without an id, what changed since it introduced itself is news.
-    sinceRevision: session.registrations,
+    caller: connection.caller,
+    startingPoint:
+      lastEventId === null
+        ? { from: 'registry-version', registrations: session.registrations }
+        : { from: 'reported-state', state: reported },
     subscriptions,
-    onTold,
+    onReported,
   })
-  const idleMs = idleTimeoutSeconds * 1000
-  const timers = [
-    setInterval(() => void events.comment('ka').catch(end), options.heartbeatSeconds * 1000),
-    // Lambda does not tell that a client hung up; one that does not answer has.
-    setInterval(() => {
-      server.request({ method: 'ping' }, { timeout: idleMs / 2 }).catch(end)
-    }, idleMs / 2),
-    setTimeout(end, options.timeMs),
-  ]
-  void events.closed.then(end)
   // Lambda sends the head of a response with the first byte of its body.
-  void (hasPriming ? prime() : events.comment('ka').catch(end))
+  void (hasPriming ? prime() : events.comment('ka'))
   return events.response
 
-  /** Those the client came with, then read again each time: it subscribes, and ends its session, elsewhere. */
+  /** Read at every look: the client subscribes and ends its session in other environments. */
   async function subscriptions(): Promise<ReadonlyMap<string, string>> {
-    const read = isFirst ? session : await sessions.get(session.id, session.owner)
+    const current = isFirst ? session : await sessions.get(session.id, session.owner)
     isFirst = false
-    if (!read) end()
-    return read?.subscriptions ?? new Map()
+    if (!current) end()
+    return current?.subscriptions ?? new Map()
   }
 
-  async function onTold(state: string) {
-    told = state
+  async function onReported(state: string) {
+    reported = state
     if (hasPriming) await prime()
   }
 
-  async function prime() {
-    await events.event({ id: PREFIX + told, data: '', retry: RETRY_MS }).catch(end)
+  function prime() {
+    return events.event({ id: GET_STREAM_PREFIX + reported, data: '', retry: RETRY_MS })
   }
 
   function end() {
+    lifetime.stop()
     stopWatching()
-    for (const timer of timers) clearTimeout(timer)
     void server.close()
-    void events.end().catch(() => {
-      // It has ended, or the reader is gone.
-    })
+    void events.end()
   }
 }
-
-/** Of the ids on this kind of stream. */
-export const PREFIX = 'get.'

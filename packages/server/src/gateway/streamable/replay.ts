@@ -1,104 +1,101 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { describe } from '../../http/errors.ts'
+import { log } from '../../http/log.ts'
 import type { Answer, EventStore, Reading } from '../../session-table/event-store.ts'
 import type { McpSession } from '../../session-table/sessions.ts'
 import { createEventStream } from '../wire/event-stream.ts'
-import { isReply } from '../wire/jsonrpc.ts'
+import { isMessage, isResponse } from '../wire/jsonrpc.ts'
+import { outcomeUnknown } from '../wire/outcome-unknown.ts'
+import { createStreamLifetime } from '../wire/stream-lifetime.ts'
 
-export interface ResumeOptions {
+export interface ReplayOptions {
   session: McpSession
   eventStore: EventStore
   heartbeatSeconds: number
-  /** Milliseconds this environment has for it. */
+  /** Milliseconds that the stream may take. */
   timeMs: number
+  requestId: string
 }
 
-/** Between two looks at what another environment has sent meanwhile. */
+/** Milliseconds between two reads of what another environment has sent. */
 const POLL_MS = 150
 
-/** The id of an event on the stream of an answer: the stream, and how many messages were sent on it by then. */
+/** On a response stream: the id of the stream, and the number of messages that were sent on it. */
 const EVENT_ID = /^([\w-]{16})\.(\d{1,12})$/
 
 /**
- * The rest of an answer whose stream a client has lost, from behind the last event it got, while the environment that
- * sends it may still be at work. Undefined for an event that is not known, or not any more.
+ * `GET /mcp` with the `Last-Event-ID` of a response stream: sends the events after it. Another
+ * environment may still write the response. Undefined for an unknown or expired event.
+ * See "Resumability and Redelivery" in
+ * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
  */
-export async function resumeAnswer(
+export async function replayResponseStream(
   lastEventId: string,
-  { session, eventStore, heartbeatSeconds, timeMs }: ResumeOptions,
+  { session, eventStore, heartbeatSeconds, timeMs, requestId }: ReplayOptions,
 ): Promise<Response | undefined> {
-  const [, stream, sequence] = EVENT_ID.exec(lastEventId) ?? []
+  const [, stream, lastSequence] = EVENT_ID.exec(lastEventId) ?? []
   if (!stream) return undefined
-  const answer = { session: session.id, stream }
-  const first = await eventStore.read(answer, Number(sequence))
+  const response = { session: session.id, stream }
+  const first = await eventStore.read(response, Number(lastSequence))
   if (!first) return undefined
 
-  const deadline = Date.now() + timeMs
   const events = createEventStream()
-  const heartbeat = setInterval(
-    () =>
-      void events.comment('ka').catch(() => {
-        // The reader is gone.
-      }),
-    heartbeatSeconds * 1000,
-  )
-  forward(answer, first)
-    .catch(error => console.warn(JSON.stringify({ message: 'resume', error: describe(error) })))
+  const over = new AbortController()
+  const onEnd = () => over.abort()
+  const lifetime = createStreamLifetime({ events, heartbeatSeconds, timeMs, onEnd })
+  replay(response, first)
+    .catch(error => log.warn('replay failed', { requestId, error: describe(error) }))
     .finally(() => {
-      clearInterval(heartbeat)
-      return events.end().catch(() => {
-        // The reader is gone.
-      })
+      lifetime.stop()
+      return events.end()
     })
   return events.response
 
-  async function forward(answer: Answer, first: Reading) {
-    let after = Number(sequence)
+  async function replay(response: Answer, first: Reading) {
+    let after = Number(lastSequence)
     for (let reading: Reading | undefined = first; reading; ) {
       for (const { sequence, message } of reading.messages) {
         await events.event({ id: `${stream}.${sequence}`, name: 'message', data: message })
         after = sequence
       }
+      if (events.closed.aborted) return
       if (reading.messages.length === 0) {
-        if (reading.state !== 'running') return tellWhatIsMissing(answer, reading, after)
-        if (Date.now() > deadline) return
+        if (reading.state !== 'running') return failUnanswered(response, reading, after)
+        if (over.signal.aborted) return
         await sleep(POLL_MS)
       }
-      reading = await eventStore.read(answer, after)
+      reading = await eventStore.read(response, after)
     }
   }
 
-  /** Nothing follows: a request that has no answer gets one, so that its client waits no longer. */
-  async function tellWhatIsMissing(answer: Answer, { requests, state }: Reading, after: number) {
-    const answered = new Set<unknown>()
-    for (
-      let from = 0, reading: Reading | undefined;
-      ;
-      from = reading.messages.at(-1)?.sequence ?? 0
-    ) {
-      reading = await eventStore.read(answer, from)
-      if (!reading || reading.messages.length === 0) break
-      for (const { message } of reading.messages) {
-        const parsed = JSON.parse(message)
-        if (isReply(parsed)) answered.add(parsed.id)
-      }
-    }
+  /** No more messages follow: sends an error for each request that has no response. */
+  async function failUnanswered(response: Answer, { requests, state }: Reading, after: number) {
+    const answered = await answeredRequests(response)
+    const error = outcomeUnknown(
+      state === 'lost'
+        ? 'The environment that ran the request is gone'
+        : 'There is no response, or it was not stored',
+    )
     for (const id of requests.filter(it => !answered.has(it)))
       await events.event({
         id: `${stream}.${after}`,
         name: 'message',
-        data: JSON.stringify({ jsonrpc: '2.0', id, error: ERRORS[state] }),
+        data: JSON.stringify({ jsonrpc: '2.0', id, error }),
       })
   }
-}
 
-const data = { reason: 'outcome-unknown', retrySafe: false }
-const ERRORS: Partial<Record<Reading['state'], object>> = {
-  lost: {
-    code: -32000,
-    message: 'The environment that ran the request is gone; whether it took effect is unknown',
-    data,
-  },
-  complete: { code: -32000, message: 'There is no answer, or it was not kept', data },
+  async function answeredRequests(response: Answer): Promise<Set<unknown>> {
+    const answered = new Set<unknown>()
+    for (let after = 0; ; ) {
+      const { messages } = (await eventStore.read(response, after)) ?? { messages: [] }
+      const last = messages.at(-1)
+      if (!last) return answered
+      after = last.sequence
+      for (const { message } of messages) {
+        const parsed: unknown = JSON.parse(message)
+        if (isMessage(parsed) && isResponse(parsed)) answered.add(parsed.id)
+      }
+    }
+  }
 }

@@ -5,46 +5,50 @@ import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextpro
 import type { EventStore, EventWriter } from '../../session-table/event-store.ts'
 import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
 import { createEventStream, type EventStream, eventResponse } from '../wire/event-stream.ts'
-import { asRevisionSays, isReply, type Reply } from '../wire/jsonrpc.ts'
+import { isResponse, type JsonRpcResponse, withEarlierErrorCode } from '../wire/jsonrpc.ts'
+import { createStreamLifetime } from '../wire/stream-lifetime.ts'
 
-export interface AnswerOptions {
+export interface ResponseStreamOptions {
   session: McpSession
-  /** What is to be answered, in one response. */
+  /** The requests that one HTTP response responds to. */
   requests: JSONRPCRequest[]
   sessions: McpSessions
   eventStore: EventStore
   heartbeatSeconds: number
 }
 
-export interface Answer {
-  /** Resolves with the first event, or when that is not to be waited for any more. */
+export interface ResponseStream {
+  /** Resolves with the first event, or after QUIET_MS. */
   response: Promise<Response>
   send(message: JSONRPCMessage): Promise<void>
-  /** Settles when the response has ended; requests that were cancelled have no reply then. */
+  /** Resolves when the response has ended. Cancelled requests have no response then. */
   ended: Promise<void>
 }
 
-/** What is answered within this time, without anything before it, is sent in one piece and needs no keeping. */
+/** Responses that come within this time, with no message before them, are sent as one piece. */
 const QUIET_MS = 250
-/** So often a request that runs is looked up among the cancelled ones. */
+/** Milliseconds between two looks for cancelled requests. */
 const CANCELLED_MS = 500
-/** After which a client that lost the stream should ask for the rest. */
+/** Milliseconds after which a client that lost the stream should ask for the rest. */
 const RETRY_MS = 1_000
-/** From this revision on, clients understand an event that has an id and nothing to say. */
+/** From this protocol version on, clients understand an event that has an id and no data. */
 const PRIMING_SINCE = '2025-11-25'
 
 /**
- * The response to a client's requests, in a session: an event stream. What is sent on one that takes its time is kept,
- * so that a client that lost it can have the rest with `GET /mcp`, and while it is open the client can cancel, each in
- * whichever environment.
- * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
+ * The event stream that responds to a client's requests in an MCP session.
+ *
+ * The events of a longer stream are stored: a client that lost the stream gets the rest with
+ * `GET /mcp`. While it is open, the client can cancel requests. Both work in any environment.
+ * See "Resumability and Redelivery" in
+ * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
  */
-export function createAnswer(
-  { session, requests, sessions, eventStore, heartbeatSeconds }: AnswerOptions,
+export function createResponseStream(
+  { session, requests, sessions, eventStore, heartbeatSeconds }: ResponseStreamOptions,
   onCancelled: (id: RequestId) => void,
-): Answer {
+): ResponseStream {
+  /** Requests without a response, with their methods. */
   const open = new Map<RequestId, string>(requests.map(({ id, method }) => [id, method]))
-  const replies: Reply[] = []
+  const early: JsonRpcResponse[] = []
   let respond: (response: Response) => void
   const response = new Promise<Response>(resolve => {
     respond = resolve
@@ -54,29 +58,29 @@ export function createAnswer(
     settle = resolve
   })
   let stream: ReturnType<typeof begin> | undefined
-  const impatience = setTimeout(upgrade, QUIET_MS)
+  const quiet = setTimeout(upgrade, QUIET_MS)
 
   return { response, send, ended }
 
   async function send(message: JSONRPCMessage): Promise<void> {
-    // What is said after the last reply has nobody to hear it.
+    // A message after the last response is dropped.
     if (open.size === 0) return
-    if (!isReply(message)) return upgrade().write(message)
+    if (!isResponse(message)) return upgrade().write(message)
     const method = open.get(message.id)
-    // Cancelled by the client: a late result must not follow.
+    // The response to a cancelled request is dropped.
     if (method === undefined) return
     open.delete(message.id)
-    const reply = asRevisionSays(message, method)
-    if (stream) await stream.write(reply)
-    else replies.push(reply)
+    const sent = withEarlierErrorCode(message, method)
+    if (stream) await stream.write(sent)
+    else early.push(sent)
     if (open.size === 0) await end()
   }
 
   function upgrade() {
     if (stream) return stream
-    clearTimeout(impatience)
+    clearTimeout(quiet)
     stream = begin()
-    for (const reply of replies) void stream.write(reply)
+    for (const message of early) void stream.write(message)
     return stream
   }
 
@@ -84,36 +88,28 @@ export function createAnswer(
     const name = randomBytes(12).toString('base64url')
     const events = createEventStream()
     const eventWriter = eventStore.open({ session: session.id, stream: name }, [...open.keys()])
-    const write = writer(name, events, eventWriter)
-    const timers = [
-      setInterval(() => {
-        void events.comment('ka').catch(() => {
-          // The reader is gone.
-        })
-        void eventWriter.renew()
-      }, heartbeatSeconds * 1000),
-      setInterval(() => void findCancelled(), CANCELLED_MS),
-    ]
+    const write = createStoringWriter(name, events, eventWriter)
+    const lease = { renew: () => eventWriter.renew().then(() => true) }
+    // The response goes on without its reader, who may ask for the rest.
+    const lifetime = createStreamLifetime({ events, heartbeatSeconds, lease })
+    const looking = setInterval(() => void findCancelled(), CANCELLED_MS)
     if (session.protocolVersion >= PRIMING_SINCE)
-      void events.event({ id: `${name}.0`, data: '', retry: RETRY_MS }).catch(() => {
-        // The reader is gone.
-      })
+      void events.event({ id: `${name}.0`, data: '', retry: RETRY_MS })
     respond(events.response)
     return {
       write,
       async end() {
-        for (const timer of timers) clearInterval(timer)
+        lifetime.stop()
+        clearInterval(looking)
         await eventWriter.close()
-        await events.end().catch(() => {
-          // The reader is gone.
-        })
+        await events.end()
       },
     }
   }
 
   async function findCancelled() {
     const cancelled = await sessions.cancelled(session.id).catch(() => {
-      // The table is not readable just now: the next look decides.
+      // The table cannot be read: the next look tries again.
       return []
     })
     const running = cancelled.filter(id => open.delete(id))
@@ -124,17 +120,16 @@ export function createAnswer(
   async function end() {
     if (stream) await stream.end()
     else {
-      clearTimeout(impatience)
-      respond(eventResponse(replies.map(it => ({ name: 'message', data: JSON.stringify(it) }))))
+      clearTimeout(quiet)
+      respond(eventResponse(early.map(it => ({ name: 'message', data: JSON.stringify(it) }))))
     }
     settle()
   }
 }
 
-/** Keeps each message and sends it, in the order of the calls, at the reader's pace. */
-function writer(name: string, events: EventStream, eventWriter: EventWriter) {
+/** Stores and sends each message, in the order of the calls, with the reader's back-pressure. */
+function createStoringWriter(name: string, events: EventStream, eventWriter: EventWriter) {
   let sequence = 0
-  let isGone = false
   let last = Promise.resolve()
 
   return (message: JSONRPCMessage): Promise<void> => {
@@ -146,10 +141,6 @@ function writer(name: string, events: EventStream, eventWriter: EventWriter) {
     const data = JSON.stringify(message)
     sequence += 1
     await eventWriter.add(data)
-    if (isGone) return
-    await events.event({ id: `${name}.${sequence}`, name: 'message', data }).catch(() => {
-      // The reader is gone; it may ask for the rest.
-      isGone = true
-    })
+    await events.event({ id: `${name}.${sequence}`, name: 'message', data })
   }
 }

@@ -1,98 +1,117 @@
-import { randomBytes } from 'node:crypto'
-
 import type {
   JSONRPCMessage,
   JSONRPCRequest,
+  RequestId,
   Transport,
-  TransportSendOptions,
 } from '@modelcontextprotocol/server'
 
 import { describe } from '../../http/errors.ts'
+import { log } from '../../http/log.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import type { McpSession } from '../../session-table/sessions.ts'
+import { cancelledIdOf, isRequest } from '../wire/jsonrpc.ts'
+import { keepLease } from '../wire/lease.ts'
+import { createSessionId } from '../wire/session-id.ts'
 
-/** While a request of the server waits for its answer, the place where that is posted is kept this often. */
-const RENEW_MS = 15_000
-
-export interface Wire extends Transport {
+export interface SessionTransport extends Transport {
   /** Hands a message of the client to the server. */
   receive(message: JSONRPCMessage): void
-  /** Tells the server what the client said when it introduced itself, to another environment. */
-  replay(session: McpSession): Promise<void>
+  /** Repeats the client's `initialize`, and its log level, to this environment's server. */
+  restore(session: McpSession): Promise<void>
 }
 
-export interface WireOptions {
+export interface SessionTransportOptions {
   relay: Relay
   owner: string
-  /** Brings a message to the client. */
+  /** Seconds between two renewals of the inbox of a server request. */
+  heartbeatSeconds: number
+  /** Of the HTTP request, for the log. */
+  requestId: string
+  /** Sends a message to the client. */
   send(message: JSONRPCMessage): Promise<void>
 }
 
 /**
- * The transport of one exchange, made part of a session: the server has heard the client's `initialize`, and the
- * answer to what the server asks the client may arrive at any environment, from where it comes by the relay.
- * Its requests get ids of their own for that, since every server counts from 0.
+ * The server's transport for one HTTP request of an MCP session. The client's response to a server
+ * request may arrive in any environment and comes here by the relay. A server request therefore
+ * gets an id that no other environment uses, which is also the id of its inbox.
  */
-export function sessionWire({ relay, owner, send }: WireOptions): Wire {
+export function createSessionTransport(options: SessionTransportOptions): SessionTransport {
+  const { relay, owner, heartbeatSeconds, requestId, send } = options
   const closed = new AbortController()
-  const replayed = new Map<unknown, () => void>()
+  const restoring = new Map<unknown, () => void>()
+  /** Server requests without a response, by the id that the SDK gave them. */
+  const asked = new Map<RequestId, { id: string; cancelled: AbortController }>()
 
-  const wire: Wire = {
+  const transport: SessionTransport = {
     async start() {},
-    async send(message, options) {
-      if (!('method' in message) && replayed.has(message.id)) return replayed.get(message.id)?.()
-      if ('method' in message && 'id' in message) return ask(message as JSONRPCRequest, options)
-      await send(message)
+    async send(message) {
+      if (!('method' in message) && restoring.has(message.id)) return restoring.get(message.id)?.()
+      if (isRequest(message)) return ask(message)
+      await send(withAskedId(message))
     },
     async close() {
       if (closed.signal.aborted) return
       closed.abort()
-      wire.onclose?.()
+      transport.onclose?.()
     },
-    receive: message => wire.onmessage?.(message),
-    async replay({ initialize, logLevel }) {
+    receive: message => transport.onmessage?.(message),
+    async restore({ initialize, logLevel }) {
       await request('initialize', JSON.parse(initialize))
-      wire.receive({ jsonrpc: '2.0', method: 'notifications/initialized' })
+      transport.receive({ jsonrpc: '2.0', method: 'notifications/initialized' })
       if (logLevel) await request('logging/setLevel', { level: logLevel })
     },
   }
-  return wire
+  return transport
 
-  /** A request that no client sent; its answer stays here. */
+  /** A request that the client sent to another environment. Its response is not sent again. */
   function request(method: string, params: Record<string, unknown>): Promise<void> {
-    const id = `replay:${method}`
+    const id = `restore:${method}`
     return new Promise(resolve => {
-      replayed.set(id, resolve)
-      wire.receive({ jsonrpc: '2.0', id, method, params })
+      restoring.set(id, resolve)
+      transport.receive({ jsonrpc: '2.0', id, method, params })
     })
   }
 
-  async function ask(message: JSONRPCRequest, options?: TransportSendOptions) {
-    const id = randomBytes(18).toString('base64url')
-    const inbox = await relay.open({ id, owner })
-    const renewal = setInterval(() => void inbox.renew().catch(report), RENEW_MS)
-    const waiting = AbortSignal.any([
-      closed.signal,
-      ...(options?.requestSignal ? [options.requestSignal] : []),
-    ])
-    void answer()
+  async function ask(message: JSONRPCRequest) {
+    const id = createSessionId()
+    const cancelled = new AbortController()
+    asked.set(message.id, { id, cancelled })
+    const inbox = await relay.open({ id, owner }).catch(error => {
+      asked.delete(message.id)
+      throw error
+    })
+    const stopRenewing = keepLease(inbox, heartbeatSeconds)
+    void receiveResponse()
       .catch(report)
       .finally(() => {
-        clearInterval(renewal)
+        stopRenewing()
+        asked.delete(message.id)
         return inbox.close().catch(report)
       })
     await send({ ...message, id })
 
-    async function answer() {
+    async function receiveResponse() {
+      const waiting = AbortSignal.any([closed.signal, cancelled.signal])
       for await (const text of inbox.messages(waiting)) {
-        const said = JSON.parse(text) as JSONRPCMessage
-        wire.receive({ ...said, id: message.id } as JSONRPCMessage)
+        // `POST /mcp` has checked it.
+        const response = JSON.parse(text) as JSONRPCMessage
+        transport.receive({ ...response, id: message.id } as JSONRPCMessage)
         return
       }
     }
   }
 
+  /** The SDK cancels a server request by its own id, which the client does not know. */
+  function withAskedId(message: JSONRPCMessage): JSONRPCMessage {
+    const requestId = cancelledIdOf(message)
+    const request = requestId === undefined ? undefined : asked.get(requestId)
+    if (!request || !('method' in message)) return message
+    request.cancelled.abort()
+    return { ...message, params: { ...message.params, requestId: request.id } }
+  }
+
   function report(error: unknown) {
-    console.warn(JSON.stringify({ message: 'answer not received', error: describe(error) }))
+    log.warn('no response to a server request', { requestId, error: describe(error) })
   }
 }

@@ -1,21 +1,26 @@
 interface SseEvent {
   id?: string
-  /** `message`, where it is absent. */
+  /** `message` by default. */
   name?: string
-  /** Without line ends. */
+  /** One line. */
   data: string
   /** Milliseconds after which a client that lost the stream should open a new one. */
   retry?: number
 }
 
-/** The body of an event stream, and the writing end of it. Every write waits until the reader takes more. */
+/**
+ * A response with a stream of server-sent events, and its writer.
+ *
+ * A write resolves when the reader takes more. Once the reader is gone, or the stream has ended, a
+ * write does nothing. No write rejects.
+ */
 export interface EventStream {
   response: Response
   event(event: SseEvent): Promise<void>
   comment(text: string): Promise<void>
   end(): Promise<void>
-  /** Settles when the stream has ended, or when its reader is gone. */
-  closed: Promise<void>
+  /** Aborts when the stream has ended or its reader is gone. */
+  closed: AbortSignal
 }
 
 const HEADERS = {
@@ -29,20 +34,31 @@ export function createEventStream(): EventStream {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const writer = writable.getWriter()
   const encoder = new TextEncoder()
-  const write = (block: string) => writer.write(encoder.encode(block))
+  const closed = new AbortController()
+  writer.closed.then(close, close)
 
   return {
     response: new Response(readable, { headers: HEADERS }),
     event: event => write(toText(event)),
     comment: text => write(`: ${text}\n\n`),
-    end: () => writer.close(),
-    closed: writer.closed.catch(() => {
-      // The reader is gone; what was not written has nobody to read it.
-    }),
+    end: () => writer.close().catch(ignore),
+    closed: closed.signal,
+  }
+
+  function write(block: string): Promise<void> {
+    return writer.write(encoder.encode(block)).catch(ignore)
+  }
+
+  function close() {
+    closed.abort()
+  }
+
+  function ignore() {
+    // The reader is gone or the stream has ended: `closed` tells both.
   }
 }
 
-/** A stream of which all is known when it begins. */
+/** A response whose events are all known. */
 export const eventResponse = (events: SseEvent[]) =>
   new Response(events.map(toText).join(''), { headers: HEADERS })
 

@@ -1,0 +1,101 @@
+import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import {
+  ProtocolError,
+  ProtocolErrorCode,
+  type Server,
+  type ServerContext,
+} from '@modelcontextprotocol/server'
+
+import type { McpEvent, Results } from '../../invoker/contracts/mcp.ts'
+import {
+  describeCall,
+  type Invocation,
+  type Invoke,
+  type InvokeStream,
+  type Outcome,
+} from '../../invoker/invoker.ts'
+import { outcomeUnknown } from '../wire/outcome-unknown.ts'
+import type { ClientConnection } from './connection.ts'
+import { callMcpFunction } from './mcp-function.ts'
+import { requestStateOf } from './request-state.ts'
+import type { Variables } from './uris.ts'
+
+/** Calls the functions behind registrations, for one client. */
+export interface FunctionCalls {
+  /** Calls a function with the calling contract `arguments`. */
+  callWithArguments(
+    registration: Registration,
+    event: unknown,
+    ctx: ServerContext,
+  ): Promise<Outcome>
+  /** Calls a function with the calling contract `mcp`. */
+  callMcp<Method extends keyof Results>(
+    registration: Registration,
+    request: { method: Method; params: Record<string, unknown>; variables?: Variables },
+    ctx: ServerContext,
+  ): Promise<Results[Method]>
+}
+
+/** A function that still runs at the deadline of the connection is an error: outcome unknown. */
+export function createFunctionCalls(
+  server: Server,
+  connection: ClientConnection,
+  { invoke, invokeStream }: { invoke: Invoke; invokeStream: InvokeStream },
+): FunctionCalls {
+  const { caller } = connection
+  const isStateless = connection.transport === 'stateless'
+  const sessionId = isStateless ? undefined : connection.sessionId
+  const signer = isStateless ? connection.requestStateSigner : undefined
+  const drained = isStateless ? connection.drained : undefined
+  const deadline = connection.transport === 'sse' ? undefined : connection.deadline
+
+  return {
+    callWithArguments: (registration, event, ctx) =>
+      inTime(ctx, signal => invoke(registration, event, invocation(ctx), signal)),
+
+    callMcp(registration, { method, params, variables }, ctx) {
+      const clientCapabilities = server.getClientCapabilities()
+      const context = {
+        ...describeCall(registration, invocation(ctx)),
+        clientCapabilities,
+        variables,
+      }
+      const state = requestStateOf(registration, signer)
+      return inTime(ctx, signal => {
+        const send = (event: McpEvent) => invokeStream(registration, event, signal)
+        return callMcpFunction(send, { method, params, context }, ctx, state, drained)
+      })
+    },
+  }
+
+  async function inTime<T>(
+    { mcpReq }: ServerContext,
+    run: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    if (!deadline) return run(mcpReq.signal)
+    try {
+      return await run(AbortSignal.any([mcpReq.signal, deadline]))
+    } catch (error) {
+      if (!deadline.aborted) throw error
+      const { code, message, data } = outcomeUnknown('The time of the environment was over')
+      throw new ProtocolError(code, message, data)
+    }
+  }
+
+  function invocation({ mcpReq: { _meta } }: ServerContext): Invocation {
+    const { name, version } = server.getClientVersion() ?? {}
+    const traceparent = _meta?.['traceparent']
+    return {
+      caller,
+      sessionId,
+      clientInfo: name && version ? { name, version } : undefined,
+      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+    }
+  }
+}
+
+/** A mistake of the client: JSON-RPC error -32602. */
+export const invalidParams = (message: string) =>
+  new ProtocolError(ProtocolErrorCode.InvalidParams, message)
+
+export const unknownName = (what: string, name: string) => invalidParams(`Unknown ${what}: ${name}`)

@@ -1,0 +1,57 @@
+import { ResourceNotFoundError, type Server } from '@modelcontextprotocol/server'
+
+import { toReadResult } from '../../invoker/contracts/arguments.ts'
+import { visible } from './access.ts'
+import { advertiseResource, advertiseTemplate } from './advertise.ts'
+import type { Capability } from './capability.ts'
+import { page } from './paging.ts'
+import { resolve } from './uris.ts'
+
+/** The lists, `resources/read` and, with a session, subscriptions. */
+export function serveResources(server: Server, { registry, connection, calls }: Capability): void {
+  const { caller } = connection
+  const visibleResources = async () => visible(await registry.snapshot(), 'resource', caller)
+
+  server.setRequestHandler('resources/list', async ({ params }) => {
+    const direct = (await visibleResources()).flatMap(it =>
+      it.uri ? [advertiseResource(it, it.uri)] : [],
+    )
+    const { items, nextCursor } = page(direct, params?.cursor)
+    return { resources: items, nextCursor }
+  })
+
+  server.setRequestHandler('resources/templates/list', async ({ params }) => {
+    const templates = (await visibleResources()).flatMap(it =>
+      it.uriTemplate ? [advertiseTemplate(it, it.uriTemplate)] : [],
+    )
+    const { items, nextCursor } = page(templates, params?.cursor)
+    return { resourceTemplates: items, nextCursor }
+  })
+
+  server.setRequestHandler('resources/read', async ({ params }, ctx) => {
+    const { uri } = params
+    const found = resolve(await visibleResources(), uri)
+    if (!found) throw new ResourceNotFoundError(uri)
+    const { resource, variables } = found
+    if (resource.contract === 'mcp')
+      return calls.callMcp(resource, { method: 'resources/read', params, variables }, ctx)
+    const outcome = await calls.callWithArguments(resource, { ...variables, uri }, ctx)
+    return toReadResult(outcome, uri, resource)
+  })
+
+  if (connection.transport === 'stateless') return
+  const { subscriptions } = connection
+
+  server.setRequestHandler('resources/subscribe', async ({ params: { uri } }) => {
+    if (!resolve(await visibleResources(), uri)) throw new ResourceNotFoundError(uri)
+    // Read now: the client is notified only of updates that come after its subscription.
+    const tokens = await registry.updateTokens([uri], 0)
+    await subscriptions.add(uri, tokens.get(uri) ?? '')
+    return {}
+  })
+
+  server.setRequestHandler('resources/unsubscribe', async ({ params: { uri } }) => {
+    await subscriptions.remove(uri)
+    return {}
+  })
+}

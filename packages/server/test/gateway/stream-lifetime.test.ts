@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createEventStream } from '../../src/gateway/wire/event-stream.ts'
+import { createStreamLifetime, usableMs } from '../../src/gateway/wire/stream-lifetime.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test('sends heartbeats, one at a time while the reader does not read', async () => {
+  const events = createEventStream()
+  const comment = vi.spyOn(events, 'comment')
+  const { stop } = createStreamLifetime({ events, heartbeatSeconds: 1 })
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(comment).toHaveBeenCalledTimes(1)
+  const reader = events.response.body?.getReader()
+  await reader?.read()
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(comment).toHaveBeenCalledTimes(2)
+  stop()
+})
+
+test('ends at the deadline, and only once', async () => {
+  const onEnd = vi.fn()
+  createStreamLifetime({
+    heartbeatSeconds: 1,
+    timeMs: 2_500,
+    lease: { renew: async () => true },
+    idle: { timeoutSeconds: 10, ping: async () => {} },
+    onEnd,
+  })
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(onEnd.mock.calls).toEqual([['deadline']])
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('ends when the lease is gone', async () => {
+  const onEnd = vi.fn()
+  createStreamLifetime({ heartbeatSeconds: 1, lease: { renew: async () => false }, onEnd })
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(onEnd.mock.calls).toEqual([['lease-lost']])
+})
+
+test('ends when the reader is gone', async () => {
+  const onEnd = vi.fn()
+  const events = createEventStream()
+  createStreamLifetime({ events, heartbeatSeconds: 1, onEnd })
+  await events.response.body?.cancel()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(onEnd.mock.calls).toEqual([['reader-gone']])
+})
+
+test('pings a quiet client and ends as idle when no ping is answered', async () => {
+  const onEnd = vi.fn()
+  const ping = vi.fn(() => Promise.reject(new Error('timed out')))
+  createStreamLifetime({ heartbeatSeconds: 1, idle: { timeoutSeconds: 8, ping }, onEnd })
+  await vi.advanceTimersByTimeAsync(3_900)
+  expect(ping).not.toHaveBeenCalled()
+  await vi.advanceTimersByTimeAsync(200)
+  expect(ping).toHaveBeenCalledOnce()
+  await vi.advanceTimersByTimeAsync(4_000)
+  expect(ping).toHaveBeenCalledTimes(4)
+  expect(onEnd.mock.calls).toEqual([['idle']])
+})
+
+test('keeps a quiet stream open while the client answers pings', async () => {
+  const onEnd = vi.fn()
+  const ping = vi.fn(async () => {})
+  const { stop } = createStreamLifetime({
+    heartbeatSeconds: 1,
+    idle: { timeoutSeconds: 8, ping },
+    onEnd,
+  })
+  await vi.advanceTimersByTimeAsync(80_000)
+  expect(onEnd).not.toHaveBeenCalled()
+  expect(ping.mock.calls.length).toBeGreaterThan(10)
+  stop()
+})
+
+test('a sign of life postpones the ping', async () => {
+  const ping = vi.fn(async () => {})
+  const { stop, touch } = createStreamLifetime({
+    heartbeatSeconds: 1,
+    idle: { timeoutSeconds: 8, ping },
+  })
+  for (let second = 0; second < 20; second++) {
+    touch()
+    await vi.advanceTimersByTimeAsync(1_000)
+  }
+  expect(ping).not.toHaveBeenCalled()
+  stop()
+})
+
+test('a write to a stream without a reader resolves', async () => {
+  const events = createEventStream()
+  const pending = events.event({ data: 'before' })
+  await events.response.body?.cancel()
+  await pending
+  await events.event({ data: 'after' })
+  await events.end()
+  expect(events.closed.aborted).toBe(true)
+})
+
+test.each([
+  [900_000, 895_000],
+  [20_000, 18_000],
+  [0, 0],
+  [-5, 0],
+])('of %d ms, streams may use %d ms', (remaining, usable) => {
+  expect(usableMs(remaining)).toBe(usable)
+})
