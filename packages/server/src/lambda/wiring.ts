@@ -5,13 +5,13 @@ import { preloadSchemas } from '@modelcontextprotocol/server'
 import type { McpConfig } from '../config.ts'
 import { createProtocol } from '../gateway/protocol/server.ts'
 import { createStreamable } from '../gateway/streamable/endpoint.ts'
-import { lambdaInvoker } from '../invoker/buffered.ts'
-import { lambdaStreamInvoker } from '../invoker/streaming.ts'
+import { bufferedInvoker } from '../invoker/buffered.ts'
+import { streamingInvoker } from '../invoker/streaming.ts'
 import type { CachedRegistry } from '../registry/cached.ts'
 import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
 import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
+import { dynamoSigningKey } from '../session-table/dynamo-signing-key.ts'
 import type { Relay } from '../session-table/relay.ts'
-import { sharedSigningKey } from '../session-table/signing-key.ts'
 
 /**
  * The half of the mcp function that runs the protocol and calls functions: two thirds of its code, and of
@@ -32,11 +32,11 @@ export function lambdaProtocol(
   preloadSchemas()
   const protocol = createProtocol({
     registry,
-    invoke: lambdaInvoker(clientFor),
-    invokeStream: lambdaStreamInvoker(clientFor),
+    invoke: bufferedInvoker(clientFor),
+    invokeStream: streamingInvoker(clientFor),
   })
   const sessions = dynamoMcpSessions(dynamo, sessionTable)
-  const ownKey = sharedSigningKey(dynamo, sessionTable)
+  const ownKey = dynamoSigningKey(dynamo, sessionTable)
   const streamable = createStreamable({
     protocol,
     registry,

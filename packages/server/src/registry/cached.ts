@@ -7,9 +7,8 @@ import type {
   Resource,
   Tool,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
-
-import { createMarks } from './marks.ts'
 import type { Key, Registry, RegistryVersion } from './registry.ts'
+import { createUpdateTokenCache } from './update-token-cache.ts'
 
 /** All registrations as they were at one moment, by name, sorted. */
 export interface Snapshot {
@@ -55,7 +54,7 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
   let reading: { of: string; done: Promise<void> } | undefined
   /** What was read by name, where not everything was. */
   const single = new Map<string, { it: Registration; version: RegistryVersion; readAt: number }>()
-  const marks = createMarks(registry)
+  const marks = createUpdateTokenCache(registry)
 
   return {
     async snapshot(maxAgeMs = FRESH_MS) {

@@ -14,9 +14,9 @@ import {
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { describe } from '../http/errors.ts'
+import { dynamoUpdateTokens } from './dynamo-update-tokens.ts'
 import type { Key, Registry } from './registry.ts'
 import { fromRow, REVISION, type Row, toKey, toRow } from './row.ts'
-import { dynamoUpdateTokens } from './update-tokens.ts'
 
 /**
  * The Registration table:

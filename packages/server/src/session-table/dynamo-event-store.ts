@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb'
 
 import { describe } from '../http/errors.ts'
-import type { Answer, EventStore, EventWriter, Reading, RequestId } from './event-store.ts'
+import type { EventStore, EventWriter, RequestId, StoredEvents, StreamId } from './event-store.ts'
 import { contents, expiry, type Item, key, nowSeconds, PART_BYTES, padded } from './table.ts'
 
 /** Taken on before the sender has to wait for the table. */
@@ -148,7 +148,7 @@ export function dynamoEventStore(
         ConsistentRead: true,
       }),
     )
-    const messages: Reading['messages'] = []
+    const messages: StoredEvents['messages'] = []
     for (const item of Items) {
       const texts = (await textOf(item)).split('\n')
       const first = Number(item['position']?.S?.slice(OUT.length)) - texts.length + 1
@@ -168,9 +168,9 @@ async function unlessFailing(writing: Promise<unknown>) {
   }
 }
 
-function stateOf(begun: Item): Reading['state'] {
+function stateOf(begun: Item): StoredEvents['state'] {
   if (begun['complete']?.BOOL) return 'complete'
   return Number(begun['aliveUntil']?.N) > nowSeconds() ? 'running' : 'lost'
 }
 
-const channelOf = ({ session, stream }: Answer) => `mcp#${session}#${stream}`
+const channelOf = ({ session, stream }: StreamId) => `mcp#${session}#${stream}`

@@ -1,5 +1,5 @@
 /** An answer that is sent as an event stream, as part of a session. */
-export interface Answer {
+export interface StreamId {
   session: string
   /** At least 96 random bits, `[A-Za-z0-9_-]`. */
   stream: string
@@ -8,9 +8,9 @@ export interface Answer {
 /** What was sent on the streams of answers, kept for clients that lose the connection it was sent on. */
 export interface EventStore {
   /** Makes an answer known, which is to have a reply to each of these requests. */
-  open(answer: Answer, requests: RequestId[]): EventWriter
+  open(answer: StreamId, requests: RequestId[]): EventWriter
   /** The next messages. Undefined for an answer that is not known, or not any more. */
-  read(answer: Answer, after: number): Promise<Reading | undefined>
+  read(answer: StreamId, after: number): Promise<StoredEvents | undefined>
 }
 
 export interface EventWriter {
@@ -22,7 +22,7 @@ export interface EventWriter {
   close(): Promise<void>
 }
 
-export interface Reading {
+export interface StoredEvents {
   messages: { sequence: number; message: string }[]
   /** Whether more may follow; `lost` where the sender does not live any more. */
   state: 'running' | 'complete' | 'lost'

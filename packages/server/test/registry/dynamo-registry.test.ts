@@ -12,7 +12,7 @@ import {
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
-import { all, registryContract, tool } from '../suites/registry.ts'
+import { all, registrySuite, tool } from '../suites/registry.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
 
 const template = readFileSync(new URL('../../../../template.yaml', import.meta.url), 'utf8')
@@ -32,7 +32,7 @@ async function start() {
 }
 
 describe('over DynamoDB', () => {
-  registryContract(async () => {
+  registrySuite(async () => {
     const { emulator, table, registry } = await start()
     return [registry, dynamoRegistry(emulator.client(), table)]
   })

@@ -5,7 +5,7 @@ import { DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/c
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { dynamoRelay } from '../../src/session-table/dynamo-relay.ts'
-import { all, relayContract, take } from '../suites/relay.ts'
+import { all, relaySuite, take } from '../suites/relay.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
 
 let emulator: Emulator
@@ -23,7 +23,7 @@ const make = (leaseSeconds = 45, dynamo = emulator.client()) =>
   })
 
 describe('over DynamoDB', () => {
-  relayContract(async () => make())
+  relaySuite(async () => make())
 
   const session = () => ({ id: randomBytes(18).toString('base64url'), owner: 'o' })
   const key = (id: string, position: string) => ({

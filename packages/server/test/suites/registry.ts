@@ -47,7 +47,7 @@ export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
 }
 
 /** What every registry promises, whatever keeps it. `make` gives two views of one empty registry. */
-export function registryContract(make: () => Promise<[Registry, Registry]>) {
+export function registrySuite(make: () => Promise<[Registry, Registry]>) {
   test('a registration comes back as it was written, to the order of its keys', async () => {
     const [registry] = await make()
     expect(await registry.create(tool('a'))).toBe(true)

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import type { Inbox, Relay } from '../../src/session-table/relay.ts'
 
 /** What every relay promises, whatever keeps the messages. `make` gives a second environment's view of the same store. */
-export function relayContract(make: () => Promise<Relay>) {
+export function relaySuite(make: () => Promise<Relay>) {
   const session = (owner = 'account/principal') => ({
     id: randomBytes(18).toString('base64url'),
     owner,

@@ -19,7 +19,7 @@ import {
 } from '../../invoker/contracts/arguments.ts'
 import type { McpEvent, Results } from '../../invoker/contracts/mcp.ts'
 import {
-  describeCall,
+  callContext,
   type Invocation,
   type Invoke,
   type InvokeStream,
@@ -224,7 +224,7 @@ export function createProtocol({ registry, invoke, invokeStream }: ProtocolOptio
     ) {
       const clientCapabilities = server.getClientCapabilities()
       const context = {
-        ...describeCall(registration, invocation(ctx)),
+        ...callContext(registration, invocation(ctx)),
         clientCapabilities,
         variables,
       }

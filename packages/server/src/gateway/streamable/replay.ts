@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { describe } from '../../http/errors.ts'
-import type { Answer, EventStore, Reading } from '../../session-table/event-store.ts'
+import type { EventStore, StoredEvents, StreamId } from '../../session-table/event-store.ts'
 import type { McpSession } from '../../session-table/sessions.ts'
 import { createEventStream } from '../wire/event-stream.ts'
 import { isReply } from '../wire/jsonrpc.ts'
@@ -53,9 +53,9 @@ export async function resumeAnswer(
     })
   return events.response
 
-  async function forward(answer: Answer, first: Reading) {
+  async function forward(answer: StreamId, first: StoredEvents) {
     let after = Number(sequence)
-    for (let reading: Reading | undefined = first; reading; ) {
+    for (let reading: StoredEvents | undefined = first; reading; ) {
       for (const { sequence, message } of reading.messages) {
         await events.event({ id: `${stream}.${sequence}`, name: 'message', data: message })
         after = sequence
@@ -70,10 +70,14 @@ export async function resumeAnswer(
   }
 
   /** Nothing follows: a request that has no answer gets one, so that its client waits no longer. */
-  async function tellWhatIsMissing(answer: Answer, { requests, state }: Reading, after: number) {
+  async function tellWhatIsMissing(
+    answer: StreamId,
+    { requests, state }: StoredEvents,
+    after: number,
+  ) {
     const answered = new Set<unknown>()
     for (
-      let from = 0, reading: Reading | undefined;
+      let from = 0, reading: StoredEvents | undefined;
       ;
       from = reading.messages.at(-1)?.sequence ?? 0
     ) {
@@ -94,7 +98,7 @@ export async function resumeAnswer(
 }
 
 const data = { reason: 'outcome-unknown', retrySafe: false }
-const ERRORS: Partial<Record<Reading['state'], object>> = {
+const ERRORS: Partial<Record<StoredEvents['state'], object>> = {
   lost: {
     code: -32000,
     message: 'The environment that ran the request is gone; whether it took effect is unknown',

@@ -1,7 +1,7 @@
 import type { Registry } from './registry.ts'
 
 /** The marks of announcements that this environment has asked for. */
-export interface Marks {
+export interface UpdateTokenCache {
   /** What was read before this count of announcements is read again. */
   expire(announcements: string): void
   /** Reads what is not up to date; rejects as the registry does. */
@@ -14,7 +14,7 @@ export interface Marks {
 /** More are forgotten; no stream has as many. */
 const MAX_KEPT = 10_000
 
-export function createMarks(registry: Pick<Registry, 'updateTokens'>): Marks {
+export function createUpdateTokenCache(registry: Pick<Registry, 'updateTokens'>): UpdateTokenCache {
   const kept = new Map<string, { mark: string | undefined; announcements: string }>()
   let current = ''
   let reading: Promise<void> | undefined

@@ -11,7 +11,7 @@ import {
  * A secret that all environments of a stack share without anybody having configured it: the first one that asks
  * makes it, in the Session table, which only the mcp function may read.
  */
-export function sharedSigningKey(dynamo: DynamoDBClient, table: string): () => Promise<string> {
+export function dynamoSigningKey(dynamo: DynamoDBClient, table: string): () => Promise<string> {
   let known: Promise<string> | undefined
   return () => {
     known ??= find().catch(error => {
