@@ -1,44 +1,39 @@
 import { randomBytes } from 'node:crypto'
 
-import {
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-} from '@aws-sdk/client-dynamodb'
+import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
+
+import { ifConditionHolds } from './table.ts'
 
 /**
- * A secret that all environments of a stack share without anybody having configured it: the first one that asks
- * makes it, in the Session table, which only the mcp function may read.
+ * The signing key that all environments of a stack share. No configuration is needed: the first environment that needs
+ * the key creates it in the Session table, which only the mcp function can read.
  */
 export function dynamoSigningKey(dynamo: DynamoDBClient, table: string): () => Promise<string> {
-  let known: Promise<string> | undefined
+  let key: Promise<string> | undefined
   return () => {
-    known ??= find().catch(error => {
-      known = undefined
+    key ??= readOrCreate().catch(error => {
+      key = undefined
       throw error
     })
-    return known
+    return key
   }
 
-  async function find(): Promise<string> {
+  async function readOrCreate(): Promise<string> {
     const stored = await read()
     if (stored) return stored
-    const made = randomBytes(32).toString('base64url')
-    try {
-      await dynamo.send(
+    const created = randomBytes(32).toString('base64url')
+    const put = await ifConditionHolds(
+      dynamo.send(
         new PutItemCommand({
           TableName: table,
-          Item: { ...KEY, secret: { S: made } },
+          Item: { ...KEY, secret: { S: created } },
           ConditionExpression: 'attribute_not_exists(channel)',
         }),
-      )
-      return made
-    } catch (error) {
-      // Another environment was faster; its key is the one.
-      if (error instanceof ConditionalCheckFailedException) return (await read()) ?? made
-      throw error
-    }
+      ),
+    )
+    if (put) return created
+    // Another environment created its key first: use that one.
+    return (await read()) ?? created
   }
 
   async function read(): Promise<string | undefined> {
@@ -49,5 +44,5 @@ export function dynamoSigningKey(dynamo: DynamoDBClient, table: string): () => P
   }
 }
 
-/** No session's id can be this. */
+/** Session ids have no `#`, so no session has this key. */
 const KEY = { channel: { S: '#key' }, position: { S: 'request-state' } }
