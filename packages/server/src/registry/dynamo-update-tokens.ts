@@ -1,5 +1,4 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 
 import {
   BatchGetItemCommand,
@@ -9,18 +8,19 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 
+import { retry } from '../retry.ts'
 import type { Registry } from './registry.ts'
-import { REVISION, type Row, toKey } from './row.ts'
+import { type Row, toKey, VERSION_ROW } from './row.ts'
 
 /**
- * The announced URIs, in the Registration table because the gateway reads that and no registration function
- * writes elsewhere:
+ * Update tokens in the Registration table. They are there because the gateway reads it and the registration function
+ * can write to no other table:
  *
- *     type         name                    mark     expiresAt
- *     #announced   <SHA-256 of the URI>    <uuid>   seconds since 1970
+ *     type         name                    mark               expiresAt
+ *     #announced   <SHA-256 of the URI>    <update token>     seconds since 1970
  *
- * The row is written first and counted then, so that a reader who sees the counter go up finds the row. A URI
- * is hashed since the sort key holds 1,024 bytes, of which a URI may have more.
+ * The row is written before the counter goes up: a reader that sees the new count finds the row. A URI is hashed
+ * because it may be longer than a sort key (1,024 bytes).
  */
 export function dynamoUpdateTokens(
   dynamo: DynamoDBClient,
@@ -33,51 +33,64 @@ export function dynamoUpdateTokens(
       await dynamo.send(
         new PutItemCommand({ TableName: table, Item: { ...keyOf(uri), mark, expiresAt } }),
       )
-      // Unlike a registration, which is read again now and then, nobody would find this one uncounted: it fails.
+      // Readers find a resource update by the counter only, so an update that is not counted has failed.
       await dynamo.send(
         new UpdateItemCommand({
           TableName: table,
-          Key: REVISION,
+          Key: VERSION_ROW,
           UpdateExpression: 'ADD announcements :one',
           ExpressionAttributeValues: { ':one': { N: '1' } },
         }),
       )
     },
     async updateTokens(uris) {
-      // DynamoDB refuses a batch that names a key twice.
+      // DynamoDB refuses a batch that has a key twice.
       const keys = new Map(uris.map(uri => [hashOf(uri), keyOf(uri)]))
-      const rows = await Promise.all(batches([...keys.values()]).map(read))
-      const marks = new Map(rows.flat().flatMap(markIn))
+      const rows = await Promise.all(batches([...keys.values()]).map(readBatch))
+      const tokens = new Map(rows.flat().flatMap(tokenIn))
       return new Map(
         uris.flatMap(uri => {
-          const mark = marks.get(hashOf(uri))
-          return mark === undefined ? [] : [[uri, mark]]
+          const token = tokens.get(hashOf(uri))
+          return token === undefined ? [] : [[uri, token]]
         }),
       )
     },
   }
 
-  async function read(keys: Row[]): Promise<Row[]> {
+  /** Reads again what DynamoDB returns as unprocessed, which it does when it throttles. */
+  async function readBatch(keys: Row[]): Promise<Row[]> {
     const rows: Row[] = []
-    let left: Row[] | undefined = keys
-    for (let attempt = 0; left?.length; attempt++) {
-      if (attempt === ATTEMPTS) throw new Error(`${left.length} announcements stay unread`)
-      if (attempt > 0) await sleep(Math.random() * BASE_MS * 2 ** attempt)
+    let left = keys
+    await retry(async () => {
       const { Responses, UnprocessedKeys }: BatchGetItemCommandOutput = await dynamo.send(
         new BatchGetItemCommand({
           RequestItems: { [table]: { Keys: left, ConsistentRead: true } },
         }),
       )
       rows.push(...(Responses?.[table] ?? []))
-      left = UnprocessedKeys?.[table]?.Keys
-    }
+      left = UnprocessedKeys?.[table]?.Keys ?? []
+      if (left.length > 0) throw new UnprocessedError(left.length)
+    }, pauseAfter)
     return rows
   }
 }
 
-/** Long enough for every stream of the day before to have heard of it; none lasts longer than 15 minutes. */
+class UnprocessedError extends Error {
+  override readonly name = 'UnprocessedError'
+
+  constructor(count: number) {
+    super(`DynamoDB did not read ${count} update tokens after ${ATTEMPTS} attempts`)
+  }
+}
+
+function pauseAfter(error: unknown, failures: number): number | undefined {
+  if (!(error instanceof UnprocessedError) || failures === ATTEMPTS) return undefined
+  return Math.random() * BASE_MS * 2 ** failures
+}
+
+/** Streams compare tokens and none lasts longer than 15 minutes, so a day is long enough. */
 const DAY_SECONDS = 24 * 60 * 60
-/** What BatchGetItem takes. */
+/** https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html */
 const BATCH = 100
 const ATTEMPTS = 5
 const BASE_MS = 50
@@ -92,7 +105,7 @@ const batches = (keys: Row[]) =>
     keys.slice(n * BATCH, (n + 1) * BATCH),
   )
 
-/** None of a row that has expired: DynamoDB may take days to delete it. */
-function markIn({ name, mark, expiresAt }: Row): [hash: string, mark: string][] {
+/** Expired rows count as absent: DynamoDB may take days to delete them. */
+function tokenIn({ name, mark, expiresAt }: Row): [hash: string, token: string][] {
   return name?.S && mark?.S && Number(expiresAt?.N) > now() ? [[name.S, mark.S]] : []
 }

@@ -1,51 +1,52 @@
 import type { Registry } from './registry.ts'
 
-/** The marks of announcements that this environment has asked for. */
+/** The update tokens that this environment has read. */
 export interface UpdateTokenCache {
-  /** What was read before this count of announcements is read again. */
-  expire(announcements: string): void
-  /** Reads what is not up to date; rejects as the registry does. */
-  read(uris: string[]): Promise<void>
-  /** Whether all of these have been read, however long ago. */
+  /** Marks tokens as stale that were read before this value of `RegistryVersion.updates`. */
+  expire(updates: string): void
+  /** Reads the tokens of these URIs that are missing or stale. Rejects as the registry does. */
+  refresh(uris: string[]): Promise<void>
+  /** Whether the tokens of all these URIs have been read, fresh or stale. */
   has(uris: string[]): boolean
-  of(uris: string[]): ReadonlyMap<string, string>
+  /** The cached tokens, fresh or stale. URIs without an update have none. */
+  get(uris: string[]): ReadonlyMap<string, string>
 }
 
-/** More are forgotten; no stream has as many. */
-const MAX_KEPT = 10_000
+/** The cache is cleared above this size. No stream has as many subscriptions. */
+const MAX_CACHED = 10_000
 
 export function createUpdateTokenCache(registry: Pick<Registry, 'updateTokens'>): UpdateTokenCache {
-  const kept = new Map<string, { mark: string | undefined; announcements: string }>()
+  const cache = new Map<string, { token: string | undefined; updates: string }>()
   let current = ''
   let reading: Promise<void> | undefined
 
   return {
-    expire(announcements) {
-      current = announcements
-      if (kept.size > MAX_KEPT) kept.clear()
+    expire(updates) {
+      current = updates
+      if (cache.size > MAX_CACHED) cache.clear()
     },
-    // One at a time: an older answer never comes after a newer one, and all who wait for a table that fails fail.
-    async read(uris) {
+    // One read at a time, so that an older result never replaces a newer one. When it fails, it fails for all callers.
+    async refresh(uris) {
       while (reading) await reading
-      const outdated = uris.filter(uri => kept.get(uri)?.announcements !== current)
-      if (outdated.length === 0) return
-      reading = keep(outdated, current).finally(() => {
+      const stale = uris.filter(uri => cache.get(uri)?.updates !== current)
+      if (stale.length === 0) return
+      reading = read(stale, current).finally(() => {
         reading = undefined
       })
       await reading
     },
-    has: uris => uris.every(uri => kept.has(uri)),
-    of: uris =>
+    has: uris => uris.every(uri => cache.has(uri)),
+    get: uris =>
       new Map(
         uris.flatMap(uri => {
-          const { mark } = kept.get(uri) ?? {}
-          return mark === undefined ? [] : [[uri, mark]]
+          const { token } = cache.get(uri) ?? {}
+          return token === undefined ? [] : [[uri, token]]
         }),
       ),
   }
 
-  async function keep(uris: string[], announcements: string) {
-    const marks = await registry.updateTokens(uris)
-    for (const uri of uris) kept.set(uri, { mark: marks.get(uri), announcements })
+  async function read(uris: string[], updates: string) {
+    const tokens = await registry.updateTokens(uris)
+    for (const uri of uris) cache.set(uri, { token: tokens.get(uri), updates })
   }
 }
