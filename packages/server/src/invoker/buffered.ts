@@ -3,7 +3,7 @@ import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda'
 import { parseLambdaArn, type Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { describe } from '../http/errors.ts'
-import { describeCall, type Invocation, type Invoke } from './invoker.ts'
+import { callContext, type Invocation, type Invoke } from './invoker.ts'
 
 /** What Lambda refuses did not run, so these calls, and no others, are made again. */
 const PAUSES_MS: Record<string, number[] | undefined> = {
@@ -22,7 +22,7 @@ const MAX_CLIENT_CONTEXT_BYTES = 3_583
  * Invokes through the Lambda API. `clientFor` gives the client for a region; it must not retry by itself
  * (`maxAttempts: 1`), or a tool would run twice.
  */
-export function lambdaInvoker(clientFor: (region: string) => LambdaClient): Invoke {
+export function bufferedInvoker(clientFor: (region: string) => LambdaClient): Invoke {
   return async (registration, event, invocation, signal) => {
     const arn = parseLambdaArn(registration.lambdaArn)
     if (typeof arn === 'string') throw new Error(`${registration.id}: its lambdaArn ${arn}`)
@@ -108,7 +108,7 @@ const REASONS: Record<string, string> = {
 }
 
 function clientContext(registration: Registration, invocation: Invocation): string {
-  const mcp = describeCall(registration, invocation)
+  const mcp = callContext(registration, invocation)
   const encode = (it: Partial<typeof mcp>) =>
     // AgentCore Gateway's name beside ours: a function written for it runs unchanged.
     Buffer.from(

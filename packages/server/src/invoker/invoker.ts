@@ -42,7 +42,7 @@ export class FunctionFailure extends Error {
 }
 
 /** What a function's author is told of the call: in `clientContext.custom.mcp`, or in the event's `context`. */
-export function describeCall(
+export function callContext(
   { type, name }: Registration,
   { caller, sessionId, traceparent, clientInfo }: Invocation,
 ) {

@@ -14,7 +14,7 @@ import { FunctionFailure, type InvokeStream } from './invoker.ts'
  * one piece. `clientFor` gives the client for a region, which must not retry by itself.
  * https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
  */
-export function lambdaStreamInvoker(clientFor: (region: string) => LambdaClient): InvokeStream {
+export function streamingInvoker(clientFor: (region: string) => LambdaClient): InvokeStream {
   return async function* (registration, event, signal) {
     const arn = parseLambdaArn(registration.lambdaArn)
     if (typeof arn === 'string') throw new Error(`${registration.id}: its lambdaArn ${arn}`)

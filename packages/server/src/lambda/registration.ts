@@ -2,8 +2,8 @@ import { LambdaClient } from '@aws-sdk/client-lambda'
 
 import { registrationConfig } from '../config.ts'
 import { createRegistration } from '../registration/api.ts'
-import { policyPermissions } from '../registration/invoke-permission/resource-policy.ts'
-import { dynamoRevocations } from '../registration/invoke-permission/revocations.ts'
+import { dynamoRevocations } from '../registration/invoke-permission/dynamo-revocations.ts'
+import { resourcePolicyPermissions } from '../registration/invoke-permission/resource-policy.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
 import { dynamoClient, policyClients } from './clients.ts'
 import { bufferedHandler } from './handler.ts'
@@ -14,7 +14,7 @@ const dynamo = dynamoClient()
 export const handler = bufferedHandler(
   createRegistration({
     registry: dynamoRegistry(dynamo, registrationTable),
-    permissions: policyPermissions(policyClients(LambdaClient), mcpRoleArn),
+    permissions: resourcePolicyPermissions(policyClients(LambdaClient), mcpRoleArn),
     revocations: dynamoRevocations(dynamo, registrationTable),
   }),
 )

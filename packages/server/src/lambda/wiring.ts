@@ -6,13 +6,13 @@ import type { McpConfig } from '../config.ts'
 import { createProtocol } from '../gateway/protocol/server.ts'
 import { createStreamableHttp } from '../gateway/streamable/endpoint.ts'
 import { leaseSeconds } from '../gateway/wire/lease.ts'
-import { lambdaInvoker } from '../invoker/buffered.ts'
-import { lambdaStreamInvoker } from '../invoker/streaming.ts'
+import { bufferedInvoker } from '../invoker/buffered.ts'
+import { streamingInvoker } from '../invoker/streaming.ts'
 import type { CachedRegistry } from '../registry/cached.ts'
 import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
 import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
+import { dynamoSigningKey } from '../session-table/dynamo-signing-key.ts'
 import type { Relay } from '../session-table/relay.ts'
-import { sharedSigningKey } from '../session-table/signing-key.ts'
 import { invokingClients } from './clients.ts'
 
 /**
@@ -34,11 +34,11 @@ export function wireProtocol(
   const clientFor = invokingClients(LambdaClient)
   const protocol = createProtocol({
     registry,
-    invoke: lambdaInvoker(clientFor),
-    invokeStream: lambdaStreamInvoker(clientFor),
+    invoke: bufferedInvoker(clientFor),
+    invokeStream: streamingInvoker(clientFor),
   })
   const sessions = dynamoMcpSessions(dynamo, sessionTable)
-  const ownKey = sharedSigningKey(dynamo, sessionTable)
+  const ownKey = dynamoSigningKey(dynamo, sessionTable)
   const streamableHttp = createStreamableHttp({
     protocol,
     registry,

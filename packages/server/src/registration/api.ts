@@ -14,7 +14,7 @@ import type { Service } from '../http/service.ts'
 import type { Registry } from '../registry/registry.ts'
 import { updatedUri } from './announce.ts'
 import { etag, ifMatch } from './etag.ts'
-import type { Permissions } from './invoke-permission/permissions.ts'
+import type { InvokePermissions } from './invoke-permission/permissions.ts'
 import { createGrants } from './invoke-permission/reconcile.ts'
 import type { Revocations } from './invoke-permission/revocations.ts'
 import { listPage } from './list.ts'
@@ -23,7 +23,7 @@ import { parseInput, withoutStored } from './validate.ts'
 
 export interface RegistrationOptions {
   registry: Registry
-  permissions: Permissions
+  permissions: InvokePermissions
   revocations: Revocations
 }
 

@@ -8,8 +8,10 @@ import type {
   Tool,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import { createMarks } from './marks.ts'
+import { describe } from '../http/errors.ts'
+import { log } from '../http/log.ts'
 import type { Key, Registry, RegistryVersion } from './registry.ts'
+import { createUpdateTokenCache } from './update-token-cache.ts'
 
 /** All registrations as they were at one moment, by name, sorted. */
 export interface Snapshot {
@@ -18,97 +20,99 @@ export interface Snapshot {
   readonly prompt: ReadonlyMap<string, Prompt>
 }
 
-/** What this environment knows of the registry, so that a request need not wait for it. */
+/**
+ * The registry as this environment has read it. Every method takes `maxAgeMs` (default: one second) and reads the
+ * registry again when what is cached is older. When the registry fails or takes longer than a second, the cached
+ * data is used. A method rejects only while the data is not cached yet.
+ */
 export interface CachedRegistry {
-  /**
-   * The registrations, at most `maxAgeMs` old (a second) where the table answers in time; where it is slow
-   * or fails, those known. Rejects only while nothing is known yet.
-   */
   snapshot(maxAgeMs?: number): Promise<Snapshot>
-  /** One registration, with the manners of `snapshot`; the others are not read for it. */
+  /** One registration, read without the others where these are not cached. At most one second old. */
   find<Type extends RegistrationType>(type: Type, name: string): Promise<Found<Type> | undefined>
   /**
-   * The marks of these URIs' last announcements, at most `maxAgeMs` old, with the manners of `snapshot`; asks the
-   * table only when something was announced since. A URI that has none was not announced, or not within a day.
+   * The update tokens of these URIs, as in `Registry.updateTokens`. Reads the table only after a resource update.
    */
   updateTokens(uris: string[], maxAgeMs?: number): Promise<ReadonlyMap<string, string>>
-  /** What the answers of the above that follow are at least as new as, with the manners of `snapshot`. */
+  /** The registry version. Later results of the other methods are at least as new. */
   version(maxAgeMs?: number): Promise<RegistryVersion>
 }
 
 type Found<Type extends RegistrationType> =
   Snapshot[Type] extends ReadonlyMap<string, infer Item> ? Item : never
 
-/** Younger than this is not asked about again. */
+/** The default of `maxAgeMs`. */
 const FRESH_MS = 1_000
-/** A table that has not answered by then is answered for. */
-const PATIENCE_MS = 1_000
-/** Everything is read again now and then, whatever the version says. */
+/** How long a call waits for the table before it uses cached data. */
+const MAX_WAIT_MS = 1_000
+/** Registrations are read again after this time, even when the registry version has not changed. */
 const REREAD_MS = 60_000
-/** Of a sort key: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
+/**
+ * The limit of a sort key:
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+ */
 const MAX_KEY_BYTES = 1_024
 
 export function createCachedRegistry(registry: Registry): CachedRegistry {
   let checked: { version: RegistryVersion; at: number } | undefined
   let checking: Promise<void> | undefined
-  let known: { snapshot: Snapshot; version: RegistryVersion; readAt: number } | undefined
+  let cached: { snapshot: Snapshot; version: RegistryVersion; readAt: number } | undefined
   let reading: { of: string; done: Promise<void> } | undefined
-  /** What was read by name, where not everything was. */
+  /** Registrations that were read by name while there was no snapshot. */
   const single = new Map<string, { it: Registration; version: RegistryVersion; readAt: number }>()
-  const marks = createMarks(registry)
+  const tokens = createUpdateTokenCache(registry)
 
   return {
     async snapshot(maxAgeMs = FRESH_MS) {
-      return (await upToDate(maxAgeMs)).snapshot
+      return (await readSnapshot(maxAgeMs)).snapshot
     },
     async find(type, name) {
       const version = await check(FRESH_MS)
-      if (isOf(version, known)) return known.snapshot[type].get(name) as never
+      if (isCurrent(cached, version)) return cached.snapshot[type].get(name) as never
       return (await readOne({ type, name }, version)) as never
     },
     async version(maxAgeMs = FRESH_MS) {
-      // Everything may be older, where the table failed since.
-      return known ? (await upToDate(maxAgeMs)).version : check(maxAgeMs)
+      // The snapshot may be older than the version that was checked, where the table failed in between.
+      return cached ? (await readSnapshot(maxAgeMs)).version : check(maxAgeMs)
     },
     async updateTokens(uris, maxAgeMs = FRESH_MS) {
       await check(maxAgeMs)
-      const reading = marks.read(uris)
-      if (marks.has(uris)) await inTime(reading)
-      else await reading
-      return marks.of(uris)
+      const refreshing = tokens.refresh(uris)
+      if (tokens.has(uris)) await waitBriefly(refreshing)
+      else await refreshing
+      return tokens.get(uris)
     },
   }
 
   async function check(maxAgeMs: number): Promise<RegistryVersion> {
     if (checked && Date.now() - checked.at < maxAgeMs) return checked.version
-    checking ??= ask().finally(() => {
+    checking ??= readVersion().finally(() => {
       checking = undefined
     })
-    if (checked) await inTime(checking)
+    if (checked) await waitBriefly(checking)
     else await checking
-    if (!checked) throw new Error('the version was read and is still unknown')
+    if (!checked) throw new Error('the registry version was read and is still unknown')
     return checked.version
   }
 
-  async function ask(): Promise<void> {
+  async function readVersion(): Promise<void> {
     const version = await registry.version()
-    marks.expire(version.updates)
+    tokens.expire(version.updates)
     checked = { version, at: Date.now() }
   }
 
-  async function upToDate(maxAgeMs: number) {
-    // Asked before the registrations are read: a change in between is found by the next check.
+  async function readSnapshot(maxAgeMs: number) {
+    // The version is read before the registrations: the next check finds a change in between.
     const version = await check(maxAgeMs)
-    if (isOf(version, known)) {
-      known = { ...known, version }
-      return known
+    if (isCurrent(cached, version)) {
+      cached = { ...cached, version }
+      return cached
     }
-    // One that is under way may be of an older version, and would not do for whoever knows of the new one.
+    // A read that started for an older version may not have the new registrations.
     if (reading?.of !== version.registrations) reading = readAll(version)
-    if (known) await inTime(reading.done)
+    if (cached) await waitBriefly(reading.done)
     else await reading.done
-    if (!known) throw new Error('the registry was read and is still unknown')
-    return known
+    if (!cached) throw new Error('the registry was read and is still unknown')
+    return cached
   }
 
   function readAll(version: RegistryVersion) {
@@ -118,51 +122,50 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
 
     async function finish(): Promise<void> {
       try {
-        const snapshot = await read(registry)
-        // An older reading that ends late changes nothing.
-        if (reading === it) known = { snapshot, version, readAt }
+        const snapshot = await snapshotOf(registry)
+        // An older read that ends late changes nothing.
+        if (reading === it) cached = { snapshot, version, readAt }
       } finally {
         if (reading === it) reading = undefined
       }
     }
   }
 
-  /** By its key: an environment that only calls reads what it calls, and not ten thousand others first. */
+  /** Reads one registration by its key, so that an environment that only calls tools need not read all of them. */
   async function readOne(key: Key, version: RegistryVersion): Promise<Registration | undefined> {
-    // DynamoDB refuses such keys, and nothing can be registered under them.
+    // DynamoDB refuses such keys, so no registration has one.
     if (key.name === '' || Buffer.byteLength(key.name) > MAX_KEY_BYTES) return undefined
     const id = `${key.type} ${key.name}`
     const before = single.get(id)
-    if (isOf(version, before)) return before.it
+    if (isCurrent(before, version)) return before.it
     const reading = registry.get(key).then(it => {
       if (it) single.set(id, { it, version, readAt: Date.now() })
       else single.delete(id)
     })
-    if (before) await inTime(reading)
+    if (before) await waitBriefly(reading)
     else await reading
     return single.get(id)?.it
   }
 }
 
-function isOf<Kept extends { version: RegistryVersion; readAt: number }>(
+function isCurrent<Read extends { version: RegistryVersion; readAt: number }>(
+  read: Read | undefined,
   { registrations }: RegistryVersion,
-  kept: Kept | undefined,
-): kept is Kept {
-  if (kept?.version.registrations !== registrations) return false
-  return Date.now() - kept.readAt <= REREAD_MS
+): read is Read {
+  if (read?.version.registrations !== registrations) return false
+  return Date.now() - read.readAt <= REREAD_MS
 }
 
-/** Settles with the work, or when the patience is over; what fails is reported. */
-async function inTime(work: Promise<void>): Promise<void> {
-  await Promise.race([work.catch(report), sleep(PATIENCE_MS, undefined, { ref: false })])
+/** Resolves when the work is done, has failed, or takes longer than `MAX_WAIT_MS`. Logs a failure. */
+async function waitBriefly(work: Promise<void>): Promise<void> {
+  await Promise.race([work.catch(logFailure), sleep(MAX_WAIT_MS, undefined, { ref: false })])
 }
 
-function report(error: unknown) {
-  const { name, message } = error as Error
-  console.warn(`catalogue: serving what is known, the registry failed with ${name}: ${message}`)
+function logFailure(error: unknown) {
+  log.warn('registry: could not be read, cached data is used', { error: describe(error) })
 }
 
-async function read(registry: Registry): Promise<Snapshot> {
+async function snapshotOf(registry: Registry): Promise<Snapshot> {
   const snapshot: Record<RegistrationType, Map<string, Registration>> = {
     tool: new Map(),
     resource: new Map(),

@@ -14,25 +14,27 @@ import {
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { describe } from '../http/errors.ts'
+import { log } from '../http/log.ts'
+import { dynamoUpdateTokens } from './dynamo-update-tokens.ts'
 import type { Key, Registry } from './registry.ts'
-import { fromRow, REVISION, type Row, toKey, toRow } from './row.ts'
-import { dynamoUpdateTokens } from './update-tokens.ts'
+import { fromRow, type Row, toKey, toRow, VERSION_ROW } from './row.ts'
 
 /**
- * The Registration table:
+ * A registry in the Registration table:
  *
- *     type         name       version   registration
- *     tool         example    3         {"id":"tool-example","type":"tool", …}
- *     #catalogue   revision             changes (a counter), announcements (another)
- *     #announced   …                    see announcements.ts
+ *     type         name       attributes
+ *     tool         example    version (3), registration ({"id":"tool-example","type":"tool", …})
+ *     #catalogue   revision   changes (a counter), announcements (another)
+ *     #announced   …          dynamo-update-tokens.ts
+ *     #revocation  …          ../registration/invoke-permission/dynamo-revocations.ts
  *
- * The counter of changes goes up after a write, never before: a reader that saw it go up finds the write. A writer
- * that dies between the two leaves a change that the counter does not tell of, and no order of two writes
- * (without a transaction, at twice the price) helps there; so readers read everything again now and then
- * whatever the counter says, and a change is never hidden for longer than that.
+ * The counter of changes goes up after a write, never before: a reader that sees the new count finds the write. A
+ * writer that dies between the two leaves a change that is not counted. Only a transaction, at twice the price, could
+ * prevent that. So readers read everything again from time to time (`REREAD_MS` in cached.ts), whatever the counter
+ * says.
  */
 export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry {
-  const reported = new Set<string>()
+  const loggedRows = new Set<string>()
 
   return {
     async get(key) {
@@ -53,8 +55,8 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
           yield* listType(each, after?.type === each ? after.name : undefined)
     },
     async version() {
-      // Consistent, so that whoever registered something finds it with the next request.
-      const { changes, announcements } = (await rowOf(REVISION)) ?? {}
+      // The read is consistent: a registration is visible to the next request after it.
+      const { changes, announcements } = (await rowOf(VERSION_ROW)) ?? {}
       return { registrations: changes?.N ?? '0', updates: announcements?.N ?? '0' }
     },
     ...dynamoUpdateTokens(dynamo, table),
@@ -69,7 +71,7 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
 
   function put(registration: Registration, expression: string, version?: number) {
     const row = toRow(registration)
-    return written(
+    return conditionally(
       dynamo.send(
         new PutItemCommand({ TableName: table, Item: row, ...condition(expression, version) }),
       ),
@@ -78,7 +80,7 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
   }
 
   function remove(key: Key, version: number) {
-    return written(
+    return conditionally(
       dynamo.send(
         new DeleteItemCommand({
           TableName: table,
@@ -90,35 +92,36 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
     )
   }
 
-  /** Whether the write went through; the revision follows. */
-  async function written(write: Promise<unknown>, isDone: () => Promise<boolean>) {
+  /** Whether the condition of the write held. `isDone` looks whether its effect is in the table. */
+  async function conditionally(write: Promise<unknown>, isDone: () => Promise<boolean>) {
     try {
       await write
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error
-      // The SDK repeats a write whose answer was lost; then the first one may be what is in the way.
+      // The SDK repeats a write after a lost response. Then the first attempt may have succeeded.
       const repeated = (error.$metadata.attempts ?? 1) > 1
       if (!repeated || !(await isDone())) return false
     }
-    await bumpRevision()
+    await countChange()
     return true
   }
 
-  async function bumpRevision() {
+  async function countChange() {
     try {
       await dynamo.send(
         new UpdateItemCommand({
           TableName: table,
-          Key: REVISION,
+          Key: VERSION_ROW,
           UpdateExpression: 'ADD changes :one',
           ExpressionAttributeValues: { ':one': { N: '1' } },
         }),
       )
     } catch (error) {
-      // The write itself stands, and is seen with the next full reading.
-      console.warn(
-        JSON.stringify({ message: 'a change is seen late', table, error: describe(error) }),
-      )
+      // The registration itself is written. Readers see it when they read everything again.
+      log.warn('registry: a change was not counted and will be seen up to a minute late', {
+        table,
+        error: describe(error),
+      })
     }
   }
 
@@ -134,7 +137,7 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
             ':type': { S: type },
             ...(after && { ':after': { S: after } }),
           },
-          // A reader that knows the new revision must not be given the old registrations.
+          // A reader that knows the new registry version must get the new registrations.
           ConsistentRead: true,
           ExclusiveStartKey: from,
         }),
@@ -147,28 +150,25 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
     } while (from)
   }
 
-  /** Undefined for a row that holds no registration, with one line in the log for each of its versions. */
+  /** Undefined for a row without a valid registration. Logs each version of such a row once. */
   function parse(row: Row): Registration | undefined {
     try {
       return fromRow(row)
     } catch (error) {
       const place = `${row['type']?.S}/${row['name']?.S}@${row['version']?.N}`
-      if (!reported.has(place))
-        console.warn(
-          JSON.stringify({
-            message: 'a row of the registration table is left out',
-            table,
-            row: place,
-            reason: (error as Error).message,
-          }),
-        )
-      reported.add(place)
+      if (!loggedRows.has(place))
+        log.warn('registry: ignored a row without a valid registration', {
+          table,
+          row: place,
+          reason: describe(error).message,
+        })
+      loggedRows.add(place)
       return undefined
     }
   }
 }
 
-/** Hand-made rows without the attribute count as none, so that the API can put a right one there. */
+/** Rows without the attribute were made by hand. The API may replace them. */
 const NEW = 'attribute_not_exists(registration)'
 const UNCHANGED = 'version = :version'
 

@@ -1,39 +1,42 @@
 import type { Registration, RegistrationType } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-/** What names a registration: its type and, within that, its name. */
+/** Identifies a registration: names are unique within a type. */
 export interface Key {
   type: RegistrationType
   name: string
 }
 
 /**
- * Where registrations live. Every write is conditional on the version it replaces, so of two writers
- * at once exactly one wins, and every write changes `version`. Beside them stands which URIs were announced.
+ * Stores registrations and the updates of their resources. Every write names the version that it replaces, so that
+ * exactly one of two concurrent writers wins. Every write changes `version()`.
  */
 export interface Registry {
   get(key: Key): Promise<Registration | undefined>
-  /** False when the key is taken. */
+  /** False when the key exists already. */
   create(registration: Registration): Promise<boolean>
-  /** False when the stored version is not `version` any more. */
+  /** False when `version` is not the stored version. */
   replace(registration: Registration, version: number): Promise<boolean>
-  /** False when the stored version is not `version` any more. */
+  /** False when `version` is not the stored version. */
   remove(key: Key, version: number): Promise<boolean>
-  /** Sorted by type (tools, resources, prompts) and name, from behind `after` on. Reads lazily, page by page. */
+  /** Registrations after `after`, sorted by type (tools, resources, prompts) and name. Reads lazily, page by page. */
   list(options?: { type?: RegistrationType; after?: Key }): AsyncIterable<Registration>
-  /** Tells all readers that what is read at this URI has changed. Durable when it resolves. */
+  /** Announces that the resource at this URI was updated. All readers can see it when this resolves. */
   announceUpdate(uri: string): Promise<void>
-  /** Of each of these URIs that was announced within the last day, the mark of its last announcement: no two are the same. */
+  /** The update tokens of those URIs that had a resource update within the last day. Each update has a new token. */
   updateTokens(uris: string[]): Promise<ReadonlyMap<string, string>>
-  /** Cheap to ask. */
+  /** The registry version. Cheap to read. */
   version(): Promise<RegistryVersion>
 }
 
 export interface RegistryVersion {
-  /** Changes whenever a registration does. */
+  /** Changes with every write of a registration. */
   registrations: string
-  /** Changes with every announcement. */
+  /** Changes with every resource update. */
   updates: string
 }
 
-/** Differs between any two states of a registration. The version alone does not: made anew, it is 1 again. */
+/**
+ * Differs between any two states of a registration. `version` alone does not: it starts at 1 again when a registration
+ * is deleted and created anew.
+ */
 export const stateOf = ({ version, updatedAt }: Registration): string => `${version}@${updatedAt}`

@@ -2,9 +2,11 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import {
   parseLambdaArn,
   type Registration,
-  type RegistrationType,
   registrationId,
+  TYPES,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+
+import { isRecord } from '../is-record.ts'
 
 export type Row = Record<string, AttributeValue>
 
@@ -13,12 +15,12 @@ export const toKey = ({ type, name }: { type: string; name: string }) => ({
   name: { S: name },
 })
 
-/** The row of the counters; a reader who sees one go up finds what it counts. */
-export const REVISION = toKey({ type: '#catalogue', name: 'revision' })
+/** The row that holds the two counters of the registry version. */
+export const VERSION_ROW = toKey({ type: '#catalogue', name: 'revision' })
 
 /**
- * A registration is kept as its JSON text. As a map, DynamoDB would forget the order of a schema's
- * properties, which clients show, and refuse a schema of more than 32 levels.
+ * A registration is stored as JSON text. A DynamoDB map would lose the order of a schema's properties, which clients
+ * show, and refuse schemas with more than 32 levels.
  */
 export const toRow = (registration: Registration) => ({
   ...toKey(registration),
@@ -26,36 +28,32 @@ export const toRow = (registration: Registration) => ({
   registration: { S: JSON.stringify(registration) },
 })
 
-/** Throws, with the reason, for a row that somebody wrote by hand and that holds no registration. */
+/** Throws, with the reason, for a row that was edited by hand and holds no valid registration. */
 export function fromRow(row: Row): Registration {
-  const registration = JSON.parse(row['registration']?.S ?? 'null')
-  const fault = faultOf(registration)
-  if (fault) throw new Error(fault)
+  const registration: unknown = JSON.parse(row['registration']?.S ?? 'null')
+  assertReadable(registration)
   if (registration.type !== row['type']?.S || registration.name !== row['name']?.S)
     throw new Error('type and name are not those of the row')
   return registration
 }
 
-/** What readers rely on and no more: a later version's registrations must pass, with fields unknown here. */
-function faultOf(it: unknown): string | undefined {
-  if (!isObject(it)) return 'the attribute "registration" is not a JSON object'
+/** Checks only what readers rely on: registrations of later versions may have fields that are unknown here. */
+function assertReadable(it: unknown): asserts it is Registration {
+  if (!isRecord(it)) throw new Error('the attribute "registration" is not a JSON object')
   const arn = parseLambdaArn(String(it['lambdaArn']))
-  if (typeof arn === 'string') return `lambdaArn ${arn}`
-  if (!Number.isSafeInteger(it['version'])) return 'version is not an integer'
-  if (it['id'] !== registrationId(it['type'] as RegistrationType, String(it['name'])))
-    return 'id is not <type>-<name>'
-  if (it['type'] === 'tool' && !describesObject(it['inputSchema']))
-    return 'inputSchema does not describe an object'
-  if (it['type'] === 'resource' && typeof (it['uri'] ?? it['uriTemplate']) !== 'string')
-    return 'uri and uriTemplate are missing'
-  return undefined
+  if (typeof arn === 'string') throw new Error(`lambdaArn ${arn}`)
+  if (!Number.isSafeInteger(it['version'])) throw new Error('version is not an integer')
+  const type = TYPES.find(known => known === it['type'])
+  if (!type || it['id'] !== registrationId(type, String(it['name'])))
+    throw new Error('id is not <type>-<name>')
+  if (type === 'tool' && !describesObject(it['inputSchema']))
+    throw new Error('inputSchema does not describe an object')
+  if (type === 'resource' && typeof (it['uri'] ?? it['uriTemplate']) !== 'string')
+    throw new Error('uri and uriTemplate are missing')
 }
 
-/** What clients ask of it: one tool without costs them the whole list. */
+/** Clients refuse a whole `tools/list` result when one tool in it has another input schema. */
 const describesObject = (schema: unknown) =>
-  isObject(schema) &&
+  isRecord(schema) &&
   schema['type'] === 'object' &&
-  (schema['properties'] === undefined || isObject(schema['properties']))
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+  (schema['properties'] === undefined || isRecord(schema['properties']))

@@ -7,46 +7,50 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 
-import { describe } from '../http/errors.ts'
-import type { Answer, EventStore, EventWriter, Reading, RequestId } from './event-store.ts'
-import { contents, expiry, type Item, key, nowSeconds, PART_BYTES, padded } from './table.ts'
+import type { RequestId } from '@modelcontextprotocol/server'
 
-/** Taken on before the sender has to wait for the table. */
+import { describe } from '../http/errors.ts'
+import { log } from '../http/log.ts'
+import type { EventStore, EventWriter, StoredEvents, StreamId } from './event-store.ts'
+import { expiry, type Item, key, messageContent, nowSeconds, PART_BYTES, padded } from './table.ts'
+
+/** Bytes of messages that may wait to be written before `add` waits for the table. */
 const MAX_WAITING_BYTES = 1024 * 1024
 
-const BEGUN = 'begun'
+/** The position of a stream's head item. */
+const HEAD = 'begun'
 const OUT = 'out#'
 
 /**
- * In the Session table, beside the sessions; see dynamo.ts.
+ * An event store in the Session table, beside the sessions (dynamo-relay.ts, dynamo-sessions.ts):
  *
- *     channel                 position
- *     mcp#<session>#<stream>  begun              requests, aliveUntil, complete (once nothing can follow)
+ *     channel                 position           attributes
+ *     mcp#<session>#<stream>  begun              requests, aliveUntil (the lease), complete
  *     mcp#<session>#<stream>  out#000000000003   messages up to the third, one JSON text per line
  *
- * While one item is written, what follows is gathered for the next: a function that writes a thousand lines does not
- * cost a thousand writes, and nobody waits for one.
+ * While one item is being written, the messages that follow are collected for the next item. So a thousand messages
+ * take a few writes, and the sender does not wait for each of them.
  */
 export function dynamoEventStore(
   dynamo: DynamoDBClient,
   table: string,
   leaseSeconds: number,
 ): EventStore {
-  const { toAttributes, textOf } = contents(dynamo, table)
-  const alive = () => ({ aliveUntil: { N: String(nowSeconds() + leaseSeconds) } })
+  const { toAttributes, textOf } = messageContent(dynamo, table)
+  const lease = () => ({ aliveUntil: { N: String(nowSeconds() + leaseSeconds) } })
 
   return {
-    open: (answer, requests) => eventWriter(channelOf(answer), requests),
-    async read(answer, after) {
-      const channel = channelOf(answer)
-      // Asked first: what is complete now has all its messages in the table.
-      const { Item: begun } = await dynamo.send(
-        new GetItemCommand({ TableName: table, Key: key(channel, BEGUN), ConsistentRead: true }),
+    open: (stream, requests) => eventWriter(channelOf(stream), requests),
+    async read(stream, after) {
+      const channel = channelOf(stream)
+      // The head is read first: a stream that is complete by then has all its messages in the table.
+      const { Item: head } = await dynamo.send(
+        new GetItemCommand({ TableName: table, Key: key(channel, HEAD), ConsistentRead: true }),
       )
-      if (!begun || !(Number(begun['expiresAt']?.N) > nowSeconds())) return undefined
-      const { messages, isLast } = await page(channel, after)
-      const requests = JSON.parse(begun['requests']?.S ?? '[]')
-      return { messages, state: isLast ? stateOf(begun) : 'running', requests }
+      if (!head || !(Number(head['expiresAt']?.N) > nowSeconds())) return undefined
+      const { messages, isLast } = await readPage(channel, after)
+      const requests = JSON.parse(head['requests']?.S ?? '[]')
+      return { messages, state: isLast ? stateOf(head) : 'running', requests }
     },
   }
 
@@ -54,18 +58,18 @@ export function dynamoEventStore(
     let waiting: string[] = []
     let waitingBytes = 0
     let written = 0
-    let writing: Promise<void> | undefined = begin().then(write)
+    let writing: Promise<void> | undefined = putHead().then(writeWaiting)
 
     return {
       async add(message) {
         waiting.push(message)
         waitingBytes += Buffer.byteLength(message)
-        writing ??= write()
+        writing ??= writeWaiting()
         if (waitingBytes > MAX_WAITING_BYTES) await writing
       },
       renew: () =>
         update(channel, 'SET aliveUntil = :aliveUntil, expiresAt = :expiresAt', {
-          ':aliveUntil': alive().aliveUntil,
+          ':aliveUntil': lease().aliveUntil,
           ':expiresAt': expiry().expiresAt,
         }),
       async close() {
@@ -74,22 +78,22 @@ export function dynamoEventStore(
       },
     }
 
-    async function write() {
-      while (waiting.length > 0) await unlessFailing(put(batch()))
+    async function writeWaiting() {
+      while (waiting.length > 0) await logFailure(putMessages(takeBatch()))
       writing = undefined
     }
 
-    async function begin() {
-      const Item = { requests: { S: JSON.stringify(requests) }, ...alive(), ...expiry() }
-      await unlessFailing(
+    async function putHead() {
+      const Item = { requests: { S: JSON.stringify(requests) }, ...lease(), ...expiry() }
+      await logFailure(
         dynamo.send(
-          new PutItemCommand({ TableName: table, Item: { ...key(channel, BEGUN), ...Item } }),
+          new PutItemCommand({ TableName: table, Item: { ...key(channel, HEAD), ...Item } }),
         ),
       )
     }
 
-    /** As many as one item holds, and at least one. */
-    function batch(): string[] {
+    /** Takes as many waiting messages as one item holds, and at least one. */
+    function takeBatch(): string[] {
       let bytes = 0
       const end = waiting.findIndex((message, n) => {
         bytes += Buffer.byteLength(message) + 1
@@ -101,7 +105,7 @@ export function dynamoEventStore(
       return taken
     }
 
-    async function put(messages: string[]) {
+    async function putMessages(messages: string[]) {
       written += messages.length
       const content = await toAttributes(channel, Buffer.from(messages.join('\n')))
       await dynamo.send(
@@ -122,11 +126,11 @@ export function dynamoEventStore(
     expression: string,
     values: Record<string, AttributeValue>,
   ) {
-    await unlessFailing(
+    await logFailure(
       dynamo.send(
         new UpdateItemCommand({
           TableName: table,
-          Key: key(channel, BEGUN),
+          Key: key(channel, HEAD),
           UpdateExpression: expression,
           ExpressionAttributeValues: values,
         }),
@@ -134,7 +138,7 @@ export function dynamoEventStore(
     )
   }
 
-  async function page(channel: string, after: number) {
+  async function readPage(channel: string, after: number) {
     const { Items = [], LastEvaluatedKey } = await dynamo.send(
       new QueryCommand({
         TableName: table,
@@ -148,7 +152,7 @@ export function dynamoEventStore(
         ConsistentRead: true,
       }),
     )
-    const messages: Reading['messages'] = []
+    const messages: StoredEvents['messages'] = []
     for (const item of Items) {
       const texts = (await textOf(item)).split('\n')
       const first = Number(item['position']?.S?.slice(OUT.length)) - texts.length + 1
@@ -159,18 +163,21 @@ export function dynamoEventStore(
   }
 }
 
-/** The client that listens gets its messages all the same; one that resumes is told that some are missing. */
-async function unlessFailing(writing: Promise<unknown>) {
+/**
+ * A failed write does not fail the response: a connected client gets its messages directly. A client that resumes the
+ * stream is told which requests have no stored response.
+ */
+async function logFailure(write: Promise<unknown>) {
   try {
-    await writing
+    await write
   } catch (error) {
-    console.warn(JSON.stringify({ message: 'messages not kept', error: describe(error) }))
+    log.warn('event store: messages were not stored', { error: describe(error) })
   }
 }
 
-function stateOf(begun: Item): Reading['state'] {
-  if (begun['complete']?.BOOL) return 'complete'
-  return Number(begun['aliveUntil']?.N) > nowSeconds() ? 'running' : 'lost'
+function stateOf(head: Item): StoredEvents['state'] {
+  if (head['complete']?.BOOL) return 'complete'
+  return Number(head['aliveUntil']?.N) > nowSeconds() ? 'running' : 'lost'
 }
 
-const channelOf = ({ session, stream }: Answer) => `mcp#${session}#${stream}`
+const channelOf = ({ session, stream }: StreamId) => `mcp#${session}#${stream}`

@@ -7,36 +7,44 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { createInbox } from './inbox.ts'
 import type { Relay, SseSession } from './relay.ts'
-import { contents, expiry, type Item, key, nowSeconds, padded } from './table.ts'
+import {
+  expiry,
+  type Item,
+  ifConditionHolds,
+  key,
+  messageContent,
+  nowSeconds,
+  padded,
+} from './table.ts'
 
-/**
- * The Session table. One channel per session:
- *
- *     channel      position
- *     <id>         session           owner, posted (a counter), expiresAt (the holder's lease), closed
- *     <id>         in#000000000001   a message; taken (when handed out)
- *     <id>#<uuid>  000000000001      a part of a message that is too large for one item; see content.ts
- *
- * Sessions of Streamable HTTP are beside them: sessions.ts, eventStore.ts.
- *
- * A message is posted in two single-item writes, because a counter is the only order that clocks cannot
- * break: the first takes the next position (and is refused unless the session is the poster's and open),
- * the second puts the message there. A poster that dies between the two leaves a gap; see inbox.ts.
- */
 export interface DynamoRelayOptions {
   dynamo: DynamoDBClient
   table: string
-  /** Milliseconds between two looks at an inbox: while messages come, and at most. */
+  /** Milliseconds between two polls of an inbox: while messages arrive, and the maximum. */
   pollMs: { busy: number; idle: number }
-  /** A session whose holder has not renewed it for this long is gone. */
+  /** A session whose lease is not renewed for this long is gone. */
   leaseSeconds: number
 }
 
 const SESSION = 'session'
 const IN = 'in#'
 
+/**
+ * A relay in the Session table, with one channel per session:
+ *
+ *     channel      position          attributes
+ *     <id>         session           owner, posted (a counter), expiresAt (the lease), closed
+ *     <id>         in#000000000001   a message; taken (the id of its taker)
+ *     <id>#<uuid>  000000000001      a part of a message that is too long for one item; table.ts
+ *
+ * The same table holds MCP sessions (dynamo-sessions.ts) and their events (dynamo-event-store.ts).
+ *
+ * A message is posted with two writes of one item each. The first write takes the next position from a counter, since
+ * clocks cannot order messages; it fails unless the session is open and the sender's own. The second write puts the
+ * message at that position. A sender that dies between the two leaves a gap; inbox.ts handles it.
+ */
 export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelayOptions): Relay {
-  const { toAttributes, textOf } = contents(dynamo, table)
+  const { toAttributes, textOf } = messageContent(dynamo, table)
 
   return {
     async open({ id, owner }) {
@@ -49,8 +57,8 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
             posted: { N: '0' },
             expiresAt: { N: String(nowSeconds() + leaseSeconds) },
           },
-          // An attempt that arrives late, after another one of the SDK's, must not set the counter back.
-          ConditionExpression: UNKNOWN,
+          // A late retry of the SDK must not reset the counter.
+          ConditionExpression: NOT_STORED,
         }),
       )
       await opened.catch(error => {
@@ -61,7 +69,7 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
     },
     join,
     async post(session, message) {
-      // Before the position is taken, so that a large message holds nobody up behind it.
+      // Parts are written before the position is taken, so that later messages need not wait for them.
       const content = await toAttributes(session.id, Buffer.from(message))
       const position = await nextPosition(session)
       if (position === undefined) return false
@@ -70,15 +78,15 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
     },
   }
 
-  /** Undefined when the session is not open, or not this owner's. */
+  /** Undefined when this owner has no such open session. */
   async function nextPosition({ id, owner }: SseSession): Promise<number | undefined> {
-    try {
-      const { Attributes } = await dynamo.send(
+    const updated = await ifConditionHolds(
+      dynamo.send(
         new UpdateItemCommand({
           TableName: table,
           Key: key(id, SESSION),
           UpdateExpression: 'ADD posted :one',
-          ConditionExpression: `${KNOWN} AND ${OWNED} AND ${OPEN}`,
+          ConditionExpression: `${STORED} AND ${OWNED} AND ${OPEN}`,
           ExpressionAttributeNames: { '#owner': 'owner' },
           ExpressionAttributeValues: {
             ':one': { N: '1' },
@@ -87,22 +95,20 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
           },
           ReturnValues: 'UPDATED_NEW',
         }),
-      )
-      return Number(Attributes?.['posted']?.N)
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return undefined
-      throw error
-    }
+      ),
+    )
+    return updated && Number(updated.Attributes?.['posted']?.N)
   }
 
   async function putMessage(id: string, position: number, content: Item): Promise<void> {
-    await unlessDone(
+    // Where the condition fails, an earlier attempt has put the message there.
+    await ifConditionHolds(
       dynamo.send(
         new PutItemCommand({
           TableName: table,
           Item: { ...key(id, IN + padded(position)), ...content, ...expiry() },
-          // A retry of the SDK whose first attempt did arrive must not put a taken message back.
-          ConditionExpression: UNKNOWN,
+          // A retry of the SDK after a write that succeeded must not put a taken message back.
+          ConditionExpression: NOT_STORED,
         }),
       ),
     )
@@ -114,48 +120,46 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
       query: from => query(id, from),
       take: (position, taker) => take(id, position, taker),
       async renew() {
-        return unlessRefused(
+        const renewed = await ifConditionHolds(
           dynamo.send(
             new UpdateItemCommand({
               TableName: table,
               Key: key(id, SESSION),
               UpdateExpression: 'SET expiresAt = :expiresAt',
-              ConditionExpression: `${KNOWN} AND ${NOT_CLOSED}`,
+              ConditionExpression: `${STORED} AND ${NOT_CLOSED}`,
               ExpressionAttributeValues: {
                 ':expiresAt': { N: String(nowSeconds() + leaseSeconds) },
               },
             }),
           ),
         )
+        return renewed !== undefined
       },
-      // Not deleted: an attempt whose answer was lost has to learn the same from the next one.
+      // The item is not deleted: a retry after a lost response must get the same count.
       async close() {
-        const closed = dynamo.send(
-          new UpdateItemCommand({
-            TableName: table,
-            Key: key(id, SESSION),
-            UpdateExpression: 'SET closed = :true, expiresAt = :now',
-            ConditionExpression: KNOWN,
-            ExpressionAttributeValues: {
-              ':true': { BOOL: true },
-              ':now': { N: String(nowSeconds()) },
-            },
-            ReturnValues: 'ALL_NEW',
-          }),
+        const closed = await ifConditionHolds(
+          dynamo.send(
+            new UpdateItemCommand({
+              TableName: table,
+              Key: key(id, SESSION),
+              UpdateExpression: 'SET closed = :true, expiresAt = :now',
+              ConditionExpression: STORED,
+              ExpressionAttributeValues: {
+                ':true': { BOOL: true },
+                ':now': { N: String(nowSeconds()) },
+              },
+              ReturnValues: 'ALL_NEW',
+            }),
+          ),
         )
-        try {
-          return Number((await closed).Attributes?.['posted']?.N)
-        } catch (error) {
-          if (error instanceof ConditionalCheckFailedException) return undefined
-          throw error
-        }
+        return closed && Number(closed.Attributes?.['posted']?.N)
       },
     })
   }
 
   /**
-   * One page of what stands from a position on. Eventually consistent, at half the price: what a read
-   * misses the next one has, and `take` alone decides who gets a message.
+   * One page of messages from a position on. The read is eventually consistent, at half the price: the next read finds
+   * what this one missed, and only `take` decides which reader gets a message.
    */
   async function query(id: string, from: number) {
     const { Items = [] } = await dynamo.send(
@@ -174,55 +178,38 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
     const now = nowSeconds()
     return Items.map(item => ({
       position: Number(item['position']?.S?.slice(IN.length)),
-      // DynamoDB deletes expired items days late, so every reader checks.
+      // DynamoDB deletes expired items up to days late.
       open: item['taken'] === undefined && Number(item['expiresAt']?.N) > now,
     }))
   }
 
   /**
-   * Of any number of readers one gets the message, the others undefined. The item stays as it is until it
-   * expires: it tells a poster's repeated write that the message was taken, and a taker's repeated write
-   * that it was the taker itself.
+   * One reader gets the message, all others undefined. The item stays in the table until it expires. So a repeated write
+   * of the sender finds that the message is there, and a repeated write of the taker finds its own id.
    */
   async function take(id: string, position: number, taker: string): Promise<string | undefined> {
-    try {
-      const { Attributes } = await dynamo.send(
+    const updated = await ifConditionHolds(
+      dynamo.send(
         new UpdateItemCommand({
           TableName: table,
           Key: key(id, IN + padded(position)),
           UpdateExpression: 'SET taken = :taker',
-          ConditionExpression: `${KNOWN} AND ${FREE}`,
+          ConditionExpression: `${STORED} AND ${FREE}`,
           ExpressionAttributeValues: { ':taker': { S: taker } },
           ReturnValues: 'ALL_NEW',
         }),
-      )
-      return await textOf(Attributes)
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return undefined
-      throw error
-    }
+      ),
+    )
+    return updated && textOf(updated.Attributes)
   }
 }
 
-const UNKNOWN = 'attribute_not_exists(channel)'
-const KNOWN = 'attribute_exists(channel)'
+const NOT_STORED = 'attribute_not_exists(channel)'
+const STORED = 'attribute_exists(channel)'
 const OWNED = '#owner = :owner'
 const OPEN = 'expiresAt > :now'
 const NOT_CLOSED = 'attribute_not_exists(closed)'
 const FREE = '(attribute_not_exists(taken) OR taken = :taker)'
 
-/** The SDK repeats a write whose answer was lost; then the first one may be what is in the way. */
+/** The SDK repeats a write after a lost response. Then an earlier attempt may have made the condition fail. */
 const isRepeated = ({ $metadata }: ConditionalCheckFailedException) => ($metadata.attempts ?? 1) > 1
-
-/** Resolves when the write is done, by this attempt or by an earlier one. */
-const unlessDone = (write: Promise<unknown>) => unlessRefused(write).then(() => {})
-
-async function unlessRefused(write: Promise<unknown>): Promise<boolean> {
-  try {
-    await write
-    return true
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false
-    throw error
-  }
-}

@@ -1,5 +1,4 @@
 import {
-  ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
   GetItemCommand,
@@ -9,16 +8,17 @@ import {
 } from '@aws-sdk/client-dynamodb'
 
 import { MAX_SUBSCRIPTIONS, type McpSessions } from './sessions.ts'
-import { expiry, type Item, key, nowSeconds } from './table.ts'
+import { expiry, type Item, ifConditionHolds, key, nowSeconds } from './table.ts'
 
+/** A session expires this long after its last use. */
 const KEEP_SECONDS = 60 * 60
 
 /**
- * In the Session table, beside the streams; see dynamo.ts.
+ * MCP sessions in the Session table, beside the streams (dynamo-relay.ts, dynamo-event-store.ts):
  *
- *     channel    position
- *     mcp#<id>   session           owner, initialize, …, expiresAt (an hour from when it was last used)
- *     mcp#<id>   cancelled#<id>    a request of the client, as JSON
+ *     channel    position            attributes
+ *     mcp#<id>   session             owner, initialize, …, expiresAt
+ *     mcp#<id>   cancelled#<id>      none; the id of a cancelled request is JSON
  */
 export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSessions {
   return {
@@ -46,25 +46,25 @@ export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSes
           ConsistentRead: true,
         }),
       )
-      const left = Number(Item?.['expiresAt']?.N) - nowSeconds()
-      if (!Item || !(left > 0) || Item['owner']?.S !== owner) return undefined
-      if (left < KEEP_SECONDS / 2)
-        await change(id, 'SET expiresAt = :later', { ':later': inAnHour() })
+      const secondsLeft = Number(Item?.['expiresAt']?.N) - nowSeconds()
+      if (!Item || !(secondsLeft > 0) || Item['owner']?.S !== owner) return undefined
+      if (secondsLeft < KEEP_SECONDS / 2)
+        await update(id, 'SET expiresAt = :later', { ':later': inAnHour() })
       return { id, owner, ...toSession(Item) }
     },
     async setLogLevel(id, level) {
-      await change(id, 'SET logLevel = :level', { ':level': { S: level } })
+      await update(id, 'SET logLevel = :level', { ':level': { S: level } })
     },
-    subscribe: (id, uri, mark) =>
-      change(
+    subscribe: (id, uri, updateToken) =>
+      update(
         id,
-        'SET subscriptions.#uri = :mark',
-        { ':mark': { S: mark }, ':max': { N: String(MAX_SUBSCRIPTIONS) } },
+        'SET subscriptions.#uri = :token',
+        { ':token': { S: updateToken }, ':max': { N: String(MAX_SUBSCRIPTIONS) } },
         { '#uri': uri },
         'size(subscriptions) < :max OR attribute_exists(subscriptions.#uri)',
       ),
     async unsubscribe(id, uri) {
-      await change(id, 'REMOVE subscriptions.#uri', undefined, { '#uri': uri })
+      await update(id, 'REMOVE subscriptions.#uri', undefined, { '#uri': uri })
     },
     async cancel(id, requestId) {
       const text = JSON.stringify(requestId)
@@ -96,16 +96,16 @@ export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSes
     },
   }
 
-  /** False where a condition is not met. Never brings a session back that was removed meanwhile. */
-  async function change(
+  /** False where the condition is not met. Never creates a session that was removed meanwhile. */
+  async function update(
     id: string,
     expression: string,
     values: Item | undefined,
     names?: Record<string, string>,
     condition = '',
   ): Promise<boolean> {
-    try {
-      await dynamo.send(
+    const updated = await ifConditionHolds(
+      dynamo.send(
         new UpdateItemCommand({
           TableName: table,
           Key: key(channelOf(id), SESSION),
@@ -114,12 +114,9 @@ export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSes
           ExpressionAttributeNames: names,
           ExpressionAttributeValues: values,
         }),
-      )
-      return true
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false
-      throw error
-    }
+      ),
+    )
+    return updated !== undefined
   }
 }
 
@@ -130,7 +127,7 @@ function toSession(item: Item) {
     protocolVersion: item['protocolVersion']?.S ?? '',
     registrations: item['registrations']?.S ?? '',
     logLevel: item['logLevel']?.S,
-    subscriptions: new Map(subscriptions.map(([uri, mark]) => [uri, mark.S ?? ''])),
+    subscriptions: new Map(subscriptions.map(([uri, token]) => [uri, token.S ?? ''])),
   }
 }
 

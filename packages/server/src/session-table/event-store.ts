@@ -1,32 +1,35 @@
-/** An answer that is sent as an event stream, as part of a session. */
-export interface Answer {
+import type { RequestId } from '@modelcontextprotocol/server'
+
+/** Names the event stream of one HTTP response within its MCP session. */
+export interface StreamId {
   session: string
   /** At least 96 random bits, `[A-Za-z0-9_-]`. */
   stream: string
 }
 
-/** What was sent on the streams of answers, kept for clients that lose the connection it was sent on. */
+/**
+ * Keeps the messages of event streams, so that a client that lost its connection can read the rest.
+ * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
+ */
 export interface EventStore {
-  /** Makes an answer known, which is to have a reply to each of these requests. */
-  open(answer: Answer, requests: RequestId[]): EventWriter
-  /** The next messages. Undefined for an answer that is not known, or not any more. */
-  read(answer: Answer, after: number): Promise<Reading | undefined>
+  /** Registers a stream that will carry the response to each of these requests. */
+  open(stream: StreamId, requests: RequestId[]): EventWriter
+  /** The next messages after a sequence number. Undefined for a stream that is unknown or expired. */
+  read(stream: StreamId, after: number): Promise<StoredEvents | undefined>
 }
 
 export interface EventWriter {
-  /** Takes the next message; they count from 1. Waits only where the table is slower than the sender. */
+  /** Adds the next message; sequence numbers start at 1. Waits only where the table is slower than the sender. */
   add(message: string): Promise<void>
-  /** Says that the sender still lives, for another `leaseSeconds`. */
+  /** Renews the lease: the sender is alive for another `leaseSeconds`. */
   renew(): Promise<void>
-  /** Resolves once everything is kept, and nothing can follow. */
+  /** Resolves once all messages are stored and the stream is marked as complete. */
   close(): Promise<void>
 }
 
-export interface Reading {
+export interface StoredEvents {
   messages: { sequence: number; message: string }[]
-  /** Whether more may follow; `lost` where the sender does not live any more. */
+  /** `running`: more messages may follow. `lost`: the sender's lease ran out before the stream was complete. */
   state: 'running' | 'complete' | 'lost'
   requests: RequestId[]
 }
-
-export type RequestId = string | number

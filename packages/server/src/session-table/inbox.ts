@@ -1,31 +1,36 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { describe } from '../http/errors.ts'
+import { log } from '../http/log.ts'
+import { retry } from '../retry.ts'
 import type { Inbox } from './relay.ts'
 
 export interface InboxStore {
   pollMs: { busy: number; idle: number }
-  /** Some of the messages from a position on, in order; `open` ones are not taken and not expired. */
+  /** Some of the messages from a position on, in order. `open` messages are neither taken nor expired. */
   query(from: number): Promise<{ position: number; open: boolean }[]>
-  /** The message, for one of any number of takers, however often that one asks; undefined for the others. */
+  /**
+   * Gives the message to one taker, as often as that one asks, and undefined to all others.
+   */
   take(position: number, taker: string): Promise<string | undefined>
   renew(): Promise<boolean>
-  /** How many messages were posted in all; undefined where the session was gone already. */
+  /** How many messages were posted in all. Undefined where the session was already gone. */
   close(): Promise<number | undefined>
 }
 
-/** How long a position without a message holds up the ones behind it: its poster is usually just slower. */
+/** How long an empty position holds back the messages behind it. Usually its sender is only slower. */
 const GAP_MS = 2_000
-/** When a poster that has not delivered is taken to be dead. Until then its message is handed out late. */
+/** When the sender of an empty position counts as dead. Until then its message is delivered late. */
 const LATE_MS = 60_000
-/** A quiet inbox is looked at less often, in proportion to how long it has been quiet. */
+/** The pause between two polls grows with the time since the last message, by this factor. */
 const BACKOFF = 1 / 64
-/** The pause after a store that failed. */
+/** The pause after a failed call of the store. */
 const RETRY_MS = 500
 
-/** An inbox over any store that numbers messages from 1 and hands each to one taker. */
+/** An inbox over any store that numbers messages from 1 and gives each message to one taker. */
 export function createInbox({ pollMs, query, take, renew, close }: InboxStore): Inbox {
-  /** The last position, once nothing can follow it. */
+  /** The last position; known once the session is closed. */
   let end = Number.POSITIVE_INFINITY
   const closed = new AbortController()
 
@@ -39,20 +44,20 @@ export function createInbox({ pollMs, query, take, renew, close }: InboxStore): 
   }
 
   async function* messages(signal: AbortSignal): AsyncGenerator<string> {
-    /** Every position up to here is handed out, or given up. */
+    /** All positions up to this one are delivered or given up. */
     let settled = 0
-    /** Positions passed over, and since when they are missed. */
+    /** Empty positions behind `settled`, each with the time when it was first seen empty. */
     const missing = new Map<number, number>()
     let lastMessageAt = Date.now()
-    /** `close` cuts a pause short, so that what is left is fetched at once. */
-    const cut = AbortSignal.any([signal, closed.signal])
+    /** `close` ends a pause early, so that the remaining messages are read at once. */
+    const closedOrAborted = AbortSignal.any([signal, closed.signal])
 
     while (!signal.aborted && settled < end) {
       const found = await untilDone(() => query(settled + 1), signal)
       const ready = positionsToTake(new Map(found?.map(({ position, open }) => [position, open])))
-      // One after the other: what is taken has to be handed out before anything can go wrong.
+      // One at a time: a message that is taken must be delivered before anything else can fail.
       for (const position of ready) {
-        // The same taker in every attempt: the first one may have succeeded unheard.
+        // All attempts use the same taker: an earlier one may have succeeded without a response.
         const taker = randomUUID()
         const message = await untilDone(() => take(position, taker), signal)
         if (message === undefined) continue
@@ -63,14 +68,14 @@ export function createInbox({ pollMs, query, take, renew, close }: InboxStore): 
       const quiet = (Date.now() - lastMessageAt) * BACKOFF
       await pause(
         Math.min(Math.max(quiet, pollMs.busy), pollMs.idle),
-        closed.signal.aborted ? signal : cut,
+        closed.signal.aborted ? signal : closedOrAborted,
       )
     }
 
-    /** Walks the page in order: up to the first gap that is still young, over those that are old. */
+    /** Walks the positions in order. Stops at the first new gap and skips old ones. */
     function positionsToTake(found: Map<number, boolean>): number[] {
       const now = Date.now()
-      // Beyond the page there may be more; only an empty one shows that there is not.
+      // Messages may follow beyond a page. Only an empty page shows that no more are there.
       const last = found.size > 0 ? Math.max(...found.keys()) : Number.isFinite(end) ? end : settled
       const ready: number[] = []
       for (let position = settled + 1; position <= last; position++) {
@@ -94,16 +99,19 @@ export function createInbox({ pollMs, query, take, renew, close }: InboxStore): 
     }
   }
 
-  /** Asks again when the store fails, until the stream itself ends: its lease bounds that. */
+  /** Retries until the stream ends, which its lease bounds. Undefined once `signal` has aborted. */
   async function untilDone<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-    while (true) {
-      try {
-        return await ask()
-      } catch (error) {
-        if (signal.aborted) return undefined
-        console.warn(`inbox: ${(error as Error).name}: ${(error as Error).message}`)
-        await pause(RETRY_MS, signal)
-      }
+    try {
+      return await retry(ask, pauseAfter, signal)
+    } catch (error) {
+      if (signal.aborted) return undefined
+      throw error
+    }
+
+    function pauseAfter(error: unknown): number | undefined {
+      if (signal.aborted) return undefined
+      log.warn('inbox: the session table failed, retrying', { error: describe(error) })
+      return RETRY_MS
     }
   }
 

@@ -1,39 +1,39 @@
-/** An open stream, as the environments know it that receive its client's messages. */
+/** An open `/sse` stream, as it is known to the environments that receive its client's messages. */
 export interface SseSession {
   /** At least 128 random bits, `[A-Za-z0-9_-]`. */
   id: string
-  /** `Caller.owner` of whoever opened it; for anyone else the session does not exist. */
+  /** `Caller.owner` of the caller that opened the stream. To other callers the session does not exist. */
   owner: string
 }
 
 /**
- * Carries what a client posts to the environment that holds its stream. The two never share a process,
- * so it all goes through a store:
+ * Carries a client's messages to the environment that holds its stream. The environment that receives a message and
+ * the one that holds the stream share no memory, so messages go through a store:
  *
  *     POST /message ──► post ──►  store  ──► inbox.messages() ──► the stream's environment
  */
 export interface Relay {
   /** Makes a session known, so that messages can be posted to it, and opens its inbox. */
   open(session: SseSession): Promise<Inbox>
-  /** The inbox of a session that exists already: for an environment that takes a stream over. */
+  /** The inbox of a session that exists already: for an environment that takes over a stream. */
   join(sessionId: string): Inbox
   /**
-   * Durable when it resolves. False when there is no such session for this owner: unknown, closed,
-   * somebody else's, or abandoned by its environment; the message was then not kept.
+   * The message is durable when this resolves to true. False means that it is not stored, because this owner has no
+   * such open session: it is unknown, closed or another owner's, or its lease ran out.
    */
   post(session: SseSession, message: string): Promise<boolean>
 }
 
-/** What was posted to one session. */
+/** The messages that were posted to one session. */
 export interface Inbox {
   /**
-   * Every message is handed out exactly once, whoever else reads the same inbox, in the order of arrival;
-   * one whose sender was slower than GAP_MS follows late, and one that nobody took in KEEP_SECONDS is
-   * dropped. Ends after `close`, when all that was posted has been handed out, or when `signal` aborts.
+   * Delivers every message exactly once, in order of arrival, also while other environments read the same inbox. A
+   * message whose sender took longer than `GAP_MS` is delivered late; a message that is not taken within
+   * `KEEP_SECONDS` is dropped. Ends when `signal` aborts, or after `close` once all posted messages are delivered.
    */
   messages(signal: AbortSignal): AsyncIterable<string>
-  /** Keeps the session open for another `leaseSeconds`. False when it is gone. */
+  /** Renews the session's lease for another `leaseSeconds`. False when the session is gone. */
   renew(): Promise<boolean>
-  /** Refuses further posts. What was posted before is still handed out. */
+  /** Refuses further posts. Messages that were posted before are still delivered. */
   close(): Promise<void>
 }

@@ -1,39 +1,42 @@
-/** What every environment has to know of a client that introduced itself to one of them. */
-interface Introduction {
+import type { RequestId } from '@modelcontextprotocol/server'
+
+/** The state of a new MCP session: what the client sent in `initialize`, and what it got. */
+interface InitializedSession {
   id: string
-  /** `Caller.owner`; for anyone else the session does not exist. */
+  /** `Caller.owner` of the caller that opened the session. To other callers the session does not exist. */
   owner: string
-  /** The params of its `initialize`, as JSON. */
+  /** The params of the client's `initialize` request, as JSON. */
   initialize: string
-  /** The revision that was agreed on. */
+  /** The protocol version that was negotiated. */
   protocolVersion: string
-  /** `RegistryVersion` of the registry when the client introduced itself: what changed since is news to it. */
+  /** `RegistryVersion.registrations` at `initialize`. Later changes are announced to the client. */
   registrations: string
 }
 
-export interface McpSession extends Introduction {
+export interface McpSession extends InitializedSession {
   logLevel?: string | undefined
-  /** The resources whose updates the client wants to hear of, each with the mark that is no news to it. */
+  /** The URIs that the client subscribed to, each with the newest update token that the client knows. */
   subscriptions: ReadonlyMap<string, string>
 }
 
-/** The sessions of Streamable HTTP up to revision 2025-11-25. One that is not used is forgotten after an hour. */
+/**
+ * MCP sessions of Streamable HTTP, for protocol versions up to 2025-11-25. A session expires one hour after its last
+ * use. https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
+ */
 export interface McpSessions {
-  create(introduction: Introduction): Promise<void>
-  /** Undefined when it is unknown, over, or somebody else's. */
+  create(session: InitializedSession): Promise<void>
+  /** Undefined when the session is unknown, expired or another owner's. */
   get(id: string, owner: string): Promise<McpSession | undefined>
   setLogLevel(id: string, level: string): Promise<void>
-  /** False when the session has `MAX_SUBSCRIPTIONS` already. */
-  subscribe(id: string, uri: string, mark: string): Promise<boolean>
+  /** False when the session is gone or has `MAX_SUBSCRIPTIONS` other subscriptions. */
+  subscribe(id: string, uri: string, updateToken: string): Promise<boolean>
   unsubscribe(id: string, uri: string): Promise<void>
-  /** Tells the environment that runs a request that its client has cancelled it. */
+  /** Cancels a request that may run in another environment. */
   cancel(id: string, requestId: RequestId): Promise<void>
-  /** The requests that were cancelled lately. */
+  /** The requests that were cancelled within the last 15 minutes. */
   cancelled(id: string): Promise<RequestId[]>
   remove(id: string): Promise<void>
 }
 
-type RequestId = string | number
-
-/** The session is one item, of which an environment reads all. */
+/** The limit keeps a session within one DynamoDB item, which every request of the session reads. */
 export const MAX_SUBSCRIPTIONS = 500

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 
 import {
   type AttributeValue,
+  ConditionalCheckFailedException,
   type DynamoDBClient,
   PutItemCommand,
   QueryCommand,
@@ -9,28 +10,43 @@ import {
 
 export type Item = Record<string, AttributeValue>
 
-/** Longer than any invocation lasts: what is older has nobody left to read it. */
+/** Messages are kept for longer than an invocation can last; after that, no environment can read them. */
 const KEEP_SECONDS = 15 * 60
-/** An item holds 400 KB (409,600 bytes) with its attribute names; https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
+/**
+ * Bytes of content in one item. The limit of an item is 400 KB (409,600 bytes) with its attribute names:
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+ */
 export const PART_BYTES = 390_000
 
 export const key = (channel: string, position: string): Item => ({
   channel: { S: channel },
   position: { S: position },
 })
-/** Wide enough that positions sort as numbers do. */
+/** Twelve digits, so that positions sort as numbers. */
 export const padded = (position: number) => String(position).padStart(12, '0')
 export const nowSeconds = () => Math.floor(Date.now() / 1000)
 export const expiry = () => ({ expiresAt: { N: String(nowSeconds() + KEEP_SECONDS) } })
 
+/** The output of a conditional write. Undefined when the condition does not hold. */
+export async function ifConditionHolds<Output>(
+  write: Promise<Output>,
+): Promise<Output | undefined> {
+  try {
+    return await write
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return undefined
+    throw error
+  }
+}
+
 /**
- * Bytes of any length, as attributes of an item in the Session table: `message`, or where they are too many for
- * one item `parts`, the name of a channel that has them in order.
+ * Stores bytes of any length as attributes of an item in the Session table. The attribute `message` holds them. Where
+ * they are too long for one item, the attribute `parts` holds the name of a channel that has the parts in order.
  */
-export function contents(dynamo: DynamoDBClient, table: string) {
+export function messageContent(dynamo: DynamoDBClient, table: string) {
   return { toAttributes, textOf }
 
-  /** Resolves once the parts are stored, so that whoever reads the item finds them. */
+  /** Resolves once the parts are stored, so that they can be read as soon as the item can. */
   async function toAttributes(channel: string, bytes: Buffer): Promise<Item> {
     if (bytes.length <= PART_BYTES) return { message: { B: bytes } }
     const parts = `${channel}#${randomUUID()}`
@@ -54,10 +70,10 @@ export function contents(dynamo: DynamoDBClient, table: string) {
 
   async function textOf(item: Item | undefined): Promise<string> {
     const parts = item?.['parts']?.S
-    return parts ? collect(parts) : Buffer.from(item?.['message']?.B ?? []).toString()
+    return parts ? joinParts(parts) : Buffer.from(item?.['message']?.B ?? []).toString()
   }
 
-  async function collect(channel: string): Promise<string> {
+  async function joinParts(channel: string): Promise<string> {
     const parts: Uint8Array[] = []
     let ExclusiveStartKey: Item | undefined
     do {

@@ -30,7 +30,7 @@ export function uriMatcher(template: string): MatchUri | undefined {
   if (typeof parts === 'string') return undefined
   const program = compile(parts)
   const expressions = parts.filter((it): it is Expression => 'operator' in it)
-  const form = expressions.filter(isForm).flatMap(it => it.variables)
+  const form = expressions.flatMap(it => (isForm(it) ? it.variables : []))
 
   return uri => {
     const encoded = uri.length > MAX_URI_LENGTH ? undefined : encodeIllegal(uri)

@@ -85,7 +85,7 @@ function problemOf(parts: Part[]): string | undefined {
   return undefined
 }
 
-export const isForm = (part: Part): part is Expression =>
+export const isForm = (part: Part): part is Expression & { operator: '?' | '&' } =>
   'operator' in part && (part.operator === '?' || part.operator === '&')
 
 export const startsFragment = (part: Part) =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { linesOf, MAX_LINE_BYTES } from '../../src/invoker/contracts/lines.ts'
-import { answerOf } from '../../src/invoker/contracts/mcp.ts'
+import { resultOf } from '../../src/invoker/contracts/mcp.ts'
 import { FunctionFailure } from '../../src/invoker/invoker.ts'
 
 const line = (it: unknown) => `${JSON.stringify(it)}\n`
@@ -69,7 +69,7 @@ describe('lines', () => {
 })
 
 const silent = { progress: async () => {}, log: async () => {} }
-const tool = (...parts: (string | Uint8Array)[]) => answerOf('tools/call', pieces(...parts), silent)
+const tool = (...parts: (string | Uint8Array)[]) => resultOf('tools/call', pieces(...parts), silent)
 
 describe('an answer', () => {
   test('is the final line; what comes before is heard, each line taken before the next is read', async () => {
@@ -81,7 +81,7 @@ describe('an answer', () => {
       }
       yield Buffer.from(result('done'))
     }
-    const answer = await answerOf('tools/call', body(), {
+    const answer = await resultOf('tools/call', body(), {
       ...silent,
       async progress(params) {
         events.push(`begun ${params.progress}`)
@@ -150,7 +150,7 @@ describe('an answer', () => {
       content: [{ type: 'text', text: expect.stringContaining(expected) }],
     })
     expect(JSON.stringify(answer)).not.toContain('.mjs')
-    const reading = answerOf('resources/read', pieces(text), silent)
+    const reading = resultOf('resources/read', pieces(text), silent)
     await expect(reading).rejects.toMatchObject({ code: -32603 })
   })
 
@@ -170,7 +170,7 @@ describe('an answer', () => {
 
   test('to a completion cannot ask for input', async () => {
     const asking = { resultType: 'input_required', requestState: 's' }
-    const completing = answerOf('completion/complete', pieces(line({ result: asking })), silent)
+    const completing = resultOf('completion/complete', pieces(line({ result: asking })), silent)
     await expect(completing).rejects.toMatchObject({ code: -32603 })
   })
 
@@ -184,7 +184,7 @@ describe('an answer', () => {
       yield Buffer.from(progress(1))
       throw new FunctionFailure('It broke')
     }
-    expect(await answerOf('tools/call', body(), silent)).toMatchObject({
+    expect(await resultOf('tools/call', body(), silent)).toMatchObject({
       isError: true,
       content: [{ text: 'It broke' }],
     })

@@ -6,7 +6,7 @@ import type { Tool } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { afterEach, expect, test } from 'vitest'
 
 import { FunctionFailure } from '../../src/invoker/invoker.ts'
-import { lambdaStreamInvoker } from '../../src/invoker/streaming.ts'
+import { streamingInvoker } from '../../src/invoker/streaming.ts'
 import { frame } from '../../src/local/api/frames.ts'
 
 // The Lambda API at the network's edge, so that a response can break and wait where it likes.
@@ -32,7 +32,7 @@ async function invoker(respond: (response: ServerResponse, nth: number) => unkno
     credentials: { accessKeyId: 'a', secretAccessKey: 's' },
     maxAttempts: 1,
   })
-  const invoke = lambdaStreamInvoker(() => client)
+  const invoke = streamingInvoker(() => client)
   return {
     requests: () => requests,
     invoke: (signal = new AbortController().signal, registration = tool) =>

@@ -1,8 +1,7 @@
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-
-import { policyPermissions } from '../../src/registration/invoke-permission/resource-policy.ts'
-import { dynamoRevocations } from '../../src/registration/invoke-permission/revocations.ts'
+import { dynamoRevocations } from '../../src/registration/invoke-permission/dynamo-revocations.ts'
+import { resourcePolicyPermissions } from '../../src/registration/invoke-permission/resource-policy.ts'
 import { startFixture } from '../local/fixture.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
 import { type Call, startEdge } from '../support/faulty-network.ts'
@@ -34,7 +33,7 @@ beforeEach(async () => {
     const client = new LambdaClient({ endpoint: edge.url, region, credentials, maxAttempts: 1 })
     return registrationUrl(
       emulator,
-      policyPermissions(() => client, ROLE),
+      resourcePolicyPermissions(() => client, ROLE),
     )
   }
   one = environment()

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import * as z from 'zod'
 
-import { policyPermissions } from '../../src/registration/invoke-permission/resource-policy.ts'
+import { resourcePolicyPermissions } from '../../src/registration/invoke-permission/resource-policy.ts'
 import { startDynamo } from '../support/dynamodb.ts'
 import { registrationUrl } from '../support/registration-url.ts'
 
@@ -88,7 +88,7 @@ describe('docs/openapi.yaml', () => {
   test('describes the status and the removal of a function of another account', async () => {
     const emulator = await startDynamo()
     const lambda = () => expect.fail('Lambda is asked')
-    const permissions = policyPermissions(lambda, 'arn:aws:iam::000000000000:role/gateway')
+    const permissions = resourcePolicyPermissions(lambda, 'arn:aws:iam::000000000000:role/gateway')
     const call = registrationUrl(emulator, permissions)
     const faultsOf = validator()
     const made = await call('POST', '/register', today)

@@ -1,7 +1,7 @@
 import { AddPermissionCommand, LambdaClient, RemovePermissionCommand } from '@aws-sdk/client-lambda'
 import { beforeEach, describe, expect, test } from 'vitest'
 
-import { policyPermissions } from '../../src/registration/invoke-permission/resource-policy.ts'
+import { resourcePolicyPermissions } from '../../src/registration/invoke-permission/resource-policy.ts'
 import { startFixture } from '../local/fixture.ts'
 import { type Answer, startEdge } from '../support/faulty-network.ts'
 import { policiesOf } from '../support/policies.ts'
@@ -11,7 +11,7 @@ const ROLE = 'arn:aws:iam::000000000000:role/gateway'
 const OTHER = 'arn:aws:lambda:eu-west-1:111111111111:function:weather:live'
 
 let edge: Awaited<ReturnType<typeof startEdge>>
-let permissions: ReturnType<typeof policyPermissions>
+let permissions: ReturnType<typeof resourcePolicyPermissions>
 let lambda: LambdaClient
 let policies: ReturnType<typeof policiesOf>
 
@@ -21,7 +21,7 @@ beforeEach(async () => {
   edge = await startEdge(lambdaUrl)
   const clientFor = (region: string) =>
     new LambdaClient({ endpoint: edge.url, region, credentials, maxAttempts: 1 })
-  permissions = policyPermissions(clientFor, ROLE)
+  permissions = resourcePolicyPermissions(clientFor, ROLE)
   lambda = new LambdaClient({ endpoint: lambdaUrl, region, credentials })
   policies = policiesOf(fixture)
   return () => edge.close()

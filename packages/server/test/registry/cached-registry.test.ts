@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createCachedRegistry } from '../../src/registry/cached.ts'
 import type { Key, Registry } from '../../src/registry/registry.ts'
 
-// The registry here is the network's edge: a table that is slow or fails when the test says so.
+// A fake registry, which is slow or fails when the test says so.
 beforeEach(() => {
   vi.useFakeTimers()
 })
@@ -16,262 +16,262 @@ afterEach(() => {
 function table() {
   const state = {
     names: ['one'],
-    revision: 1,
+    version: 1,
     reads: 0,
     gets: 0,
-    marks: {} as Record<string, string>,
+    tokens: {} as Record<string, string>,
     updates: 0,
     asked: [] as string[][],
     failing: false,
     hanging: false,
-    /** What of the above holds for updates alone. */
-    marksFailing: false,
-    marksAnswer: Promise.resolve(),
+    /** The same for update tokens only. */
+    tokensFailing: false,
+    tokensRead: Promise.resolve(),
   }
-  const answer = async <T>(value: T): Promise<T> => {
+  const respond = async <T>(value: T): Promise<T> => {
     if (state.hanging) await new Promise(() => {})
     if (state.failing) throw new Error('table not reachable')
     return value
   }
-  const registry = {
-    revision: () => {
-      const { revision, updates } = state
-      return answer({ registrations: String(revision), updates: String(updates) })
+  const fake = {
+    version: () => {
+      const { version, updates } = state
+      return respond({ registrations: String(version), updates: String(updates) })
     },
-    announced: async (uris: string[]) => {
+    updateTokens: async (uris: string[]) => {
       state.asked.push(uris)
-      const marks = uris
-        .filter(uri => state.marks[uri])
-        .map(uri => [uri, state.marks[uri]] as const)
-      await state.marksAnswer
-      if (state.marksFailing) throw new Error('marks not reachable')
-      return answer(new Map(marks))
+      const tokens = uris
+        .filter(uri => state.tokens[uri])
+        .map(uri => [uri, state.tokens[uri]] as const)
+      await state.tokensRead
+      if (state.tokensFailing) throw new Error('tokens not reachable')
+      return respond(new Map(tokens))
     },
     async get({ name }: Key) {
       state.gets++
-      const names = await answer([...state.names])
+      const names = await respond([...state.names])
       return names.includes(name) ? { type: 'tool', name } : undefined
     },
     async *list() {
       state.reads++
-      for (const name of await answer(state.names)) yield { type: 'tool', name } as Registration
+      for (const name of await respond(state.names)) yield { type: 'tool', name } as Registration
     },
   } as unknown as Registry
   const announce = (uri: string) => {
-    state.marks[uri] = `mark-${++state.updates}`
+    state.tokens[uri] = `token-${++state.updates}`
   }
-  return { state, announce, catalogue: createCachedRegistry(registry) }
+  return { state, announce, registry: createCachedRegistry(fake) }
 }
 
-const namesIn = async (catalogue: ReturnType<typeof createCachedRegistry>) => [
-  ...(await catalogue.snapshot()).tool.keys(),
+const namesIn = async (registry: ReturnType<typeof createCachedRegistry>) => [
+  ...(await registry.snapshot()).tool.keys(),
 ]
 
-test('a change is seen when the revision changes, and nothing is read when it does not', async () => {
-  const { state, catalogue } = table()
-  expect(await namesIn(catalogue)).toEqual(['one'])
+test('registrations are read again only when the registry version changes', async () => {
+  const { state, registry } = table()
+  expect(await namesIn(registry)).toEqual(['one'])
   vi.advanceTimersByTime(2_000)
-  expect(await namesIn(catalogue)).toEqual(['one'])
+  expect(await namesIn(registry)).toEqual(['one'])
   expect(state.reads).toBe(1)
-  Object.assign(state, { names: ['one', 'two'], revision: 2 })
+  Object.assign(state, { names: ['one', 'two'], version: 2 })
   vi.advanceTimersByTime(2_000)
-  expect(await namesIn(catalogue)).toEqual(['one', 'two'])
+  expect(await namesIn(registry)).toEqual(['one', 'two'])
 })
 
-test('a change whose revision was never written is seen within a minute', async () => {
-  const { state, catalogue } = table()
-  await catalogue.snapshot()
+test('a change that was not counted is seen within a minute', async () => {
+  const { state, registry } = table()
+  await registry.snapshot()
   state.names = ['two']
   vi.advanceTimersByTime(61_000)
-  expect(await namesIn(catalogue)).toEqual(['two'])
+  expect(await namesIn(registry)).toEqual(['two'])
 })
 
-test('a table that fails is answered for with what is known', async () => {
-  const { state, catalogue } = table()
-  await catalogue.snapshot()
+test('cached registrations are used while the table fails', async () => {
+  const { state, registry } = table()
+  await registry.snapshot()
   state.failing = true
   vi.advanceTimersByTime(2_000)
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
-  expect(await namesIn(catalogue)).toEqual(['one'])
+  expect(await namesIn(registry)).toEqual(['one'])
   expect(warn).toHaveBeenCalledOnce()
 })
 
-test('a table that does not answer is answered for within seconds', async () => {
-  const { state, catalogue } = table()
-  await catalogue.snapshot()
+test('cached registrations are used when the table does not respond within a second', async () => {
+  const { state, registry } = table()
+  await registry.snapshot()
   state.hanging = true
   vi.advanceTimersByTime(2_000)
-  const names = namesIn(catalogue)
+  const names = namesIn(registry)
   await vi.advanceTimersByTimeAsync(1_500)
   expect(await names).toEqual(['one'])
 })
 
-test('a table that fails before anything is known is an error, not an empty list', async () => {
-  const { state, catalogue } = table()
+test('a table that fails before the first read is an error, not an empty list', async () => {
+  const { state, registry } = table()
   state.failing = true
-  await expect(catalogue.snapshot()).rejects.toThrow('not reachable')
+  await expect(registry.snapshot()).rejects.toThrow('not reachable')
   state.failing = false
-  expect(await namesIn(catalogue)).toEqual(['one'])
+  expect(await namesIn(registry)).toEqual(['one'])
 })
 
-test('many requests at once ask the table once', async () => {
-  const { state, catalogue } = table()
-  await Promise.all(Array.from({ length: 20 }, () => catalogue.snapshot()))
+test('many requests at once read the table once', async () => {
+  const { state, registry } = table()
+  await Promise.all(Array.from({ length: 20 }, () => registry.snapshot()))
   expect(state.reads).toBe(1)
 })
 
-test('the marks of updates are asked for again when something was announced, and no sooner', async () => {
-  const { state, announce, catalogue } = table()
-  expect(await catalogue.updateTokens(['a', 'b'])).toEqual(new Map())
+test('update tokens are read again only after a resource update', async () => {
+  const { state, announce, registry } = table()
+  expect(await registry.updateTokens(['a', 'b'])).toEqual(new Map())
   vi.advanceTimersByTime(2_000)
-  expect(await catalogue.updateTokens(['b', 'a'])).toEqual(new Map())
+  expect(await registry.updateTokens(['b', 'a'])).toEqual(new Map())
   expect(state.asked).toEqual([['a', 'b']])
 
   announce('a')
-  expect(await catalogue.updateTokens(['a', 'b'])).toEqual(new Map())
-  expect(await catalogue.updateTokens(['a', 'b'], 0)).toEqual(new Map([['a', 'mark-1']]))
+  expect(await registry.updateTokens(['a', 'b'])).toEqual(new Map())
+  expect(await registry.updateTokens(['a', 'b'], 0)).toEqual(new Map([['a', 'token-1']]))
   announce('b')
   vi.advanceTimersByTime(2_000)
-  expect(await catalogue.updateTokens(['b'])).toEqual(new Map([['b', 'mark-2']]))
+  expect(await registry.updateTokens(['b'])).toEqual(new Map([['b', 'token-2']]))
   expect(state.asked).toHaveLength(3)
 })
 
-test('a URI asked about for the first time is asked for alone', async () => {
-  const { state, announce, catalogue } = table()
+test('only the URIs without a cached token are read', async () => {
+  const { state, announce, registry } = table()
   announce('a')
   announce('b')
-  await catalogue.updateTokens(['a'])
-  expect(await catalogue.updateTokens(['a', 'b'])).toEqual(
+  await registry.updateTokens(['a'])
+  expect(await registry.updateTokens(['a', 'b'])).toEqual(
     new Map([
-      ['a', 'mark-1'],
-      ['b', 'mark-2'],
+      ['a', 'token-1'],
+      ['b', 'token-2'],
     ]),
   )
   expect(state.asked).toEqual([['a'], ['b']])
 })
 
-test('an announcement makes nobody read the registrations again', async () => {
-  const { state, announce, catalogue } = table()
-  await catalogue.snapshot()
+test('a resource update does not make the registrations be read again', async () => {
+  const { state, announce, registry } = table()
+  await registry.snapshot()
   announce('a')
   vi.advanceTimersByTime(2_000)
-  await catalogue.updateTokens(['a'])
-  await catalogue.snapshot()
+  await registry.updateTokens(['a'])
+  await registry.snapshot()
   expect(state.reads).toBe(1)
 })
 
-test('the revision is the last one that was read, also where only an announcement changed it', async () => {
-  const { announce, catalogue } = table()
-  expect(await catalogue.version()).toEqual({ registrations: '1', updates: '0' })
+test('the registry version is the newest that was read, also when only a resource was updated', async () => {
+  const { announce, registry } = table()
+  expect(await registry.version()).toEqual({ registrations: '1', updates: '0' })
   announce('a')
-  expect((await catalogue.version()).updates).toBe('0')
-  expect(await catalogue.version(0)).toEqual({ registrations: '1', updates: '1' })
+  expect((await registry.version()).updates).toBe('0')
+  expect(await registry.version(0)).toEqual({ registrations: '1', updates: '1' })
 })
 
-test('an announcement is heard of though the registrations cannot be read', async () => {
-  const { state, announce, catalogue } = table()
-  await catalogue.updateTokens(['a'])
-  Object.assign(state, { revision: 2, names: undefined })
+test('a resource update is seen while the registrations cannot be read', async () => {
+  const { state, announce, registry } = table()
+  await registry.updateTokens(['a'])
+  Object.assign(state, { version: 2, names: undefined })
   announce('a')
   vi.advanceTimersByTime(2_000)
-  expect(await catalogue.updateTokens(['a'])).toEqual(new Map([['a', 'mark-1']]))
+  expect(await registry.updateTokens(['a'])).toEqual(new Map([['a', 'token-1']]))
 })
 
-test('a table that fails is answered for with the marks that are known', async () => {
-  const { state, announce, catalogue } = table()
+test('cached update tokens are used while the table fails', async () => {
+  const { state, announce, registry } = table()
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   announce('a')
-  const known = await catalogue.updateTokens(['a'])
+  const known = await registry.updateTokens(['a'])
   announce('a')
-  for (const failure of [{ failing: true }, { failing: false, marksFailing: true }]) {
+  for (const failure of [{ failing: true }, { failing: false, tokensFailing: true }]) {
     Object.assign(state, failure)
     warn.mockClear()
     vi.advanceTimersByTime(2_000)
-    expect(await catalogue.updateTokens(['a'])).toEqual(known)
+    expect(await registry.updateTokens(['a'])).toEqual(known)
     expect(warn).toHaveBeenCalledOnce()
   }
-  // No mark is not the same as an unknown one.
-  await expect(catalogue.updateTokens(['a', 'b'])).rejects.toThrow('not reachable')
-  state.marksFailing = false
-  expect(await catalogue.updateTokens(['a', 'b'])).toEqual(new Map([['a', 'mark-2']]))
+  // A URI whose token was never read is an error, not a URI without updates.
+  await expect(registry.updateTokens(['a', 'b'])).rejects.toThrow('not reachable')
+  state.tokensFailing = false
+  expect(await registry.updateTokens(['a', 'b'])).toEqual(new Map([['a', 'token-2']]))
 })
 
-test('a table that does not answer is answered for with the marks that are known, and asked once', async () => {
-  const { state, announce, catalogue } = table()
+test('cached update tokens are used while the table does not respond, with one read at a time', async () => {
+  const { state, announce, registry } = table()
   announce('a')
-  const known = await catalogue.updateTokens(['a'])
+  const known = await registry.updateTokens(['a'])
   announce('a')
-  state.marksAnswer = new Promise(() => {})
+  state.tokensRead = new Promise(() => {})
   const asked = state.asked.length
   for (let n = 0; n < 2; n++) {
     vi.advanceTimersByTime(2_000)
-    const answer = catalogue.updateTokens(['a'])
+    const answer = registry.updateTokens(['a'])
     await vi.advanceTimersByTimeAsync(1_500)
     expect(await answer).toEqual(known)
   }
   expect(state.asked.length - asked).toBe(1)
 })
 
-test('what was asked before an announcement is asked again after it', async () => {
-  const { state, announce, catalogue } = table()
-  await catalogue.snapshot()
+test('tokens whose read began before a resource update are read again after it', async () => {
+  const { state, announce, registry } = table()
+  await registry.snapshot()
   let open = () => {}
-  state.marksAnswer = new Promise(resolve => {
+  state.tokensRead = new Promise(resolve => {
     open = resolve
   })
-  const early = catalogue.updateTokens(['a'])
+  const early = registry.updateTokens(['a'])
   await vi.waitFor(() => expect(state.asked).toHaveLength(1))
   announce('a')
   vi.advanceTimersByTime(2_000)
-  const late = catalogue.updateTokens(['a'])
-  await catalogue.snapshot()
+  const late = registry.updateTokens(['a'])
+  await registry.snapshot()
   open()
   expect(await early).toEqual(new Map())
-  expect(await late).toEqual(new Map([['a', 'mark-1']]))
+  expect(await late).toEqual(new Map([['a', 'token-1']]))
 })
 
-test('marks are not kept without end', async () => {
-  const { state, announce, catalogue } = table()
+test('the cache of update tokens has a limit', async () => {
+  const { state, announce, registry } = table()
   announce('5')
   const uris = Array.from({ length: 10_001 }, (_, n) => String(n))
-  expect(await catalogue.updateTokens(uris)).toEqual(new Map([['5', 'mark-1']]))
-  expect(await catalogue.updateTokens(['5'])).toEqual(new Map([['5', 'mark-1']]))
+  expect(await registry.updateTokens(uris)).toEqual(new Map([['5', 'token-1']]))
+  expect(await registry.updateTokens(['5'])).toEqual(new Map([['5', 'token-1']]))
   expect(state.asked).toHaveLength(1)
   vi.advanceTimersByTime(2_000)
-  expect(await catalogue.updateTokens(['5'])).toEqual(new Map([['5', 'mark-1']]))
+  expect(await registry.updateTokens(['5'])).toEqual(new Map([['5', 'token-1']]))
   expect(state.asked).toHaveLength(2)
 })
 
-test('one that is looked for is read alone, and once for each revision', async () => {
-  const { state, catalogue } = table()
-  expect(await catalogue.find('tool', 'one')).toMatchObject({ name: 'one' })
-  expect(await catalogue.find('tool', 'two')).toBeUndefined()
+test('a registration is read alone, and once per registry version', async () => {
+  const { state, registry } = table()
+  expect(await registry.find('tool', 'one')).toMatchObject({ name: 'one' })
+  expect(await registry.find('tool', 'two')).toBeUndefined()
   for (const impossible of ['', 'x'.repeat(2_000)])
-    expect(await catalogue.find('tool', impossible)).toBeUndefined()
+    expect(await registry.find('tool', impossible)).toBeUndefined()
   vi.advanceTimersByTime(2_000)
-  await catalogue.find('tool', 'one')
+  await registry.find('tool', 'one')
   expect(state).toMatchObject({ gets: 2, reads: 0 })
-  Object.assign(state, { names: ['two'], revision: 2 })
+  Object.assign(state, { names: ['two'], version: 2 })
   vi.advanceTimersByTime(2_000)
-  expect(await catalogue.find('tool', 'one')).toBeUndefined()
-  expect(await catalogue.find('tool', 'two')).toMatchObject({ name: 'two' })
+  expect(await registry.find('tool', 'one')).toBeUndefined()
+  expect(await registry.find('tool', 'two')).toMatchObject({ name: 'two' })
   expect(state).toMatchObject({ gets: 4, reads: 0 })
 })
 
-test('one that is looked for is taken from all, where these are known', async () => {
-  const { state, catalogue } = table()
-  await catalogue.snapshot()
-  expect(await catalogue.find('tool', 'one')).toMatchObject({ name: 'one' })
+test('a registration is found in the snapshot where there is one', async () => {
+  const { state, registry } = table()
+  await registry.snapshot()
+  expect(await registry.find('tool', 'one')).toMatchObject({ name: 'one' })
   expect(state).toMatchObject({ gets: 0, reads: 1 })
 })
 
-test('one that is looked for while the table fails is answered for with what is known of it', async () => {
-  const { state, catalogue } = table()
+test('a cached registration is used while the table fails', async () => {
+  const { state, registry } = table()
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
-  await catalogue.find('tool', 'one')
+  await registry.find('tool', 'one')
   state.failing = true
   vi.advanceTimersByTime(61_000)
-  expect(await catalogue.find('tool', 'one')).toMatchObject({ name: 'one' })
+  expect(await registry.find('tool', 'one')).toMatchObject({ name: 'one' })
   expect(warn).toHaveBeenCalled()
-  await expect(catalogue.find('tool', 'two')).rejects.toThrow('not reachable')
+  await expect(registry.find('tool', 'two')).rejects.toThrow('not reachable')
 })

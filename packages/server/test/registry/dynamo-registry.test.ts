@@ -12,7 +12,7 @@ import {
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
-import { all, registryContract, tool } from '../suites/registry.ts'
+import { all, registrySuite, tool } from '../suites/registry.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
 
 const template = readFileSync(new URL('../../../../template.yaml', import.meta.url), 'utf8')
@@ -31,13 +31,13 @@ async function start() {
   return { emulator, dynamo, table, registry: dynamoRegistry(dynamo, table) }
 }
 
-describe('over DynamoDB', () => {
-  registryContract(async () => {
+describe('the registry in DynamoDB', () => {
+  registrySuite(async () => {
     const { emulator, table, registry } = await start()
     return [registry, dynamoRegistry(emulator.client(), table)]
   })
 
-  test('the list reads no further than it is followed', async () => {
+  test('the list reads only the pages that are used', async () => {
     const { dynamo, registry } = await start()
     for (const name of ['a', 'b', 'c', 'd', 'e'])
       await registry.create(tool(name, { description: 'x'.repeat(300_000) }))
@@ -55,7 +55,7 @@ describe('over DynamoDB', () => {
     expect(pages[0]?.LastEvaluatedKey).toBeDefined()
   })
 
-  test('rows that are no registrations are left out, and reported once', async () => {
+  test('rows without a valid registration are ignored and logged once', async () => {
     const { dynamo, table, registry } = await start()
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     const row = (name: string, registration?: string) =>
@@ -81,7 +81,7 @@ describe('over DynamoDB', () => {
     expect((await all(registry.list())).map(({ name }) => name)).toEqual(['right'])
     await all(registry.list())
     expect(await registry.get({ type: 'tool', name: 'by-hand' })).toBeUndefined()
-    expect(warn.mock.calls.map(([line]) => JSON.parse(String(line)).row)).toEqual([
+    expect(warn.mock.calls.map(([entry]) => entry.row)).toEqual([
       'tool/arn@1',
       'tool/by-hand@1',
       'tool/copied@1',
@@ -92,10 +92,10 @@ describe('over DynamoDB', () => {
     expect(await registry.create(tool('by-hand'))).toBe(true)
   })
 
-  test('a write stands though the revision could not be counted', async () => {
+  test('a registration is written although the change could not be counted', async () => {
     const { dynamo, registry } = await start()
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
-    // The network's edge: the second write of a change never leaves.
+    // Network failure: the second write of a change is never sent.
     dynamo.middlewareStack.add(
       (next, { commandName }) =>
         async args => {
@@ -109,12 +109,12 @@ describe('over DynamoDB', () => {
     expect(warn).toHaveBeenCalledOnce()
   })
 
-  test('a write whose answer was lost, and that the SDK repeats, has gone through', async () => {
+  test('a write that the SDK repeats after a lost response counts as done', async () => {
     const { dynamo, emulator, table, registry } = await start()
     const other = dynamoRegistry(emulator.client(), table)
     let meanwhile = async () => {}
     const sent: string[] = []
-    // The network's edge, inside the SDK's retries: the request arrives, its answer does not.
+    // Network failure inside the SDK's retries: the request arrives, its response is lost.
     dynamo.middlewareStack.add(
       (next, { commandName = '' }) =>
         async args => {
@@ -123,7 +123,7 @@ describe('over DynamoDB', () => {
           sent.push(commandName)
           if (!first || !/^(Put|Delete)Item/.test(commandName)) return result
           await meanwhile()
-          throw Object.assign(new Error('no answer'), { name: 'TimeoutError' })
+          throw Object.assign(new Error('no response'), { name: 'TimeoutError' })
         },
       { step: 'deserialize', priority: 'low' },
     )
@@ -134,7 +134,7 @@ describe('over DynamoDB', () => {
     expect(await registry.remove({ type: 'tool', name: 'a' }, 2)).toBe(true)
     expect((await other.version()).registrations).toBe('3')
 
-    // Unless somebody else has written there meanwhile.
+    // Unless another writer has written in between.
     sent.length = 0
     meanwhile = async () => {
       await other.replace(tool('a', { version: 2 }), 1)
@@ -142,7 +142,8 @@ describe('over DynamoDB', () => {
     expect(await registry.create(tool('a'))).toBe(false)
     expect((await other.get({ type: 'tool', name: 'a' }))?.version).toBe(2)
   })
-  test('an announcement is written before it is counted, and expires in the words of the table', async () => {
+
+  test('a resource update is written before it is counted, and expires after a day', async () => {
     const { dynamo, table, registry } = await start()
     const sent: string[] = []
     dynamo.middlewareStack.add(
@@ -172,11 +173,11 @@ describe('over DynamoDB', () => {
     expect(template).toMatch(/RegistrationTable:(?:\n {4}.*)*\n {8}AttributeName: expiresAt\n/)
   })
 
-  test('an announcement that could not be counted has failed, and is made by the next attempt', async () => {
+  test('a resource update that could not be counted fails and can be repeated', async () => {
     const { dynamo, emulator, table, registry } = await start()
     const other = dynamoRegistry(emulator.client(), table)
     let cut = true
-    // The network's edge: the second write never leaves.
+    // Network failure: the second write is never sent.
     dynamo.middlewareStack.add(
       (next, { commandName }) =>
         async args => {
@@ -193,13 +194,13 @@ describe('over DynamoDB', () => {
     expect((await other.version()).updates).not.toBe(before.updates)
   })
 
-  test('what DynamoDB leaves of a batch is asked for again, not for ever', async () => {
+  test('unprocessed keys of a batch are read again, up to a limit', async () => {
     const { dynamo, table, registry } = await start()
     const uris = ['a', 'b', 'c', 'd', 'e'].map(name => `notes://${name}`)
     for (const uri of uris) await registry.announceUpdate(uri)
     let processed = 2
     let batches = 0
-    // The network's edge: of each batch, so many keys are read and the others handed back.
+    // DynamoDB reads this many keys of each batch and returns the others as unprocessed.
     dynamo.middlewareStack.add(
       (next, { commandName }) =>
         async args => {
@@ -220,6 +221,6 @@ describe('over DynamoDB', () => {
     expect([...(await registry.updateTokens(uris)).keys()]).toEqual(uris)
     expect(batches).toBe(3)
     processed = 0
-    await expect(registry.updateTokens(uris)).rejects.toThrow('5 updates')
+    await expect(registry.updateTokens(uris)).rejects.toThrow('5 update tokens')
   })
 })

@@ -46,9 +46,9 @@ export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return found
 }
 
-/** What every registry promises, whatever keeps it. `make` gives two views of one empty registry. */
-export function registryContract(make: () => Promise<[Registry, Registry]>) {
-  test('a registration comes back as it was written, to the order of its keys', async () => {
+/** What every registry promises. `make` gives two views of one empty registry. */
+export function registrySuite(make: () => Promise<[Registry, Registry]>) {
+  test('a registration comes back as it was written, with its keys in order', async () => {
     const [registry] = await make()
     expect(await registry.create(tool('a'))).toBe(true)
     expect(JSON.stringify(await registry.get({ type: 'tool', name: 'a' }))).toBe(
@@ -56,7 +56,7 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
     )
   })
 
-  test('nothing is known of what was never written', async () => {
+  test('a registration that was never written is unknown', async () => {
     const [registry] = await make()
     expect(await registry.get({ type: 'tool', name: 'a' })).toBeUndefined()
     expect(await registry.replace(tool('a', { version: 2 }), 1)).toBe(false)
@@ -64,14 +64,14 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
     expect(await all(registry.list())).toEqual([])
   })
 
-  test('what exists is not created again', async () => {
+  test('an existing registration is not created again', async () => {
     const [registry] = await make()
     await registry.create(tool('a'))
     expect(await registry.create(tool('a', { description: 'other' }))).toBe(false)
     expect(await registry.get({ type: 'tool', name: 'a' })).toEqual(tool('a'))
   })
 
-  test('a version that has been replaced is neither replaced nor removed', async () => {
+  test('an old version can be neither replaced nor removed', async () => {
     const [registry] = await make()
     await registry.create(tool('a'))
     expect(await registry.replace(tool('a', { version: 2 }), 1)).toBe(true)
@@ -81,7 +81,7 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
     expect(await registry.get({ type: 'tool', name: 'a' })).toBeUndefined()
   })
 
-  test('of many writers at once exactly one creates, replaces, removes', async () => {
+  test('exactly one of many concurrent writers creates, replaces, removes', async () => {
     const views = await make()
     const race = async (write: (registry: Registry, writer: number) => Promise<boolean>) => {
       const won = await Promise.all(
@@ -97,7 +97,7 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
     expect(await race(registry => registry.remove({ type: 'tool', name: 'a' }, 2))).toBe(1)
   })
 
-  test('the list is sorted by type and name and starts behind any place in it', async () => {
+  test('the list is sorted by type and name and starts after any place in it', async () => {
     const [registry] = await make()
     const sorted = [tool('B'), tool('a'), tool('a.b'), resource('a'), prompt('a'), prompt('b')]
     for (const it of sorted.toReversed()) await registry.create(it)
@@ -113,7 +113,7 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
     expect(await ids({ after: { type: 'tool', name: 'a.a' } })).toEqual(expected.slice(2))
   })
 
-  test('the list has everything, however large', async () => {
+  test('the list is complete when it takes many pages', async () => {
     const [registry] = await make()
     const names = Array.from({ length: 12 }, (_, n) => `t${String(n).padStart(2, '0')}`)
     for (const name of names)
@@ -121,7 +121,7 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
     expect((await all(registry.list())).map(({ name }) => name)).toEqual(names)
   })
 
-  test('every change changes the revision, for every reader, before the writer is told', async () => {
+  test('every change changes the registry version for all readers before the write resolves', async () => {
     const [registry, other] = await make()
     const { updates } = await other.version()
     const registrations = async () => (await other.version()).registrations
@@ -136,7 +136,7 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
     expect(await other.version()).toEqual({ registrations: seen[3], updates })
   })
 
-  test('an announcement is marked for every reader, before the announcer is told', async () => {
+  test('a resource update has a token for all readers before the announcement resolves', async () => {
     const [registry, other] = await make()
     await registry.create(resource('a'))
     const before = await other.version()
@@ -155,22 +155,22 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
     expect(await other.updateTokens([])).toEqual(new Map())
   })
 
-  test('no two updates have one mark, whoever makes them and of whatever', async () => {
+  test('every resource update has a new token and a new registry version', async () => {
     const [registry, other] = await make()
-    const marks: (string | undefined)[] = []
-    const revisions: string[] = []
+    const tokens: (string | undefined)[] = []
+    const versions: string[] = []
     for (const [n, view] of [registry, other, registry, other].entries()) {
       const uri = `notes://${Math.floor(n / 3)}`
       await view.announceUpdate(uri)
-      marks.push((await registry.updateTokens([uri])).get(uri))
-      revisions.push((await registry.version()).updates)
+      tokens.push((await registry.updateTokens([uri])).get(uri))
+      versions.push((await registry.version()).updates)
     }
-    expect(marks).toEqual(marks.map(() => expect.any(String)))
-    expect(new Set(marks).size).toBe(4)
-    expect(new Set(revisions).size).toBe(4)
+    expect(tokens).toEqual(tokens.map(() => expect.any(String)))
+    expect(new Set(tokens).size).toBe(4)
+    expect(new Set(versions).size).toBe(4)
   })
 
-  test('an announcement is known for a day', async () => {
+  test('an update token is kept for one day', async () => {
     const [registry, other] = await make()
     onTestFinished(() => {
       vi.useRealTimers()
@@ -185,13 +185,13 @@ export function registryContract(make: () => Promise<[Registry, Registry]>) {
     expect((await other.updateTokens(['notes://today'])).size).toBe(1)
   })
 
-  test('any number of URIs is asked about at once, each as often as one likes, however long', async () => {
+  test('many long URIs can be read at once, with duplicates', async () => {
     const [registry, other] = await make()
     const uris = Array.from({ length: 250 }, (_, n) => `notes://${'é'.repeat(2_000)}/${n}`)
     const some = uris.filter((_, n) => n % 10 === 0)
     await Promise.all(some.map(uri => registry.announceUpdate(uri)))
-    const marks = await other.updateTokens(uris.flatMap(uri => [uri, uri]))
-    expect([...marks.keys()].toSorted()).toEqual(some.toSorted())
-    expect(new Set(marks.values()).size).toBe(25)
+    const tokens = await other.updateTokens(uris.flatMap(uri => [uri, uri]))
+    expect([...tokens.keys()].toSorted()).toEqual(some.toSorted())
+    expect(new Set(tokens.values()).size).toBe(25)
   })
 }

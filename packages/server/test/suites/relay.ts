@@ -5,14 +5,14 @@ import { expect, test } from 'vitest'
 
 import type { Inbox, Relay } from '../../src/session-table/relay.ts'
 
-/** What every relay promises, whatever keeps the messages. `make` gives a second environment's view of the same store. */
-export function relayContract(make: () => Promise<Relay>) {
+/** What every relay promises. Each `make` gives another environment's view of the same store. */
+export function relaySuite(make: () => Promise<Relay>) {
   const session = (owner = 'account/principal') => ({
     id: randomBytes(18).toString('base64url'),
     owner,
   })
 
-  test('messages are handed out in the order of their arrival', async () => {
+  test('messages are delivered in order of arrival', async () => {
     const [reader, poster] = [await make(), await make()]
     const s = session()
     const inbox = await reader.open(s)
@@ -20,7 +20,7 @@ export function relayContract(make: () => Promise<Relay>) {
     expect(await take(inbox, 20)).toEqual(range(20).map(n => `message ${n}`))
   })
 
-  test('what was posted before the inbox was read is not lost', async () => {
+  test('a message that was posted before the inbox was read is delivered', async () => {
     const relay = await make()
     const s = session()
     const inbox = await relay.open(s)
@@ -31,11 +31,11 @@ export function relayContract(make: () => Promise<Relay>) {
     expect((await messages.next()).value).toBe('late')
   })
 
-  test('a message of 6 MB arrives whole, in its place', async () => {
+  test('a message of 6 MB arrives whole and in order', async () => {
     const [reader, poster] = [await make(), await make()]
     const s = session()
     const inbox = await reader.open(s)
-    // Characters of two, three and four bytes, so that the parts' borders cut through some.
+    // Characters of two, three and four bytes: the borders between parts cut through some.
     const large = 'é€𝄞'.repeat(700_000)
     await poster.post(s, 'before')
     await poster.post(s, large)
@@ -45,7 +45,7 @@ export function relayContract(make: () => Promise<Relay>) {
     expect(middle === large).toBe(true)
   })
 
-  test('sessions do not see each other', async () => {
+  test('sessions do not see each other’s messages', async () => {
     const relay = await make()
     const [a, b] = [session(), session()]
     const inboxes = [await relay.open(a), await relay.open(b)] as const
@@ -54,7 +54,7 @@ export function relayContract(make: () => Promise<Relay>) {
     expect([await take(inboxes[0], 1), await take(inboxes[1], 1)]).toEqual([['for a'], ['for b']])
   })
 
-  test('a post to a session that does not exist, or is somebody else’s, is refused and not kept', async () => {
+  test('a post to an unknown session or to another owner’s is refused and not stored', async () => {
     const relay = await make()
     const s = session()
     expect(await relay.post(s, 'too early')).toBe(false)
@@ -64,14 +64,14 @@ export function relayContract(make: () => Promise<Relay>) {
     expect(await take(inbox, 1)).toEqual(['mine'])
   })
 
-  test('a session that exists cannot be opened by another', async () => {
+  test('another owner cannot open a session that exists', async () => {
     const relay = await make()
     const s = session()
     await relay.open(s)
     await expect(relay.open({ ...s, owner: 'account/other' })).rejects.toThrow()
   })
 
-  test('closing refuses posts and still hands out what was accepted before', async () => {
+  test('closing refuses new posts and still delivers accepted ones', async () => {
     const [reader, poster] = [await make(), await make()]
     const s = session()
     const inbox = await reader.open(s)
@@ -83,7 +83,7 @@ export function relayContract(make: () => Promise<Relay>) {
     expect(await all(inbox)).toEqual(['1', '2'])
   })
 
-  test('a post that races with the close is either refused or handed out', async () => {
+  test('a post that races with closing is either refused or delivered', async () => {
     const [reader, poster] = [await make(), await make()]
     for (const round of range(15)) {
       const s = session()
@@ -100,7 +100,7 @@ export function relayContract(make: () => Promise<Relay>) {
     }
   })
 
-  test('of two environments that read one session, each message reaches exactly one', async () => {
+  test('each message reaches exactly one of two environments that read one session', async () => {
     const [one, two, poster] = [await make(), await make(), await make()]
     const s = session()
     const inboxes = [await one.open(s), two.join(s.id)]
@@ -130,7 +130,7 @@ export function relayContract(make: () => Promise<Relay>) {
       }
   })
 
-  test('a message posted while the reader takes is delivered exactly once, a thousand times over', async () => {
+  test('a thousand messages that are posted while a reader takes them are delivered once each', async () => {
     const [reader, poster] = [await make(), await make()]
     const s = session()
     const inbox = await reader.open(s)

@@ -1,13 +1,13 @@
 import type { FunctionUrlEvent } from '../../src/lambda/event.ts'
 import { bufferedHandler } from '../../src/lambda/handler.ts'
 import { createRegistration } from '../../src/registration/api.ts'
-import type { Permissions } from '../../src/registration/invoke-permission/permissions.ts'
-import { dynamoRevocations } from '../../src/registration/invoke-permission/revocations.ts'
+import { dynamoRevocations } from '../../src/registration/invoke-permission/dynamo-revocations.ts'
+import type { InvokePermissions } from '../../src/registration/invoke-permission/permissions.ts'
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
 import type { Emulator } from './dynamodb.ts'
 
 /** For tests of all else: every function exists, and may be invoked as soon as it is registered. */
-const granted: Permissions = {
+const granted: InvokePermissions = {
   grant: async () => ({ state: 'ready' }),
   revoke: async () => undefined,
   status: async () => ({ state: 'ready' }),

@@ -8,7 +8,7 @@ import {
 
 import type { McpEvent, Results } from '../../invoker/contracts/mcp.ts'
 import {
-  describeCall,
+  callContext,
   type Invocation,
   type Invoke,
   type InvokeStream,
@@ -56,7 +56,7 @@ export function createFunctionCalls(
     callMcp(registration, { method, params, variables }, ctx) {
       const clientCapabilities = server.getClientCapabilities()
       const context = {
-        ...describeCall(registration, invocation(ctx)),
+        ...callContext(registration, invocation(ctx)),
         clientCapabilities,
         variables,
       }

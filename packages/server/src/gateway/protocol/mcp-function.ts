@@ -1,6 +1,6 @@
 import type { ServerContext } from '@modelcontextprotocol/server'
 
-import { answerOf, type McpEvent, type Results } from '../../invoker/contracts/mcp.ts'
+import { type McpEvent, type Results, resultOf } from '../../invoker/contracts/mcp.ts'
 import type { RequestState } from './request-state.ts'
 
 /**
@@ -23,7 +23,7 @@ export async function callMcpFunction<Method extends keyof Results>(
   const params = { ...request.params, inputResponses: mcpReq.inputResponses, requestState }
   const progressToken = mcpReq._meta?.progressToken
 
-  const result = await answerOf(request.method, send({ ...request, params }), {
+  const result = await resultOf(request.method, send({ ...request, params }), {
     async progress(params) {
       if (progressToken === undefined) return
       const method = 'notifications/progress'

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { describe } from '../../http/errors.ts'
 import { log } from '../../http/log.ts'
-import type { Answer, EventStore, Reading } from '../../session-table/event-store.ts'
+import type { EventStore, StoredEvents, StreamId } from '../../session-table/event-store.ts'
 import type { McpSession } from '../../session-table/sessions.ts'
 import { createEventStream } from '../wire/event-stream.ts'
 import { isMessage, isResponse } from '../wire/jsonrpc.ts'
@@ -52,9 +52,9 @@ export async function replayResponseStream(
     })
   return events.response
 
-  async function replay(response: Answer, first: Reading) {
+  async function replay(response: StreamId, first: StoredEvents) {
     let after = Number(lastSequence)
-    for (let reading: Reading | undefined = first; reading; ) {
+    for (let reading: StoredEvents | undefined = first; reading; ) {
       for (const { sequence, message } of reading.messages) {
         await events.event({ id: `${stream}.${sequence}`, name: 'message', data: message })
         after = sequence
@@ -70,7 +70,11 @@ export async function replayResponseStream(
   }
 
   /** No more messages follow: sends an error for each request that has no response. */
-  async function failUnanswered(response: Answer, { requests, state }: Reading, after: number) {
+  async function failUnanswered(
+    response: StreamId,
+    { requests, state }: StoredEvents,
+    after: number,
+  ) {
     const answered = await answeredRequests(response)
     const error = outcomeUnknown(
       state === 'lost'
@@ -85,7 +89,7 @@ export async function replayResponseStream(
       })
   }
 
-  async function answeredRequests(response: Answer): Promise<Set<unknown>> {
+  async function answeredRequests(response: StreamId): Promise<Set<unknown>> {
     const answered = new Set<unknown>()
     for (let after = 0; ; ) {
       const { messages } = (await eventStore.read(response, after)) ?? { messages: [] }

@@ -12,7 +12,7 @@ import {
   specTypeSchemas,
 } from '@modelcontextprotocol/server'
 import { reasonOf } from '../buffered.ts'
-import { type describeCall, FunctionFailure } from '../invoker.ts'
+import { type callContext, FunctionFailure } from '../invoker.ts'
 import { failedTool, places } from './arguments.ts'
 import { linesOf } from './lines.ts'
 
@@ -29,7 +29,7 @@ export interface McpEvent {
   method: keyof Results
   /** Where the function asked for input before: `inputResponses` and `requestState`, beside the others. */
   params: Record<string, unknown>
-  context: ReturnType<typeof describeCall> & {
+  context: ReturnType<typeof callContext> & {
     clientCapabilities: Record<string, unknown> | undefined
     /** Of a resource with a URI template: the values in the URI that is read, decoded. */
     variables?: Record<string, string | string[]> | undefined
@@ -50,7 +50,7 @@ export interface Listener {
  * A function that fails or breaks the contract is, for a tool, a result with `isError`; for the others, and
  * for an error that a function answers, it is a `ProtocolError`.
  */
-export async function answerOf<Method extends keyof Results>(
+export async function resultOf<Method extends keyof Results>(
   method: Method,
   body: AsyncIterable<Uint8Array>,
   listener: Listener,

@@ -4,7 +4,7 @@ import type { RegistrationStatus } from '@markvp/mcp-lambda-sam-admin-client/api
  * The gateway's right to invoke functions. What keeps Lambda from granting or revoking is an answer and no error:
  * a registration stands also where its function cannot be invoked yet.
  */
-export interface Permissions {
+export interface InvokePermissions {
   /**
    * May be called again for the same function. `justRevoked` says that what Lambda tells of the function's policy
    * may be older than our own change of it.

@@ -6,7 +6,7 @@ import type {
 
 import { describe } from '../../http/errors.ts'
 import type { Registry } from '../../registry/registry.ts'
-import type { Leftover, Permissions } from './permissions.ts'
+import type { InvokePermissions, Leftover } from './permissions.ts'
 import type { Revocation, Revocations } from './revocations.ts'
 
 /** Keeps what the gateway may invoke equal to what is registered. */
@@ -48,7 +48,7 @@ interface Leaving {
  */
 export function createGrants(
   registry: Registry,
-  permissions: Permissions,
+  permissions: InvokePermissions,
   revocations: Revocations,
 ): Grants {
   return {

@@ -6,7 +6,7 @@ import {
   RemovePermissionCommand,
 } from '@aws-sdk/client-lambda'
 
-import type { Permissions } from './permissions.ts'
+import type { InvokePermissions } from './permissions.ts'
 import { ACTION, allows, statementId, statementsIn, type Target, targetOf } from './statement.ts'
 import {
   type Found,
@@ -29,10 +29,10 @@ const PAUSES_MS = [100, 300, 900]
  * `ready` says that the statement was read back. A dry run would prove less: it tells of the rights of whoever makes
  * it, and the registration function's role may invoke nothing.
  */
-export function policyPermissions(
+export function resourcePolicyPermissions(
   clientFor: (region: string) => LambdaClient,
   roleArn: string,
-): Permissions {
+): InvokePermissions {
   const [, , , , accountId] = roleArn.split(':')
   const sid = statementId(roleArn)
 

@@ -5,7 +5,7 @@ import { DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/c
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { dynamoRelay } from '../../src/session-table/dynamo-relay.ts'
-import { all, relayContract, take } from '../suites/relay.ts'
+import { all, relaySuite, take } from '../suites/relay.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
 
 let emulator: Emulator
@@ -22,8 +22,8 @@ const make = (leaseSeconds = 45, dynamo = emulator.client()) =>
     leaseSeconds,
   })
 
-describe('over DynamoDB', () => {
-  relayContract(async () => make())
+describe('the relay in DynamoDB', () => {
+  relaySuite(async () => make())
 
   const session = () => ({ id: randomBytes(18).toString('base64url'), owner: 'o' })
   const key = (id: string, position: string) => ({
@@ -51,7 +51,7 @@ describe('over DynamoDB', () => {
       }),
     )
 
-  test('a poster that died between its two writes holds up the others for seconds only', async () => {
+  test('a sender that dies between its two writes delays the others by seconds only', async () => {
     const relay = make()
     const s = session()
     const inbox = await relay.open(s)
@@ -60,7 +60,7 @@ describe('over DynamoDB', () => {
     expect(await take(inbox, 1)).toEqual(['second'])
   })
 
-  test('a poster that is a little slower keeps its place', async () => {
+  test('a sender that is a little slower keeps its place', async () => {
     const relay = make()
     const s = session()
     const inbox = await relay.open(s)
@@ -73,46 +73,40 @@ describe('over DynamoDB', () => {
   })
 
   test.each([
-    ['a poster', () => make(), () => make(45, deafClient())],
-    ['a reader', () => make(45, deafClient()), () => make()],
-  ])(
-    'what %s writes twice, because the first answer was lost on the way, counts once',
-    async (_, reader, poster) => {
-      const [receiving, sending] = [reader(), poster()]
-      const s = session()
-      const inbox = await receiving.open(s)
-      const received: string[] = []
-      const reading = (async () => {
-        for await (const message of inbox.messages(AbortSignal.timeout(20_000)))
-          received.push(message)
-      })()
-      for (const n of [1, 2, 3, 4, 5]) expect(await sending.post(s, `message ${n}`)).toBe(true)
-      await inbox.close()
-      await reading
-      expect(received).toEqual([1, 2, 3, 4, 5].map(n => `message ${n}`))
+    ['a sender', () => make(), () => make(45, lossyClient())],
+    ['a reader', () => make(45, lossyClient()), () => make()],
+  ])('a write that %s repeats after a lost response counts once', async (_, reader, poster) => {
+    const [receiving, sending] = [reader(), poster()]
+    const s = session()
+    const inbox = await receiving.open(s)
+    const received: string[] = []
+    const reading = (async () => {
+      for await (const message of inbox.messages(AbortSignal.timeout(20_000)))
+        received.push(message)
+    })()
+    for (const n of [1, 2, 3, 4, 5]) expect(await sending.post(s, `message ${n}`)).toBe(true)
+    await inbox.close()
+    await reading
+    expect(received).toEqual([1, 2, 3, 4, 5].map(n => `message ${n}`))
 
-      // Nor was anything put back, for whoever takes the stream over.
-      for await (const message of make().join(s.id).messages(AbortSignal.timeout(500)))
-        expect.fail(message)
-    },
-  )
+    // No message was put back for an environment that takes over the stream.
+    for await (const message of make().join(s.id).messages(AbortSignal.timeout(500)))
+      expect.fail(message)
+  })
 
-  /**
-   * A client that does not hear the answer to any first attempt to open or close a session, or to put or take a
-   * message.
-   */
-  function deafClient() {
+  /** A client that loses the response to its first attempt at opening or closing a session, or putting or taking a message. */
+  function lossyClient() {
     const client = emulator.client()
-    const heard = new Set<string>()
+    const repeated = new Set<string>()
     client.middlewareStack.add(
       next => async args => {
         const result = await next(args)
         const written = JSON.stringify(args.input)
-        // Neither the look at the inbox nor the counter: those may be repeated without harm.
+        // Queries of the inbox and increments of the counter may be repeated without harm.
         const isMessage = /in#\d/.test(written) && /"Item"|SET taken/.test(written)
         const isSession = /"Item".*"S":"session"|SET closed/.test(written)
-        if (!(isMessage || isSession) || heard.has(written)) return result
-        heard.add(written)
+        if (!(isMessage || isSession) || repeated.has(written)) return result
+        repeated.add(written)
         throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' })
       },
       { step: 'deserialize', priority: 'low' },
@@ -120,7 +114,7 @@ describe('over DynamoDB', () => {
     return client
   }
 
-  test('a poster that was merely slow is handed out late, and once', async () => {
+  test('a message of a very slow sender is delivered late, and once', async () => {
     const relay = make()
     const s = session()
     const inbox = await relay.open(s)
@@ -134,7 +128,7 @@ describe('over DynamoDB', () => {
     expect((await messages.next()).value).toBe('third')
   })
 
-  test('a message that nobody took in time is not handed out, though the table still has it', async () => {
+  test('an expired message is not delivered, even while the table still has it', async () => {
     const relay = make()
     const s = session()
     const inbox = await relay.open(s)
@@ -144,16 +138,16 @@ describe('over DynamoDB', () => {
     expect(await take(inbox, 1)).toEqual(['fresh'])
   })
 
-  test('a session whose holder stopped renewing is gone, though the table still has it', async () => {
+  test('a session whose lease ran out is gone, even while the table still has it', async () => {
     const relay = make(-1)
     const s = session()
     const inbox = await relay.open(s)
-    expect(await relay.post(s, 'nobody listens')).toBe(false)
+    expect(await relay.post(s, 'too late')).toBe(false)
     await inbox.close()
     expect(await all(inbox)).toEqual([])
   })
 
-  test('a session deleted under its holder cannot be renewed back to life', async () => {
+  test('renewing does not bring a deleted session back', async () => {
     const relay = make()
     const s = session()
     const inbox = await relay.open(s)

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto'
+import {
+  DeleteItemCommand,
+  type DynamoDBClient,
+  PutItemCommand,
+  QueryCommand,
+} from '@aws-sdk/client-dynamodb'
+
+import { type Row, toKey } from '../../registry/row.ts'
+import type { Revocation, Revocations } from './revocations.ts'
+
+/**
+ * In the Registration table, beside what is registered:
+ *
+ *     type          name                                    at                        expiresAt
+ *     #revocation   <registration> <lambdaArn> <nonce>      milliseconds since 1970   seconds
+ *
+ * Usually there are none; a page holds some thousands.
+ */
+export function dynamoRevocations(dynamo: DynamoDBClient, table: string): Revocations {
+  return {
+    async begin(registration, lambdaArn) {
+      const revocation = { registration, lambdaArn, nonce: randomUUID(), at: Date.now() }
+      const at = { N: String(revocation.at) }
+      const expiresAt = { N: String(Math.floor(revocation.at / 1000) + WEEK_SECONDS) }
+      await dynamo.send(
+        new PutItemCommand({ TableName: table, Item: { ...keyOf(revocation), at, expiresAt } }),
+      )
+      return revocation
+    },
+    async end(revocation) {
+      await dynamo.send(new DeleteItemCommand({ TableName: table, Key: keyOf(revocation) }))
+    },
+    async open() {
+      const { Items = [] } = await dynamo.send(
+        new QueryCommand({
+          TableName: table,
+          KeyConditionExpression: '#type = :type',
+          ExpressionAttributeNames: { '#type': 'type' },
+          ExpressionAttributeValues: { ':type': { S: TYPE } },
+          ConsistentRead: true,
+        }),
+      )
+      return Items.map(toRevocation)
+    },
+  }
+}
+
+const TYPE = '#revocation'
+/** What could not be done in that time, nobody waits for: whoever deleted was told the command. */
+const WEEK_SECONDS = 7 * 24 * 60 * 60
+
+const keyOf = ({ registration, lambdaArn, nonce }: Revocation) =>
+  toKey({ type: TYPE, name: `${registration} ${lambdaArn} ${nonce}` })
+
+function toRevocation({ name, at }: Row): Revocation {
+  const [registration = '', lambdaArn = '', nonce = ''] = name?.S?.split(' ') ?? []
+  return { registration, lambdaArn, nonce, at: Number(at?.N) }
+}

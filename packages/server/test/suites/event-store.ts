@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto'
+
+import { expect, test, vi } from 'vitest'
+
+import type { EventStore, StoredEvents } from '../../src/session-table/event-store.ts'
+
+export const newStream = () => ({
+  session: 'session',
+  stream: randomBytes(12).toString('base64url'),
+})
+
+export const textsOf = (stored: StoredEvents | undefined) => stored?.messages.map(it => it.message)
+
+/**
+ * What every event store promises. Each `make` gives another environment's view of the same store,
+ * whose writers have a lease of `leaseSeconds`.
+ */
+export function eventStoreSuite(make: (leaseSeconds?: number) => EventStore) {
+  test('another environment reads the messages in order, starting after any message', async () => {
+    const stream = newStream()
+    const eventWriter = make().open(stream, [7, 'eight'])
+    for (const message of ['one', 'two', 'three']) await eventWriter.add(message)
+    await eventWriter.close()
+
+    expect(await make().read(stream, 0)).toEqual({
+      messages: [
+        { sequence: 1, message: 'one' },
+        { sequence: 2, message: 'two' },
+        { sequence: 3, message: 'three' },
+      ],
+      state: 'complete',
+      requests: [7, 'eight'],
+    })
+    expect(textsOf(await make().read(stream, 2))).toEqual(['three'])
+    expect(textsOf(await make().read(stream, 3))).toEqual([])
+  })
+
+  test('a message of 6 MB and many of 100 KB come back whole, page by page', async () => {
+    const stream = newStream()
+    const eventWriter = make().open(stream, [1])
+    const large = 'é'.repeat(3 * 1024 * 1024)
+    const messages = [
+      'first',
+      large,
+      ...Array.from({ length: 30 }, (_, n) => `${n}`.padEnd(100_000)),
+    ]
+    for (const message of messages) await eventWriter.add(message)
+    await eventWriter.close()
+
+    const eventStore = make()
+    const read: string[] = []
+    const states = new Set<string>()
+    for (let after = 0; ; ) {
+      const stored = await eventStore.read(stream, after)
+      if (!stored || stored.messages.length === 0) break
+      states.add(stored.state)
+      read.push(...stored.messages.map(it => it.message))
+      after = stored.messages.at(-1)?.sequence ?? after
+    }
+    expect(read.length).toBe(messages.length)
+    expect(read.every((it, n) => it === messages[n])).toBe(true)
+    // Only the last page says that the stream is complete.
+    expect([...states]).toEqual(['running', 'complete'])
+  })
+
+  test('a stream is lost when its writer does not renew its lease in time', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    try {
+      const stream = newStream()
+      const eventStore = make(10)
+      const eventWriter = eventStore.open(stream, [1])
+      await eventWriter.add('one')
+      await vi.waitUntil(async () => (await eventStore.read(stream, 0))?.messages.length)
+      expect((await eventStore.read(stream, 0))?.state).toBe('running')
+      vi.setSystemTime(Date.now() + 9_000)
+      await eventWriter.renew()
+      vi.setSystemTime(Date.now() + 9_000)
+      expect((await eventStore.read(stream, 0))?.state).toBe('running')
+      vi.setSystemTime(Date.now() + 2_000)
+      expect(await eventStore.read(stream, 0)).toMatchObject({
+        state: 'lost',
+        messages: [{ message: 'one' }],
+      })
+      // The table may delete the stream days later.
+      vi.setSystemTime(Date.now() + 16 * 60_000)
+      expect(await eventStore.read(stream, 0)).toBeUndefined()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  test('a stream that was never opened is unknown', async () => {
+    expect(await make().read(newStream(), 0)).toBeUndefined()
+  })
+}
