@@ -94,7 +94,7 @@ async function ask(
     if (cause instanceof ClientError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     const name = profile ?? process.env['AWS_PROFILE']
-    throw new ClientError('invalid_credentials', `Found no AWS credentials: ${reason}`, {
+    throw new ClientError('no_credentials', `Found no AWS credentials: ${reason}`, {
       cause,
       hint: name && `Log in, for instance with "aws sso login --profile ${name}".`,
     })
@@ -104,7 +104,7 @@ async function ask(
 function valid(credentials: Credentials | undefined): Credentials {
   if (credentials?.accessKeyId && credentials.secretAccessKey) return credentials
   throw new ClientError(
-    'invalid_credentials',
+    'no_credentials',
     'The AWS credentials have no accessKeyId or no secretAccessKey',
   )
 }

@@ -201,6 +201,3 @@ function toBytes(data: Data) {
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(data)
 }
-
-export { refusal } from '../request/refusal.ts'
-export type { CredentialProvider, Credentials } from './credentials.ts'

@@ -2,7 +2,7 @@ import type { EventSourceMessage } from 'eventsource-parser'
 import { ClientError } from '../errors.ts'
 import { discard } from '../http/bodies.ts'
 import { isEventStream, readEvents } from '../http/event-stream.ts'
-import { createSend, type Send, unreachable } from '../request/send.ts'
+import { createSend, type Send, toConnectionError } from '../request/send.ts'
 import { sseUrl } from '../signing/scope.ts'
 import { untilTaken } from '../transport/abort-scope.ts'
 import { type Limits, limitsOf, type TransportOptions } from '../transport/options.ts'
@@ -124,7 +124,7 @@ export class SigV4SseTransport {
         onEvent: event => this.#receive(event, onEndpoint),
       })
     } catch (error) {
-      throw unreachable('The event stream broke off', error, 'stream')
+      throw toConnectionError('The event stream broke off', error, 'stream')
     }
     throw new ClientError('connection_closed', 'The server ended the event stream')
   }

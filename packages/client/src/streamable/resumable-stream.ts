@@ -4,7 +4,7 @@ import type { EventSourceMessage } from 'eventsource-parser'
 import { ClientError } from '../errors.ts'
 import { reconnectDelay } from '../http/backoff.ts'
 import { readEvents } from '../http/event-stream.ts'
-import { unreachable } from '../request/send.ts'
+import { toConnectionError } from '../request/send.ts'
 import type { Task } from '../transport/abort-scope.ts'
 import { notify, type Origin, type Session } from '../transport/pending-requests.ts'
 
@@ -77,7 +77,7 @@ export function createReader({ session, heartbeatTimeoutMs, open }: ReaderOption
       })
       return end(new ClientError('connection_closed', 'The server ended the event stream'))
     } catch (error) {
-      return end(unreachable('The event stream broke off', error, 'stream'))
+      return end(toConnectionError('The event stream broke off', error, 'stream'))
     } finally {
       task.release()
     }

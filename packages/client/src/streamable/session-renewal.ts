@@ -1,8 +1,8 @@
 import type { EventSourceMessage } from 'eventsource-parser'
 import { ClientError } from '../errors.ts'
 import { isEventStream, readEvents } from '../http/event-stream.ts'
-import { answerText } from '../request/json-response.ts'
-import { unreachable } from '../request/send.ts'
+import { readJsonText } from '../request/json-response.ts'
+import { toConnectionError } from '../request/send.ts'
 import { type Task, untilTaken } from '../transport/abort-scope.ts'
 import type { JsonRpcMessage, RequestId, Session } from '../transport/pending-requests.ts'
 import type { Memory, Request } from './session-state.ts'
@@ -118,9 +118,9 @@ export async function renew(options: RenewalOptions): Promise<Renewed> {
         if (answer) throw new ClientError('connection_closed', 'The answer has come')
       }
       await readEvents(response.body, { heartbeatTimeoutMs, onEvent }).catch(error => {
-        if (!answer) throw unreachable('The answer broke off', error, 'message')
+        if (!answer) throw toConnectionError('The answer broke off', error, 'message')
       })
-    } else take(await answerText(response, name))
+    } else take(await readJsonText(response, name))
     if (!answer) throw new ClientError('connection_failed', `${name} sent no answer`)
     return answer
   }

@@ -1,7 +1,7 @@
 import { ClientError } from '../errors.ts'
 import { discard } from '../http/bodies.ts'
 import { isEventStream } from '../http/event-stream.ts'
-import { answerIn, answerText } from '../request/json-response.ts'
+import { jsonRpcErrorIn, readJsonText } from '../request/json-response.ts'
 import { createSend, type Send } from '../request/send.ts'
 import { mcpUrl } from '../signing/scope.ts'
 import { type Task, untilTaken } from '../transport/abort-scope.ts'
@@ -201,14 +201,16 @@ export class SigV4StreamableHttpTransport {
       }
       if (response.body && isEventStream(response))
         return void this.#follow(call, response.body).finally(over)
-      this.#session.deliver(await answerText(response, this.#name()), { sessionId: call.sessionId })
+      this.#session.deliver(await readJsonText(response, this.#name()), {
+        sessionId: call.sessionId,
+      })
       if (this.#session.awaits(id))
         throw new ClientError('invalid_response', `${this.#name()} sent JSON that is no answer`)
       over()
     } catch (error) {
       over()
       // JSON-RPC errors come with a status of their own from 2026-07-28 on.
-      const answer = answerIn(error, id)
+      const answer = jsonRpcErrorIn(error, id)
       if (answer === undefined) throw error
       this.#session.deliver(answer)
     }
