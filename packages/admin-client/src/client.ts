@@ -1,4 +1,4 @@
-import { type SigningOptions, signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
+import type { SigningOptions } from '@markvp/mcp-lambda-sam-client/sigv4'
 
 import type {
   Announcement,
@@ -16,7 +16,7 @@ import type {
   ToolInput,
 } from './api-schema.ts'
 import { actionUrl, collectionUrl, itemUrl } from './path.ts'
-import { type Call, send } from './request.ts'
+import { type Call, createSend } from './request.ts'
 
 export interface AdminClientOptions extends SigningOptions {
   /** The RegistrationUrl of the stack, with or without `/register`. */
@@ -66,7 +66,7 @@ type OfType<Type extends RegistrationType> = Extract<Registration, { type: Type 
 
 export function createAdminClient({ url, ...signing }: AdminClientOptions): AdminClient {
   const collection = collectionUrl(url)
-  const fetch = signedFetch(signing)
+  const send = createSend(signing)
 
   return {
     registerTool: tool =>
@@ -120,7 +120,7 @@ export function createAdminClient({ url, ...signing }: AdminClientOptions): Admi
 
   // The server's answer is trusted to be what the contract says; an error is checked to be one.
   async function request<Answer>(call: Call): Promise<Answer> {
-    return (await send(fetch, call)) as Answer
+    return (await send(call)) as Answer
   }
 }
 

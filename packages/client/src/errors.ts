@@ -14,7 +14,6 @@ export const SIGNING_ERRORS = {
   rate_limited:
     'Wait and try again, or raise the reserved concurrency of the function: every open stream holds one environment.',
   redirect_refused: 'Give the URL that the redirect leads to, if it is yours.',
-  request_refused: 'The message says what the server does not accept.',
   server_error: 'Look for the request id in the log of the function.',
   signature_mismatch:
     'Check the secret key, and that no proxy changes host, path, query or body on the way.',
@@ -31,6 +30,7 @@ export const CLIENT_ERRORS = {
   connection_closed: 'Connect again with a new transport.',
   connection_failed: 'Check the URL and the network, then try again.',
   invalid_response: 'Check that the URL is the McpUrl output of the stack.',
+  request_refused: 'The message says what the server does not accept.',
   session_not_found:
     'The session has ended or belongs to another caller: connect again with a new transport.',
   timeout: 'Try again; raise the limit if the server is known to be slow.',
@@ -43,6 +43,7 @@ interface ClientErrorDetails {
   status?: number | undefined
   requestId?: string | undefined
   retryable?: boolean
+  retryAfterMs?: number | undefined
   hint?: string | undefined
   cause?: unknown
 }
@@ -60,6 +61,8 @@ export class ClientError extends Error {
   readonly requestId: string | undefined
   /** The same call may succeed later, and nothing runs twice when it is repeated. */
   readonly retryable: boolean
+  /** The pause that the server asks for before that (`Retry-After`), in milliseconds. */
+  readonly retryAfterMs: number | undefined
   /** What to do about it, in one to three sentences. */
   readonly hint: string
 
@@ -70,6 +73,7 @@ export class ClientError extends Error {
       status,
       requestId,
       retryable = false,
+      retryAfterMs,
       hint = CLIENT_ERRORS[code],
       cause,
     }: ClientErrorDetails = {},
@@ -79,6 +83,7 @@ export class ClientError extends Error {
     this.status = status
     this.requestId = requestId
     this.retryable = retryable
+    this.retryAfterMs = retryAfterMs
     this.hint = hint
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 export { SIGNING_ERRORS, type SigningErrorCode } from './errors.ts'
+export { isBeforeSending, networkFailure } from './http/network-failure.ts'
 export { type RetryOptions, retry, retryAfterMs } from './http/retry.ts'
 export {
   credentialRefusal,

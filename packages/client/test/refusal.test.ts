@@ -1,14 +1,11 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test, vi } from 'vitest'
 
-import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
-
-import { verify } from '../../server/src/local/sigv4/verify.ts'
 import { CLIENT_ERRORS, ClientError } from '../src/errors.ts'
 import { readHttpError } from '../src/request/http-error.ts'
 import { credentialRefusal, readRefusal } from '../src/request/refusal.ts'
-import { type SigningOptions, signedFetch } from '../src/signing/signed-fetch.ts'
-import { KEY } from './support/verifier.ts'
+import { signedFetch } from '../src/signing/signed-fetch.ts'
+import { REFUSED, type RefusedOptions, startFunctionUrl } from './support/function-url.ts'
+import { KEY, REGION } from './support/verifier.ts'
 
 const url = new URL('https://abc.lambda-url.us-east-1.on.aws/message?sessionId=s-1')
 
@@ -20,8 +17,7 @@ const respond = (status: number, body: unknown = '', headers: Record<string, str
 const iam = (type: string, Message: string | null = 'Forbidden') =>
   respond(403, { Message }, { 'x-amzn-errortype': type })
 
-const errorOf = async (...parameters: Parameters<typeof readHttpError>) =>
-  (await readHttpError(...parameters)).error
+const errorOf = readHttpError
 
 // The bodies are those of Function URLs and of IAM in front of other services.
 test.each<[what: string, Response, code: string, hint: RegExp]>([
@@ -112,51 +108,22 @@ test.each<[what: string, Response, code: string, hint: RegExp]>([
   })
 })
 
-test.each<[what: string, code: string | undefined, Partial<SigningOptions> & { clock?: number }]>([
-  ['the right key', undefined, {}],
-  ['a wrong secret', 'signature_mismatch', { credentials: { ...KEY, secretAccessKey: 'wrong' } }],
-  ['an unknown key', 'invalid_credentials', { credentials: { ...KEY, accessKeyId: 'AKIAOTHER' } }],
-  ['an unknown token', 'invalid_credentials', { credentials: { ...KEY, sessionToken: 'old' } }],
-  ['another region', 'wrong_region', { region: 'eu-west-1' }],
-  ['another service', 'wrong_service', { service: 'execute-api' }],
-  ['a clock that is late', 'clock_skew', { clock: 3_600_000 }],
-  ['a clock that is early', 'clock_skew', { clock: -3_600_000 }],
-])('a request with %s is refused by the verifier as %s', async (_, code, { clock, ...options }) => {
-  const server = await startVerifier(clock)
-  const signing = { credentials: KEY, region: 'us-east-1', ...options }
-  const response = await signedFetch(signing)(server)
-  if (code === undefined) return expect(response.status).toBe(200)
-  const refusal = await readRefusal(response, { ...signing, url: server })
-  expect(refusal).toMatchObject({ code, status: 403, requestId: 'r-1', retryable: false })
-})
+test.each(REFUSED)(
+  'a request with %s is refused by the verifier as %s',
+  async (_, code, { clockAhead, ...options }: RefusedOptions) => {
+    const server = new URL(`${await startFunctionUrl({ clockAhead })}/mcp?x=1`)
+    const signing = { credentials: KEY, region: REGION, ...options }
+    const response = await signedFetch(signing)(server)
+    const refusal = await readRefusal(response, { ...signing, url: server })
+    expect(refusal).toMatchObject({ code, status: 403, requestId: 'r-1', retryable: false })
+    expect(refusal.message).toMatch(/\/mcp answered 403 \w+Exception: /)
+  },
+)
 
-/** Verifies signatures as a Function URL does, with the verifier of the local gateway. */
-async function startVerifier(clock = 0): Promise<URL> {
-  const principal = { ...KEY, arn: 'arn:aws:iam::000000000000:user/a' }
-  const server = createServer(({ method = '', url: target = '', rawHeaders }, response) => {
-    const signer = verify(
-      { method, target, rawHeaders, body: Buffer.alloc(0) },
-      {
-        region: 'us-east-1',
-        service: 'lambda',
-        principals: [principal],
-        now: Date.now() + clock,
-      },
-    )
-    // Without a Date header the client cannot correct its clock.
-    response.sendDate = false
-    response.setHeader('x-amzn-requestid', 'r-1')
-    if (!('code' in signer)) return response.end()
-    response.writeHead(403, { 'x-amzn-errortype': signer.code })
-    response.end(JSON.stringify({ message: signer.message }))
-  }).listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  onTestFinished(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`)
-}
+test('a request with the right key is accepted by the same verifier', async () => {
+  const signing = { credentials: KEY, region: REGION }
+  expect((await signedFetch(signing)(await startFunctionUrl())).status).toBe(200)
+})
 
 test.each([
   ['ExpiredToken The security token included in the request is expired', 'expired_token'],
@@ -182,6 +149,16 @@ test.each([
     expect(await errorOf(respond(404, body), 'stream', url, {})).toMatchObject({ code })
   },
 )
+
+test('the hint says that the URL is the RegistrationUrl where the registration API responds', async () => {
+  const message = 'There is no /mcp here: the endpoints are /register, /register/{id}'
+  const response = respond(404, { error: { code: 'not_found', message } })
+  const gateway = new URL('https://abc.lambda-url.us-east-1.on.aws/mcp')
+  expect(await errorOf(response, 'sessionless', gateway, {})).toMatchObject({
+    code: 'request_refused',
+    hint: expect.stringContaining('Give its McpUrl'),
+  })
+})
 
 test('a server error in response to a stream is retryable, since a stream runs nothing', async () => {
   expect(await errorOf(respond(503), 'stream', url, {})).toMatchObject({ retryable: true })

@@ -18,35 +18,31 @@ export type RequestKind =
 /** Nothing runs twice when a request of this kind is repeated. */
 export const isRepeatable = (kind: RequestKind) => kind === 'stream' || kind === 'resumption'
 
-export interface HttpError {
-  error: ClientError
-  /** The pause that the server asks for, in milliseconds. */
-  retryAfterMs: number | undefined
-}
-
 /** Reads a response without success as the error of a transport. */
 export async function readHttpError(
   response: Response,
   kind: RequestKind,
   url: URL,
   options: ScopeOptions,
-): Promise<HttpError> {
+): Promise<ClientError> {
   const text = await beginningOf(response)
   const context = { ...options, url, isRepeatable: isRepeatable(kind) }
   const refusal = await toRefusal(response, text, context)
-  const { message, hint, retryAfterMs, ...details } = refusal
   const code = codeOf(refusal, kind)
-  const error = new ClientError(code, message, {
-    ...details,
-    hint: code === refusal.code ? hint : undefined,
-  })
-  const isBranded = code === 'request_refused' && !isRepeatable(kind)
-  return { error: isBranded ? asSdkHttpError(error, text) : error, retryAfterMs }
+  const error = new ClientError(code, refusal.message, { ...refusal, hint: hintOf(refusal, code) })
+  return code === 'request_refused' && !isRepeatable(kind) ? asSdkHttpError(error, text) : error
 }
 
 function codeOf({ code, status, serverCode }: Refusal, kind: RequestKind): ClientErrorCode {
   const isSessionLost = IN_SESSION.has(kind) || serverCode === 'session_not_found'
   return status === 404 && isSessionLost ? 'session_not_found' : code
+}
+
+/** Undefined for the general hint of the code. */
+function hintOf({ code, serverCode, message, hint }: Refusal, finalCode: ClientErrorCode) {
+  if (serverCode === 'not_found' && /\/register\b/.test(message))
+    return 'This is the RegistrationUrl of the stack. Give its McpUrl; "npx @markvp/mcp-lambda-sam status" prints both.'
+  return code === finalCode ? hint : undefined
 }
 
 const IN_SESSION = new Set<RequestKind>(['message', 'resumption'])

@@ -1,7 +1,7 @@
 // Reads the responses with which AWS, a function or a proxy refuses a signed request. Lambda and IAM
 // respond before the function runs, in formats of their own; every package reads them here.
 
-import { SIGNING_ERRORS } from '../errors.ts'
+import { CLIENT_ERRORS } from '../errors.ts'
 import { beginningOf } from '../http/bodies.ts'
 import { retryAfterMs } from '../http/retry.ts'
 import { isRecord, parseJson } from '../is-record.ts'
@@ -103,7 +103,7 @@ const REASONS: [RegExp, RefusalCode][] = [
 ]
 
 async function hintOf(code: RefusalCode, { url, ...options }: RefusalContext): Promise<string> {
-  const general = SIGNING_ERRORS[code]
+  const general = CLIENT_ERRORS[code]
   if (code === 'signature_mismatch' || code === 'wrong_region' || code === 'wrong_service') {
     const signedFor = await scopeOf(url, options).catch(() => undefined) // a header of the caller's
     return signedFor ? `${describeScope(signedFor)} ${general}` : general

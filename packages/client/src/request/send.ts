@@ -1,7 +1,8 @@
 import { ClientError } from '../errors.ts'
+import { isBeforeSending, networkFailure } from '../http/network-failure.ts'
 import { retry } from '../http/retry.ts'
 import { type SigningOptions, signedFetch } from '../signing/signed-fetch.ts'
-import { type HttpError, isRepeatable, type RequestKind, readHttpError } from './http-error.ts'
+import { isRepeatable, type RequestKind, readHttpError } from './http-error.ts'
 
 interface RequestInitWithSignal extends RequestInit {
   signal: AbortSignal
@@ -23,27 +24,16 @@ export type Send = (
 export function createSend(options: SigningOptions): Send {
   const fetch = signedFetch(options)
 
-  return async (kind, url, init, isWanted) => {
-    let failure: Partial<HttpError> = {}
+  return async (kind, url, init, isWanted = () => true) => {
     const attempt = async () => {
-      failure = {}
       const response = await fetch(url, init).catch(error => {
         throw toConnectionError(`Could not reach ${url.origin}`, error, kind)
       })
       if (response.ok) return response
-      failure = await readHttpError(response, kind, url, options)
-      throw failure.error
+      throw await readHttpError(response, kind, url, options)
     }
-    const delayAfter = (_: unknown, attempts: number) =>
-      failure.error?.code === 'rate_limited'
-        ? retryDelay(failure.retryAfterMs, attempts)
-        : undefined
-    const attempts = retry(attempt, {
-      delayAfter,
-      signal: init.signal,
-      ...(isWanted && { isWanted }),
-    })
-    return unlessAborted(attempts, init.signal)
+    const { signal } = init
+    return unlessAborted(retry(attempt, { delayAfter, signal, isWanted }), signal)
   }
 }
 
@@ -65,33 +55,17 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
 const MAX_RETRIES = 6
 const MAX_DELAY_MS = 10_000
 
-/** Milliseconds until the next attempt, or undefined to give up. */
-function retryDelay(askedMs = 0, attempts: number): number | undefined {
-  if (attempts > MAX_RETRIES || askedMs > MAX_DELAY_MS) return undefined
-  return askedMs + Math.random() * Math.min(MAX_DELAY_MS, 150 * 2 ** (attempts - 1))
+function delayAfter({ code, retryAfterMs = 0 }: ClientError, attempts: number): number | undefined {
+  if (code !== 'rate_limited' || attempts > MAX_RETRIES || retryAfterMs > MAX_DELAY_MS)
+    return undefined
+  return retryAfterMs + Math.random() * Math.min(MAX_DELAY_MS, 150 * 2 ** (attempts - 1))
 }
 
-/** The messages of fetch and of streams say little; the error code of the system is in the cause. */
 export function toConnectionError(what: string, error: unknown, kind: RequestKind): ClientError {
   if (error instanceof ClientError) return error
-  const { code, message } = systemError(error)
+  const { code, message } = networkFailure(error)
   return new ClientError('connection_failed', `${what}: ${code ?? message}`, {
     cause: error,
-    retryable: isRepeatable(kind) || (code !== undefined && BEFORE_SENDING.has(code)),
+    retryable: isRepeatable(kind) || isBeforeSending(code),
   })
 }
-
-function systemError(error: unknown): { code?: string; message: string } {
-  if (!(error instanceof Error)) return { message: String(error) }
-  const { message, code }: Error & { code?: unknown } =
-    error.cause instanceof Error ? error.cause : error
-  return { message, ...(typeof code === 'string' && { code }) }
-}
-
-/** Errors that occur before the first byte of a request is sent. */
-const BEFORE_SENDING = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
