@@ -3,8 +3,9 @@ import { SIGNING_ERRORS, type SigningErrorCode } from '@markvp/mcp-lambda-sam-cl
 import type { ErrorCode, Issue } from './api-schema.ts'
 
 /**
- * Every way a call can fail: the codes of the registration API, and those of what happens before and
- * beside it, which are the same as in the client package. New codes may come with a minor version.
+ * Every way a call can fail: the codes of the registration API, and those of what happens before
+ * and beside it, which are the same as in the client package. New codes may come with a minor
+ * version.
  */
 export type AdminErrorCode =
   | Exclude<ErrorCode, 'session_not_found'>

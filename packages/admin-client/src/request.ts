@@ -31,10 +31,10 @@ const THROTTLED_BASE_MS = 1_000
 const MAX_PAUSE_MS = 20_000
 
 /**
- * Repeats a call after 429, 5xx and network failures, up to three attempts in all, with full jitter. A
- * POST that registers is not repeated, since the first attempt may have made the registration. An
- * attempt without a proper response may have run all the same; the next attempt then finds its work
- * done:
+ * Repeats a call after 429, 5xx and network failures, up to three attempts in all, with full
+ * jitter. A POST that registers is not repeated, since the first attempt may have made the
+ * registration. An attempt without a proper response may have run all the same; the next attempt
+ * then finds its work done:
  *
  * - DELETE gets a 404. That is the wanted state: success.
  * - PUT with If-Match gets a 412. Another writer can be the cause as well: the error says so.
@@ -138,8 +138,9 @@ function isSigningError(error: unknown): error is SigningError {
 const isRepeatable = ({ method, repeatable = false }: Call) => method !== 'POST' || repeatable
 
 /**
- * Milliseconds until the next attempt, or undefined to give up. What the server asks for goes before
- * full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+ * Milliseconds until the next attempt, or undefined to give up. What the server asks for goes
+ * before full jitter:
+ * https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
  */
 export function retryDelay(
   { status, retryable, retryAfterMs }: AdminError,

@@ -1,6 +1,7 @@
 /**
- * Why a request failed on the network. The message of `fetch` says only "fetch failed"; the error of
- * the system is its cause. Where several addresses were tried, that one has a code and no message.
+ * Why a request failed on the network. The message of `fetch` says only "fetch failed"; the error
+ * of the system is its cause. Where several addresses were tried, that one has a code and no
+ * message.
  */
 export function networkFailure(error: unknown): { code: string | undefined; message: string } {
   if (!(error instanceof Error)) return { code: undefined, message: String(error) }

@@ -9,7 +9,9 @@ export interface RetryOptions<Failure> {
   isWanted?(): boolean
 }
 
-/** Calls `attempt` until it resolves, or until `delayAfter` gives up: then rejects with its error. */
+/**
+ * Calls `attempt` until it resolves, or until `delayAfter` gives up: then rejects with its error.
+ */
 export async function retry<Result, Failure = unknown>(
   attempt: () => Promise<Result>,
   { delayAfter, signal, isWanted = () => true }: RetryOptions<Failure>,
@@ -27,8 +29,8 @@ export async function retry<Result, Failure = unknown>(
 }
 
 /**
- * The `Retry-After` header in milliseconds; undefined where it is absent or invalid. It holds seconds or
- * a date: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+ * The `Retry-After` header in milliseconds; undefined where it is absent or invalid. It holds
+ * seconds or a date: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
  */
 export function retryAfterMs(headers: Headers): number | undefined {
   const value = headers.get('retry-after')

@@ -18,7 +18,7 @@ export type RequestKind =
 /** Nothing runs twice when a request of this kind is repeated. */
 export const isRepeatable = (kind: RequestKind) => kind === 'stream' || kind === 'resumption'
 
-/** Reads a response without success as the error of a transport. */
+/** Reads a response without success as the error of a transport. Consumes its body. */
 export async function readHttpError(
   response: Response,
   kind: RequestKind,
@@ -48,9 +48,10 @@ function hintOf({ code, serverCode, message, hint }: Refusal, finalCode: ClientE
 const IN_SESSION = new Set<RequestKind>(['message', 'resumption'])
 
 /**
- * The version negotiation of SDK 2.x sends a request that older servers refuse. After an HTTP error it
- * falls back to `initialize`, but only if the error is the SDK's own class, which it recognizes by a
- * brand. Refused credentials and rate limits stay without the brand, so that their message survives.
+ * The version negotiation of SDK 2.x sends a request that older servers refuse. After an HTTP error
+ * it falls back to `initialize`, but only if the error is the SDK's own class, which it recognizes
+ * by a brand. Refused credentials and rate limits stay without the brand, so that their message
+ * survives.
  */
 function asSdkHttpError(error: ClientError, text: string): ClientError {
   Object.defineProperty(error, Symbol.for('mcp.sdk.errorBrands'), {

@@ -2,7 +2,7 @@ import { ClientError } from '../errors.ts'
 import { drain, textOf } from '../http/bodies.ts'
 import { MAX_EVENT_SIZE } from '../http/event-stream.ts'
 import { isRecord, parseJson } from '../is-record.ts'
-import type { RequestId } from '../transport/pending-requests.ts'
+import type { RequestId } from '../jsonrpc.ts'
 import { refusedBody } from './http-error.ts'
 import { toConnectionError } from './send.ts'
 

@@ -1,5 +1,5 @@
-// Reads the responses with which AWS, a function or a proxy refuses a signed request. Lambda and IAM
-// respond before the function runs, in formats of their own; every package reads them here.
+// Reads the responses with which AWS, a function or a proxy refuses a signed request. Lambda and
+// IAM respond before the function runs, in formats of their own; every package reads them here.
 
 import { CLIENT_ERRORS } from '../errors.ts'
 import { beginningOf } from '../http/bodies.ts'
@@ -81,15 +81,16 @@ function codeOf(status: number, reason: string): RefusalCode {
 }
 
 /**
- * Why AWS refuses the credentials or the signature, from the name and the message of its error (of a
- * Function URL or of an AWS SDK). Undefined where the reason is another.
+ * Why AWS refuses the credentials or the signature, from the name and the message of its error (of
+ * a Function URL or of an AWS SDK). Undefined where the reason is another.
  */
 export function credentialRefusal(reason: string): RefusalCode | undefined {
   return REASONS.find(([pattern]) => pattern.test(reason))?.[1]
 }
 
-// InvalidSignatureException stands for a wrong signature, clock, region or service; only its message
-// tells which: https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
+// InvalidSignatureException stands for a wrong signature, clock, region or service; only its
+// message tells which:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
 const REASONS: [RegExp, RefusalCode][] = [
   [/RequestTimeTooSkewed|RequestExpired|Signature expired|not yet current/i, 'clock_skew'],
   [/scoped to a valid region/i, 'wrong_region'],
@@ -105,7 +106,8 @@ const REASONS: [RegExp, RefusalCode][] = [
 async function hintOf(code: RefusalCode, { url, ...options }: RefusalContext): Promise<string> {
   const general = CLIENT_ERRORS[code]
   if (code === 'signature_mismatch' || code === 'wrong_region' || code === 'wrong_service') {
-    const signedFor = await scopeOf(url, options).catch(() => undefined) // a header of the caller's
+    // Unknown where the caller set the Authorization header itself.
+    const signedFor = await scopeOf(url, options).catch(() => undefined)
     return signedFor ? `${describeScope(signedFor)} ${general}` : general
   }
   const profile = options.profile ?? process.env['AWS_PROFILE']

@@ -9,8 +9,8 @@ interface RequestInitWithSignal extends RequestInit {
 }
 
 /**
- * Resolves with a 2xx response. Rejects with a `ClientError` for any other response and for a network
- * failure, and with the reason of the signal as soon as it is aborted.
+ * Resolves with a 2xx response. Rejects with a `ClientError` for any other response and for a
+ * network failure, and with the reason of the signal as soon as it is aborted.
  */
 export type Send = (
   kind: RequestKind,

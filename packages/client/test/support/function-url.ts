@@ -17,8 +17,8 @@ interface FunctionUrlOptions {
 }
 
 /**
- * A Function URL on 127.0.0.1 whose signatures are verified as in the local gateway. It sends no Date
- * header, from which a client could correct its clock. Lives as long as the test.
+ * A Function URL on 127.0.0.1 whose signatures are verified as in the local gateway. It sends no
+ * Date header, from which a client could correct its clock. Lives as long as the test.
  */
 export async function startFunctionUrl({
   clockAhead = 0,
@@ -56,7 +56,9 @@ export interface RefusedOptions extends SigningOptions {
   clockAhead?: number
 }
 
-/** Signing options whose request a Function URL of `startFunctionUrl` refuses, each with its code. */
+/**
+ * Signing options whose request a Function URL of `startFunctionUrl` refuses, each with its code.
+ */
 export const REFUSED: [what: string, code: string, options: RefusedOptions][] = [
   ['a wrong secret', 'signature_mismatch', { credentials: { ...KEY, secretAccessKey: 'wrong' } }],
   ['an unknown key', 'invalid_credentials', { credentials: { ...KEY, accessKeyId: 'AKIAOTHER' } }],
