@@ -1,7 +1,7 @@
 /**
- * What crosses the border between the registration API and its clients: types, ids, error codes. The
- * types are those of schemas.ts, with which the server validates; that file is apart because building
- * its schemas takes milliseconds of a cold start, and the gateway needs none of them.
+ * What crosses the border between the registration API and its clients: types, ids, error codes.
+ * The types are those of schemas.ts, with which the server validates; that file is apart because
+ * building its schemas takes milliseconds of a cold start, and the gateway needs none of them.
  *
  * @module
  */
@@ -26,7 +26,9 @@ export {
 } from './id.ts'
 export { isJsonSchema, type JsonSchema, toInputSchema, toPromptArguments } from './parameters.ts'
 
-/** Every code an error body of the product can carry. A client switches on these, never on messages. */
+/**
+ * Every code an error body of the product can carry. A client switches on these, never on messages.
+ */
 export const ERROR_CODES = [
   'access_denied',
   'already_exists',
@@ -92,7 +94,10 @@ export type RegistrationAnswer<Type extends Registration = Registration> = Type 
   warnings?: string[]
 }
 
-/** Whether the gateway may invoke the function behind a registration, as far as the registration function can see. */
+/**
+ * Whether the gateway may invoke the function behind a registration, as far as the registration
+ * function can see.
+ */
 export type RegistrationStatus =
   /** The function's resource policy lets the gateway's role invoke it. */
   { state: 'ready' } | NotReady
@@ -107,7 +112,10 @@ export interface NotReady {
   state: 'not_granted' | 'function_not_found' | 'other_account' | 'unknown'
   /** What is missing and what to do, for people. */
   message: string
-  /** Commands of the AWS CLI that mend it, in this order; none where there is nothing but to try again. */
+  /**
+   * Commands of the AWS CLI that mend it, in this order; none where there is nothing but to try
+   * again.
+   */
   fix: string[]
   /** Of `other_account`: what each of the two sides has to allow. */
   policies?: {

@@ -1,4 +1,4 @@
-import { type SigningOptions, signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
+import type { SigningOptions } from '@markvp/mcp-lambda-sam-client/sigv4'
 
 import type {
   Announcement,
@@ -16,7 +16,7 @@ import type {
   ToolInput,
 } from './api-schema.ts'
 import { actionUrl, collectionUrl, itemUrl } from './path.ts'
-import { type Call, send } from './request.ts'
+import { type Call, createSend } from './request.ts'
 
 export interface AdminClientOptions extends SigningOptions {
   /** The RegistrationUrl of the stack, with or without `/register`. */
@@ -24,39 +24,48 @@ export interface AdminClientOptions extends SigningOptions {
 }
 
 /**
- * The registration API. Every method rejects with an `AdminError`: switch on its `code`. What can be
- * repeated without harm is tried again when the server or the network fails; see the README for what that
- * means for `update` and `remove`.
+ * The registration API. Every method rejects with an `AdminError`: switch on its `code`. What can
+ * be repeated without harm is tried again when the server or the network fails; see the README for
+ * what that means for `update` and `remove`.
  */
 export interface AdminClient {
-  /** Fails with `already_exists` where there is one of this name: see `update`. Never tried again by itself. */
+  /**
+   * Fails with `already_exists` where there is one of this name: see `update`. Never tried again by
+   * itself.
+   */
   registerTool(tool: Omit<ToolInput, 'type'>): Promise<RegistrationAnswer<Tool>>
   registerResource(resource: Omit<ResourceInput, 'type'>): Promise<RegistrationAnswer<Resource>>
   registerPrompt(prompt: Omit<PromptInput, 'type'>): Promise<RegistrationAnswer<Prompt>>
   /**
-   * Replaces the whole registration; what `get` gave can be edited and given back. With `ifMatch`, the
-   * `version` that was read, it fails with `version_mismatch` when somebody else was quicker.
+   * Replaces the whole registration; what `get` gave can be edited and given back. With `ifMatch`,
+   * the `version` that was read, it fails with `version_mismatch` when somebody else was quicker.
    */
   update(
     id: string,
     registration: RegistrationInput | Registration,
     options?: { ifMatch?: number },
   ): Promise<RegistrationAnswer>
-  /** Takes the gateway's right to invoke the function back, unless another registration needs it; `warnings` say where that failed. */
+  /**
+   * Takes the gateway's right to invoke the function back, unless another registration needs it;
+   * `warnings` say where that failed.
+   */
   remove(id: string, options?: { ifMatch?: number }): Promise<Removal>
   /**
-   * Grants once more what a registration needs, finishes what calls that broke off have left half done, and says
-   * how the registration is. Its `version` stays.
+   * Grants once more what a registration needs, finishes what calls that broke off have left half
+   * done, and says how the registration is. Its `version` stays.
    */
   repair(id: string): Promise<RegistrationAnswer>
   /**
-   * Says that what is read at a resource's URI has changed, to the clients that subscribed to it. Of a resource
-   * with a `uriTemplate`, `uri` says which; of any other it may be left out. When this resolves, the
-   * announcement is kept; clients hear of it within about a second.
+   * Says that what is read at a resource's URI has changed, to the clients that subscribed to it.
+   * Of a resource with a `uriTemplate`, `uri` says which; of any other it may be left out. When
+   * this resolves, the announcement is kept; clients hear of it within about a second.
    */
   announceUpdate(id: string, options?: { uri?: string }): Promise<Announcement>
   get(id: string): Promise<RegistrationAnswer>
-  /** All of them, or all of one type, sorted by type and name, without their status; further pages are fetched on the way. */
+  /**
+   * All of them, or all of one type, sorted by type and name, without their status; further pages
+   * are fetched on the way.
+   */
   list<Type extends RegistrationType = RegistrationType>(options?: {
     type?: Type
   }): AsyncIterable<OfType<Type>>
@@ -66,7 +75,7 @@ type OfType<Type extends RegistrationType> = Extract<Registration, { type: Type 
 
 export function createAdminClient({ url, ...signing }: AdminClientOptions): AdminClient {
   const collection = collectionUrl(url)
-  const fetch = signedFetch(signing)
+  const send = createSend(signing)
 
   return {
     registerTool: tool =>
@@ -120,7 +129,7 @@ export function createAdminClient({ url, ...signing }: AdminClientOptions): Admi
 
   // The server's answer is trusted to be what the contract says; an error is checked to be one.
   async function request<Answer>(call: Call): Promise<Answer> {
-    return (await send(fetch, call)) as Answer
+    return (await send(call)) as Answer
   }
 }
 

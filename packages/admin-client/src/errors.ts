@@ -1,94 +1,100 @@
-import type { ErrorBody, ErrorCode, Issue } from './api-schema.ts'
+import { SIGNING_ERRORS, type SigningErrorCode } from '@markvp/mcp-lambda-sam-client/sigv4'
 
-/** Every way a call can fail: what the server says, and what happens before and beside it. */
+import type { ErrorCode, Issue } from './api-schema.ts'
+
+/**
+ * Every way a call can fail: the codes of the registration API, and those of what happens before
+ * and beside it, which are the same as in the client package. New codes may come with a minor
+ * version.
+ */
 export type AdminErrorCode =
-  | ErrorCode
-  /** There was no answer; whether the request was carried out is not known. */
+  | Exclude<ErrorCode, 'session_not_found'>
+  | SigningErrorCode
+  /** There was no response. It is unknown whether the request ran. */
   | 'connection_failed'
-  | 'invalid_credentials'
-  /** The answer is not the registration API's: the URL may be another function's. */
+  /** The response does not come from the registration API. */
   | 'invalid_response'
-  | 'invalid_url'
-  | 'missing_region'
-  | 'redirect_refused'
+
+/** Every code with its hint. */
+export const ADMIN_ERRORS: Record<AdminErrorCode, string> = {
+  ...SIGNING_ERRORS,
+  access_denied:
+    'Give the caller both lambda:InvokeFunctionUrl and lambda:InvokeFunction on the registration function: npx @markvp/mcp-lambda-sam grant --as admin --to <ARN of the role or user>. Also check that the URL exists; AWS refuses a deleted one in the same way: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html',
+  already_exists: 'Call update() with the id to replace the registration.',
+  bad_request: 'The message says what the registration API does not accept.',
+  conflict: 'Somebody else wrote at the same time. Call get(), compare, and try again.',
+  connection_failed: 'Check the URL and the network, then try again.',
+  internal_error: 'Look for the request id in the log of the registration function.',
+  invalid_registration: 'Correct what "issues" lists; each path is a JSON Pointer.',
+  invalid_response: 'Check that the URL is the RegistrationUrl output of the stack.',
+  invalid_url:
+    'Give the RegistrationUrl output of the stack: https://<id>.lambda-url.<region>.on.aws/',
+  method_not_allowed:
+    'The API is older or newer than this client: compare the versions with "npx @markvp/mcp-lambda-sam status".',
+  not_found: 'Check that the URL is the RegistrationUrl output of the stack.',
+  payload_too_large: 'Make the schemas or descriptions of the registration smaller.',
+  rate_limited: 'Wait and try again, or raise the reserved concurrency of the function.',
+  registration_not_found: 'Check the id, <type>-<name>; list() gives the existing ones.',
+  service_unavailable: 'Wait and try again.',
+  unsupported_media_type: 'Check that no proxy changes the content type of the request.',
+  version_mismatch:
+    'Somebody else changed the registration. Call get(), apply the change to that, and try again.',
+}
 
 interface AdminErrorDetails {
   status?: number | undefined
   requestId?: string | undefined
+  retryable?: boolean
+  retryAfterMs?: number | undefined
+  hint?: string | undefined
   issues?: Issue[] | undefined
   cause?: unknown
 }
 
-/** What this package rejects with. Look at `code`; two copies of the package have two of this class. */
+/**
+ * What this package rejects with. Compare `code`; do not use `instanceof`, since an application can
+ * hold two copies of this package.
+ */
 export class AdminError extends Error {
   override readonly name = 'AdminError'
   readonly code: AdminErrorCode
-  /** HTTP status, where there was an answer. */
+  /** HTTP status, where there was a response. */
   readonly status: number | undefined
-  /** The function's log has the same. */
+  /** The log of the registration function has the same id. */
   readonly requestId: string | undefined
-  /** What is wrong with a registration and where, one by one. */
+  /** The same call may succeed later, and nothing runs twice when it is repeated. */
+  readonly retryable: boolean
+  /** The pause that the server asks for before that (`Retry-After`), in milliseconds. */
+  readonly retryAfterMs: number | undefined
+  /** What to do about it, in one to three sentences. */
+  readonly hint: string
+  /** What is wrong with a registration, and where. Empty for every other code. */
   readonly issues: Issue[]
 
   constructor(
     code: AdminErrorCode,
     message: string,
-    { status, requestId, issues = [], cause }: AdminErrorDetails = {},
+    {
+      status,
+      requestId,
+      retryable = false,
+      retryAfterMs,
+      hint = ADMIN_ERRORS[code],
+      issues = [],
+      cause,
+    }: AdminErrorDetails = {},
   ) {
     super(message, { cause })
     this.code = code
     this.status = status
     this.requestId = requestId
+    this.retryable = retryable
+    this.retryAfterMs = retryAfterMs
+    this.hint = hint ?? UNKNOWN_CODE_HINT
     this.issues = issues
   }
 }
 
-/** The error that an answer without success stands for. */
-export function toAdminError({ status, headers, url }: Response, text: string): AdminError {
-  const requestId = headers.get('x-amzn-requestid') ?? undefined
-  const body = parse(text)
-  if (isErrorBody(body)) {
-    const { code, message, issues, requestId: logged } = body.error
-    return new AdminError(code, message, { status, requestId: logged ?? requestId, issues })
-  }
-  // Lambda and IAM answer before the function runs, in words of their own.
-  const words = String(body?.['Message'] ?? body?.['message'] ?? text).trim()
-  // Further lines of a signature error are the canonical request, session token and all.
-  const [line = ''] = words.split('\n', 1)
-  const code = STATUS[status] ?? (status >= 500 ? 'internal_error' : 'invalid_response')
-  const said = [`${originOf(url)} answered ${status}`, line.slice(0, 500)]
-    .filter(Boolean)
-    .join(': ')
-  const message = HINT[code] ? `${said.replace(/\.$/, '')}. ${HINT[code]}` : said
-  return new AdminError(code, message, { status, requestId })
-}
-
-const STATUS: Record<number, AdminErrorCode> = {
-  401: 'invalid_credentials',
-  403: 'access_denied',
-  413: 'payload_too_large',
-  429: 'rate_limited',
-  503: 'service_unavailable',
-}
-
-const HINT: Partial<Record<AdminErrorCode, string>> = {
-  access_denied:
-    'With valid credentials, the caller still needs lambda:InvokeFunctionUrl and lambda:InvokeFunction on the registration function: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html',
-  invalid_response: 'Check that the URL is the RegistrationUrl of the stack.',
-}
-
-function parse(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? { ...value } : undefined
-  } catch {
-    return undefined // not JSON: proxies answer in HTML
-  }
-}
-
-function isErrorBody(body: object | undefined): body is ErrorBody {
-  const { code, message } = (body as Partial<ErrorBody> | undefined)?.error ?? {}
-  return typeof code === 'string' && typeof message === 'string'
-}
-
-const originOf = (url: string) => (URL.canParse(url) ? new URL(url).origin : 'The server')
+/** The API may be newer than this package. */
+const UNKNOWN_CODE_HINT =
+  'This version of the client does not know the code: update @markvp/mcp-lambda-sam-admin-client.'

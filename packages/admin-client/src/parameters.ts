@@ -17,8 +17,9 @@ const SCHEMA_ONLY =
 const EITHER = ['title', 'description', 'required', 'default', 'examples']
 
 /**
- * `parameters` holds either a JSON Schema of an object or the shorthand, where every key is a parameter:
- * `{ "type": "object" }` alone is a schema, beside `"title": "string"` it is the first of two parameters.
+ * `parameters` holds either a JSON Schema of an object or the shorthand, where every key is a
+ * parameter: `{ "type": "object" }` alone is a schema, beside `"title": "string"` it is the first
+ * of two parameters.
  */
 export function isJsonSchema(value: Record<string, unknown>): value is JsonSchema {
   if (value['type'] !== 'object') return false
@@ -32,8 +33,8 @@ export function isJsonSchema(value: Record<string, unknown>): value is JsonSchem
 }
 
 /**
- * Writes the shorthand out as the JSON Schema it stands for: `{ "limit": "integer?" }` becomes an object
- * with one optional integer. Says what is wrong, and where, instead of throwing.
+ * Writes the shorthand out as the JSON Schema it stands for: `{ "limit": "integer?" }` becomes an
+ * object with one optional integer. Says what is wrong, and where, instead of throwing.
  */
 export function toInputSchema(parameters: Record<string, unknown>): {
   schema: JsonSchema
@@ -49,8 +50,8 @@ export function toInputSchema(parameters: Record<string, unknown>): {
 }
 
 /**
- * The arguments of a prompt in the same shorthand, or in a JSON Schema that is known to be valid. MCP
- * knows only strings there, so the types are lost.
+ * The arguments of a prompt in the same shorthand, or in a JSON Schema that is known to be valid.
+ * MCP knows only strings there, so the types are lost.
  */
 export function toPromptArguments(
   parameters: Record<string, unknown>,

@@ -1,6 +1,9 @@
 import { AdminError } from './errors.ts'
 
-/** Where the API is: the URL of the stack's output, with or without `/register`, its path prefix kept. */
+/**
+ * Where the API is: the URL of the stack's output, with or without `/register`, its path prefix
+ * kept.
+ */
 export function collectionUrl(url: string | URL): URL {
   if (!URL.canParse(url))
     throw new AdminError('invalid_url', `Not an absolute URL: ${JSON.stringify(url)}`)

@@ -1,129 +1,161 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  isBeforeSending,
+  networkFailure,
+  retry,
+  type SigningOptions,
+  signedFetch,
+} from '@markvp/mcp-lambda-sam-client/sigv4'
 
-import { AdminError, type AdminErrorCode, toAdminError } from './errors.ts'
+import { ADMIN_ERRORS, AdminError, type AdminErrorCode } from './errors.ts'
+import { isRecord } from './is-record.ts'
+import { toAdminError } from './response-error.ts'
 
 export interface Call {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   url: URL
   body?: unknown
   headers?: Record<string, string>
-  /** Of a POST: does no harm when it is carried out twice. */
+  /** For a POST: it does no harm when it runs twice. */
   repeatable?: boolean
 }
 
-/** The function of the stack is cut off after 30 seconds. */
+/** Sends a call and resolves with the JSON of the response. Rejects with an `AdminError`. */
+export type Send = (call: Call) => Promise<unknown>
+
+/** The function of the stack has a timeout of 30 seconds. */
 const TIMEOUT_MS = 35_000
 const ATTEMPTS = 3
 const BASE_MS = 50
 const THROTTLED_BASE_MS = 1_000
-/** A server that wants a longer pause is for the caller to come back to. */
+/** A caller that is asked for a longer pause comes back by itself. */
 const MAX_PAUSE_MS = 20_000
 
 /**
- * Sends a call and gives the JSON of the answer. After 429, 5xx and network failures it tries again, up to
- * three times in all and with full jitter, but no POST that registers: nobody could tell whether the first
- * attempt made the registration. Where an attempt that got no proper answer was carried out all the same, the next
- * one finds its work done:
+ * Repeats a call after 429, 5xx and network failures, up to three attempts in all, with full
+ * jitter. A POST that registers is not repeated, since the first attempt may have made the
+ * registration. An attempt without a proper response may have run all the same; the next attempt
+ * then finds its work done:
  *
- * - DELETE then meets a 404, which is what was asked for: success.
- * - PUT with If-Match then meets a 412, which might as well be another writer's doing: an error that says so.
+ * - DELETE gets a 404. That is the wanted state: success.
+ * - PUT with If-Match gets a 412. Another writer can be the cause as well: the error says so.
  */
-export async function send(fetch: typeof globalThis.fetch, call: Call): Promise<unknown> {
-  let unclear = false
-  for (let attempt = 1; ; attempt++) {
-    const outcome = await once(fetch, call)
-    if ('json' in outcome) return outcome.json
-    const { error, pause } = outcome
-    if (unclear && call.method === 'DELETE' && error.status === 404) return undefined
-    if (unclear && error.status === 412) throw unclearMismatch(error)
-    if (!isRepeatable(call) || attempt === ATTEMPTS || !isTransient(error)) throw error
-    const wait = pause ?? jitter(error, attempt)
-    if (wait > MAX_PAUSE_MS) throw error
-    unclear ||= error.status !== 429
-    await sleep(wait)
-  }
-}
+export function createSend(signing: SigningOptions): Send {
+  const fetch = signedFetch(signing)
 
-type Outcome = { json: unknown } | { error: AdminError; pause?: number | undefined }
+  return call => {
+    let mayHaveRun = false
 
-async function once(fetch: typeof globalThis.fetch, call: Call): Promise<Outcome> {
-  const { method, url, body, headers } = call
-  let response: Response
-  let text: string
-  try {
-    response = await fetch(url, {
-      method,
-      headers: { ...(body === undefined ? {} : JSON_BODY), ...headers },
-      body: body === undefined ? null : JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    })
-    text = await response.text()
-  } catch (cause) {
-    return { error: unanswered(call, cause) }
+    const attempt = async () => {
+      try {
+        return await sendOnce(call)
+      } catch (error) {
+        if (!mayHaveRun || !(error instanceof AdminError)) throw error
+        if (call.method === 'DELETE' && error.status === 404) return undefined
+        throw error.status === 412 ? unclearMismatch(error) : error
+      }
+    }
+    const delayAfter = (error: AdminError, attempts: number) => {
+      const delay = isRepeatable(call) ? retryDelay(error, attempts) : undefined
+      if (delay !== undefined) mayHaveRun ||= error.status !== 429
+      return delay
+    }
+    return retry(attempt, { delayAfter })
   }
-  if (!response.ok) return { error: toAdminError(response, text), pause: pauseOf(response.headers) }
-  try {
-    return { json: text === '' ? undefined : JSON.parse(text) }
-  } catch (cause) {
-    const { status } = response
-    const message = `${url.origin} answered ${status} without JSON: check that the URL is the RegistrationUrl of the stack`
-    return { error: new AdminError('invalid_response', message, { status, cause }) }
+
+  async function sendOnce(call: Call): Promise<unknown> {
+    const { method, url, body, headers } = call
+    let response: Response
+    let text: string
+    try {
+      response = await fetch(url, {
+        method,
+        headers: { ...(body === undefined ? {} : JSON_BODY), ...headers },
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      })
+      text = await response.text()
+    } catch (cause) {
+      throw toCallError(call, cause)
+    }
+    if (!response.ok)
+      throw await toAdminError(response, text, {
+        ...signing,
+        url,
+        isRepeatable: isRepeatable(call),
+      })
+    return parseBody(response, text, url)
   }
 }
 
 const JSON_BODY = { 'content-type': 'application/json' }
 
-/** Why there is no answer: the signing function says it with a code of its own, the network does not. */
-function unanswered({ method, url, repeatable }: Call, cause: unknown): AdminError {
-  const { code, message } = cause as { code?: string; message?: string }
-  const known = SIGNING.find(each => each === code)
-  if (known) return new AdminError(known, String(message), { cause })
-  const remedy = repeatable ? 'try again' : 'get the registration to see'
-  const outcome = method === 'GET' ? '' : `; whether it was carried out is not known: ${remedy}`
-  return new AdminError(
-    'connection_failed',
-    `${url.origin} did not answer the ${method}: ${reasonOf(cause)}${outcome}`,
-    { cause },
-  )
+function parseBody({ status, headers }: Response, text: string, url: URL): unknown {
+  if (text === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const message = `${url.origin}${url.pathname} answered ${status} without JSON`
+    const requestId = headers.get('x-amzn-requestid') ?? undefined
+    throw new AdminError('invalid_response', message, { status, requestId, cause })
+  }
 }
 
-/** What fetch failed of: its own message never says, and that of several addresses tried is empty. */
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error
-  const { message: reason, code } = (cause ?? {}) as { message?: string; code?: string }
-  return reason || code || message
+/** Why there is no response: signing failed, with a code of its own, or the network did. */
+function toCallError(call: Call, cause: unknown): AdminError {
+  if (isSigningError(cause)) {
+    // The hint of the signer names the URL of the gateway.
+    const hint = cause.code === 'invalid_url' ? undefined : cause.hint
+    return new AdminError(cause.code, cause.message, { status: cause.status, hint, cause })
+  }
+  const { method, url } = call
+  const { code, message } = networkFailure(cause)
+  const what = `${url.origin} did not respond to the ${method}: ${message}`
+  if (method === 'GET' || isBeforeSending(code))
+    return new AdminError('connection_failed', what, { retryable: true, cause })
+  const retryable = isRepeatable(call)
+  return new AdminError('connection_failed', `${what}; it is unknown whether the request ran`, {
+    retryable,
+    hint: retryable
+      ? ADMIN_ERRORS.connection_failed
+      : 'Call get() to see whether the registration exists; if not, register it again.',
+    cause,
+  })
 }
 
-const SIGNING = [
-  'invalid_credentials',
-  'invalid_url',
-  'missing_region',
-  'redirect_refused',
-] as const satisfies AdminErrorCode[]
+/** `ClientError` of the signing package, which may be there twice. */
+interface SigningError extends Error {
+  code: AdminErrorCode
+  hint: string
+  status?: number
+}
 
-const isRepeatable = ({ method, repeatable }: Call) => method !== 'POST' || repeatable
+function isSigningError(error: unknown): error is SigningError {
+  if (!(error instanceof Error && isRecord(error))) return false
+  const { code, hint } = error
+  return typeof hint === 'string' && typeof code === 'string' && code in ADMIN_ERRORS
+}
 
-const isTransient = ({ code, status = 0 }: AdminError) =>
-  code === 'connection_failed' || status === 429 || status >= 500
+const isRepeatable = ({ method, repeatable = false }: Call) => method !== 'POST' || repeatable
 
-/** https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/ */
-function jitter({ status }: AdminError, attempt: number): number {
+/**
+ * Milliseconds until the next attempt, or undefined to give up. What the server asks for goes
+ * before full jitter:
+ * https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+ */
+export function retryDelay(
+  { status, retryable, retryAfterMs }: AdminError,
+  attempts: number,
+): number | undefined {
+  if (!retryable || attempts >= ATTEMPTS) return undefined
   const base = status === 429 ? THROTTLED_BASE_MS : BASE_MS
-  return Math.random() * base * 2 ** (attempt - 1)
-}
-
-/** Retry-After in milliseconds: seconds, or a date (RFC 9110, 10.2.3). */
-function pauseOf(headers: Headers): number | undefined {
-  const value = headers.get('retry-after')
-  if (value === null) return undefined
-  const pause = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
-  return Number.isNaN(pause) ? undefined : Math.max(0, pause)
+  const delay = retryAfterMs ?? Math.random() * base * 2 ** (attempts - 1)
+  return delay > MAX_PAUSE_MS ? undefined : delay
 }
 
 function unclearMismatch({ code, message, status, requestId }: AdminError): AdminError {
   return new AdminError(
     code,
-    `${message}. An earlier attempt of this call got no answer and may be what changed it: get the registration and compare`,
-    { status, requestId },
+    `${message}. An earlier attempt of this call got no response and may have made this change`,
+    { status, requestId, hint: 'Call get() and compare the registration with what you sent.' },
   )
 }

@@ -5,8 +5,10 @@ import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { AdminError, createAdminClient } from '../src/index.ts'
+import { retryDelay } from '../src/request.ts'
 
-type Answer = [status: number, body?: unknown, headers?: Record<string, string>] | 'cut'
+/** A response, or a connection that is cut without one. */
+type Scripted = [status: number, body?: unknown, headers?: Record<string, string>] | 'cut'
 
 interface Seen {
   method: string | undefined
@@ -17,17 +19,17 @@ interface Seen {
 
 let server: Server
 let origin: string
-/** What the server answers, one after the other; the last stays. */
-let answers: Answer[]
+/** What the server sends, one after the other. The last one stays. */
+let responses: Scripted[]
 let seen: Seen[]
 
 beforeEach(async () => {
-  answers = []
+  responses = []
   seen = []
   server = createServer((request, response) => void serve(request, response))
   await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  // No jitter: what is waited for here is what a server asked for.
+  // No jitter: only the pauses that a server asks for are left.
   vi.spyOn(Math, 'random').mockReturnValue(0)
 })
 
@@ -41,9 +43,9 @@ async function serve(request: IncomingMessage, response: ServerResponse) {
   const { method, url, headers } = request
   const body = await text(request)
   seen.push({ method, url, headers, body: body && JSON.parse(body) })
-  const answer = answers.length > 1 ? answers.shift() : answers[0]
-  if (!answer || answer === 'cut') return response.destroy()
-  const [status, content = '', more = {}] = answer
+  const scripted = responses.length > 1 ? responses.shift() : responses[0]
+  if (!scripted || scripted === 'cut') return response.destroy()
+  const [status, content = '', more = {}] = scripted
   response.writeHead(status, { 'x-amzn-requestid': 'header-id', ...more })
   response.end(typeof content === 'string' ? content : JSON.stringify(content))
 }
@@ -60,15 +62,15 @@ const failureOf = (call: Promise<unknown>) =>
     (error: AdminError) => error,
   )
 
-/** `each` would spread an answer over several arguments. */
-const rows = (list: Answer[]) => list.map((answer): [Answer] => [answer])
+/** `each` would spread a response over several arguments. */
+const rows = (list: Scripted[]) => list.map((scripted): [Scripted] => [scripted])
 
 const lambdaArn = 'arn:aws:lambda:us-east-1:000000000000:function:a'
 const stored = { id: 'tool-a', type: 'tool', name: 'a', version: 3 }
 
 describe('a call', () => {
-  test('goes out signed, to the right place, and gives the answer back', async () => {
-    answers = [[201, stored]]
+  test('is signed, goes to /register and resolves with the response', async () => {
+    responses = [[201, stored]]
     const { registerTool, registerResource, registerPrompt } = client()
     expect(await registerTool({ name: 'a', lambdaArn })).toEqual(stored)
     await registerResource({ name: 'b', lambdaArn, uri: 'notes://today' })
@@ -87,8 +89,8 @@ describe('a call', () => {
     ])
   })
 
-  test('reads, replaces and removes by id, under a condition where one is given', async () => {
-    answers = [[200, stored], [200, stored], [200, stored], [204], [204]]
+  test('reads, replaces and removes by id, with If-Match where a version is given', async () => {
+    responses = [[200, stored], [200, stored], [200, stored], [204], [204]]
     const { get, update, remove } = client()
     const registration = await get('tool-a')
     await update('tool-a', registration)
@@ -109,9 +111,9 @@ describe('a call', () => {
     expect(new Set(seen.map(({ url }) => url))).toEqual(new Set(['/register/tool-a']))
   })
 
-  test('repairs by id, and hears what a removal left', async () => {
+  test('repairs by id, and a removal resolves with the warnings of the API', async () => {
     const status = { state: 'not_granted', message: 'm', fix: ['aws lambda …'] }
-    answers = [
+    responses = [
       [200, { ...stored, status }],
       [200, { warnings: ['w'] }],
     ]
@@ -125,8 +127,8 @@ describe('a call', () => {
     for (const id of ['', '.', '..']) await expect(repair(id)).rejects.toThrow(TypeError)
   })
 
-  test('announces that a resource has changed, at its own URI or at one of its template', async () => {
-    answers = [[202, { uri: 'notes://today' }]]
+  test('announces the update of a resource, at its own URI or at one of its template', async () => {
+    responses = [[202, { uri: 'notes://today' }]]
     const { announceUpdate } = client(`${origin}/stage/register/`)
     expect(await announceUpdate('resource-a.b')).toEqual({ uri: 'notes://today' })
     await announceUpdate('resource-a/b', {})
@@ -145,17 +147,17 @@ describe('a call', () => {
   })
 
   test.each(['', '/', '/register', '/register/', '//', '/?x=1#y'])(
-    'finds the API at the URL with %j behind it',
+    'finds the API where the URL ends with %j',
     async path => {
-      answers = [[200, { items: [] }]]
+      responses = [[200, { items: [] }]]
       await client(origin + path).get('tool-a')
       await client(new URL(origin + path)).get('tool-a')
       expect(seen.map(({ url }) => url)).toEqual(['/register/tool-a', '/register/tool-a'])
     },
   )
 
-  test('keeps a path prefix, and an id within its segment', async () => {
-    answers = [[200, stored]]
+  test('keeps a path prefix, and encodes an id as one path segment', async () => {
+    responses = [[200, stored]]
     await client(`${origin}/stage/`).get('tool-a')
     await client().get('a/../b?c#d%')
     expect(seen.map(({ url }) => url)).toEqual([
@@ -168,13 +170,13 @@ describe('a call', () => {
 })
 
 describe('the list', () => {
-  const page = (names: string[], nextCursor?: string): Answer => [
+  const page = (names: string[], nextCursor?: string): Scripted => [
     200,
     { items: names.map(name => ({ ...stored, name })), nextCursor },
   ]
 
-  test('comes page by page, only as far as it is followed', async () => {
-    answers = [page(['a', 'b'], 'c+/='), page([], 'd'), page(['c'])]
+  test('is read page by page, and no further than it is iterated', async () => {
+    responses = [page(['a', 'b'], 'c+/='), page([], 'd'), page(['c'])]
     const names: string[] = []
     for await (const { name } of client().list({ type: 'tool' })) names.push(name)
     expect(names).toEqual(['a', 'b', 'c'])
@@ -184,13 +186,13 @@ describe('the list', () => {
       '/register?type=tool&cursor=d',
     ])
     seen = []
-    answers = [page(['a', 'b'], 'more')]
+    responses = [page(['a', 'b'], 'more')]
     for await (const _ of client().list()) break
     expect(seen).toHaveLength(1)
   })
 
-  test('fails in the middle rather than ending early', async () => {
-    answers = [page(['a'], 'c'), [400, refusal('bad_request')]]
+  test('rejects when a later page fails, instead of ending early', async () => {
+    responses = [page(['a'], 'c'), [400, refusal('bad_request')]]
     const names: string[] = []
     const all = async () => {
       for await (const { name } of client().list()) names.push(name)
@@ -201,47 +203,51 @@ describe('the list', () => {
 })
 
 describe('a refusal', () => {
-  test('carries code, status, request id and what is wrong', async () => {
+  test('carries code, hint, status, request id and issues', async () => {
     const issues = [{ path: '/name', message: 'is missing' }]
-    answers = [[400, { error: { ...refusal('invalid_registration').error, issues } }]]
+    responses = [[400, { error: { ...refusal('invalid_registration').error, issues } }]]
     const error = await failureOf(client().registerTool({ name: '', lambdaArn }))
     expect(error).toBeInstanceOf(AdminError)
     expect(error).toMatchObject({
       name: 'AdminError',
       message: 'no',
       code: 'invalid_registration',
+      hint: expect.stringContaining('issues'),
+      retryable: false,
       status: 400,
       requestId: 'body-id',
       issues,
     })
   })
 
-  test.each<[Answer, string, string]>([
+  test.each<[Scripted, string, string]>([
     [[403, { Message: 'Forbidden. For troubleshooting see: …' }], 'access_denied', 'Forbidden'],
     [
       [403, { message: 'The signature does not match.\n\nThe Canonical String: token=XYZ' }],
-      'access_denied',
+      'signature_mismatch',
       'does not match',
     ],
     [[403, { Message: null }], 'access_denied', 'answered 403'],
     [[401, 'Unauthorized'], 'invalid_credentials', 'Unauthorized'],
     [[413], 'payload_too_large', 'answered 413'],
     [[429, { Message: 'Rate Exceeded.' }], 'rate_limited', 'Rate Exceeded'],
-    [[502, 'Internal Server Error'], 'internal_error', 'Internal Server Error'],
-    [[503, '<html>'], 'service_unavailable', '<html>'],
-    [[404, '<!doctype html>'], 'invalid_response', 'RegistrationUrl'],
-    [[200, '<!doctype html>'], 'invalid_response', 'RegistrationUrl'],
+    [[502, 'Internal Server Error'], 'server_error', 'Internal Server Error'],
+    [[503, '<html>'], 'server_error', '<html>'],
+    [[404, '<!doctype html>'], 'invalid_response', '<!doctype html>'],
+    [[200, '<!doctype html>'], 'invalid_response', 'without JSON'],
     [[400, { error: 'nope' }], 'invalid_response', 'answered 400'],
     [[307, '', { location: 'https://example.com/' }], 'redirect_refused', 'redirect'],
-  ])('that is not of the API, %j, becomes %s', async (answer, code, message) => {
-    answers = [answer]
+  ])('that does not come from the API, %j, becomes %s', async (scripted, code, message) => {
+    responses = [scripted]
     const error = await failureOf(client().registerTool({ name: 'a', lambdaArn }))
     expect(error).toMatchObject({ code, message: expect.stringContaining(message), issues: [] })
-    if (code !== 'redirect_refused') expect(error.status).toBe(answer[0])
+    expect(error.hint).toMatch(/\S/)
+    if (code === 'invalid_response') expect(error.hint).toContain('RegistrationUrl')
+    if (code !== 'redirect_refused') expect(error.status).toBe(scripted[0])
     expect(error.message).not.toContain('XYZ')
   })
 
-  test('by nobody, for want of a server, a URL, a region or credentials, has a code too', async () => {
+  test('has a code where there is no server, no absolute URL, no https or no credentials', async () => {
     const closed = createServer()
     await new Promise<void>(listening => closed.listen(0, '127.0.0.1', listening))
     const { port } = closed.address() as AddressInfo
@@ -254,22 +260,24 @@ describe('a refusal', () => {
     expect(() => client('tool')).toThrow(expect.objectContaining({ code: 'invalid_url' }))
     expect(await failureOf(client('http://example.com').get('tool-a'))).toMatchObject({
       code: 'invalid_url',
+      hint: expect.stringContaining('RegistrationUrl'),
     })
-    const nobody = createAdminClient({
+    const loggedOut = createAdminClient({
       url: origin,
       region: 'us-east-1',
       credentials: () => Promise.reject(new Error('logged out')),
     })
-    expect(await failureOf(nobody.get('tool-a'))).toMatchObject({
-      code: 'invalid_credentials',
+    expect(await failureOf(loggedOut.get('tool-a'))).toMatchObject({
+      code: 'no_credentials',
+      hint: expect.stringContaining('aws sso login'),
       message: expect.stringContaining('logged out'),
     })
     expect(seen).toEqual([])
   })
 })
 
-describe('after a failure of the server or the network', () => {
-  const failures: Answer[] = [
+describe('after a failure of the server or of the network', () => {
+  const failures: Scripted[] = [
     [500, refusal('internal_error')],
     [502, 'Internal Server Error'],
     [503],
@@ -277,7 +285,7 @@ describe('after a failure of the server or the network', () => {
     'cut',
   ]
 
-  test.each(rows(failures))('%j, a call that can be repeated is', async failure => {
+  test.each(rows(failures))('%j, a call that does no harm twice is repeated', async failure => {
     const { get, update, remove, list, announceUpdate } = client()
     for (const call of [
       () => get('tool-a'),
@@ -289,29 +297,31 @@ describe('after a failure of the server or the network', () => {
       },
     ]) {
       seen = []
-      answers = [failure, failure, [200, { ...stored, items: [] }]]
+      responses = [failure, failure, [200, { ...stored, items: [] }]]
       await call()
       expect(seen).toHaveLength(3)
     }
   })
 
-  test.each(rows(failures))('%j, a registration is not made a second time', async failure => {
-    answers = [failure]
+  test.each(rows(failures))('%j, a registration is not repeated', async failure => {
+    responses = [failure]
     const error = await failureOf(client().registerTool({ name: 'a', lambdaArn }))
     expect(seen).toHaveLength(1)
-    if (failure === 'cut') expect(error.message).toContain('not known')
+    if (failure === 'cut') expect(error.message).toContain('it is unknown whether the request ran')
   })
 
-  test('that leaves an announcement unanswered, the advice is to try again', async () => {
-    answers = ['cut']
+  test('that cuts off an announcement, the hint is to try again', async () => {
+    responses = ['cut']
     expect(await failureOf(client().announceUpdate('resource-a'))).toMatchObject({
       code: 'connection_failed',
-      message: expect.stringMatching(/not known: try again$/),
+      message: expect.stringContaining('it is unknown whether the request ran'),
+      hint: expect.stringContaining('try again'),
+      retryable: true,
     })
   })
 
-  test('that stays, the third attempt is the last', async () => {
-    answers = [
+  test('that persists, the third attempt is the last', async () => {
+    responses = [
       [500, refusal('internal_error', 'first')],
       'cut',
       [503, refusal('service_unavailable', 'last')],
@@ -329,69 +339,70 @@ describe('after a failure of the server or the network', () => {
       [412, refusal('version_mismatch')],
       [200, 'no JSON'],
     ]),
-  )('unlike %j, which is final', async answer => {
-    answers = [answer]
+  )('the call is not repeated where the failure is %j', async scripted => {
+    responses = [scripted]
     await failureOf(client().get('tool-a'))
     await failureOf(client().announceUpdate('resource-a'))
     expect(seen).toHaveLength(2)
   })
 
-  test('a removal that finds its work done has succeeded', async () => {
-    const gone: Answer = [404, refusal('registration_not_found')]
-    for (const failure of ['cut', [502]] as Answer[]) {
-      answers = [failure, gone]
+  test('a removal succeeds when a later attempt finds nothing to remove', async () => {
+    const gone: Scripted = [404, refusal('registration_not_found')]
+    for (const failure of ['cut', [502]] as Scripted[]) {
+      responses = [failure, gone]
       await client().remove('tool-a')
     }
-    // Nothing can have been done by an attempt that was turned away at the door.
-    answers = [[429], gone]
+    // An attempt that a rate limit refused has not run.
+    responses = [[429], gone]
     expect(await failureOf(client().remove('tool-a'))).toMatchObject({ status: 404 })
-    answers = [gone]
+    responses = [gone]
     expect(await failureOf(client().remove('tool-a'))).toMatchObject({ status: 404 })
   })
 
-  test('an update that finds another version says that it may be its own', async () => {
+  test('an update that finds another version says that an earlier attempt may have written it', async () => {
     const put = () =>
       failureOf(client().update('tool-a', { type: 'tool', name: 'a', lambdaArn }, { ifMatch: 1 }))
-    answers = ['cut', [412, refusal('version_mismatch')]]
+    responses = ['cut', [412, refusal('version_mismatch')]]
     expect(await put()).toMatchObject({
       code: 'version_mismatch',
       status: 412,
       message: expect.stringContaining('An earlier attempt'),
     })
-    answers = [[412, refusal('version_mismatch')]]
+    responses = [[412, refusal('version_mismatch')]]
     expect(await put()).toMatchObject({ code: 'version_mismatch', message: 'no' })
   })
 
-  test('the pause that the server asks for is kept', async () => {
-    for (const value of [() => '1', () => new Date(Date.now() + 2_000).toUTCString()]) {
-      answers = [
-        [429, '', { 'retry-after': value() }],
+  test('Retry-After is followed up to 20 seconds', async () => {
+    for (const value of ['0', new Date(Date.now() - 2_000).toUTCString()]) {
+      responses = [
+        [429, '', { 'retry-after': value }],
         [200, stored],
       ]
-      const start = performance.now()
-      await client().get('tool-a')
-      // The date has whole seconds, so that it may be almost one second less.
-      expect(performance.now() - start).toBeGreaterThan(900)
+      expect(await client().get('tool-a')).toEqual(stored)
     }
-    answers = [[503, '', { 'retry-after': '3600' }]]
+    responses = [[503, '', { 'retry-after': '3600' }]]
     seen = []
-    expect(await failureOf(client().get('tool-a'))).toMatchObject({ code: 'service_unavailable' })
+    expect(await failureOf(client().get('tool-a'))).toMatchObject({
+      code: 'server_error',
+      retryAfterMs: 3_600_000,
+    })
     expect(seen).toHaveLength(1)
   })
 
-  test('without such a wish it is drawn anew each time, longer after 429', async () => {
-    const waits = async (failure: Answer, random: number) => {
-      vi.spyOn(Math, 'random').mockReturnValue(random)
-      answers = [failure, failure, [200, stored]]
-      const start = performance.now()
-      await client().get('tool-a')
-      return performance.now() - start
-    }
-    const quick = await waits([500, refusal('internal_error')], 0.99)
-    expect(quick).toBeGreaterThan(140)
-    expect(await waits([429], 0.1)).toBeGreaterThan(290)
-    // The quickest of several, since a busy machine can only add to it.
-    const none = [await waits([429], 0), await waits([429], 0), await waits([429], 0)]
-    expect(Math.min(...none)).toBeLessThan(quick)
+  test('the pause is the one that the server asks for, else it is random and longer after 429', () => {
+    const throttled = (retryAfterMs?: number) =>
+      new AdminError('rate_limited', 'm', { status: 429, retryable: true, retryAfterMs })
+    const failed = new AdminError('server_error', 'm', { status: 503, retryable: true })
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    expect(retryDelay(throttled(1_500), 1)).toBe(1_500)
+    expect(retryDelay(throttled(20_001), 1)).toBeUndefined()
+    expect([1, 2, 3].map(attempts => retryDelay(failed, attempts))).toEqual([25, 50, undefined])
+    expect([1, 2, 3].map(attempts => retryDelay(throttled(), attempts))).toEqual([
+      500,
+      1_000,
+      undefined,
+    ])
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    expect(retryDelay(throttled(), 1)).toBe(0)
   })
 })

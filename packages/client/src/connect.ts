@@ -10,10 +10,10 @@ export interface Connectable {
 }
 
 /**
- * Connects a client over Streamable HTTP, or over HTTP+SSE where the server has no such endpoint (404,
- * 405). Resolves with the transport in use; rejects as `Client.connect()` does.
+ * Connects a client over Streamable HTTP, or over HTTP+SSE where the server has no such endpoint
+ * (404, 405). Resolves with the transport in use. Rejects as `Client.connect()` does.
  *
- * @param url the gateway's, with or without `/mcp` or `/sse`
+ * @param url of the gateway (McpUrl), with or without `/mcp` or `/sse`
  */
 export async function connect(
   client: Connectable,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 
-import type { CredentialProvider, Credentials } from '../src/signing/signed-fetch.ts'
+import type { CredentialProvider, Credentials } from '../src/signing/credentials.ts'
 import { signedFetch } from '../src/signing/signed-fetch.ts'
 import { type LoopbackServer, serve } from './support/server.ts'
 import { REGION, refusalOf } from './support/verifier.ts'
@@ -122,7 +122,7 @@ describe('a provider', () => {
 
     expiration = new Date(Date.now() - 1)
     await expect(fetch(server.url)).rejects.toMatchObject({
-      code: 'invalid_credentials',
+      code: 'no_credentials',
       message: expect.stringContaining('SSO is down'),
     })
   })
@@ -131,7 +131,7 @@ describe('a provider', () => {
     const credentials = () => Promise.reject(new Error('The SSO session has expired'))
     const fetch = signedFetch({ region, credentials, profile: 'tools' })
     await expect(fetch('http://127.0.0.1/')).rejects.toMatchObject({
-      code: 'invalid_credentials',
+      code: 'no_credentials',
       message: 'Found no AWS credentials: The SSO session has expired',
       hint: expect.stringContaining('aws sso login --profile tools'),
       cause: expect.objectContaining({ message: 'The SSO session has expired' }),
@@ -149,7 +149,7 @@ test('credentials without a secret are an error before anything is sent', async 
   const server = await serve((_request, response) => response.end())
   const credentials = { accessKeyId: 'AKID', secretAccessKey: '' }
   await expect(signedFetch({ region, credentials })(server.url)).rejects.toMatchObject({
-    code: 'invalid_credentials',
+    code: 'no_credentials',
   })
   expect(server.received).toHaveLength(0)
 })
@@ -193,7 +193,7 @@ describe('the default chain', () => {
   test('that finds nothing is an error that says how to log in', async () => {
     await withSharedFiles('')
     await expect(signedFetch({ region })('http://127.0.0.1/')).rejects.toMatchObject({
-      code: 'invalid_credentials',
+      code: 'no_credentials',
       hint: expect.stringContaining('aws sso login'),
     })
   })

@@ -1,32 +1,38 @@
 import { afterEach, expect, test, vi } from 'vitest'
 
-import { refusal } from '../src/request/refusal.ts'
+import { CLIENT_ERRORS, ClientError } from '../src/errors.ts'
+import { readHttpError } from '../src/request/http-error.ts'
+import { credentialRefusal, readRefusal } from '../src/request/refusal.ts'
+import { signedFetch } from '../src/signing/signed-fetch.ts'
+import { REFUSED, type RefusedOptions, startFunctionUrl } from './support/function-url.ts'
+import { KEY, REGION } from './support/verifier.ts'
 
 const url = new URL('https://abc.lambda-url.us-east-1.on.aws/message?sessionId=s-1')
-const options = {}
 
 afterEach(() => vi.unstubAllEnvs())
 
-const answer = (status: number, body: unknown = '', headers: Record<string, string> = {}) =>
+const respond = (status: number, body: unknown = '', headers: Record<string, string> = {}) =>
   new Response(typeof body === 'string' ? body : JSON.stringify(body), { status, headers })
 
 const iam = (type: string, Message: string | null = 'Forbidden') =>
-  answer(403, { Message }, { 'x-amzn-errortype': type })
+  respond(403, { Message }, { 'x-amzn-errortype': type })
+
+const errorOf = readHttpError
 
 // The bodies are those of Function URLs and of IAM in front of other services.
 test.each<[what: string, Response, code: string, hint: RegExp]>([
-  ['a 401', answer(401), 'invalid_credentials', /aws sso login/],
+  ['a 401', respond(401), 'invalid_credentials', /aws sso login/],
   [
     'a caller without permission',
     iam('AccessDeniedException'),
     'access_denied',
-    /lambda:InvokeFunctionUrl and lambda:InvokeFunction /,
+    /lambda:InvokeFunctionUrl and lambda:InvokeFunction .* grant --as client --to/,
   ],
-  ['an unknown Function URL', answer(403, { Message: null }), 'access_denied', /URL exists/],
-  ['a 403 without a reason', answer(403), 'access_denied', /./],
+  ['an unknown Function URL', respond(403, { Message: null }), 'access_denied', /URL exists/],
+  ['a 403 without a reason', respond(403), 'access_denied', /./],
   [
     'a caller that the gateway refuses',
-    answer(403, { error: { code: 'access_denied', message: 'not allowed' } }),
+    respond(403, { error: { code: 'access_denied', message: 'not allowed' } }),
     'access_denied',
     /./,
   ],
@@ -44,8 +50,8 @@ test.each<[what: string, Response, code: string, hint: RegExp]>([
     /aws sso login/,
   ],
   [
-    'an expired token that only the message tells of',
-    answer(403, { message: 'The security token included in the request is expired' }),
+    'an expired token that only the message mentions',
+    respond(403, { message: 'The security token included in the request is expired' }),
     'expired_token',
     /./,
   ],
@@ -73,12 +79,27 @@ test.each<[what: string, Response, code: string, hint: RegExp]>([
     'clock_skew',
     /clock/,
   ],
-  ['an unknown session', answer(404), 'session_not_found', /new transport/],
-  ['a rate limit', answer(429, { Message: 'Rate Exceeded.' }), 'rate_limited', /concurrency/],
-  ['a crash', answer(502, 'Internal Server Error'), 'server_error', /log/],
-  ['a message that is too large', answer(413), 'request_refused', /./],
+  [
+    'another region in the credential scope',
+    iam('SignatureDoesNotMatch', 'Credential should be scoped to a valid region.'),
+    'wrong_region',
+    /region us-east-1.*AWS_REGION/,
+  ],
+  [
+    'another service in the credential scope',
+    iam(
+      'InvalidSignatureException',
+      "Credential should be scoped to correct service: 'execute-api'.",
+    ),
+    'wrong_service',
+    /service lambda.*execute-api/,
+  ],
+  ['an unknown session', respond(404), 'session_not_found', /new transport/],
+  ['a rate limit', respond(429, { Message: 'Rate Exceeded.' }), 'rate_limited', /concurrency/],
+  ['a crash', respond(502, 'Internal Server Error'), 'server_error', /log/],
+  ['a message that is too large', respond(413), 'request_refused', /./],
 ])('%s becomes %3$s', async (_, response, code, hint) => {
-  const error = await refusal(response, 'message', url, options)
+  const error = await errorOf(response, 'message', url, {})
   expect(error).toMatchObject({
     code,
     status: response.status,
@@ -87,46 +108,98 @@ test.each<[what: string, Response, code: string, hint: RegExp]>([
   })
 })
 
+test.each(REFUSED)(
+  'a request with %s is refused by the verifier as %s',
+  async (_, code, { clockAhead, ...options }: RefusedOptions) => {
+    const server = new URL(`${await startFunctionUrl({ clockAhead })}/mcp?x=1`)
+    const signing = { credentials: KEY, region: REGION, ...options }
+    const response = await signedFetch(signing)(server)
+    const refusal = await readRefusal(response, { ...signing, url: server })
+    expect(refusal).toMatchObject({ code, status: 403, requestId: 'r-1', retryable: false })
+    expect(refusal.message).toMatch(/\/mcp answered 403 \w+Exception: /)
+  },
+)
+
+test('a request with the right key is accepted by the same verifier', async () => {
+  const signing = { credentials: KEY, region: REGION }
+  expect((await signedFetch(signing)(await startFunctionUrl())).status).toBe(200)
+})
+
+test.each([
+  ['ExpiredToken The security token included in the request is expired', 'expired_token'],
+  [
+    'InvalidClientTokenId The security token included in the request is invalid.',
+    'invalid_credentials',
+  ],
+  [
+    'SignatureDoesNotMatch The request signature we calculated does not match',
+    'signature_mismatch',
+  ],
+  ['AccessDenied User is not authorized to perform cloudformation:CreateStack', undefined],
+])('an SDK error with the text "%s" is read as %s', (reason, code) => {
+  expect(credentialRefusal(reason)).toBe(code)
+})
+
 test.each([
   ['no such page', 'request_refused'],
   [{ error: { code: 'session_not_found', message: 'gone' } }, 'session_not_found'],
 ])(
-  'a 404 to the stream is a missing endpoint, unless the gateway says more: %j',
+  'a 404 to a stream means a missing endpoint, unless the gateway names another code: %j',
   async (body, code) => {
-    expect(await refusal(answer(404, body), 'stream', url, options)).toMatchObject({ code })
+    expect(await errorOf(respond(404, body), 'stream', url, {})).toMatchObject({ code })
   },
 )
 
-test('a server error to the stream may be tried again, since nothing was asked to run', async () => {
-  expect(await refusal(answer(503), 'stream', url, options)).toMatchObject({ retryable: true })
+test('the hint says that the URL is the RegistrationUrl where the registration API responds', async () => {
+  const message = 'There is no /mcp here: the endpoints are /register, /register/{id}'
+  const response = respond(404, { error: { code: 'not_found', message } })
+  const gateway = new URL('https://abc.lambda-url.us-east-1.on.aws/mcp')
+  expect(await errorOf(response, 'sessionless', gateway, {})).toMatchObject({
+    code: 'request_refused',
+    hint: expect.stringContaining('Give its McpUrl'),
+  })
+})
+
+test('a server error in response to a stream is retryable, since a stream runs nothing', async () => {
+  expect(await errorOf(respond(503), 'stream', url, {})).toMatchObject({ retryable: true })
 })
 
 test.each([
   [{ 'x-amzn-requestid': 'r-1' }, {}, 'r-1'],
   [{}, { error: { code: 'bad_request', message: 'm', requestId: 'r-2' } }, 'r-2'],
   [{}, {}, undefined],
-])('the request id is that of %j or %j', async (headers, body, requestId) => {
-  const error = await refusal(answer(400, body, headers), 'message', url, options)
+])('the request id comes from the headers %j or the body %j', async (headers, body, requestId) => {
+  const error = await errorOf(respond(400, body, headers), 'message', url, {})
   expect(error.requestId).toBe(requestId)
 })
 
-test('the message says who refused and why, and shows neither the query nor the canonical request', async () => {
+test('the message names who refused and why, without the query and the canonical request', async () => {
   const response = iam(
     'SignatureDoesNotMatch',
     'The request signature we calculated does not match.\n\nx-amz-security-token:secret',
   )
-  expect((await refusal(response, 'message', url, options)).message).toBe(
+  expect((await readRefusal(response, { url })).message).toBe(
     'https://abc.lambda-url.us-east-1.on.aws/message answered 403 SignatureDoesNotMatch: The request signature we calculated does not match.',
   )
 })
 
 test('the hint for an expired token names the profile', async () => {
   const expired = () => iam('ExpiredTokenException')
-  expect(await refusal(expired(), 'stream', url, { profile: 'tools' })).toMatchObject({
+  expect(await readRefusal(expired(), { url, profile: 'tools' })).toMatchObject({
     hint: 'Log in again, for instance with "aws sso login --profile tools".',
   })
   vi.stubEnv('AWS_PROFILE', 'other')
-  expect((await refusal(expired(), 'stream', url, options)).hint).toContain('--profile other')
+  expect((await readRefusal(expired(), { url })).hint).toContain('--profile other')
+})
+
+test('Retry-After is read as seconds and as a date, and an invalid one is ignored', async () => {
+  const read = async (value: string) =>
+    (await readRefusal(respond(429, '', { 'retry-after': value }), { url })).retryAfterMs
+  expect(await read('3')).toBe(3_000)
+  expect(await read(new Date(Date.now() - 60_000).toUTCString())).toBe(0)
+  expect(await read(new Date(Date.now() + 60_000).toUTCString())).toBeGreaterThan(50_000)
+  expect(await read('soon')).toBeUndefined()
+  expect((await readRefusal(respond(429), { url })).retryAfterMs).toBeUndefined()
 })
 
 test('a body that never ends is read as far as it comes', async () => {
@@ -135,15 +208,22 @@ test('a body that never ends is read as far as it comes', async () => {
     start: controller => controller.enqueue(new TextEncoder().encode('out of order')),
     cancel,
   })
-  const error = await refusal(new Response(endless, { status: 500 }), 'message', url, options)
-  expect(error.message).toContain('out of order')
+  const { message } = await readRefusal(new Response(endless, { status: 500 }), { url })
+  expect(message).toContain('out of order')
   expect(cancel).toHaveBeenCalled()
 })
 
 test('a body that is too long is cut off', async () => {
   const pull = vi.fn(controller => controller.enqueue(new Uint8Array(16 * 1024).fill(120)))
   const endless = new ReadableStream({ pull })
-  const error = await refusal(new Response(endless, { status: 500 }), 'message', url, options)
-  expect(error.message.length).toBeLessThan(1_000)
+  const { message } = await readRefusal(new Response(endless, { status: 500 }), { url })
+  expect(message.length).toBeLessThan(1_000)
   expect(pull.mock.calls.length).toBeLessThan(10)
+})
+
+test('every code has a hint, and an error takes the hint of its code', () => {
+  for (const [code, hint] of Object.entries(CLIENT_ERRORS)) {
+    expect(hint).toMatch(/\S/)
+    expect(new ClientError(code as ClientError['code'], 'm')).toMatchObject({ code, hint })
+  }
 })

@@ -258,7 +258,7 @@ test('when another revision is spoken in the new session, all is over', async ()
   server.version = '2025-03-26'
   await expect(transport.send(request(1))).rejects.toMatchObject({
     code: 'session_not_found',
-    message: expect.stringContaining('speaks revision 2025-03-26, not 2025-11-25'),
+    message: expect.stringContaining('has protocol version 2025-03-26 instead of 2025-11-25'),
   })
   await vi.waitUntil(() => log.includes('close'))
   expect(log).toEqual(['error', 'close'])
@@ -280,7 +280,7 @@ test('an answer to the old session, and what concerns its requests, is not sent 
     transport.send(cancelled(99)),
   ])
   expect(errors).toMatchObject([{ code: 'session_not_found' }, { code: 'session_not_found' }])
-  expect(errors.map(it => it.message).sort()[0]).toContain('an answer that belongs to a session')
+  expect(errors.map(it => it.message).sort()[0]).toContain('a response belongs to a session')
   expect(server.posts.slice(before)).toHaveLength(2)
   expect(server.initializations()).toBe(1)
 
@@ -316,7 +316,10 @@ test('requests of the old session are left alone, and fail by themselves when th
   // Its place cannot be taken up, whether or not it is known yet that the session is forgotten.
   open[0]?.end()
   await vi.waitUntil(() => messages.length === 1)
-  expect(messages[0]).toMatchObject({ id: 1, error: { data: { reason: 'stream-lost' } } })
+  expect(messages[0]).toMatchObject({
+    id: 1,
+    error: { data: { reason: 'outcome-unknown', lost: 'stream' } },
+  })
   expect(server.gets).toEqual(['session-1', 'session-1 5'])
 
   expect(await answer(request(4))).toEqual(done(4))
@@ -324,7 +327,10 @@ test('requests of the old session are left alone, and fail by themselves when th
   open[2]?.end()
   await vi.waitUntil(() => messages.length === 4)
   expect(messages[2]).toEqual(done(2))
-  expect(messages[3]).toMatchObject({ id: 3, error: { data: { reason: 'stream-lost' } } })
+  expect(messages[3]).toMatchObject({
+    id: 3,
+    error: { data: { reason: 'outcome-unknown', lost: 'stream' } },
+  })
   expect(server.gets).toEqual(['session-1', 'session-1 5', 'session-2'])
 
   await transport.send(request(5, 'wait'))

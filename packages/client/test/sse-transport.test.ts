@@ -72,7 +72,7 @@ describe.each(SDKS)('with the client of %s', (_, newClient) => {
     for (const call of calls)
       await expect(call).rejects.toMatchObject({
         code: -32000,
-        data: { reason: 'session-lost', retrySafe: false },
+        data: { reason: 'outcome-unknown', lost: 'session', retrySafe: false },
       })
     expect(closed).toHaveBeenCalledOnce()
     expect(failed).toHaveBeenCalledOnce()

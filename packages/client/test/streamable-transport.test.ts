@@ -175,7 +175,10 @@ describe.each(SDKS)('the client of %s', (name, newClient) => {
     const [lost, late] = await Promise.allSettled([waiting, call('echo')])
     expect(late).toMatchObject({ reason: { code: 'session_not_found', status: 404 } })
     expect(lost).toMatchObject({
-      reason: { code: -32000, data: { reason: 'session-lost', retrySafe: false } },
+      reason: {
+        code: -32000,
+        data: { reason: 'outcome-unknown', lost: 'session', retrySafe: false },
+      },
     })
     expect(closed).toHaveBeenCalledOnce()
     await client.close()
@@ -288,7 +291,13 @@ describe('a request whose stream ends before the answer', () => {
     await transport.send(call(1))
     await vi.waitUntil(() => messages.length === 1)
     expect(messages).toMatchObject([
-      { id: 1, error: { code: -32000, data: { reason: 'stream-lost', retrySafe: false } } },
+      {
+        id: 1,
+        error: {
+          code: -32000,
+          data: { reason: 'outcome-unknown', lost: 'stream', retrySafe: false },
+        },
+      },
     ])
     expect(log).toEqual(['message'])
     expect(server.received).toHaveLength(1)
@@ -301,7 +310,9 @@ describe('a request whose stream ends before the answer', () => {
     const params = { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } }
     await transport.send({ ...call(1), params })
     await vi.waitUntil(() => messages.length === 1)
-    expect(messages).toMatchObject([{ id: 1, error: { data: { reason: 'stream-lost' } } }])
+    expect(messages).toMatchObject([
+      { id: 1, error: { data: { reason: 'outcome-unknown', lost: 'stream' } } },
+    ])
     expect(server.received).toHaveLength(1)
   })
 
@@ -335,7 +346,9 @@ describe('a request whose stream ends before the answer', () => {
     )
     await transport.send(call(1))
     await vi.waitUntil(() => messages.length === 1)
-    expect(messages).toMatchObject([{ id: 1, error: { data: { reason: 'stream-lost' } } }])
+    expect(messages).toMatchObject([
+      { id: 1, error: { data: { reason: 'outcome-unknown', lost: 'stream' } } },
+    ])
     expect(log).toEqual(['message'])
   })
 
@@ -350,7 +363,9 @@ describe('a request whose stream ends before the answer', () => {
     const begin = Date.now()
     await transport.send(call(1))
     await vi.waitUntil(() => messages.length === 1)
-    expect(messages).toMatchObject([{ id: 1, error: { data: { reason: 'stream-lost' } } }])
+    expect(messages).toMatchObject([
+      { id: 1, error: { data: { reason: 'outcome-unknown', lost: 'stream' } } },
+    ])
     expect(of(server, 'GET')).toHaveLength(10)
     expect(Date.now() - begin).toBeGreaterThan(900)
   })
@@ -647,7 +662,10 @@ const events = (response: ServerResponse) => {
 const json = (response: ServerResponse, value: unknown, text = JSON.stringify(value)) =>
   response.writeHead(200, { 'content-type': 'application/json' }).end(text)
 
-/** A started transport, with a log of what it calls, and a server that does with each message what it is told. */
+/**
+ * A started transport, with a log of what it calls, and a server that does with each message what
+ * it is told.
+ */
 async function started(
   post: (message: Message, response: ServerResponse) => unknown,
   options: TransportOptions = {},

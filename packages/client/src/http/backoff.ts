@@ -1,15 +1,16 @@
 const BASE_MS = 100
 const CAP_MS = 3_000
 const LONG_CAP_MS = 30_000
+/** After more failures in a row the longer cap applies. */
 const QUICK_ATTEMPTS = 8
 
 /**
- * How long to wait before a broken stream is asked for again, in milliseconds: full jitter, and never
- * less than a tenth of a second, or a server that says `retry: 0` and hangs up gets hundreds of
- * requests a second. `asked` is the `retry:` of the stream, which goes before a shorter delay.
+ * Milliseconds until a broken stream is opened again: full jitter, at least 100 ms. Without that
+ * minimum a server that sends `retry: 0` and hangs up would get hundreds of requests a second.
+ * `retryMs` is the `retry:` of the stream; the longer delay wins.
  */
-export function reconnectDelay(failures: number, asked = 0): number {
+export function reconnectDelay(failures: number, retryMs = 0): number {
   const cap = failures > QUICK_ATTEMPTS ? LONG_CAP_MS : CAP_MS
   const backoff = Math.random() * Math.min(cap, BASE_MS * 2 ** failures)
-  return Math.max(BASE_MS, backoff, Math.min(asked, LONG_CAP_MS))
+  return Math.max(BASE_MS, backoff, Math.min(retryMs, LONG_CAP_MS))
 }

@@ -1,16 +1,16 @@
-// What becomes of the bodies of answers. One that nobody reads holds its connection, and one that is
-// waited for may never end.
+// Reading and discarding the bodies of responses. A body that is not read holds its connection, and
+// a body that is awaited may never end.
 
 import { ClientError } from '../errors.ts'
 
 const LIMIT = 64 * 1024
 const TIMEOUT_MS = 1_000
 
-/** As much of a refusal's text as comes at once. */
+/** The text of a body, as far as it comes within one second, at most 64 KB. */
 export async function beginningOf({ body }: Response): Promise<string> {
   if (!body) return ''
   const reader = body.getReader()
-  reader.closed.catch(() => {}) // read() rejects with the same, and that one is looked at
+  reader.closed.catch(() => {}) // read() rejects with the same error
   const timer = setTimeout(() => void reader.cancel().catch(() => {}), TIMEOUT_MS)
   const decoder = new TextDecoder()
   let text = ''
@@ -21,7 +21,7 @@ export async function beginningOf({ body }: Response): Promise<string> {
       text += decoder.decode(value, { stream: true })
     }
   } catch {
-    // It broke off: what came before is all there is to say.
+    // The body broke off. The text before that is enough.
   } finally {
     clearTimeout(timer)
     reader.cancel().catch(() => {})
@@ -36,12 +36,12 @@ export async function textOf({ body }: Response, limit: number): Promise<string>
   for await (const chunk of body ?? []) {
     text += decoder.decode(chunk, { stream: true })
     if (text.length > limit)
-      throw new ClientError('invalid_response', `An answer is larger than ${limit} characters`)
+      throw new ClientError('invalid_response', `A response is larger than ${limit} characters`)
   }
   return text + decoder.decode()
 }
 
-/** Reads a short body to its end, so that the connection can be used again; gives a long one up. */
+/** Reads a short body to its end, so that the connection can be reused; cancels a long one. */
 export async function drain({ body }: Response): Promise<void> {
   let length = 0
   try {
@@ -50,10 +50,10 @@ export async function drain({ body }: Response): Promise<void> {
       if (length > LIMIT) return // leaving the loop cancels the body
     }
   } catch {
-    // Nobody wanted it.
+    // The content is not needed.
   }
 }
 
 export function discard({ body }: Response): void {
-  body?.cancel().catch(() => {}) // it is gone either way
+  body?.cancel().catch(() => {}) // the body is gone in both cases
 }

@@ -4,27 +4,27 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser'
 
 import { ClientError } from '../errors.ts'
 
-/** In characters. A tool's 6 MB answer is JSON inside JSON on the wire, so it can be a multiple of that. */
+/** In characters. An output of 6 MB is JSON inside JSON on the wire, so it can be much longer. */
 export const MAX_EVENT_SIZE = 64 * 1024 * 1024
 
 interface ReadEventsOptions {
   onEvent(event: EventSourceMessage): void
-  /** The server asks for this many milliseconds before the stream is opened again. */
+  /** The server asks for this delay before the stream is opened again. */
   onRetry?(milliseconds: number): void
-  /** The stream is given up when it brings no byte, not even a comment, for this long. */
+  /** A stream without a byte, comments included, is given up after this time. */
   heartbeatTimeoutMs: number
 }
 
 /**
- * Reads an event stream until it ends. Rejects when it breaks off, falls silent, holds an event that is
- * too large, or when `onEvent` throws; the body is let go of in every case.
+ * Reads an event stream until it ends. Rejects when it breaks off, falls silent or holds an event
+ * that is too large, and when `onEvent` throws. The body is cancelled in every case.
  */
 export async function readEvents(
   body: ReadableStream<Uint8Array>,
   { onEvent, onRetry, heartbeatTimeoutMs }: ReadEventsOptions,
 ): Promise<void> {
   const reader = body.getReader()
-  reader.closed.catch(() => {}) // read() rejects with the same; unhandled, this one would end the process
+  reader.closed.catch(() => {}) // read() rejects with the same error
   const decoder = new TextDecoder()
   const events: EventSourceMessage[] = []
   let isTooLarge = false
@@ -33,14 +33,14 @@ export async function readEvents(
     ...(onRetry && { onRetry }),
     maxBufferSize: MAX_EVENT_SIZE,
     onError(error) {
-      // The other types are fields that the specification says to ignore.
+      // The other errors are fields that the specification says to ignore.
       if (error.type === 'max-buffer-size-exceeded') isTooLarge = true
     },
   })
 
-  let silent = false
+  let isSilent = false
   const watchdog = setTimeout(() => {
-    silent = true
+    isSilent = true
     void reader.cancel().catch(() => {})
   }, heartbeatTimeoutMs)
   watchdog.unref()
@@ -53,8 +53,8 @@ export async function readEvents(
       parser.feed(decoder.decode(value, { stream: true }))
       for (const event of events.splice(0)) {
         onEvent(event)
-        // The SDKs handle notifications a little later than answers, and with the answer they forget who
-        // wanted to hear of progress: without the pause, progress in the same chunk would be lost.
+        // The SDKs handle a notification later than a response, and a response removes the progress
+        // handler. Without this pause, progress in the same chunk would be lost.
         await turn()
       }
       if (isTooLarge)
@@ -67,10 +67,10 @@ export async function readEvents(
     clearTimeout(watchdog)
     void reader.cancel().catch(() => {})
   }
-  if (silent)
+  if (isSilent)
     throw new ClientError(
       'timeout',
-      `The event stream brought nothing for ${heartbeatTimeoutMs} ms, not even a heartbeat`,
+      `The event stream was silent for ${heartbeatTimeoutMs} ms, without a heartbeat`,
     )
 }
 

@@ -1,11 +1,13 @@
 import { ClientError } from '../errors.ts'
 import { drain, textOf } from '../http/bodies.ts'
 import { MAX_EVENT_SIZE } from '../http/event-stream.ts'
-import type { JsonRpcMessage, RequestId } from '../transport/pending-requests.ts'
-import { unreachable } from './send.ts'
+import { isRecord, parseJson } from '../is-record.ts'
+import type { RequestId } from '../jsonrpc.ts'
+import { refusedBody } from './http-error.ts'
+import { toConnectionError } from './send.ts'
 
-/** The text of an answer that is no stream; `name` is the server's, for messages. */
-export async function answerText(response: Response, name: string): Promise<string> {
+/** The JSON of a response that is not a stream; `name` is the server's, for messages. */
+export async function readJsonText(response: Response, name: string): Promise<string> {
   const { status, headers } = response
   const type = headers.get('content-type') ?? 'no content type'
   if (!/^application\/json/i.test(type)) {
@@ -13,18 +15,14 @@ export async function answerText(response: Response, name: string): Promise<stri
     throw new ClientError('invalid_response', `${name} answered a request with ${status}, ${type}`)
   }
   return textOf(response, MAX_EVENT_SIZE).catch(error => {
-    throw unreachable('The answer broke off', error, 'message')
+    throw toConnectionError('The response broke off', error, 'message')
   })
 }
 
-/** The body of a refusal that is the JSON-RPC answer to this very request. */
-export function answerIn(error: unknown, id: RequestId): string | undefined {
-  if (!(error instanceof ClientError) || error.code !== 'request_refused') return undefined
-  const { text } = (error as { data?: { text?: string } }).data ?? {}
-  try {
-    const answer = JSON.parse(text ?? '') as JsonRpcMessage | null
-    return answer?.id === id && answer.error !== undefined ? text : undefined
-  } catch {
-    return undefined // not JSON: the refusal stands
-  }
+/** The body of a refusal, where it is the JSON-RPC error response to the request `id`. */
+export function jsonRpcErrorIn(error: unknown, id: RequestId): string | undefined {
+  const text = refusedBody(error)
+  const response = parseJson(text ?? '')
+  if (!isRecord(response)) return undefined
+  return response['id'] === id && response['error'] !== undefined ? text : undefined
 }

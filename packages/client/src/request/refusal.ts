@@ -1,120 +1,146 @@
-import { ClientError, type ClientErrorCode } from '../errors.ts'
+// Reads the responses with which AWS, a function or a proxy refuses a signed request. Lambda and
+// IAM respond before the function runs, in formats of their own; every package reads them here.
+
+import { CLIENT_ERRORS } from '../errors.ts'
 import { beginningOf } from '../http/bodies.ts'
-import { type ScopeOptions, scopeOf } from '../signing/scope.ts'
+import { retryAfterMs } from '../http/retry.ts'
+import { isRecord, parseJson } from '../is-record.ts'
+import { type Scope, type ScopeOptions, scopeOf } from '../signing/scope.ts'
 
-/** Which of a transport's requests was refused; the same status means another thing in each. */
-export type RequestKind =
-  /** Opens a stream, and does nothing else. */
-  | 'stream'
-  /** Likewise, in a session. */
-  | 'resumption'
-  /** Brings a message to a session. */
-  | 'message'
-  /** Brings a message to a server that keeps no session, or not yet. */
-  | 'sessionless'
-
-/** Nothing runs twice when it is repeated. */
-export const isRepeatable = (kind: RequestKind) => kind === 'stream' || kind === 'resumption'
-
-/** Reads an answer that is not a 2xx as the error that it stands for, and lets go of its body. */
-export async function refusal(
-  response: Response,
-  kind: RequestKind,
-  url: URL,
-  options: ScopeOptions,
-): Promise<ClientError> {
-  const { status, headers } = response
-  const text = await beginningOf(response)
-  const { message, code: serverCode, requestId } = readBody(text)
-  const type = headers.get('x-amzn-errortype')?.split(':', 1)[0]
-  const code = codeOf(status, `${type ?? ''} ${message}`, kind, serverCode)
-
-  const error = new ClientError(
-    code,
-    `${url.origin}${url.pathname} answered ${[status, type].filter(Boolean).join(' ')}${message ? `: ${message}` : ''}`,
-    {
-      status,
-      requestId: headers.get('x-amzn-requestid') ?? requestId,
-      retryable: code === 'rate_limited' || (code === 'server_error' && isRepeatable(kind)),
-      hint: await hintOf(code, url, options),
-    },
-  )
-  return code === 'request_refused' && !isRepeatable(kind) ? asSdkHttpError(error, text) : error
+/** The request that was refused, and the options that it was signed with. */
+export interface RefusalContext extends ScopeOptions {
+  url: URL
+  /** Nothing runs twice when the request is repeated. @default false */
+  isRepeatable?: boolean
 }
 
-function codeOf(
-  status: number,
-  reason: string,
-  kind: RequestKind,
-  serverCode: string | undefined,
-): ClientErrorCode {
+export type RefusalCode =
+  | 'access_denied'
+  | 'clock_skew'
+  | 'expired_token'
+  | 'invalid_credentials'
+  | 'rate_limited'
+  | 'request_refused'
+  | 'server_error'
+  | 'signature_mismatch'
+  | 'wrong_region'
+  | 'wrong_service'
+
+/** A response without success as an error: what was refused, why, and what to do. */
+export interface Refusal {
+  code: RefusalCode
+  /** Who refused and why, in one line. Holds no query, no header and no secret. */
+  message: string
+  hint: string
+  status: number
+  /** The log of the function has the same id. */
+  requestId: string | undefined
+  /** The same request may succeed later, and nothing runs twice when it is repeated. */
+  retryable: boolean
+  /** The pause that the server asks for (`Retry-After`), in milliseconds. */
+  retryAfterMs: number | undefined
+  /** `error.code` of the body, where the body has the error format of this product. */
+  serverCode: string | undefined
+}
+
+/** Reads a response without success. Consumes at most 64 KB of its body, within one second. */
+export async function readRefusal(response: Response, context: RefusalContext): Promise<Refusal> {
+  return toRefusal(response, await beginningOf(response), context)
+}
+
+/** Likewise, for a response whose body has been read as `text`. */
+export async function toRefusal(
+  { status, headers }: Pick<Response, 'status' | 'headers'>,
+  text: string,
+  context: RefusalContext,
+): Promise<Refusal> {
+  const body = readBody(text)
+  const type = headers.get('x-amzn-errortype')?.split(':', 1)[0]
+  const code = codeOf(status, `${type ?? ''} ${body.message}`)
+  const { origin, pathname } = context.url
+  const name = [status, type].filter(Boolean).join(' ')
+  const reason = body.message ? `: ${body.message}` : ''
+  return {
+    code,
+    message: `${origin}${pathname} answered ${name}${reason}`,
+    hint: await hintOf(code, context),
+    status,
+    requestId: headers.get('x-amzn-requestid') ?? body.requestId,
+    retryable:
+      code === 'rate_limited' || (code === 'server_error' && context.isRepeatable === true),
+    retryAfterMs: retryAfterMs(headers),
+    serverCode: body.code,
+  }
+}
+
+function codeOf(status: number, reason: string): RefusalCode {
   if (status === 401) return 'invalid_credentials'
-  if (status === 403)
-    return REASONS.find(([pattern]) => pattern.test(reason))?.[1] ?? 'access_denied'
-  if (status === 404 && (IN_SESSION.has(kind) || serverCode === 'session_not_found'))
-    return 'session_not_found'
+  if (status === 403) return credentialRefusal(reason) ?? 'access_denied'
   if (status === 429) return 'rate_limited'
   return status >= 500 ? 'server_error' : 'request_refused'
 }
 
-const IN_SESSION = new Set<RequestKind>(['message', 'resumption'])
+/**
+ * Why AWS refuses the credentials or the signature, from the name and the message of its error (of
+ * a Function URL or of an AWS SDK). Undefined where the reason is another.
+ */
+export function credentialRefusal(reason: string): RefusalCode | undefined {
+  return REASONS.find(([pattern]) => pattern.test(reason))?.[1]
+}
 
-// InvalidSignatureException stands for a wrong signature and for a wrong clock; only its message tells.
-const REASONS: [RegExp, ClientErrorCode][] = [
-  [/RequestTimeTooSkewed|Signature expired|not yet current/i, 'clock_skew'],
+// InvalidSignatureException stands for a wrong signature, clock, region or service; only its
+// message tells which:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
+const REASONS: [RegExp, RefusalCode][] = [
+  [/RequestTimeTooSkewed|RequestExpired|Signature expired|not yet current/i, 'clock_skew'],
+  [/scoped to a valid region/i, 'wrong_region'],
+  [/scoped to (the )?correct service/i, 'wrong_service'],
   [/ExpiredToken|token .*expired/i, 'expired_token'],
   [
-    /UnrecognizedClient|InvalidClientTokenId|MissingAuthenticationToken|IncompleteSignature|token .*invalid/i,
+    /UnrecognizedClient|InvalidClientTokenId|InvalidAccessKeyId|AuthFailure|MissingAuthenticationToken|IncompleteSignature|token .*invalid/i,
     'invalid_credentials',
   ],
   [/InvalidSignature|SignatureDoesNotMatch|signature.* does not match/i, 'signature_mismatch'],
 ]
 
-async function hintOf(code: ClientErrorCode, url: URL, options: ScopeOptions) {
-  if (code === 'signature_mismatch') {
-    const { region, service } = await scopeOf(url, options)
-    return `The request was signed for region ${region}, service ${service}. Check both, the secret key, and that no proxy changes host, path, query or body on the way.`
+async function hintOf(code: RefusalCode, { url, ...options }: RefusalContext): Promise<string> {
+  const general = CLIENT_ERRORS[code]
+  if (code === 'signature_mismatch' || code === 'wrong_region' || code === 'wrong_service') {
+    // Unknown where the caller set the Authorization header itself.
+    const signedFor = await scopeOf(url, options).catch(() => undefined)
+    return signedFor ? `${describeScope(signedFor)} ${general}` : general
   }
   const profile = options.profile ?? process.env['AWS_PROFILE']
   if (code === 'expired_token' && profile)
     return `Log in again, for instance with "aws sso login --profile ${profile}".`
-  return undefined
+  return general
 }
 
-/** Lambda's `{"Message"}`, the gateway's `{"error":{"code","message","requestId"}}`, or plain text. */
-function readBody(text: string): { message: string; code?: string; requestId?: string } {
-  const body = parse(text)
-  const { code, message, requestId } = (body?.['error'] ?? {}) as Record<string, unknown>
-  const words = message ?? body?.['message'] ?? body?.['Message'] ?? (body ? '' : text)
+const describeScope = ({ region, service }: Scope) =>
+  `The request was signed for region ${region}, service ${service}.`
+
+interface Body {
+  message: string
+  code: string | undefined
+  requestId: string | undefined
+}
+
+/** Lambda's `{"Message"}`, `{"error":{"code","message","requestId"}}` of this product, or text. */
+function readBody(text: string): Body {
+  const body = parseJson(text)
+  if (!isRecord(body)) return { message: firstLine(text), code: undefined, requestId: undefined }
+  const { error, message, Message } = body
+  const { code, message: own, requestId } = isRecord(error) ? error : {}
   return {
-    // Further lines of a signature error are the canonical request, session token and all.
-    message:
-      String(words ?? '')
-        .trim()
-        .split('\n', 1)[0]
-        ?.slice(0, 500) ?? '',
-    ...(typeof code === 'string' && { code }),
-    ...(typeof requestId === 'string' && { requestId }),
+    message: firstLine(own ?? message ?? Message),
+    code: typeof code === 'string' ? code : undefined,
+    requestId: typeof requestId === 'string' ? requestId : undefined,
   }
 }
 
-function parse(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? { ...value } : undefined
-  } catch {
-    return undefined // not JSON: proxies answer in HTML
-  }
-}
-
-/**
- * Version negotiation of SDK 2.x asks with a request that old servers refuse. It falls back to
- * `initialize` after an HTTP error only if that is its own class, which it knows by a brand; any other
- * error ends the connect. Credentials and overload stay unbranded, so that their message survives.
- */
-function asSdkHttpError(error: ClientError, text: string): ClientError {
-  Object.defineProperty(error, Symbol.for('mcp.sdk.errorBrands'), {
-    value: new Set(['mcp.SdkError', 'mcp.SdkHttpError']),
-  })
-  return Object.assign(error, { data: { status: error.status, text } })
+/** The further lines of a signature error are the canonical request, session token included. */
+function firstLine(value: unknown): string {
+  if (typeof value !== 'string') return ''
+  const [line = ''] = value.trim().split('\n', 1)
+  return line.slice(0, 500)
 }

@@ -1,6 +1,6 @@
 import { ClientError } from '../errors.ts'
 
-/** AWS credentials, as every AWS SDK has them. */
+/** AWS credentials in the shape of the AWS SDKs. */
 export interface Credentials {
   accessKeyId: string
   secretAccessKey: string
@@ -9,8 +9,8 @@ export interface Credentials {
 }
 
 /**
- * Called before every request, so it should remember what it found. With `forceRefresh` the server has
- * refused what it gave, or that is about to expire.
+ * Called before every request, so it should cache the credentials. `forceRefresh` means that AWS
+ * has refused them, or that they are about to expire.
  */
 export type CredentialProvider = (options?: { forceRefresh?: boolean }) => Promise<Credentials>
 
@@ -23,7 +23,7 @@ export interface CredentialOptions {
 
 interface CredentialSource {
   current(): Promise<Credentials>
-  /** Other credentials than the refused ones, or undefined where there are none. */
+  /** Credentials that differ from the refused ones; undefined where there are none. */
   replacementOf(refused: Credentials): Promise<Credentials | undefined>
 }
 
@@ -32,7 +32,7 @@ const REFRESH_BEFORE_MS = 60_000
 export function credentialSource({ credentials, profile }: CredentialOptions): CredentialSource {
   if (typeof credentials === 'object')
     return {
-      current: async () => valid(credentials),
+      current: async () => assertComplete(credentials),
       replacementOf: async () => undefined,
     }
 
@@ -41,27 +41,27 @@ export function credentialSource({ credentials, profile }: CredentialOptions): C
 
   return {
     async current() {
-      const found = await ask(provider, profile)
+      const found = await callProvider(provider, profile)
       const left = (found.expiration?.getTime() ?? Number.POSITIVE_INFINITY) - Date.now()
       if (left > REFRESH_BEFORE_MS) return found
-      // A refresh that fails is no reason not to use the last minute.
+      // When the refresh fails, the credentials are still valid for their last minute.
       return refresh().catch(error => (left > 0 ? found : Promise.reject(error)))
     },
     async replacementOf(refused) {
       try {
-        const found = await ask(provider, profile)
+        const found = await callProvider(provider, profile)
         if (differ(found, refused)) return found
         const fresh = await refresh()
         return differ(fresh, refused) ? fresh : undefined
       } catch {
-        return undefined // the refusal that led here says more than the failure to repair it
+        return undefined // the refusal says more than this error
       }
     },
   }
 
-  /** Requests that are refused together refresh together. */
+  /** Requests that are refused at the same time share one refresh. */
   function refresh() {
-    refreshing ??= ask(provider, profile, { forceRefresh: true }).finally(() => {
+    refreshing ??= callProvider(provider, profile, { forceRefresh: true }).finally(() => {
       refreshing = undefined
     })
     return refreshing
@@ -76,35 +76,35 @@ function defaultChain(profile: string | undefined): CredentialProvider {
   }
 
   async function load(): Promise<CredentialProvider> {
-    // 36 ms and 375 KB that a caller with credentials of its own does not pay for.
+    // Loaded on demand: 36 ms and 375 KB.
     const { defaultProvider } = await import('@aws-sdk/credential-provider-node')
-    // Without ignoreCache even forceRefresh keeps giving the old content of the shared files.
+    // Without ignoreCache, even forceRefresh returns the old content of the shared files.
     return defaultProvider({ ignoreCache: true, ...(profile === undefined ? {} : { profile }) })
   }
 }
 
-async function ask(
+async function callProvider(
   provider: CredentialProvider,
   profile: string | undefined,
   options?: { forceRefresh: boolean },
 ): Promise<Credentials> {
   try {
-    return valid(await provider(options))
+    return assertComplete(await provider(options))
   } catch (cause) {
     if (cause instanceof ClientError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     const name = profile ?? process.env['AWS_PROFILE']
-    throw new ClientError('invalid_credentials', `Found no AWS credentials: ${reason}`, {
+    throw new ClientError('no_credentials', `Found no AWS credentials: ${reason}`, {
       cause,
       hint: name && `Log in, for instance with "aws sso login --profile ${name}".`,
     })
   }
 }
 
-function valid(credentials: Credentials | undefined): Credentials {
+function assertComplete(credentials: Credentials | undefined): Credentials {
   if (credentials?.accessKeyId && credentials.secretAccessKey) return credentials
   throw new ClientError(
-    'invalid_credentials',
+    'no_credentials',
     'The AWS credentials have no accessKeyId or no secretAccessKey',
   )
 }

@@ -2,27 +2,27 @@ import { loadSharedConfigFiles } from '@smithy/core/config'
 
 import { ClientError } from '../errors.ts'
 
-/** What a signature is made for. */
+/** The credential scope of a signature: the region and the service that it is valid for. */
 export interface Scope {
   region: string
   service: string
 }
 
 export interface ScopeOptions {
-  /** Of a URL whose host does not name it, such as a custom domain or the local gateway. */
+  /** For a host that does not name its region, such as a custom domain or the local gateway. */
   region?: string
-  /** Likewise. @default 'lambda' */
+  /** For such a host. @default 'lambda' */
   service?: string
-  /** Its region is the last place to look. */
+  /** The region of this profile is the last one that is tried. */
   profile?: string
 }
 
 const FUNCTION_URL = /^[a-z0-9-]+\.lambda-url\.([a-z]{2}(?:-[a-z]+)+-\d+)\.on\.aws$/
 
 /**
- * Region and service of a signature. The host of a Function URL is a fact, so it goes before the
- * options; then `AWS_REGION`, `AWS_DEFAULT_REGION` and the profile. A region is never guessed: the
- * refusal of a wrong one reads as if the key were bad.
+ * Region and service of a signature. The host of a Function URL names the region and goes before
+ * the options; then come `AWS_REGION`, `AWS_DEFAULT_REGION` and the profile. There is no default
+ * region, since AWS refuses a wrong one as a bad signature.
  */
 export async function scopeOf(
   { hostname }: URL,
@@ -43,14 +43,14 @@ async function regionOfProfile(profile = process.env['AWS_PROFILE'] || 'default'
   return configFile[profile]?.['region'] || credentialsFile[profile]?.['region']
 }
 
-/** Where `GET /sse` goes: the gateway's URL with or without `/sse`, its path prefix and query kept. */
+/** The URL of `GET /sse`, from the gateway's URL with or without `/sse`. Keeps prefix and query. */
 export const sseUrl = (gateway: string | URL) => endpointOf(gateway, '/sse')
 
-/** Likewise for Streamable HTTP. */
+/** The URL of Streamable HTTP, from the gateway's URL with or without `/mcp`. */
 export const mcpUrl = (gateway: string | URL) => endpointOf(gateway, '/mcp')
 
 function endpointOf(gateway: string | URL, endpoint: string): URL {
-  const url = parsed(gateway)
+  const url = parseUrl(gateway)
   const path = url.pathname.replace(/\/+$/, '')
   url.pathname = path.endsWith(endpoint) ? path : `${path}${endpoint}`
   url.hash = ''
@@ -58,22 +58,22 @@ function endpointOf(gateway: string | URL, endpoint: string): URL {
   return url
 }
 
-/** The gateway's URL without the endpoint that it may name. */
+/** The gateway's URL, from a URL with or without `/sse` or `/mcp`. */
 export function gatewayUrl(endpoint: string | URL): URL {
-  const url = parsed(endpoint)
+  const url = parseUrl(endpoint)
   url.pathname = url.pathname.replace(/\/(sse|mcp)\/*$/, '')
   return url
 }
 
-function parsed(url: string | URL): URL {
+function parseUrl(url: string | URL): URL {
   if (URL.canParse(url)) return new URL(url)
   throw new ClientError('invalid_url', `Not an absolute URL: ${JSON.stringify(url)}`)
 }
 
-/** The session token travels in a header, so plain http is for this machine only. */
+/** A header carries the session token, so plain http is allowed for this machine only. */
 export function assertSecure({ protocol, hostname, origin }: URL): void {
   if (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname))) return
-  throw new ClientError('invalid_url', `Refused to sign a request to ${origin}: not https`)
+  throw new ClientError('invalid_url', `Refused to sign a request to ${origin}: it is not https`)
 }
 
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/

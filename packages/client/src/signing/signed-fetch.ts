@@ -7,22 +7,22 @@ import { type CredentialOptions, type Credentials, credentialSource } from './cr
 import { assertSecure, type Scope, type ScopeOptions, scopeOf } from './scope.ts'
 
 export interface SigningOptions extends ScopeOptions, CredentialOptions {
-  /** What carries the signed requests. @default globalThis.fetch */
+  /** Sends the signed requests. @default globalThis.fetch */
   fetch?: typeof fetch
 }
 
 /**
- * A `fetch` that signs every request with AWS Signature Version 4, as IAM-protected Function URLs want
- * it. Answers come back untouched, whatever their status, after these repairs of a 403, each tried
- * once: a wrong clock of this machine, and credentials that have been replaced meanwhile.
+ * A `fetch` that signs every request with AWS Signature Version 4, for IAM-protected Function URLs.
+ * Resolves with the response of any status. A 403 is repaired where possible, once for each cause:
+ * a wrong clock of this machine, and credentials that have been replaced since.
  *
- * - The body is read whole before it is sent, since its hash is part of the signature.
+ * - The body is read into memory before it is sent, since its hash is part of the signature.
  * - The query is sent in the encoding that is signed (RFC 3986); `+` is read as a space.
  * - Redirects are refused: following one would give the session token to another host.
- * - A request that brings an `Authorization` header of its own goes out with it, unsigned.
+ * - A request with an `Authorization` header is sent with that header, unsigned.
  *
- * Rejects with a `ClientError` (`missing_region`, `invalid_credentials`, `invalid_url`,
- * `redirect_refused`), otherwise as `fetch` does.
+ * Rejects with a `ClientError` (`missing_region`, `no_credentials`, `invalid_url`,
+ * `redirect_refused`), otherwise as `fetch` does. `readRefusal` reads a response without success.
  */
 export function signedFetch(options: SigningOptions = {}): typeof fetch {
   const { fetch: send = globalThis.fetch } = options
@@ -40,8 +40,8 @@ export function signedFetch(options: SigningOptions = {}): typeof fetch {
 
     const skew = skewOf(response, offset)
     if (skew !== undefined) {
-      // Of several requests that were refused together only the first measures: a second correction
-      // on top of its own would be as wrong as none.
+      // Several requests can be refused at the same time. Only the first one corrects the clock; a
+      // second correction on top would make it wrong again.
       if (clockOffset === offset) clockOffset = skew
       offset = clockOffset
       response = await again(response)
@@ -86,7 +86,7 @@ interface Signable {
 
 async function toSignable(...[input, init]: Parameters<typeof fetch>): Promise<Signable> {
   const signal = init?.signal ?? (input instanceof Request ? input.signal : null)
-  // Without the signal: a Request that follows it would stay registered on it, and it may live long.
+  // Without the signal: a Request stays registered on a signal, which may be long-lived.
   const request = new Request(input, { ...init, signal: null })
   const url = new URL(request.url)
   assertSecure(url)
@@ -117,7 +117,7 @@ async function sign(
       hostname: url.hostname,
       path: url.pathname,
       query: grouped(query),
-      // smithy signs the host only where it stands among the headers, port and all.
+      // smithy signs the host only where it is among the headers, port included.
       headers: { ...Object.fromEntries([...headers].filter(isSigned)), host: url.host },
       body,
     },
@@ -125,11 +125,11 @@ async function sign(
   )
   const sent = new Headers([...headers].filter(header => !isGenerated(header)))
   for (const [name, value] of Object.entries(signed.headers)) sent.set(name, value)
-  sent.delete('host') // fetch writes it, from the same URL
+  sent.delete('host') // fetch sets it from the URL
   return sent
 }
 
-/** Headers that proxies and fetch itself rewrite on the way stay unsigned. */
+/** The other headers stay unsigned, since proxies and fetch itself may change them. */
 function isSigned(header: [string, string]): boolean {
   const [name] = header
   return SIGNED.test(name) && !isGenerated(header)
@@ -137,7 +137,7 @@ function isSigned(header: [string, string]): boolean {
 
 const SIGNED = /^(content-type|last-event-id|idempotency-key|mcp-.*|x-amz-.*)$/
 
-/** A request that is sent again may carry an earlier signature's. */
+/** The headers of a signature. A request that is sent again may carry those of an earlier one. */
 const isGenerated = ([name]: [string, string]) =>
   ['x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'].includes(name)
 
@@ -160,16 +160,16 @@ function refuseRedirect(response: Response, { origin }: URL): Response {
 }
 
 function withoutQuery(location: string, base: string): string {
-  if (!URL.canParse(location, base)) return 'somewhere that is not a URL'
+  if (!URL.canParse(location, base)) return 'an invalid URL'
   const { origin, pathname } = new URL(location, base)
   return `${origin}${pathname}`
 }
 
-// A signature is refused from five minutes on. The answer's Date has whole seconds and is late by the
-// way back, so this is a little less; a correct clock is never off by it.
+// AWS refuses a signature that is five minutes off. The limit is lower, since the Date of a
+// response has whole seconds and arrives late; a correct clock never reaches it.
 const SKEW_MS = 4 * 60_000
 
-/** How far this machine's clock is from the server's, where that is why `response` is a refusal. */
+/** The clock of the server minus ours, in milliseconds, where this explains the refusal. */
 function skewOf(response: Response, offset: number): number | undefined {
   if (response.status !== 403) return undefined
   const skew = Date.parse(response.headers.get('date') ?? '') - Date.now()
@@ -178,7 +178,7 @@ function skewOf(response: Response, offset: number): number | undefined {
 
 type Data = string | ArrayBuffer | ArrayBufferView
 
-/** SHA-256, or HMAC with it where a key is given, in the shape that smithy's signer takes. */
+/** SHA-256, or HMAC-SHA-256 with a key, in the interface of smithy's signer. */
 class Sha256 {
   readonly #hash
 
@@ -201,6 +201,3 @@ function toBytes(data: Data) {
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(data)
 }
-
-export { refusal } from '../request/refusal.ts'
-export type { CredentialProvider, Credentials } from './credentials.ts'

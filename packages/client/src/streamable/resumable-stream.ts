@@ -1,52 +1,57 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { EventSourceMessage } from 'eventsource-parser'
+
 import { ClientError } from '../errors.ts'
 import { reconnectDelay } from '../http/backoff.ts'
 import { readEvents } from '../http/event-stream.ts'
-import { unreachable } from '../request/send.ts'
-import type { Task } from '../transport/abort-scope.ts'
-import { notify, type Origin, type Session } from '../transport/pending-requests.ts'
+import { toConnectionError } from '../request/send.ts'
+import type { AbortScope } from '../transport/abort-scope.ts'
+import { type Origin, type PendingRequests, runHandler } from '../transport/pending-requests.ts'
 
 export type Body = ReadableStream<Uint8Array>
 
-/** A stream as the protocol sees it; it may take several connections. */
-export interface EventStream extends Origin {
+/** An event stream of the protocol, which may take several connections. */
+export interface ResumableStream extends Origin {
   readonly signal: AbortSignal
   lastEventId?: string | undefined
-  /** Asked for by the server, in milliseconds. */
+  /** The delay that the server asks for before the next connection, in milliseconds. */
   retryMs?: number
   onEventId?: ((id: string) => void) | undefined
   onEvent?: () => void
-  /** Nothing more is expected of it. */
+  /** No further message is expected. */
   isOver(): boolean
   canResume(): boolean
-  /** How many connections in a row may come to nothing. */
+  /** How many connections in a row may fail. */
   attempts: number
 }
 
-interface ReaderOptions {
-  session: Session
+interface StreamReaderOptions {
+  pending: PendingRequests
   heartbeatTimeoutMs: number
-  /** Asks for what follows `lastEventId`. */
-  open(stream: EventStream, task: Task): Promise<Body>
+  /** Opens a connection with the events after `lastEventId`. */
+  open(stream: ResumableStream, scope: AbortScope): Promise<Body>
 }
 
 /**
- * Reads a connection of a stream, and those that continue it. Resolves with why it cannot go on, or with
- * nothing when it is over or aborted; never rejects.
+ * Reads a connection of a stream and the connections that resume it. Resolves with the reason why
+ * it cannot be resumed, or with undefined when it is over or aborted. Never rejects.
  */
-export type ReadStream = (stream: EventStream, body?: Body) => Promise<ClientError | undefined>
+export type ReadStream = (stream: ResumableStream, body?: Body) => Promise<ClientError | undefined>
 
-export function createReader({ session, heartbeatTimeoutMs, open }: ReaderOptions): ReadStream {
+export function createStreamReader({
+  pending,
+  heartbeatTimeoutMs,
+  open,
+}: StreamReaderOptions): ReadStream {
   return async (stream, body) => {
     let failures = 0
     for (let connection = body; ; connection = undefined) {
-      const { reason, wasUseful } = await read(stream, connection)
+      const { reason, wasUseful } = await readConnection(stream, connection)
       failures = wasUseful ? 0 : failures + 1
       if (isOver(stream)) return undefined
-      if (!mayReturn(reason) || !stream.canResume() || failures > stream.attempts) return reason
-      // What a request waits for keeps the process alive, what a server may have to say does not.
+      if (!isTemporary(reason) || !stream.canResume() || failures > stream.attempts) return reason
+      // A pending request keeps the process alive. A stream of the server's own messages does not.
       const ref = Number.isFinite(stream.attempts)
       const delay = reconnectDelay(failures, stream.retryMs)
       await sleep(delay, undefined, { signal: stream.signal, ref }).catch(() => {}) // see isOver
@@ -54,18 +59,18 @@ export function createReader({ session, heartbeatTimeoutMs, open }: ReaderOption
     }
   }
 
-  /** One connection, opened here unless it is there already. */
-  async function read(stream: EventStream, connection?: Body): Promise<Reading> {
-    const task = session.task(stream.signal)
+  /** Reads one connection, and opens it where it is not open yet. */
+  async function readConnection(stream: ResumableStream, connection?: Body): Promise<Ending> {
+    const scope = pending.scope(stream.signal)
     let wasUseful = false
-    let begin = Number.POSITIVE_INFINITY
-    const end = (reason: ClientError) => ({
+    let openedAt = Number.POSITIVE_INFINITY
+    const ending = (reason: ClientError) => ({
       reason,
-      wasUseful: wasUseful || Date.now() - begin >= STABLE_MS,
+      wasUseful: wasUseful || Date.now() - openedAt >= STABLE_MS,
     })
     try {
-      const body = connection ?? (await open(stream, task))
-      begin = Date.now()
+      const body = connection ?? (await open(stream, scope))
+      openedAt = Date.now()
       await readEvents(body, {
         heartbeatTimeoutMs,
         onRetry: milliseconds => {
@@ -75,44 +80,44 @@ export function createReader({ session, heartbeatTimeoutMs, open }: ReaderOption
           if (receive(event, stream)) wasUseful = true
         },
       })
-      return end(new ClientError('connection_closed', 'The server ended the event stream'))
+      return ending(new ClientError('connection_closed', 'The server ended the event stream'))
     } catch (error) {
-      return end(unreachable('The event stream broke off', error, 'stream'))
+      return ending(toConnectionError('The event stream broke off', error, 'stream'))
     } finally {
-      task.release()
+      scope.release()
     }
   }
 
-  /** Whether it was a message. */
-  function receive({ id, event = 'message', data }: EventSourceMessage, stream: EventStream) {
+  /** Returns whether the event carried a message. */
+  function receive({ id, event = 'message', data }: EventSourceMessage, stream: ResumableStream) {
     if (stream.signal.aborted) return false
-    // An event without data is there for its id alone.
+    // An event without data carries only its id.
     const isMessage = event === 'message' && data !== ''
-    if (isMessage) session.deliver(data, stream)
-    // Only now: an id says that everything up to it has been dealt with.
+    if (isMessage) pending.deliver(data, stream)
+    // After the delivery: the id acknowledges every event up to this one.
     if (id) {
       stream.lastEventId = id
-      notify(() => stream.onEventId?.(id))
+      runHandler(() => stream.onEventId?.(id))
     }
     stream.onEvent?.()
     return isMessage
   }
 }
 
-interface Reading {
+interface Ending {
   reason: ClientError
-  /** It brought a message, or lasted: the server is well. */
+  /** The connection carried a message or lasted: the server works. */
   wasUseful: boolean
 }
 
 const STABLE_MS = 5_000
 
-const isOver = (stream: EventStream) => stream.signal.aborted || stream.isOver()
+const isOver = (stream: ResumableStream) => stream.signal.aborted || stream.isOver()
 
-// 409: the server has not noticed yet that the connection before this one is gone.
-const mayReturn = ({ code, status }: ClientError) => RETURNING.has(code) || status === 409
+// 409: the server has not yet noticed that the previous connection is gone.
+const isTemporary = ({ code, status }: ClientError) => TEMPORARY.has(code) || status === 409
 
-const RETURNING = new Set([
+const TEMPORARY = new Set([
   'connection_closed',
   'connection_failed',
   'rate_limited',

@@ -1,39 +1,43 @@
 import { ClientError } from '../errors.ts'
-import type { Task } from '../transport/abort-scope.ts'
-import type { JsonRpcMessage, RequestId } from '../transport/pending-requests.ts'
+import type { JsonRpcMessage, RequestId } from '../jsonrpc.ts'
+import type { AbortScope } from '../transport/abort-scope.ts'
 
-/** What the clients of both SDKs say about one message. */
+/** The options that the clients of both SDKs give with one message. */
 export interface SendOptions {
   /** Ends this request and its stream, and nothing else. */
   requestSignal?: AbortSignal | undefined
-  /** Called when the stream of the answer is over, except by `requestSignal` or `close()`. */
+  /** Called when the stream of the response has ended, except by `requestSignal` or `close()`. */
   onRequestStreamEnd?: (() => void) | undefined
   /** Sent with this message only. */
   headers?: Readonly<Record<string, string>> | undefined
-  /** Instead of sending the request: wait for its answer, from this point of its stream on. */
+  /** Does not send the request, but resumes the stream of its response at this point. */
   resumptionToken?: string | undefined
   onresumptiontoken?: ((token: string) => void) | undefined
 }
 
-/** A message under way. */
-export interface Sending {
+/** A message that is being sent. */
+export interface OutgoingMessage {
   message: JsonRpcMessage
-  task: Task
+  scope: AbortScope
   options?: SendOptions
-  /** In which it was sent last. */
+  /** The MCP session in which it was sent last. */
   sessionId?: string | undefined
 }
 
-export interface Call extends Sending {
+/** A request that is being sent, or whose response is being read. */
+export interface OutgoingRequest extends OutgoingMessage {
   id: RequestId
   options: SendOptions
-  /** Its revision has no resumption. */
+  /** Its protocol version has no sessions and no resumption. */
   isStateless: boolean
 }
 
-export const obsolete = ({ method = 'an answer' }: JsonRpcMessage, cause?: unknown) =>
+export const forgottenSessionError = (
+  { method = 'a response' }: JsonRpcMessage,
+  cause?: unknown,
+): ClientError =>
   new ClientError(
     'session_not_found',
-    `Not sent: ${method} that belongs to a session which the server has forgotten`,
+    `Not sent: ${method} belongs to a session that the server has forgotten`,
     { cause },
   )

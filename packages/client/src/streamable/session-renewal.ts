@@ -1,150 +1,150 @@
 import type { EventSourceMessage } from 'eventsource-parser'
+
 import { ClientError } from '../errors.ts'
 import { isEventStream, readEvents } from '../http/event-stream.ts'
-import { answerText } from '../request/json-response.ts'
-import { unreachable } from '../request/send.ts'
-import { type Task, untilTaken } from '../transport/abort-scope.ts'
-import type { JsonRpcMessage, RequestId, Session } from '../transport/pending-requests.ts'
-import type { Memory, Request } from './session-state.ts'
-
-export interface RenewalOptions {
-  session: Session
-  memory: Memory
-  /** The client has said `notifications/initialized`. */
-  isInitialized: boolean
-  heartbeatTimeoutMs: number
-  /** The server's, for messages. */
-  name: string
-  /** Work that may take as long as sending a message. */
-  task(): Task
-  post(message: JsonRpcMessage, sessionId: string | undefined, task: Task): Promise<Response>
-}
+import { isRecord, parseJson } from '../is-record.ts'
+import type { JsonRpcMessage, RequestId } from '../jsonrpc.ts'
+import { readJsonText } from '../request/json-response.ts'
+import { toConnectionError } from '../request/send.ts'
+import { untilAccepted } from '../transport/abort-scope.ts'
+import type { SessionPort } from './session-port.ts'
+import type { SessionState, StateRequest } from './session-state.ts'
 
 interface Renewed {
   /** Undefined where the server no longer keeps sessions. */
   sessionId: string | undefined
-  /** Tells the client of all that it may have missed between the two sessions. */
+  /** Notifications of all changes that the client may have missed between the two sessions. */
   missed: JsonRpcMessage[]
 }
 
 /**
- * Begins a session in place of one that the server has forgotten, and brings it to where that one was:
+ * Begins a session in place of one that the server has forgotten, and restores its state in it:
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
  *
- * Rejects with a `ClientError`; with `session_not_found` where there is no use in trying again.
+ * Rejects with a `ClientError`; its code is `session_not_found` where another attempt is useless.
  */
-export async function renew(options: RenewalOptions): Promise<Renewed> {
-  const { session, memory, isInitialized, heartbeatTimeoutMs, name } = options
+export async function renewSession(
+  port: SessionPort,
+  state: SessionState,
+  isInitialized: boolean,
+): Promise<Renewed> {
+  const { name, heartbeatTimeoutMs } = port
   let sessionId: string | undefined
   try {
-    const { capabilities } = await introduce()
-    if (isInitialized) await tell({ jsonrpc: '2.0', method: 'notifications/initialized' })
+    const capabilities = await initialize()
+    if (isInitialized) await notify({ jsonrpc: '2.0', method: 'notifications/initialized' })
     await restore()
-    return { sessionId, missed: isInitialized ? missed(capabilities, memory.requests()) : [] }
+    const missed = isInitialized ? missedChanges(capabilities, state.requests()) : []
+    return { sessionId, missed }
   } catch (error) {
-    throw unsent(error)
+    throw asUnsent(error)
   }
 
-  async function introduce(): Promise<Initialized> {
-    const params = memory.introduction ?? {}
-    const answer = await ask({ method: 'initialize', params }, response => {
+  /** Resolves with the capabilities of the server. */
+  async function initialize(): Promise<Record<string, unknown>> {
+    const params = state.initializeParams ?? {}
+    const { result, error } = await request({ method: 'initialize', params }, response => {
       sessionId = response.headers.get('mcp-session-id') ?? undefined
     })
-    if (answer.error !== undefined)
+    if (error !== undefined)
       throw new ClientError(
         'invalid_response',
-        `${name} has forgotten the session and began no other: ${reasonOf(answer)}`,
+        `${name} has forgotten the session and refused to begin another: ${messageOf(error)}`,
       )
-    const result = (answer.result ?? {}) as Initialized
-    const [agreed, offered] = [params['protocolVersion'], result.protocolVersion]
-    if (offered !== agreed)
+    const { protocolVersion, capabilities } = isRecord(result) ? result : {}
+    if (protocolVersion !== params['protocolVersion'])
       throw new ClientError(
         'session_not_found',
-        `${name} has forgotten the session, and in another it speaks revision ${offered}, not ${agreed} as agreed on`,
+        `${name} has forgotten the session, and a new one has protocol version ${protocolVersion} instead of ${params['protocolVersion']}`,
       )
-    return result
+    return isRecord(capabilities) ? capabilities : {}
   }
 
-  /** What is refused now, the resource may be gone, is reported and not asked for again. */
+  /** A request that the server refuses now is reported and forgotten; its resource may be gone. */
   async function restore() {
-    const requests = iterate(memory.requests())
+    const requests = iterate(state.requests())
     const worker = async () => {
-      for (const request of requests) {
-        const answer = await ask(request)
-        if (answer.error === undefined) continue
-        memory.forget(request)
-        const { method, params } = request
-        const what = `${method} ${params['uri'] ?? params['level']}`
-        session.report(
-          new ClientError(
-            'request_refused',
-            `${name} began a new session, but refused ${what} in it: ${reasonOf(answer)}`,
-          ),
-        )
+      for (const it of requests) {
+        const { error } = await request(it)
+        if (error === undefined) continue
+        state.forget(it)
+        const what = `${it.method} ${it.params['uri'] ?? it.params['level']}`
+        const message = `${name} began a new session, but refused ${what} in it: ${messageOf(error)}`
+        port.report(new ClientError('request_refused', message))
       }
     }
-    await Promise.all(Array.from({ length: AT_ONCE }, worker))
+    await Promise.all(Array.from({ length: CONCURRENCY }, worker))
   }
 
-  async function tell(message: JsonRpcMessage) {
-    const task = options.task()
-    await untilTaken(options.post(message, sessionId, task), task)
+  async function notify(message: JsonRpcMessage) {
+    const scope = port.sendScope()
+    await untilAccepted(port.post(message, sessionId, scope), scope)
   }
 
-  async function ask(request: Request, onResponse = (_: Response) => {}): Promise<JsonRpcMessage> {
-    const task = options.task()
-    // The ids of the client are its own; this one is nobody else's.
+  async function request(
+    { method, params }: StateRequest,
+    onResponse = (_: Response) => {},
+  ): Promise<JsonRpcMessage> {
+    const scope = port.sendScope()
+    // The client chooses its own ids; this one cannot be one of them.
     const id = `renewal-${crypto.randomUUID()}`
     try {
-      const response = await options.post({ jsonrpc: '2.0', id, ...request }, sessionId, task)
+      const message: JsonRpcMessage = { jsonrpc: '2.0', id, method, params }
+      const response = await port.post(message, sessionId, scope)
       onResponse(response)
-      return await answerTo(id, response)
+      return await readResponse(id, response)
     } finally {
-      task.release()
+      scope.release()
     }
   }
 
-  /** What else comes with the answer is the client's. */
-  async function answerTo(id: RequestId, response: Response): Promise<JsonRpcMessage> {
-    let answer: JsonRpcMessage | undefined
+  /** Other messages that come with the response go to the client. */
+  async function readResponse(id: RequestId, response: Response): Promise<JsonRpcMessage> {
+    let found: JsonRpcMessage | undefined
     const take = (text: string) => {
-      const message = parse(text)
-      if (message?.id === id && message.method === undefined) answer = message
-      else session.deliver(text, { sessionId })
+      const message = parseJson(text)
+      if (isResponseTo(id, message)) found = message
+      else port.deliver(text, { sessionId })
     }
     if (response.body && isEventStream(response)) {
       const onEvent = ({ event = 'message', data }: EventSourceMessage) => {
         if (event === 'message' && data !== '') take(data)
-        if (answer) throw new ClientError('connection_closed', 'The answer has come')
+        if (found) throw new ClientError('connection_closed', 'The response has come')
       }
       await readEvents(response.body, { heartbeatTimeoutMs, onEvent }).catch(error => {
-        if (!answer) throw unreachable('The answer broke off', error, 'message')
+        if (!found) throw toConnectionError('The response broke off', error, 'message')
       })
-    } else take(await answerText(response, name))
-    if (!answer) throw new ClientError('connection_failed', `${name} sent no answer`)
-    return answer
+    } else take(await readJsonText(response, name))
+    if (!found) throw new ClientError('connection_failed', `${name} sent no response`)
+    return found
   }
 }
 
-interface Initialized {
-  protocolVersion?: string
-  capabilities?: Record<string, { listChanged?: boolean } | undefined>
-}
+const isResponseTo = (id: RequestId, message: unknown): message is JsonRpcMessage =>
+  isRecord(message) && message['id'] === id && message['method'] === undefined
 
-/** For several loops at once: the first that fails ends it for all. */
+/** One iterator for several loops: each item goes to one loop, and an error ends all of them. */
 function* iterate<T>(items: T[]): Generator<T> {
   yield* items
 }
 
-/** Every request in progress holds an environment, and a client may have hundreds of subscriptions. */
-const AT_ONCE = 4
+/**
+ * Each request in progress holds an environment, and a client can have hundreds of subscriptions.
+ */
+const CONCURRENCY = 4
 
-/** Nobody knows what has changed since the old session was last told, so it is all said to have. */
-function missed(capabilities: Initialized['capabilities'], held: Request[]): JsonRpcMessage[] {
+/** What changed between the sessions is unknown, so everything is reported as changed. */
+function missedChanges(
+  capabilities: Record<string, unknown>,
+  restored: StateRequest[],
+): JsonRpcMessage[] {
   const lists = ['tools', 'resources', 'prompts']
-    .filter(list => capabilities?.[list]?.listChanged)
+    .filter(list => {
+      const capability = capabilities[list]
+      return isRecord(capability) && capability['listChanged'] === true
+    })
     .map(list => ({ jsonrpc: '2.0' as const, method: `notifications/${list}/list_changed` }))
-  const updates = held
+  const updates = restored
     .filter(({ method }) => method === 'resources/subscribe')
     .map(({ params: { uri } }) => ({
       jsonrpc: '2.0' as const,
@@ -154,26 +154,18 @@ function missed(capabilities: Initialized['capabilities'], held: Request[]): Jso
   return [...lists, ...updates]
 }
 
-/** A message that had to wait for the new session has not run, whatever kept that from beginning. */
-function unsent(error: unknown): unknown {
-  if (!(error instanceof ClientError) || !PASSING.has(error.code)) return error
-  const { code, message, status, requestId, hint } = error
+/** A message that waits for the new session has not run, so a temporary failure is retryable. */
+function asUnsent(error: unknown): unknown {
+  if (!(error instanceof ClientError) || !TEMPORARY.has(error.code)) return error
+  const { code, message, status, requestId, hint, retryAfterMs } = error
   return new ClientError(
     code,
-    `Not sent: the server has forgotten the session, and none could be begun in its place. ${message}`,
-    { ...(status !== undefined && { status }), requestId, hint, retryable: true, cause: error },
+    `Not sent: the server has forgotten the session, and no other could be begun. ${message}`,
+    { status, requestId, hint, retryAfterMs, retryable: true, cause: error },
   )
 }
 
-const PASSING = new Set(['connection_failed', 'rate_limited', 'server_error', 'timeout'])
+const TEMPORARY = new Set(['connection_failed', 'rate_limited', 'server_error', 'timeout'])
 
-const reasonOf = ({ error }: JsonRpcMessage) =>
-  (error as { message?: string } | null)?.message ?? JSON.stringify(error)
-
-function parse(text: string): JsonRpcMessage | undefined {
-  try {
-    return JSON.parse(text) ?? undefined
-  } catch {
-    return undefined // whoever it is delivered to says so
-  }
-}
+const messageOf = (error: unknown) =>
+  isRecord(error) && typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error)

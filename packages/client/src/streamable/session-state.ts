@@ -1,46 +1,45 @@
-import type { JsonRpcMessage } from '../transport/pending-requests.ts'
+import { isRecord } from '../is-record.ts'
+import type { JsonRpcMessage } from '../jsonrpc.ts'
 
-/** What a client says once and the server keeps for as long as the session: to be said again in the next. */
-export interface Memory {
-  /** Of `initialize`, with the revision that was agreed on; undefined before that. */
-  readonly introduction: Record<string, unknown> | undefined
-  /** An answer of the server. */
-  noteAnswer(request: JsonRpcMessage, answer: JsonRpcMessage): void
-  /** The requests that brought about what the session holds. */
-  requests(): Request[]
-  forget(request: Request): void
+/** What the server keeps for one MCP session: the client restores it in the next session. */
+export interface SessionState {
+  /** The parameters of `initialize`, with the negotiated version; undefined before its response. */
+  readonly initializeParams: Record<string, unknown> | undefined
+  onResponse(request: JsonRpcMessage, response: JsonRpcMessage): void
+  /** The requests that restore the log level and the subscriptions. */
+  requests(): StateRequest[]
+  forget(request: StateRequest): void
 }
 
-export interface Request {
+export interface StateRequest {
   method: string
   params: Record<string, unknown>
 }
 
-export function createMemory(): Memory {
-  let introduction: Memory['introduction']
-  /** By what they set: the later one replaces the one before. */
-  const held = new Map<unknown, Request>()
+export function createSessionState(): SessionState {
+  let initializeParams: SessionState['initializeParams']
+  /** By what they set: a later request replaces an earlier one. */
+  const kept = new Map<unknown, StateRequest>()
 
   return {
-    get introduction() {
-      return introduction
+    get initializeParams() {
+      return initializeParams
     },
-    noteAnswer({ method, params }, { result }) {
-      if (result === undefined || result === null) return
-      const request = { method: method ?? '', params: { ...(params as object | undefined) } }
+    onResponse({ method = '', params }, { result }) {
+      if (!isRecord(result)) return
+      const request = { method, params: isRecord(params) ? params : {} }
       if (method === 'initialize') {
-        held.clear()
-        const { protocolVersion } = result as { protocolVersion?: unknown }
-        introduction = { ...request.params, protocolVersion }
-      } else if (method === 'resources/unsubscribe') held.delete(subject(request))
-      else if (KEPT.has(request.method)) held.set(subject(request), request)
+        kept.clear()
+        initializeParams = { ...request.params, protocolVersion: result['protocolVersion'] }
+      } else if (method === 'resources/unsubscribe') kept.delete(subjectOf(request))
+      else if (KEPT.has(method)) kept.set(subjectOf(request), request)
     },
-    requests: () => [...held.values()],
-    forget: request => void held.delete(subject(request)),
+    requests: () => [...kept.values()],
+    forget: request => void kept.delete(subjectOf(request)),
   }
 }
 
 const KEPT = new Set(['logging/setLevel', 'resources/subscribe'])
 
 /** There is one log level, and one subscription per resource. */
-const subject = ({ params }: Request) => params['uri'] ?? 'log'
+const subjectOf = ({ params }: StateRequest) => params['uri'] ?? 'log'

@@ -1,63 +1,62 @@
 import { ClientError } from '../errors.ts'
+import { cancelledIdOf, type JsonRpcMessage, type RequestId, refersToRequest } from '../jsonrpc.ts'
 import { unlessAborted } from '../request/send.ts'
-import type { Task } from '../transport/abort-scope.ts'
-import {
-  cancelledBy,
-  isAboutRequest,
-  type JsonRpcMessage,
-  type RequestId,
-  type Witness,
-} from '../transport/pending-requests.ts'
-import { type RenewalOptions, renew } from './session-renewal.ts'
-import { createMemory } from './session-state.ts'
+import type { AbortScope } from '../transport/abort-scope.ts'
+import type { MessageObserver } from '../transport/pending-requests.ts'
+import type { SessionPort } from './session-port.ts'
+import { renewSession } from './session-renewal.ts'
+import { createSessionState } from './session-state.ts'
 
-/** The one session that the client knows of, whichever the server has for it by now. */
-export interface Continuity extends Witness {
-  /** Undefined before there is one, and where the server keeps none. */
-  readonly sessionId: string | undefined
-  /** The client has begun a session by itself; without an id, there is none now. */
-  begin(sessionId?: string): void
-  /** The client has said `notifications/initialized`. */
-  initialized(): void
-  /** Waits until there is a session that is not known to be forgotten, and resolves with its id. */
-  current(task: Task): Promise<string | undefined>
-  isForgotten(sessionId: string | undefined): boolean
-  /** Whether this refusal says that the session is forgotten, and another can take its place. */
-  noteRefusal(error: unknown, sessionId: string | undefined): boolean
-  /** It is about a request of a forgotten session: of the server's, or of the client's, sent in `requestedIn`. */
-  isObsolete(message: JsonRpcMessage, requestedIn?: string): boolean
-  /** From now on no other session takes the place of this one. */
+/**
+ * The MCP session of one client. When the server forgets it, a new session replaces it and the
+ * client does not notice.
+ */
+export interface McpSession extends MessageObserver {
+  /** Undefined before there is a session, and where the server keeps none. */
+  readonly id: string | undefined
+  /** The client has begun a session itself. Without an id there is none now. */
+  begin(id?: string): void
+  /** The client has sent `notifications/initialized`. */
+  markInitialized(): void
+  /** Resolves with the id of a session that is not known to be forgotten; renews it if needed. */
+  current(scope: AbortScope): Promise<string | undefined>
+  isForgotten(id: string | undefined): boolean
+  /** Whether `error` says that the server has forgotten session `id` and it can be renewed. */
+  markForgotten(error: unknown, id: string | undefined): boolean
+  /** Whether `error` says that the session has ended for good. */
+  isLost(error: ClientError): boolean
+  /**
+   * Whether the message refers to a request of a forgotten session: to a request of the server, or
+   * to one that the client sent in session `sentIn`.
+   */
+  isObsolete(message: JsonRpcMessage, sentIn?: string): boolean
+  /** Waits for a renewal in progress. The session is not renewed any more. */
   terminate(): Promise<void>
 }
 
-interface ContinuityOptions extends Omit<RenewalOptions, 'memory' | 'isInitialized'> {
-  /** Another session has taken the place of the one before. */
-  onRenewed(): void
-}
-
-export function createContinuity(options: ContinuityOptions): Continuity {
-  const memory = createMemory()
+export function createMcpSession(port: SessionPort): McpSession {
+  const state = createSessionState()
   const forgotten = new Set<string>()
-  /** Requests of the server, and in which session it asked. */
-  const questions = new Map<RequestId, string>()
+  /** The session of each request of the server. */
+  const serverRequests = new Map<RequestId, string>()
   let sessionId: string | undefined
   let isInitialized = false
   let isTerminated = false
   let renewing: Promise<void> | undefined
 
   return {
-    get sessionId() {
+    get id() {
       return sessionId
     },
     begin(id) {
       sessionId = id
     },
-    initialized() {
+    markInitialized() {
       isInitialized = true
     },
     async current({ signal }) {
       if (sessionId !== undefined && forgotten.has(sessionId) && !isTerminated) {
-        renewing ??= takePlace().finally(() => {
+        renewing ??= renew().finally(() => {
           renewing = undefined
         })
         await unlessAborted(renewing, signal)
@@ -65,39 +64,43 @@ export function createContinuity(options: ContinuityOptions): Continuity {
       return sessionId
     },
     isForgotten: id => id !== undefined && forgotten.has(id),
-    noteRefusal(error, id) {
-      const isGone = error instanceof ClientError && error.code === 'session_not_found'
-      if (!isGone || id === undefined || isTerminated || !memory.introduction) return false
+    markForgotten(error, id) {
+      if (!isNotFound(error) || id === undefined || isTerminated || !state.initializeParams)
+        return false
       forgotten.add(id)
       return true
     },
-    isObsolete(message, requestedIn) {
-      if (!isAboutRequest(message)) return false
+    isLost: error => sessionId !== undefined && isNotFound(error),
+    isObsolete(message, sentIn) {
+      if (!refersToRequest(message)) return false
       const { method, id = '' } = message
-      const about = (method === undefined ? questions.get(id) : requestedIn) ?? sessionId
-      if (method === undefined) questions.delete(id)
-      return about !== undefined && forgotten.has(about)
+      const session = (method === undefined ? serverRequests.get(id) : sentIn) ?? sessionId
+      if (method === undefined) serverRequests.delete(id)
+      return session !== undefined && forgotten.has(session)
     },
     onServerMessage(message, origin) {
       if (message.id !== undefined && origin.sessionId !== undefined)
-        questions.set(message.id, origin.sessionId)
-      // The client does not answer what was cancelled.
-      const cancelled = cancelledBy(message)
-      if (cancelled !== undefined) questions.delete(cancelled)
+        serverRequests.set(message.id, origin.sessionId)
+      // The client sends no response to a cancelled request.
+      const cancelled = cancelledIdOf(message)
+      if (cancelled !== undefined) serverRequests.delete(cancelled)
     },
-    onAnswer: memory.noteAnswer,
+    onResponse: state.onResponse,
     async terminate() {
       isTerminated = true
-      await renewing?.catch(() => {}) // whoever waits for it to send something is told
+      await renewing?.catch(() => {}) // the senders that wait for the renewal get its error
     },
   }
 
-  async function takePlace() {
-    const renewed = await renew({ ...options, memory, isInitialized })
+  async function renew() {
+    const renewed = await renewSession(port, state, isInitialized)
     sessionId = renewed.sessionId
-    if (sessionId !== undefined) forgotten.delete(sessionId) // it may have the same name
+    if (sessionId !== undefined) forgotten.delete(sessionId) // the server may reuse the id
     if (!isInitialized) return
-    options.onRenewed()
-    for (const message of renewed.missed) options.session.deliver(JSON.stringify(message))
+    port.onRenewed()
+    for (const message of renewed.missed) port.deliver(JSON.stringify(message))
   }
 }
+
+const isNotFound = (error: unknown) =>
+  error instanceof ClientError && error.code === 'session_not_found'

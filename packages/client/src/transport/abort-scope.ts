@@ -1,20 +1,20 @@
 import { ClientError } from '../errors.ts'
 import { drain } from '../http/bodies.ts'
 
-/** Something under way that can be ended from several sides. `release()` it when it is over. */
-export interface Task {
+/** Work that can be aborted from several sides. Call `release()` when it has ended. */
+export interface AbortScope {
   readonly signal: AbortSignal
   abort(reason: Error): void
-  /** Aborts with a `timeout` unless what is returned is called in time. */
+  /** Aborts with a `timeout`, unless the returned function is called before. */
   limit(timeoutMs: number, message: string): () => void
   release(): void
 }
 
-/**
- * Ends with `parent`, by hand: `AbortSignal.any()` on a signal that lives long leaks some bytes with
- * every request.
- */
-export function createTask(parent: AbortSignal | undefined, onRelease: () => void): Task {
+/** Follows `parent` by a listener: `AbortSignal.any()` on a long-lived signal leaks memory. */
+export function createAbortScope(
+  parent: AbortSignal | undefined,
+  onRelease: () => void,
+): AbortScope {
   const controller = new AbortController()
   const timers = new Set<NodeJS.Timeout>()
   const follow = () =>
@@ -50,15 +50,16 @@ export function createTask(parent: AbortSignal | undefined, onRelease: () => voi
 }
 
 /**
- * For a message that is answered by its status alone. The body is read for the sake of the connection,
- * which can then be used again, and not waited for: it may be held open for minutes.
+ * Resolves when the server has accepted a message whose response has no content. The body is read,
+ * so that the connection can be used again, but not awaited: the server may hold it open for
+ * minutes.
  */
-export async function untilTaken(taken: Promise<Response>, task: Task): Promise<void> {
+export async function untilAccepted(accepted: Promise<Response>, scope: AbortScope): Promise<void> {
   try {
-    const response = await taken
-    void drain(response).finally(task.release)
+    const response = await accepted
+    void drain(response).finally(scope.release)
   } catch (error) {
-    task.release()
+    scope.release()
     throw error
   }
 }

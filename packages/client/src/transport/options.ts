@@ -1,18 +1,21 @@
 import type { SigningOptions } from '../signing/signed-fetch.ts'
 
-/** What both transports take. */
+/** The options of both transports. */
 export interface TransportOptions extends SigningOptions {
-  /** Sent with every request, beside what the transport needs. */
+  /** Sent with every request, in addition to what the transport needs. */
   headers?: NonNullable<RequestInit['headers']>
-  /** How long opening an event stream may take, credentials included. @default 30_000 */
+  /** How long it may take to open an event stream, credentials included. @default 30_000 */
   connectTimeoutMs?: number
   /**
-   * How long the server may take to accept a message, waiting for a rate limit included. A request over
-   * Streamable HTTP is accepted with its answer, so there it is the client's own time-out that counts.
+   * How long the server may take to accept a message, pauses after a rate limit included.
+   * Streamable HTTP accepts a request with its response, so the timeout of the client applies there
+   * instead.
    * @default 30_000
    */
   sendTimeoutMs?: number
-  /** A stream that brings no byte for this long is dead; the server sends one every 15 s. @default 45_000 */
+  /**
+   * A stream without a byte for this long is dead; the server sends one every 15 s. @default 45_000
+   */
   heartbeatTimeoutMs?: number
 }
 

@@ -1,19 +1,14 @@
 import { ClientError } from '../errors.ts'
-import { createTask, type Task } from './abort-scope.ts'
+import {
+  assertMessage,
+  cancelledIdOf,
+  type JsonRpcMessage,
+  type RequestId,
+  requestIdOf,
+} from '../jsonrpc.ts'
+import { type AbortScope, createAbortScope } from './abort-scope.ts'
 
-/** A JSON-RPC message, as loosely as the types of both SDKs agree on. */
-export interface JsonRpcMessage {
-  jsonrpc: '2.0'
-  id?: RequestId | undefined
-  method?: string | undefined
-  params?: unknown
-  result?: unknown
-  error?: unknown
-}
-
-export type RequestId = string | number
-
-/** What an SDK installs on a transport. */
+/** The callbacks that an SDK sets on a transport. */
 interface Handlers {
   onclose?: (() => void) | undefined
   onerror?: ((error: Error) => void) | undefined
@@ -22,153 +17,146 @@ interface Handlers {
 
 /** Where a message came from. */
 export interface Origin {
-  /** The id under which answers are handed over, where it is not theirs. */
-  answerAs?: RequestId | undefined
-  /** The server's session. */
+  /** The id that the client knows the request by, where it is not the id in the response. */
+  requestId?: RequestId | undefined
+  /** The MCP session. */
   sessionId?: string | undefined
 }
 
-/** Is told of messages before the client is. */
-export interface Witness {
-  /** The server asks, or notifies. */
+/** Sees each message before the client does. */
+export interface MessageObserver {
+  /** A request or a notification of the server. */
   onServerMessage(message: JsonRpcMessage, origin: Origin): void
-  onAnswer(request: JsonRpcMessage, answer: JsonRpcMessage): void
+  onResponse(request: JsonRpcMessage, response: JsonRpcMessage): void
 }
 
-/** What a transport owes its client: an answer to every request, and one `onclose`. */
-export interface Session {
-  /** Aborted, with the reason, when the session ends. */
+/** Guarantees a response to every request of the client, and exactly one `onclose`. */
+export interface PendingRequests {
+  /** Aborted, with the reason, when the transport ends. */
   readonly signal: AbortSignal
+  observe(observer: MessageObserver): void
   /** @throws ClientError `connection_closed` */
   assertOpen(): void
-  /** A piece of work that ends with the session, and with `parent` where there is one. */
-  task(parent?: AbortSignal): Task
-  /** A request awaits an answer from now on; what a message cancels awaits none. */
-  note(message: JsonRpcMessage): void
-  awaits(id: RequestId): boolean
+  /** A scope that ends with the transport, and with `parent` where there is one. */
+  scope(parent?: AbortSignal): AbortScope
+  /** A request is pending from now on. A request that `message` cancels no longer is. */
+  track(message: JsonRpcMessage): void
+  isPending(id: RequestId): boolean
   forget(id: RequestId): void
-  /** Hands over the message, or the batch, in `text`. */
+  /** Passes the message, or the batch of messages, in `text` to the client. */
   deliver(text: string, origin?: Origin): void
   report(error: unknown): void
-  /** Answers one request with an error: its stream is gone, the session is not. */
-  lose(id: RequestId, reason: Error): void
-  /** Ends the session and answers every request with an error. */
-  fail(reason: Error): void
-  end(reason: Error): void
+  /** Responds to one request with an error: its stream is lost, the connection is not. */
+  loseStream(id: RequestId, reason: Error): void
+  /** Ends the transport and responds to every pending request with an error. */
+  loseSession(reason: Error): void
+  /** Ends the transport without a response to the pending requests. */
+  close(reason: Error): void
 }
 
-export function createSession(handlers: Handlers, witness?: Witness): Session {
-  const life = new AbortController()
-  const tasks = new Set<Task>()
-  /** Requests without an answer. */
-  const inFlight = new Map<RequestId, JsonRpcMessage>()
+export function createPendingRequests(handlers: Handlers): PendingRequests {
+  const lifetime = new AbortController()
+  const scopes = new Set<AbortScope>()
+  const requests = new Map<RequestId, JsonRpcMessage>()
+  let observer: MessageObserver | undefined
 
-  const session: Session = {
-    signal: life.signal,
+  const pending: PendingRequests = {
+    signal: lifetime.signal,
+    observe(given) {
+      observer = given
+    },
     assertOpen() {
-      const { aborted, reason } = life.signal
+      const { aborted, reason } = lifetime.signal
       if (aborted)
         throw new ClientError('connection_closed', `Not sent. ${reason.message}`, { cause: reason })
     },
-    task(parent) {
-      const task = createTask(parent, () => tasks.delete(task))
-      if (life.signal.aborted) task.abort(life.signal.reason)
-      else tasks.add(task)
-      return task
+    scope(parent) {
+      const scope = createAbortScope(parent, () => scopes.delete(scope))
+      if (lifetime.signal.aborted) scope.abort(lifetime.signal.reason)
+      else scopes.add(scope)
+      return scope
     },
-    note(message) {
-      const request = requestOf(message)
-      if (request !== undefined) inFlight.set(request, message)
-      // The server does not answer what was cancelled, so nothing is lost with it.
-      const cancelled = cancelledBy(message)
-      if (cancelled !== undefined) inFlight.delete(cancelled)
+    track(message) {
+      const id = requestIdOf(message)
+      if (id !== undefined) requests.set(id, message)
+      // The server sends no response to a cancelled request.
+      const cancelled = cancelledIdOf(message)
+      if (cancelled !== undefined) requests.delete(cancelled)
     },
-    awaits: id => inFlight.has(id),
-    forget: id => void inFlight.delete(id),
+    isPending: id => requests.has(id),
+    forget: id => void requests.delete(id),
     deliver(text, origin = {}) {
-      try {
-        const messages = [JSON.parse(text)].flat() as JsonRpcMessage[]
-        for (const message of messages) attempt(() => hand(message, origin))
-      } catch (error) {
-        session.report(error)
-      }
-    },
-    report: error => notify(() => handlers.onerror?.(error as Error)),
-    lose(id, reason) {
-      inFlight.delete(id)
-      notify(() => handlers.onmessage?.(lost(id, 'stream-lost', reason)))
-    },
-    fail(reason) {
-      const ids = [...inFlight.keys()]
-      finish(reason, () => {
-        session.report(reason)
-        for (const id of ids) notify(() => handlers.onmessage?.(lost(id, 'session-lost', reason)))
+      attempt(() => {
+        const messages: unknown[] = [JSON.parse(text)].flat()
+        for (const message of messages) attempt(() => pass(message, origin))
       })
     },
-    end: reason => finish(reason, () => {}),
+    report: error => runHandler(() => handlers.onerror?.(error as Error)),
+    loseStream(id, reason) {
+      requests.delete(id)
+      runHandler(() => handlers.onmessage?.(outcomeUnknown(id, 'stream', reason)))
+    },
+    loseSession(reason) {
+      const ids = [...requests.keys()]
+      end(reason, () => {
+        pending.report(reason)
+        for (const id of ids)
+          runHandler(() => handlers.onmessage?.(outcomeUnknown(id, 'session', reason)))
+      })
+    },
+    close: reason => end(reason, () => {}),
   }
-  return session
+  return pending
 
-  function hand(message: JsonRpcMessage, origin: Origin) {
+  function pass(message: unknown, origin: Origin) {
+    assertMessage(message)
     if (message.method !== undefined || message.id === undefined) {
-      witness?.onServerMessage(message, origin)
+      observer?.onServerMessage(message, origin)
       return handlers.onmessage?.(message)
     }
-    const { answerAs: id = message.id } = origin
-    const answer = { ...message, id }
-    const request = inFlight.get(id)
-    inFlight.delete(id)
-    if (request) witness?.onAnswer(request, answer)
-    handlers.onmessage?.(answer)
+    const { requestId: id = message.id } = origin
+    const response = { ...message, id }
+    const request = requests.get(id)
+    requests.delete(id)
+    if (request) observer?.onResponse(request, response)
+    handlers.onmessage?.(response)
   }
 
-  /** Neither a message that is none nor a handler that throws is a reason to lose the session. */
+  /** An invalid message and a handler that throws are reported, and do not end the transport. */
   function attempt(work: () => void) {
     try {
       work()
     } catch (error) {
-      session.report(error)
+      pending.report(error)
     }
   }
 
-  function finish(reason: Error, farewell: () => void) {
-    if (life.signal.aborted) return
-    life.abort(reason)
-    for (const task of [...tasks]) task.abort(reason)
-    inFlight.clear()
-    farewell()
-    notify(() => handlers.onclose?.())
+  function end(reason: Error, beforeClose: () => void) {
+    if (lifetime.signal.aborted) return
+    lifetime.abort(reason)
+    for (const scope of [...scopes]) scope.abort(reason)
+    requests.clear()
+    beforeClose()
+    runHandler(() => handlers.onclose?.())
   }
 }
 
-/** The id that an answer is to carry. */
-export const requestOf = ({ method, id }: JsonRpcMessage) => (method === undefined ? undefined : id)
-
-export function cancelledBy({ method, params }: JsonRpcMessage): RequestId | undefined {
-  if (method !== 'notifications/cancelled') return undefined
-  return (params as { requestId?: RequestId } | undefined)?.requestId
-}
-
-/** It is about a request of either side, and such a request is part of one session. */
-export const isAboutRequest = ({ method = '' }: JsonRpcMessage) =>
-  ['', 'notifications/cancelled', 'notifications/progress'].includes(method)
-
-const lost = (
+const outcomeUnknown = (
   id: RequestId,
-  what: 'session-lost' | 'stream-lost',
+  lost: 'session' | 'stream',
   reason: Error,
 ): JsonRpcMessage => ({
   jsonrpc: '2.0',
   id,
   error: {
     code: -32000,
-    message: `The ${what === 'session-lost' ? 'session' : 'connection'} was lost before the answer came; whether the request ran is unknown. ${reason.message}`,
-    data: { reason: what, retrySafe: false },
+    message: `The ${lost} was lost before the response came; it is unknown whether the request ran. ${reason.message}`,
+    data: { reason: 'outcome-unknown', lost, retrySafe: false },
   },
 })
 
-/** A handler that throws must not keep the others from being called; its error surfaces as uncaught. */
-export function notify(handler: () => void) {
+/** A handler that throws does not keep the others from being called; its error is uncaught. */
+export function runHandler(handler: () => void) {
   try {
     handler()
   } catch (error) {

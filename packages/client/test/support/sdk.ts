@@ -20,7 +20,9 @@ const info = { name: 'loopback', version: '1' }
 const inputSchema = { type: 'object' as const }
 const tools = ['echo', 'progress', 'ask', 'hangUp', 'wait'].map(name => ({ name, inputSchema }))
 
-/** Server of SDK 1.x with sessions, events that can be replayed, and a stream for its own messages. */
+/**
+ * Server of SDK 1.x with sessions, events that can be replayed, and a stream for its own messages.
+ */
 export async function serveV1({
   json = false,
 } = {}): Promise<LoopbackServer & { sessions: Map<string, { server: ServerV1 }> }> {

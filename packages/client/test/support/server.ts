@@ -20,7 +20,9 @@ export interface LoopbackServer {
 
 export type Answer = (request: Received, response: ServerResponse) => unknown
 
-/** A real HTTP server that lives as long as the test and does with each request what `answer` says. */
+/**
+ * A real HTTP server that lives as long as the test and does with each request what `answer` says.
+ */
 export async function serve(answer: Answer): Promise<LoopbackServer> {
   const received: Received[] = []
   const open = new Set<ServerResponse>()
@@ -77,8 +79,8 @@ export interface GatewayQuirks {
 }
 
 /**
- * A small MCP server over HTTP+SSE behind a verified signature, as far as clients can tell; each test
- * replaces the part that is to misbehave.
+ * A small MCP server over HTTP+SSE behind a verified signature, as far as clients can tell; each
+ * test replaces the part that is to misbehave.
  */
 export async function startGateway(quirks: GatewayQuirks = {}): Promise<Gateway> {
   const streams: ServerResponse[] = []

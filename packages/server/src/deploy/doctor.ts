@@ -1,4 +1,4 @@
-import { refusal, type SigningOptions, signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
+import { readRefusal, type SigningOptions, signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
 
 import { signIn } from './account.ts'
 
@@ -123,7 +123,7 @@ async function ask(url: URL, signing: SigningOptions): Promise<Answer> {
     return { findings: [failed('network', error)] }
   }
   if (response.status !== 403 && response.status !== 401) return { response }
-  const error = await refusal(response, 'stream', url, signing)
+  const error = await readRefusal(response, { ...signing, url, isRepeatable: true })
   if (error.code !== 'access_denied') return { findings: [failed('signature', error)] }
   return {
     findings: [
