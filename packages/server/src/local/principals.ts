@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 
-import { ACCOUNT } from './functions.ts'
+import { ACCOUNT } from './function-arn.ts'
 
 /** Somebody who can sign requests. */
 export interface Principal {

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { parse } from 'yaml'
 
-import { ACCOUNT, functionArn, type LambdaFunction, REGION } from './functions.ts'
-import type { InvokeMode } from './url/reply.ts'
+import { ACCOUNT, functionArn, type LambdaFunction, REGION } from './function-arn.ts'
+import type { InvokeMode } from './url/http-response.ts'
 
 /** What of the template runs locally. */
 export interface Stack {

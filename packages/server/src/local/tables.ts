@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-import { REGION } from './functions.ts'
+import { REGION } from './function-arn.ts'
 import type { Table } from './stack.ts'
 
 /** The stack's tables in a DynamoDB of our own, in memory or in `folder`. */

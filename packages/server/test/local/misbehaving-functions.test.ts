@@ -1,9 +1,8 @@
 import { connect } from 'node:net'
 import { describe, expect, test, vi } from 'vitest'
-
-import { startClient } from './client.ts'
 import { settled, startFixture } from './fixture.ts'
-import { get, sign } from './http.ts'
+import { startClient } from './lambda-client.ts'
+import { get, sign } from './signed-request.ts'
 
 /** Writes bytes to a socket and returns what comes back until it closes, or until we hang up. */
 async function talk(base: string, bytes: string, hangUp = false): Promise<string> {

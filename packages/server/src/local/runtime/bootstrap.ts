@@ -1,9 +1,9 @@
-import { type Invocation, type RuntimeClient, runtimeClient } from './client.ts'
 import { patchConsole } from './console.ts'
 import { toContext } from './context.ts'
 import { formatError, logError } from './errors.ts'
 import { installGlobals } from './globals.ts'
 import { type Handler, loadHandler } from './handler.ts'
+import { type Invocation, type RuntimeClient, runtimeClient } from './runtime-client.ts'
 
 // What `node bootstrap.js` does in the process of a function, in the place of Lambda's own runtime:
 // load the handler, then run one invocation after the other. Everything it needs to know is in its environment.

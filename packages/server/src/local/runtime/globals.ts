@@ -1,4 +1,4 @@
-import type { ResponseStream } from './stream.ts'
+import type { ResponseStream } from './response-stream.ts'
 
 export const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming')
 const HIGH_WATER_MARK = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark')

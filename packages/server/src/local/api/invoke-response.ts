@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import { type Readable, Transform } from 'node:stream'
 
-import { forward } from '../forward.ts'
+import { forward } from '../forward-output.ts'
+import { refuse } from '../http-server.ts'
 import { type FunctionError, RESPONSE_LIMIT, type Reply, tooLarge } from '../invocation.ts'
-import { refuse } from '../server.ts'
-import { frame } from './frames.ts'
+import { frame } from './event-stream-frame.ts'
 
 /** The answer of Invoke: the whole result, or the function's error with status 200. */
 export async function sendResponse(reply: Reply, response: ServerResponse) {

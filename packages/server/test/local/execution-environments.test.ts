@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest'
 
 import { CAN_FREEZE } from '../../src/local/processes.ts'
-import { startClient } from './client.ts'
 import { settled } from './fixture.ts'
-import { get, open, sign } from './http.ts'
+import { startClient } from './lambda-client.ts'
+import { get, open, sign } from './signed-request.ts'
 
 test('invocations one after the other share a process, at the same time they do not', async () => {
   const { invoke, pids } = await startClient()

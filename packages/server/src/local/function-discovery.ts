@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 
 import { bundle, importsOf } from './bundle.ts'
-import type { LambdaFunction } from './functions.ts'
+import type { LambdaFunction } from './function-arn.ts'
 import type { Log } from './log.ts'
 
 /** The functions in the developer's folder, as they are at the moment. */

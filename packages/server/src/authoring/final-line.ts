@@ -1,6 +1,7 @@
 import type { RegistrationInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { type Call, type Context, contextOf, type LambdaContext, type Send } from './context.ts'
+import { roundsOf } from './input-required.ts'
 import {
   type CompleteResult,
   type FinalLine,
@@ -10,8 +11,7 @@ import {
   isRecord,
   METHOD_NOT_FOUND,
   Refusal,
-} from './results.ts'
-import { roundsOf } from './rounds.ts'
+} from './mcp-results.ts'
 
 /** What all three definitions come down to. */
 export interface Item {

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-
-import type { Policies, Statement } from '../policies.ts'
 import type { Principal } from '../principals.ts'
-import { problem } from './answers.ts'
+import type { Policies, Statement } from '../resource-policies.ts'
+import { problem } from './invoke-response.ts'
 
 /** A call of AddPermission, GetPolicy or RemovePermission for a function that exists. */
 export interface PolicyCall {

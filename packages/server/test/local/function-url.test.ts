@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers'
 import { describe, expect, test, vi } from 'vitest'
 
 import { piecesWritten, startFixture } from './fixture.ts'
-import { get, open, send, sign } from './http.ts'
+import { get, open, send, sign } from './signed-request.ts'
 
 /** 64 MiB: far more than all the buffers on the way. */
 const MANY = { target: '/many?1024' }

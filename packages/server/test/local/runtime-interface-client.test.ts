@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import type { Reply } from '../../src/local/invocation.ts'
-import { startRuntimeApi } from '../../src/local/runtimeapi.ts'
+import { startRuntimeApi } from '../../src/local/runtime-api.ts'
 import { builtBootstrap, FUNCTIONS } from './fixture.ts'
 import { startRecorder } from './ric/recorder.ts'
 

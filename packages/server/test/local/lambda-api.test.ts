@@ -1,9 +1,8 @@
 import { InvokeCommand, type InvokeCommandInput, LambdaClient } from '@aws-sdk/client-lambda'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-
-import { startClient } from './client.ts'
 import { piecesWritten, startFixture } from './fixture.ts'
-import { open, send, sign } from './http.ts'
+import { startClient } from './lambda-client.ts'
+import { open, send, sign } from './signed-request.ts'
 
 const ARN = 'arn:aws:lambda:us-east-1:000000000000:function:'
 

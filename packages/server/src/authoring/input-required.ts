@@ -1,4 +1,4 @@
-import { INVALID_PARAMS, isRecord, Refusal } from './results.ts'
+import { INVALID_PARAMS, isRecord, Refusal } from './mcp-results.ts'
 
 /** What a function asks its client, under a name of its choice. */
 export interface Question {

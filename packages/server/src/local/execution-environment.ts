@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
 
-import { type LambdaFunction, REGION } from './functions.ts'
+import { type LambdaFunction, REGION } from './function-arn.ts'
 import type { FunctionError, Invocation, Reply } from './invocation.ts'
-import { onLine } from './lines.ts'
 import type { Log } from './log.ts'
+import { onLine } from './log-lines.ts'
 import { CAN_FREEZE, type Processes, signal } from './processes.ts'
-import { startRuntimeApi } from './runtimeapi.ts'
+import { startRuntimeApi } from './runtime-api.ts'
 
 /** One process that runs one function, one invocation at a time; stopped in between. */
 export interface Environment {

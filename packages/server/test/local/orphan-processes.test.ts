@@ -8,7 +8,7 @@ import { build } from 'esbuild'
 import { expect, onTestFinished, test, vi } from 'vitest'
 
 import { builtBootstrap, FUNCTIONS, processState } from './fixture.ts'
-import { send, sign } from './http.ts'
+import { send, sign } from './signed-request.ts'
 
 test.each(['SIGKILL', 'SIGTERM'] as const)(
   'no process outlives a gateway that ends by %s',

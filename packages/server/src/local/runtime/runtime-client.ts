@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 
 import type { FormattedError } from './errors.ts'
-import { type StreamedResponse, streamedResponse } from './stream.ts'
+import { type StreamedResponse, streamedResponse } from './response-stream.ts'
 
 /** One event to handle, as `GET /next` delivers it. */
 export interface Invocation {

@@ -10,7 +10,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { DEVELOPER } from '../../src/local/principals.ts'
 import { FUNCTIONS } from './fixture.ts'
-import { open, send, sign } from './http.ts'
+import { open, send, sign } from './signed-request.ts'
 
 // The command as it is installed, so it has to be built before.
 const BIN = fileURLToPath(new URL('../../bin/mcp-lambda-sam.js', import.meta.url))

@@ -1,5 +1,5 @@
-import { type Environment, type Host, startEnvironment } from './environment.ts'
-import type { LambdaFunction } from './functions.ts'
+import { type Environment, type Host, startEnvironment } from './execution-environment.ts'
+import type { LambdaFunction } from './function-arn.ts'
 import type { Invocation, Reply } from './invocation.ts'
 
 /** All environments of one function. */

@@ -1,14 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 
-import { functionArn, REGION } from '../functions.ts'
+import { functionArn, REGION } from '../function-arn.ts'
+import { httpServer, type Ids, REQUEST_LIMIT, readBody, refuse } from '../http-server.ts'
 import type { Invoke } from '../invocation.ts'
 import type { Log } from '../log.ts'
 import type { Principal } from '../principals.ts'
-import { httpServer, type Ids, REQUEST_LIMIT, readBody, refuse } from '../server.ts'
 import { splitTarget } from '../sigv4/canonical.ts'
 import { type Refusal, verify } from '../sigv4/verify.ts'
 import { toEvent } from './event.ts'
-import { type InvokeMode, sendReply } from './reply.ts'
+import { type InvokeMode, sendReply } from './http-response.ts'
 
 export interface FunctionUrl {
   functionName: string

@@ -1,8 +1,8 @@
 import type { Call } from './context.ts'
+import { finalLine, type Item } from './final-line.ts'
 import { type FunctionOf, itemOf } from './handler.ts'
-import { finalLine, type Item } from './item.ts'
-import type { Elicited, FinalLine, Root, Sample } from './results.ts'
-import type { Question } from './rounds.ts'
+import type { Question } from './input-required.ts'
+import type { Elicited, FinalLine, Root, Sample } from './mcp-results.ts'
 
 type Answer = Elicited | Sample | { roots: Root[] }
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 import { DEVELOPER } from '../../src/local/principals.ts'
 import { startFixture } from './fixture.ts'
-import { get, type Raw, send, sign } from './http.ts'
+import { get, type Raw, send, sign } from './signed-request.ts'
 
 const SESSION = {
   accessKeyId: 'ASIASESSION',

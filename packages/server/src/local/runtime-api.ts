@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { finished, PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
-
+import { listen } from './http-server.ts'
 import {
   type FunctionError,
   type Invocation,
@@ -9,7 +9,6 @@ import {
   type Reply,
   tooLarge,
 } from './invocation.ts'
-import { listen } from './server.ts'
 
 /** The server that one function process talks to: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html */
 export interface RuntimeApi {

@@ -1,7 +1,7 @@
-import type { Discovery } from './discovery.ts'
-import type { Host } from './environment.ts'
-import { type Environments, environments } from './environments.ts'
-import type { LambdaFunction } from './functions.ts'
+import { type Environments, environments } from './environment-pool.ts'
+import type { Host } from './execution-environment.ts'
+import type { LambdaFunction } from './function-arn.ts'
+import type { Discovery } from './function-discovery.ts'
 import type { FunctionError, Invoke, Reply } from './invocation.ts'
 
 /** All functions that can be invoked by name. */

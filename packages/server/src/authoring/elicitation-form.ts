@@ -1,4 +1,4 @@
-import { isRecord } from './results.ts'
+import { isRecord } from './mcp-results.ts'
 import {
   isStandard,
   type JsonSchema,

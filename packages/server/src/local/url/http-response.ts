@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 
-import { forward } from '../forward.ts'
+import { forward } from '../forward-output.ts'
+import { refuse } from '../http-server.ts'
 import type { Reply } from '../invocation.ts'
-import { refuse } from '../server.ts'
-import { type Head, PRELUDE_TYPE, takeFirst, takePrelude } from './prelude.ts'
+import { type Head, PRELUDE_TYPE, takeFirst, takePrelude } from './response-prelude.ts'
 
 export type InvokeMode = 'BUFFERED' | 'RESPONSE_STREAM'
 

@@ -2,9 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-
-import { startClient } from './client.ts'
 import { settled } from './fixture.ts'
+import { startClient } from './lambda-client.ts'
 
 async function startFolder(files: Record<string, string>) {
   const folder = await mkdtemp(join(tmpdir(), 'functions-'))

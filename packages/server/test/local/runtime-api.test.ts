@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 
-import { startRuntimeApi } from '../../src/local/runtimeapi.ts'
+import { startRuntimeApi } from '../../src/local/runtime-api.ts'
 
 const HEAD = 'Host: x\r\nContent-Type: text/plain\r\n'
 const NEXT = `GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n${HEAD}\r\n`

@@ -1,13 +1,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Catalogue } from '../catalogue.ts'
-import { type Named, parseFunctionName, REGION } from '../functions.ts'
+import { type Named, parseFunctionName, REGION } from '../function-arn.ts'
+import { httpServer, type Ids, REQUEST_LIMIT, readBody } from '../http-server.ts'
+import type { Catalogue } from '../known-functions.ts'
 import type { Log } from '../log.ts'
-import type { Policies } from '../policies.ts'
 import type { Principal } from '../principals.ts'
-import { httpServer, type Ids, REQUEST_LIMIT, readBody } from '../server.ts'
+import type { Policies } from '../resource-policies.ts'
 import { verify } from '../sigv4/verify.ts'
-import { problem, sendResponse, sendResponseStream } from './answers.ts'
-import { answerPolicy, mayInvoke, notAuthorized } from './policy.ts'
+import { answerPolicy, mayInvoke, notAuthorized } from './invoke-permission.ts'
+import { problem, sendResponse, sendResponseStream } from './invoke-response.ts'
 
 export interface LambdaApi {
   principals: Principal[]
