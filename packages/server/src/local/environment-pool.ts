@@ -1,46 +1,52 @@
-import { type Environment, type Host, startEnvironment } from './execution-environment.ts'
-import type { LambdaFunction } from './function-arn.ts'
-import type { Invocation, Reply } from './invocation.ts'
+import { type ExecutionEnvironment, type Host, startEnvironment } from './execution-environment.ts'
+import type { FunctionOutput, Invocation } from './invocation.ts'
+import type { LambdaFunction } from './lambda-function.ts'
 
-/** All environments of one function. */
-export interface Environments {
-  invoke(invocation: Invocation, onDispatch: (pid: number) => void): Promise<Reply>
-  /** From now on no environment that runs today is used for another invocation. */
-  replace(fn: LambdaFunction): void
+/** The execution environments of one function. */
+export interface EnvironmentPool {
+  invoke(invocation: Invocation, onDispatch: (pid: number) => void): Promise<FunctionOutput>
+  /** From now on, invocations run in execution environments with the new code only. */
+  replaceFunction(fn: LambdaFunction): void
 }
 
-/** One process per invocation that runs at the same time, up to `limit`; kept for the next one. */
-export function environments(fn: LambdaFunction, limit: number, host: Host): Environments {
-  const idle: Environment[] = []
-  const busy = new Set<Environment>()
-  const stale = new WeakSet<Environment>()
+/**
+ * Starts one execution environment per concurrent invocation, up to `limit`, and keeps it for the
+ * next invocation. Above the limit an invocation is throttled.
+ */
+export function environmentPool(fn: LambdaFunction, limit: number, host: Host): EnvironmentPool {
+  const idle: ExecutionEnvironment[] = []
+  const busy = new Set<ExecutionEnvironment>()
+  /** Execution environments that still run replaced code. */
+  const stale = new WeakSet<ExecutionEnvironment>()
   let starting = 0
 
   return {
     async invoke(invocation, onDispatch) {
-      // The one used last is the one most likely to have everything warm.
-      const environment = take() ?? (await start())
+      const environment = takeIdle() ?? (await start())
       if ('type' in environment) return environment
-      const reply = environment.invoke(invocation)
+      const output = environment.invoke(invocation)
       onDispatch(environment.pid)
-      return reply
+      return output
     },
-    replace(next) {
+    replaceFunction(next) {
       fn = next
       for (const environment of idle.splice(0)) environment.kill()
       for (const environment of busy) stale.add(environment)
     },
   }
 
-  function take() {
+  /** The one that was used last: its caches are the warmest. */
+  function takeIdle() {
     const environment = idle.pop()
     if (environment) busy.add(environment)
     return environment
   }
 
-  async function start(): Promise<Environment | Extract<Reply, { type: 'throttled' | 'error' }>> {
+  async function start(): Promise<
+    ExecutionEnvironment | Extract<FunctionOutput, { type: 'throttled' | 'error' }>
+  > {
     if (starting + idle.length + busy.size >= limit) return { type: 'throttled' }
-    // The place is taken before anything is waited for, or two requests would share the last one.
+    // Count it before the first await: otherwise two invocations could take the last free place.
     starting++
     const version = fn
     try {
@@ -54,13 +60,13 @@ export function environments(fn: LambdaFunction, limit: number, host: Host): Env
     }
   }
 
-  function onIdle(environment: Environment) {
+  function onIdle(environment: ExecutionEnvironment) {
     busy.delete(environment)
     if (stale.has(environment)) environment.kill()
     else idle.push(environment)
   }
 
-  function onExit(environment: Environment) {
+  function onExit(environment: ExecutionEnvironment) {
     busy.delete(environment)
     const index = idle.indexOf(environment)
     if (index >= 0) idle.splice(index, 1)

@@ -2,24 +2,28 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
 
-import { type LambdaFunction, REGION } from './function-arn.ts'
-import type { FunctionError, Invocation, Reply } from './invocation.ts'
+import { REGION } from './function-arn.ts'
+import type { FunctionError, FunctionOutput, Invocation } from './invocation.ts'
+import type { LambdaFunction } from './lambda-function.ts'
 import type { Log } from './log.ts'
-import { onLine } from './log-lines.ts'
+import { readLogLines } from './log-lines.ts'
 import { CAN_FREEZE, type Processes, signal } from './processes.ts'
 import { startRuntimeApi } from './runtime-api.ts'
 
-/** One process that runs one function, one invocation at a time; stopped in between. */
-export interface Environment {
+/**
+ * One process that runs one function, one invocation at a time. It is frozen between invocations.
+ * https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+ */
+export interface ExecutionEnvironment {
   pid: number
-  /** Only while it is idle. */
-  invoke(invocation: Invocation): Promise<Reply>
+  /** Call it only while the execution environment is idle. */
+  invoke(invocation: Invocation): Promise<FunctionOutput>
   kill(): void
 }
 
-/** What all environments of a gateway share. */
+/** What all execution environments of a gateway share. */
 export interface Host {
-  /** The built runtime client. */
+  /** Path of the built runtime client. */
   bootstrap: string
   /** Endpoints and credentials. */
   variables: Record<string, string>
@@ -28,20 +32,21 @@ export interface Host {
 }
 
 export interface EnvironmentEvents {
-  onIdle(environment: Environment): void
-  onExit(environment: Environment): void
+  onIdle(environment: ExecutionEnvironment): void
+  onExit(environment: ExecutionEnvironment): void
 }
 
+/** The init limit of Lambda. */
 const INIT_SECONDS = 10
 
-/** Resolves at the first `/next` of the process, or with what kept it from getting there. */
+/** Resolves at the first `/next` of the process, or with the error that ended its init. */
 export async function startEnvironment(
   fn: LambdaFunction,
   { bootstrap, variables, processes, log }: Host,
   { onIdle, onExit }: EnvironmentEvents,
-): Promise<Environment | FunctionError> {
-  const ready = defer<Environment | FunctionError>()
-  const gone = defer<FunctionError>()
+): Promise<ExecutionEnvironment | FunctionError> {
+  const ready = defer<ExecutionEnvironment | FunctionError>()
+  const exited = defer<FunctionError>()
   let requestId: string | undefined
   let cause: FunctionError | undefined
   let deadline: NodeJS.Timeout | undefined
@@ -59,17 +64,17 @@ export async function startEnvironment(
     onInitError(error) {
       if (!started) cause = error
     },
-    onCut() {
-      // A process that lost its connection in the middle of a response is not used again.
+    onTruncatedOutput() {
+      // The process lost its connection during a response. It is not used again.
       environment.kill()
-      return gone.promise
+      return exited.promise
     },
   })
 
   const child = spawn(process.execPath, [bootstrap], {
     cwd: fn.directory,
     env: { ...systemVariables(fn, api.address, bootstrap), ...variables, ...fn.variables },
-    // A group of its own: Ctrl-C in the terminal is ours to handle, and a signal reaches its children.
+    // Its own process group: Ctrl-C reaches the gateway only, and our signals reach its children.
     detached: CAN_FREEZE,
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
@@ -77,24 +82,24 @@ export async function startEnvironment(
   const { pid } = child
   if (pid === undefined) {
     api.close()
-    return new Promise(resolve => child.once('error', error => resolve(notStarted(error))))
+    return new Promise(resolve => child.once('error', error => resolve(spawnError(error))))
   }
   processes.watch(pid)
-  const environment: Environment = { pid, invoke, kill: () => signal(pid, 'SIGKILL') }
+  const environment: ExecutionEnvironment = { pid, invoke, kill: () => signal(pid, 'SIGKILL') }
 
-  for (const output of [child.stdout, child.stderr])
-    onLine(output, message =>
+  for (const stream of [child.stdout, child.stderr])
+    readLogLines(stream, message =>
       log({ level: 'info', functionName: fn.name, message, ...(requestId && { requestId }) }),
     )
 
-  expire(INIT_SECONDS, `Init timed out after ${INIT_SECONDS}.00 seconds`)
-  child.once('exit', (code, name) => ended(exitError(code, name, requestId)))
+  killAfter(INIT_SECONDS, `Init timed out after ${INIT_SECONDS}.00 seconds`)
+  child.once('exit', (code, name) => onProcessExit(exitError(code, name, requestId)))
 
   return ready.promise
 
-  function invoke(invocation: Invocation): Promise<Reply> {
+  function invoke(invocation: Invocation): Promise<FunctionOutput> {
     requestId = invocation.requestId
-    expire(
+    killAfter(
       fn.timeout,
       `RequestId: ${requestId} Error: Task timed out after ${fn.timeout.toFixed(2)} seconds`,
     )
@@ -102,28 +107,29 @@ export async function startEnvironment(
     return api.deliver(invocation, Date.now() + fn.timeout * 1000)
   }
 
-  function expire(seconds: number, errorMessage: string) {
+  function killAfter(seconds: number, errorMessage: string) {
     deadline = setTimeout(() => {
       cause = { errorType: 'Sandbox.Timedout', errorMessage }
       environment.kill()
     }, seconds * 1000)
   }
 
-  async function ended(exit: FunctionError) {
+  async function onProcessExit(exit: FunctionError) {
     clearTimeout(deadline)
     processes.forget(environment.pid)
     const error = cause ?? exit
-    gone.resolve(error)
+    exited.resolve(error)
     ready.resolve(error)
     if (started) onExit(environment)
-    const answered = await api.abandon(error)
+    const reported = await api.abandon(error)
     api.close()
-    // Its caller has the whole response and will not hear of it.
-    if (!answered && requestId)
+    // The caller already has the whole response, so only the log can report this error.
+    if (!reported && requestId)
       log({ level: 'error', functionName: fn.name, requestId, message: error.errorMessage })
   }
 }
 
+/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
 function systemVariables(
   fn: LambdaFunction,
   api: string,
@@ -139,6 +145,8 @@ function systemVariables(
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memory),
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${fn.name}`,
     AWS_LAMBDA_LOG_STREAM_NAME: `local/[$LATEST]${randomBytes(16).toString('hex')}`,
+    ...(fn.logging && { AWS_LAMBDA_LOG_FORMAT: fn.logging.format }),
+    ...(fn.logging?.level && { AWS_LAMBDA_LOG_LEVEL: fn.logging.level }),
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
     AWS_REGION: REGION,
@@ -146,12 +154,12 @@ function systemVariables(
     TZ: ':UTC',
     LANG: 'en_US.UTF-8',
     PATH: process.env['PATH'] ?? '',
-    // Without it nothing starts on Windows.
+    // Windows starts no process without it.
     ...(process.env['SystemRoot'] && { SystemRoot: process.env['SystemRoot'] }),
   }
 }
 
-const notStarted = ({ message }: Error): FunctionError => ({
+const spawnError = ({ message }: Error): FunctionError => ({
   errorType: 'Runtime.ExitError',
   errorMessage: message,
 })

@@ -3,10 +3,11 @@ import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 
 /**
- * Sends a function's output to its client until the output ends, and says how many bytes that were. A client
- * that leaves is not told to the function, which goes on writing to nobody.
+ * Sends a function's output to the client, with back-pressure. Resolves with the number of bytes
+ * when the output has ended. As on AWS, the function does not learn that the client has
+ * disconnected: the rest of its output is read and dropped.
  */
-export async function forward(body: Readable, response: ServerResponse): Promise<number> {
+export async function forwardOutput(body: Readable, response: ServerResponse): Promise<number> {
   let sent = 0
   body.on('data', (chunk: Buffer) => {
     sent += chunk.length

@@ -1,42 +1,30 @@
 export const REGION = 'us-east-1'
 export const ACCOUNT = '000000000000'
 
-/** A function as its environments need to know it. */
-export interface LambdaFunction {
-  name: string
-  /** `module.export` below `root`. */
-  handler: string
-  root: string
-  /** Where it runs; on Lambda the same as `root`. */
-  directory: string
-  /** Seconds. */
-  timeout: number
-  memory: number
-  variables: Record<string, string>
-}
-
 export const functionArn = (name: string) => `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`
 
-/** A function as the API is asked for it. */
-export interface Named {
+/** The function that a caller of the Lambda API names. */
+export interface FunctionReference {
   name: string
   qualifier?: string
-  /** As it was asked for, with the qualifier. */
+  /** With the qualifier, if the caller gave one. */
   arn: string
-  /** Of this account and region, where there are functions. */
+  /** Whether the ARN has the account and region of the local gateway. */
   local: boolean
 }
 
 /**
- * What the API takes for a function: its name, or a partial or whole ARN, each with a qualifier or without.
- * Locally a function has one version, and every alias is that.
+ * Parses a function name, a partial ARN or a whole ARN, each with or without a qualifier. Undefined
+ * for any other text. Locally a function has one version, and every alias points to it.
+ * https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_RequestParameters
  */
-export function parseFunctionName(text: string): Named | undefined {
+export function parseFunctionName(text: string): FunctionReference | undefined {
   const [, region = REGION, account = ACCOUNT, name, qualifier] =
     /^(?:(?:arn:[\w-]+:lambda:([\w-]+):)?(\d{12}):function:)?([\w-]+)(?::([\w$-]+))?$/.exec(text) ??
     []
   if (!name) return undefined
-  const arn = `arn:aws:lambda:${region}:${account}:function:${name}${qualifier ? `:${qualifier}` : ''}`
+  const suffix = qualifier ? `:${qualifier}` : ''
+  const arn = `arn:aws:lambda:${region}:${account}:function:${name}${suffix}`
   const local = region === REGION && account === ACCOUNT
   return { name, arn, local, ...(qualifier && { qualifier }) }
 }

@@ -2,31 +2,38 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 
 import { bundle, importsOf } from './bundle.ts'
-import type { LambdaFunction } from './function-arn.ts'
+import type { LambdaFunction } from './lambda-function.ts'
 import type { Log } from './log.ts'
 
-/** The functions in the developer's folder, as they are at the moment. */
-export interface Discovery {
-  /** Names them in the log and bundles them, so that what is wrong with one shows before it is called. */
+/** The functions in the developer's folder. Reads the folder at each call, so changes count at once. */
+export interface FunctionDiscovery {
+  /** Bundles and logs all functions, so that an error shows before the first call. */
   prepare(log: Log): Promise<void>
   has(name: string): Promise<boolean>
-  /** The same object for as long as its files do not change. Rejects when TypeScript cannot be bundled. */
+  /** Returns the same object until a file changes. Rejects when TypeScript cannot be bundled. */
   find(name: string): Promise<LambdaFunction | undefined>
 }
 
 const EXTENSIONS = ['.mjs', '.js', '.ts']
 const NAME = /^[\w-]{1,64}$/
 
-interface Found {
+interface DiscoveredFunction {
   entry: string
   files: string[]
   fingerprint: string
   fn: LambdaFunction
 }
 
-/** Each `NAME.mjs|js|ts`, or folder NAME with such an index, is a function. `temporary` takes the bundles. */
-export function discover(folder: string, temporary: string, timeout: number): Discovery {
-  const found = new Map<string, Promise<Found | undefined>>()
+/**
+ * Each file `NAME.mjs|js|ts`, and each folder NAME with such an index, is a function. Bundles are
+ * written to `temporary`. `timeout` is in seconds.
+ */
+export function discoverFunctions(
+  folder: string,
+  temporary: string,
+  timeout: number,
+): FunctionDiscovery {
+  const discovered = new Map<string, Promise<DiscoveredFunction | undefined>>()
   let builds = 0
 
   return {
@@ -41,10 +48,10 @@ export function discover(folder: string, temporary: string, timeout: number): Di
     },
     has: async name => (await locate(name)) !== undefined,
     async find(name) {
-      // One after the other, so that calls at the same time share one build.
-      const before = found.get(name)?.catch(() => undefined)
+      // Each call waits for the one before, so that simultaneous calls share one build.
+      const before = discovered.get(name)?.catch(() => undefined)
       const now = Promise.resolve(before).then(last => refresh(name, last))
-      found.set(name, now)
+      discovered.set(name, now)
       return (await now)?.fn
     },
   }
@@ -59,7 +66,10 @@ export function discover(folder: string, temporary: string, timeout: number): Di
     return undefined
   }
 
-  async function refresh(name: string, last: Found | undefined): Promise<Found | undefined> {
+  async function refresh(
+    name: string,
+    last: DiscoveredFunction | undefined,
+  ): Promise<DiscoveredFunction | undefined> {
     const entry = await locate(name)
     if (!entry) return undefined
     if (last?.entry === entry && last.fingerprint === (await fingerprint(last.files))) return last
@@ -69,7 +79,7 @@ export function discover(folder: string, temporary: string, timeout: number): Di
     const files =
       extension === '.ts'
         ? await bundle(entry, outfile)
-        : // What esbuild cannot read, node may; then only a change of the file itself is seen.
+        : // Node may run what esbuild cannot parse. Then only the entry is watched for changes.
           await importsOf(entry).catch(() => [entry])
     const code = extension === '.ts' ? outfile : entry
     return {
@@ -93,12 +103,13 @@ async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() ?? false
 }
 
+/** Changes when one of the files changes. */
 async function fingerprint(files: string[]): Promise<string> {
   const states = await Promise.all(
     files.map(file =>
       stat(file).then(
         ({ mtimeMs, size }) => `${mtimeMs}/${size}`,
-        () => 'gone',
+        () => 'deleted',
       ),
     ),
   )

@@ -4,30 +4,30 @@ import type { AddressInfo } from 'node:net'
 
 import type { Log } from './log.ts'
 
-/** What AWS gives a request to be found again by. */
-export interface Ids {
+/** The ids that AWS gives to a request. */
+export interface RequestIds {
   requestId: string
   traceId: string
 }
 
-/** What AWS takes as request line and headers, in bytes. */
+/** Limit of the request line and the headers on AWS, in bytes. */
 const HEADER_LIMIT = 1024 * 1024
 
-/** A server on which no request, however broken, ends the process. */
+/** A server whose process survives every broken request. */
 export function httpServer(
-  answer: (request: IncomingMessage, response: ServerResponse, ids: Ids) => Promise<void>,
+  handle: (request: IncomingMessage, response: ServerResponse, ids: RequestIds) => Promise<void>,
   log: Log,
 ): Server {
   return createServer({ maxHeaderSize: HEADER_LIMIT }, (request, response) => {
     const ids = newIds()
     response.setHeader('x-amzn-requestid', ids.requestId)
-    // A client that goes away in the middle is nobody's fault and nobody's business.
+    // A client that disconnects during its response is not an error.
     response.on('error', () => {})
 
-    // To AWS, another name is the URL of another function, or of none.
+    // On AWS another host name is the URL of another function.
     if (!isLoopback(request.headers.host))
       return refuse(response, 403, 'AccessDeniedException', { Message: null })
-    answer(request, response, ids).catch(error => {
+    handle(request, response, ids).catch(error => {
       if (!request.complete) return
       const message = `${request.method} ${request.url} failed: ${error?.stack ?? error}`
       log({ level: 'error', requestId: ids.requestId, message })
@@ -36,14 +36,14 @@ export function httpServer(
   })
 }
 
-/** What AWS itself answers, without a function. */
+/** An error response of AWS itself, without the function. */
 export function refuse(response: ServerResponse, status: number, type: string, body: object) {
   response
     .writeHead(status, { 'content-type': 'application/json', 'x-amzn-errortype': type })
     .end(JSON.stringify(body))
 }
 
-function newIds(): Ids {
+function newIds(): RequestIds {
   const seconds = Math.floor(Date.now() / 1000).toString(16)
   return {
     requestId: randomUUID(),
@@ -51,9 +51,10 @@ function newIds(): Ids {
   }
 }
 
-/** Starts a server on loopback and returns its port, a free one when none is given. */
+/** Starts a server on loopback and resolves with its port. Port 0 is a free one. */
 export async function listen(server: Server, port = 0): Promise<number> {
-  // A function that is stopped does not see that an idle connection was closed, and fails on it when it runs on.
+  // A frozen function does not see that the server closed an idle connection. It would use the
+  // connection after the thaw and fail.
   server.keepAliveTimeout = 0
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -65,29 +66,32 @@ export async function listen(server: Server, port = 0): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** Cuts off what is still being answered. */
+/** Ends all connections, also those with an unfinished response. */
 export async function closeServer(server: Server): Promise<void> {
   const closed = new Promise(resolve => server.close(resolve))
   server.closeAllConnections()
   await closed
 }
 
-/** What Lambda takes as the payload of a synchronous call, in bytes. */
+/** Limit of the payload of a synchronous invocation, in bytes. */
 export const REQUEST_LIMIT = 6 * 1024 * 1024
 
-/** The whole body, or undefined when it is larger than Lambda allows. Rejects when the client breaks off. */
+/** Undefined when the body is larger than REQUEST_LIMIT. Rejects when the client disconnects. */
 export async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length
-    // The rest is read, too: a client that still writes would not see the answer.
+    // Read on after the limit: a client that still writes would not see the response.
     if (size <= REQUEST_LIMIT) chunks.push(chunk)
   }
   return size > REQUEST_LIMIT ? undefined : Buffer.concat(chunks)
 }
 
-/** A page in the developer's browser can make a name of its own point here, and everybody knows the keys. */
+/**
+ * Protects against DNS rebinding: a web page can make its own host name point to this machine, and
+ * the keys of the developer are public.
+ */
 function isLoopback(host = ''): boolean {
   return /^(127(\.\d+){3}|localhost|[^:]+\.localhost|\[::1\])(:\d+)?$/i.test(host)
 }

@@ -1,66 +1,65 @@
-import { type Environments, environments } from './environment-pool.ts'
+import { type EnvironmentPool, environmentPool } from './environment-pool.ts'
 import type { Host } from './execution-environment.ts'
-import type { LambdaFunction } from './function-arn.ts'
-import type { Discovery } from './function-discovery.ts'
-import type { FunctionError, Invoke, Reply } from './invocation.ts'
+import type { FunctionDiscovery } from './function-discovery.ts'
+import type { FunctionError, FunctionOutput, Invoke } from './invocation.ts'
+import type { LambdaFunction } from './lambda-function.ts'
 
-/** All functions that can be invoked by name. */
-export interface Catalogue {
+/** The functions that can be invoked by name: the gateway's own and those in the folder. */
+export interface KnownFunctions {
   has(name: string): Promise<boolean>
   invoke: Invoke
 }
 
-export type Watch = (invocation: {
+/** Is called for each invocation, before the function runs. */
+export type OnInvocation = (invocation: {
   functionName: string
   requestId: string
+  /** The process that runs the function. */
   pid: number
-  /** Of the request, when it came through a Function URL. */
+  /** Of the HTTP request, for invocations through a Function URL. */
   path?: string
   method?: string
 }) => void
 
-export interface CatalogueOptions {
+export interface KnownFunctionsOptions {
   own: LambdaFunction[]
-  discovery: Discovery | undefined
+  discovery: FunctionDiscovery | undefined
   concurrency: number
   host: Host
-  onInvocation: Watch | undefined
+  onInvocation: OnInvocation | undefined
 }
 
-export function catalogue({
+export function knownFunctions({
   own,
   discovery,
   concurrency,
   host,
   onInvocation,
-}: CatalogueOptions): Catalogue {
-  const running = new Map<string, { fn: LambdaFunction; environments: Environments }>()
+}: KnownFunctionsOptions): KnownFunctions {
+  const pools = new Map<string, { fn: LambdaFunction; pool: EnvironmentPool }>()
 
   return {
     has: async name => own.some(fn => fn.name === name) || (await discovery?.has(name)) === true,
     async invoke(functionName, invocation, request) {
       const { requestId } = invocation
-      const report = (error: FunctionError) => {
-        // What the runtime reported, it has logged itself.
-        if (!error.trace)
-          host.log({
-            level: 'error',
-            functionName,
-            requestId,
-            message: `${error.errorType}: ${error.errorMessage}`,
-          })
-      }
-      const reply = await run()
-      if (reply.type === 'error') report(reply.error)
-      if (reply.type === 'stream') void reply.failure.then(error => error && report(error))
-      return reply
+      const output = await run()
+      if (output.type === 'error') report(output.error)
+      if (output.type === 'stream') void output.failure.then(error => error && report(error))
+      return output
 
-      async function run(): Promise<Reply> {
+      async function run(): Promise<FunctionOutput> {
         const fn = await find(functionName)
         if ('errorType' in fn) return { type: 'error', error: fn }
-        return ready(fn).invoke(invocation, pid =>
+        return poolOf(fn).invoke(invocation, pid =>
           onInvocation?.({ functionName, requestId, pid, ...request }),
         )
+      }
+
+      function report(error: FunctionError) {
+        // The runtime has already logged an error that has a stack.
+        if (error.trace) return
+        const message = `${error.errorType}: ${error.errorMessage}`
+        host.log({ level: 'error', functionName, requestId, message })
       }
     },
   }
@@ -71,7 +70,7 @@ export function catalogue({
       return (
         fn ?? {
           errorType: 'Runtime.ImportModuleError',
-          errorMessage: `The file of ${name} is gone`,
+          errorMessage: `The file of the function ${name} was deleted`,
         }
       )
     } catch (error) {
@@ -79,12 +78,13 @@ export function catalogue({
     }
   }
 
-  function ready(fn: LambdaFunction): Environments {
-    const known = running.get(fn.name)
-    if (known?.fn === fn) return known.environments
-    known?.environments.replace(fn)
-    const pool = known?.environments ?? environments(fn, concurrency, host)
-    running.set(fn.name, { fn, environments: pool })
+  /** A changed function keeps its pool. The pool replaces the execution environments. */
+  function poolOf(fn: LambdaFunction): EnvironmentPool {
+    const known = pools.get(fn.name)
+    if (known?.fn === fn) return known.pool
+    known?.pool.replaceFunction(fn)
+    const pool = known?.pool ?? environmentPool(fn, concurrency, host)
+    pools.set(fn.name, { fn, pool })
     return pool
   }
 }

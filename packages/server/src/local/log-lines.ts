@@ -1,14 +1,17 @@
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
-/** Not node's readline: that also splits at carriage returns, which stand for the line feeds of a log entry. */
-export function onLine(stream: Readable, take: (line: string) => void) {
+/**
+ * Calls `onLine` for each line of a process's output. Splits at line feeds only: a carriage return
+ * is a line break inside one log entry, and node:readline would split there as well.
+ */
+export function readLogLines(stream: Readable, onLine: (line: string) => void) {
   const decoder = new StringDecoder()
   let rest = ''
   stream.on('data', (chunk: Buffer) => {
     const lines = (rest + decoder.write(chunk)).split('\n')
     rest = lines.pop() ?? ''
-    lines.forEach(take)
+    lines.forEach(onLine)
   })
-  stream.on('end', () => rest && take(rest))
+  stream.on('end', () => rest && onLine(rest))
 }

@@ -9,21 +9,21 @@ export interface Statement {
   Resource: string
 }
 
-/** The resource policies of all functions, each by the ARN that its statements are about. */
-export interface Policies {
-  of(resource: string): readonly Statement[]
+/** The resource policies of all functions. The key is the ARN in `Resource`, with its qualifier. */
+export interface ResourcePolicies {
+  statements(resource: string): readonly Statement[]
   set(resource: string, statements: Statement[]): void
 }
 
-/** In memory, or in a file that survives the gateway as its tables do. */
-export function policies(file?: string): Policies {
+/** Keeps the policies in memory, or in a file that the next start reads. */
+export function resourcePolicies(file?: string): ResourcePolicies {
   const all = new Map<string, Statement[]>(Object.entries(file ? read(file) : {}))
   return {
-    of: resource => all.get(resource) ?? [],
+    statements: resource => all.get(resource) ?? [],
     set(resource, statements) {
       if (statements.length > 0) all.set(resource, statements)
       else all.delete(resource)
-      if (file) write(file, Object.fromEntries(all))
+      if (file) writeAtomically(file, Object.fromEntries(all))
     },
   }
 }
@@ -37,8 +37,8 @@ function read(file: string): Record<string, Statement[]> {
   }
 }
 
-/** At once or not at all: the gateway may be killed in the middle. */
-function write(file: string, content: object) {
+/** The gateway may be killed during the write. The rename replaces the file in one step. */
+function writeAtomically(file: string, content: object) {
   writeFileSync(`${file}.new`, JSON.stringify(content, null, 2))
   renameSync(`${file}.new`, file)
 }

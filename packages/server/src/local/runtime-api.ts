@@ -1,45 +1,53 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { finished, PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
+
+import { isRecord } from '../is-record.ts'
 import { listen } from './http-server.ts'
 import {
   type FunctionError,
+  type FunctionOutput,
   type Invocation,
   RESPONSE_LIMIT,
-  type Reply,
   tooLarge,
 } from './invocation.ts'
 
-/** The server that one function process talks to: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html */
+/**
+ * The Runtime API of one execution environment: the server that its process talks to.
+ * https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+ */
 export interface RuntimeApi {
-  /** `host:port`, as the process gets it. */
+  /** `host:port`, for the process. */
   address: string
-  /** Hands an event to the process, which must be waiting for one. */
-  deliver(invocation: Invocation, deadline: number): Promise<Reply>
-  /** Once the process has ended: answers what it left unanswered. False when there was nothing. */
+  /** Sends an event to the process, which must be waiting for one. `deadline` is in epoch ms. */
+  deliver(invocation: Invocation, deadline: number): Promise<FunctionOutput>
+  /**
+   * Call it when the process has ended. Fails the invocation that was running; false if there was
+   * none.
+   */
   abandon(error: FunctionError): Promise<boolean>
   close(): void
 }
 
-export interface RuntimeEvents {
-  /** The process waits for its next event and owes nothing of the last one, so it may be frozen. */
+export interface RuntimeApiEvents {
+  /** The process waits for its next event and has sent its whole last response. Freeze it now. */
   onIdle(): void
   onInitError(error: FunctionError): void
-  /** The process cut a response short. Asks why. */
-  onCut(): Promise<FunctionError>
+  /** A response ended too early. Resolves with the reason. */
+  onTruncatedOutput(): Promise<FunctionError>
 }
 
-interface Exchange {
+interface RunningInvocation {
   requestId: string
-  answer(reply: Reply): void
-  state: 'running' | 'answering' | 'answered' | 'failed'
+  resolve(output: FunctionOutput): void
+  state: 'running' | 'responding' | 'done' | 'truncated'
 }
 
-export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi> {
+export async function startRuntimeApi(events: RuntimeApiEvents): Promise<RuntimeApi> {
   let waiting: ServerResponse | undefined
-  let current: Exchange | undefined
+  let current: RunningInvocation | undefined
 
-  // An error's stack comes in a trailer, and trailers are headers.
+  // The stack of an error comes in a trailer, and trailers count as headers.
   const server = createServer({ maxHeaderSize: 4 * 1024 * 1024 }, (request, response) => {
     const path = request.url?.replace('/2018-06-01/runtime', '')
     const [, id, verb] = /^\/invocation\/([^/]+)\/(response|error)$/.exec(path ?? '') ?? []
@@ -58,7 +66,7 @@ export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi
     connections.add(closed)
     void closed.then(() => connections.delete(closed))
   })
-  // A streamed response is one request, which may take as long as the function.
+  // A streamed response is one request that may last as long as the function.
   server.requestTimeout = 0
   server.headersTimeout = 0
 
@@ -76,18 +84,18 @@ export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi
 
   function next(response: ServerResponse) {
     waiting = response
-    settle()
+    becomeIdle()
   }
 
-  function settle() {
-    if (!waiting || (current?.state ?? 'answered') !== 'answered') return
+  function becomeIdle() {
+    if (!waiting || (current?.state ?? 'done') !== 'done') return
     current = undefined
     events.onIdle()
   }
 
-  function deliver(invocation: Invocation, deadline: number): Promise<Reply> {
-    return new Promise(answer => {
-      current = { requestId: invocation.requestId, answer, state: 'running' }
+  function deliver(invocation: Invocation, deadline: number): Promise<FunctionOutput> {
+    return new Promise(resolve => {
+      current = { requestId: invocation.requestId, resolve, state: 'running' }
       waiting?.writeHead(200, {
         'Content-Type': 'application/json',
         'Content-Length': Buffer.byteLength(invocation.event),
@@ -96,7 +104,7 @@ export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi
         'Lambda-Runtime-Invoked-Function-Arn': invocation.functionArn,
         'Lambda-Runtime-Trace-Id': invocation.traceId,
         ...(invocation.clientContext && {
-          'Lambda-Runtime-Client-Context': ascii(invocation.clientContext),
+          'Lambda-Runtime-Client-Context': asciiJson(invocation.clientContext),
         }),
       })
       waiting?.end(invocation.event)
@@ -109,66 +117,78 @@ export async function startRuntimeApi(events: RuntimeEvents): Promise<RuntimeApi
     accepted(response)
   }
 
-  async function failed(exchange: Exchange, request: IncomingMessage, response: ServerResponse) {
-    exchange.state = 'answering'
+  async function failed(
+    invocation: RunningInvocation,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) {
+    invocation.state = 'responding'
     const error = await functionError(request)
-    exchange.answer({ type: 'error', error })
-    finish(exchange, response)
+    invocation.resolve({ type: 'error', error })
+    finish(invocation, response)
   }
 
-  function buffered(exchange: Exchange, request: IncomingMessage, response: ServerResponse) {
-    exchange.state = 'answering'
+  function buffered(
+    invocation: RunningInvocation,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) {
+    invocation.state = 'responding'
     const chunks: Buffer[] = []
     let size = 0
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size <= RESPONSE_LIMIT) chunks.push(chunk)
     })
-    finished(request, async cut => {
-      if (cut) exchange.answer({ type: 'error', error: await cutShort(exchange) })
-      else if (size > RESPONSE_LIMIT) exchange.answer({ type: 'error', error: tooLarge(size) })
-      else exchange.answer({ type: 'buffered', body: Buffer.concat(chunks) })
-      finish(exchange, response)
+    finished(request, async truncation => {
+      if (truncation) invocation.resolve({ type: 'error', error: await truncated(invocation) })
+      else if (size > RESPONSE_LIMIT) invocation.resolve({ type: 'error', error: tooLarge(size) })
+      else invocation.resolve({ type: 'buffered', body: Buffer.concat(chunks) })
+      finish(invocation, response)
     })
   }
 
-  function streaming(exchange: Exchange, request: IncomingMessage, response: ServerResponse) {
-    exchange.state = 'answering'
+  function streaming(
+    invocation: RunningInvocation,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) {
+    invocation.state = 'responding'
     const body = new PassThrough()
     const failure = new Promise<FunctionError | undefined>(resolve => {
-      // Not `pipeline`: what arrived before the process was killed still goes to the client.
+      // `pipeline` would drop what arrived before the process was killed. The client gets it.
       request.pipe(body, { end: false })
-      finished(request, async cut => {
-        resolve(cut ? await cutShort(exchange) : trailingError(request))
+      finished(request, async truncation => {
+        resolve(truncation ? await truncated(invocation) : trailingError(request))
         body.end()
-        finish(exchange, response)
+        finish(invocation, response)
       })
     })
     const contentType = request.headers['content-type'] ?? 'application/octet-stream'
-    exchange.answer({ type: 'stream', contentType, body, failure })
+    invocation.resolve({ type: 'stream', contentType, body, failure })
   }
 
-  function cutShort(exchange: Exchange) {
-    exchange.state = 'failed'
-    return events.onCut()
+  function truncated(invocation: RunningInvocation) {
+    invocation.state = 'truncated'
+    return events.onTruncatedOutput()
   }
 
-  function finish(exchange: Exchange, response: ServerResponse) {
-    if (exchange.state === 'failed') return
-    exchange.state = 'answered'
+  function finish(invocation: RunningInvocation, response: ServerResponse) {
+    if (invocation.state === 'truncated') return
+    invocation.state = 'done'
     accepted(response)
-    settle()
+    becomeIdle()
   }
 
   async function abandon(error: FunctionError) {
-    // What the process sent before it ended may still be on its way to us.
+    // Bytes that the process sent before its end may still be in its connections.
     await Promise.all(connections)
-    if (current?.state === 'running') current.answer({ type: 'error', error })
-    return current?.state === 'running' || current?.state === 'failed'
+    if (current?.state === 'running') current.resolve({ type: 'error', error })
+    return current?.state === 'running' || current?.state === 'truncated'
   }
 }
 
-/** What the trailers of a streamed response say of an exception in the handler. */
+/** The error in the trailers of a streamed response. */
 function trailingError({ trailers }: IncomingMessage): FunctionError | undefined {
   const type = trailers['lambda-runtime-function-error-type']
   if (!type) return undefined
@@ -181,13 +201,24 @@ async function functionError(request: IncomingMessage): Promise<FunctionError> {
   return toFunctionError(await text(request).catch(() => ''), type)
 }
 
-/** The text comes from the function's process, which may send anything. */
+/** The body comes from the function's process, which may send anything. */
 function toFunctionError(body: string, type = 'Runtime.Unknown'): FunctionError {
+  const sent = parseJson(body)
+  if (!isRecord(sent)) return { errorType: type, errorMessage: body }
+  const { errorType = type, errorMessage = '', trace } = sent
+  return {
+    errorType: String(errorType),
+    errorMessage: String(errorMessage),
+    ...(Array.isArray(trace) && { trace: trace.map(String) }),
+  }
+}
+
+function parseJson(text: string): unknown {
   try {
-    const { errorType = type, errorMessage = '', trace } = JSON.parse(body)
-    return { errorType, errorMessage, ...(trace && { trace }) }
+    return JSON.parse(text)
   } catch {
-    return { errorType: type, errorMessage: body }
+    // Only a runtime other than ours sends something else.
+    return undefined
   }
 }
 
@@ -196,12 +227,12 @@ function accepted(response: ServerResponse) {
 }
 
 function refuse(response: ServerResponse, id = '') {
-  const errorMessage = `No response to "${id}" is expected`
+  const errorMessage = `No invocation "${id}" is waiting for a response`
   response
     .writeHead(400, { 'Content-Type': 'application/json' })
     .end(JSON.stringify({ errorType: 'InvalidRequestID', errorMessage }))
 }
 
-/** JSON text that may stand in a header. */
-const ascii = (text: string) =>
+/** JSON text that is valid in a header. */
+const asciiJson = (text: string) =>
   text.replace(/[^\x20-\x7e]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)

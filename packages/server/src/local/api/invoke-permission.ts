@@ -1,92 +1,91 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-import type { Principal } from '../principals.ts'
-import type { Policies, Statement } from '../resource-policies.ts'
-import { problem } from './invoke-response.ts'
 
-/** A call of AddPermission, GetPolicy or RemovePermission for a function that exists. */
-export interface PolicyCall {
+import { isRecord } from '../../is-record.ts'
+import type { Principal } from '../principals.ts'
+import type { ResourcePolicies, Statement } from '../resource-policies.ts'
+import { apiError } from './invoke-response.ts'
+
+/** A call of AddPermission, GetPolicy or RemovePermission. The function exists. */
+export interface PolicyOperation {
   method: string
-  /** With its qualifier. */
+  /** The ARN of the function, with the qualifier. */
   resource: string
   qualifier?: string
-  /** Of RemovePermission. */
+  /** RemovePermission only. */
   statementId: string | undefined
-  /** JSON text, of AddPermission. */
+  /** AddPermission only: JSON text. */
   body: string
 }
 
-/** The size of a policy: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+/** Bytes. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const POLICY_LIMIT = 20_480
 
-/** The three operations of the Lambda API that change a policy by one statement, and read it. */
-export function answerPolicy(policies: Policies, call: PolicyCall, response: ServerResponse) {
-  const statements = policies.of(call.resource)
-  if (call.qualifier === '$LATEST')
-    return problem(
-      response,
-      400,
-      INVALID,
-      'We currently do not support adding policies for $LATEST.',
-    )
-  switch (call.method) {
+/** AddPermission (POST), GetPolicy (GET) and RemovePermission (DELETE). */
+export function handlePolicyOperation(
+  policies: ResourcePolicies,
+  operation: PolicyOperation,
+  response: ServerResponse,
+) {
+  const { method, resource, qualifier, statementId } = operation
+  const statements = policies.statements(resource)
+  if (qualifier === '$LATEST') return apiError(response, 400, INVALID, NO_LATEST)
+  switch (method) {
     case 'POST':
-      return add(policies, call, statements, response)
+      return addPermission(policies, operation, response)
     case 'GET':
-      if (statements.length === 0) return problem(response, 404, NOT_FOUND, NO_POLICY)
+      if (statements.length === 0) return apiError(response, 404, NOT_FOUND, NO_POLICY)
       return send(response, 200, { Policy: policyOf(statements), RevisionId: randomUUID() })
     default: {
-      const left = statements.filter(({ Sid }) => Sid !== call.statementId)
-      if (left.length === statements.length)
-        return problem(response, 404, NOT_FOUND, 'No policy is associated with the given resource.')
-      policies.set(call.resource, left)
+      const left = statements.filter(({ Sid }) => Sid !== statementId)
+      if (left.length === statements.length) return apiError(response, 404, NOT_FOUND, NO_STATEMENT)
+      policies.set(resource, left)
       response.writeHead(204).end()
     }
   }
 }
 
-/** Whether a role may invoke what only statements let it. As on AWS, one for the function does not cover its alias. */
-export function mayInvoke(policies: Policies, { role }: Principal, resource: string): boolean {
+/**
+ * Whether the caller has the invoke permission. As on AWS, a statement for the function does not
+ * cover its alias.
+ */
+export function mayInvoke(
+  policies: ResourcePolicies,
+  { role }: Principal,
+  resource: string,
+): boolean {
   if (role === undefined) return true
   const unqualified = resource.replace(/:\$LATEST$/, '')
-  return policies.of(unqualified).some(({ Action, Principal }) => {
-    const { AWS } = Principal as { AWS?: string }
-    return Action === 'lambda:InvokeFunction' && AWS === role
-  })
+  return policies
+    .statements(unqualified)
+    .some(
+      ({ Action, Principal }) =>
+        Action === 'lambda:InvokeFunction' && isRecord(Principal) && Principal['AWS'] === role,
+    )
 }
 
-export const notAuthorized = (response: ServerResponse, { arn }: Principal, resource: string) =>
-  problem(
+export const sendAccessDenied = (response: ServerResponse, { arn }: Principal, resource: string) =>
+  apiError(
     response,
     403,
     'AccessDeniedException',
     `User: ${arn} is not authorized to perform: lambda:InvokeFunction on resource: ${resource} because no resource-based policy allows the lambda:InvokeFunction action`,
   )
 
-function add(
-  policies: Policies,
-  { resource, body }: PolicyCall,
-  statements: readonly Statement[],
+function addPermission(
+  policies: ResourcePolicies,
+  { resource, body }: PolicyOperation,
   response: ServerResponse,
 ) {
-  const { StatementId = '', Action = '', Principal = '' } = fields(body)
+  const { StatementId, Action, Principal } = parsePermission(body)
+  const statements = policies.statements(resource)
   if (!/^[\w-]{1,100}$/.test(StatementId))
-    return problem(response, 400, INVALID, `Value '${StatementId}' at 'statementId' is not valid`)
+    return apiError(response, 400, INVALID, `Value '${StatementId}' at 'statementId' is not valid`)
   if (!/^lambda:(\*|[a-zA-Z]+)$/.test(Action))
-    return problem(response, 400, INVALID, `Value '${Action}' at 'action' is not valid`)
-  if (
-    !/^(arn:[\w-]+:iam::\d{12}:(root|(role|user)\/.+)|\d{12}|\*|[\w.-]+\.amazonaws\.com)$/.test(
-      Principal,
-    )
-  )
-    return problem(
-      response,
-      400,
-      INVALID,
-      'The provided principal was invalid. Please check the principal and try again.',
-    )
+    return apiError(response, 400, INVALID, `Value '${Action}' at 'action' is not valid`)
+  if (!PRINCIPAL.test(Principal)) return apiError(response, 400, INVALID, INVALID_PRINCIPAL)
   if (statements.some(({ Sid }) => Sid === StatementId))
-    return problem(
+    return apiError(
       response,
       409,
       'ResourceConflictException',
@@ -102,7 +101,7 @@ function add(
   const next = [...statements, statement]
   const size = Buffer.byteLength(policyOf(next))
   if (size > POLICY_LIMIT)
-    return problem(
+    return apiError(
       response,
       400,
       'PolicyLengthExceededException',
@@ -112,12 +111,26 @@ function add(
   send(response, 201, { Statement: JSON.stringify(statement) })
 }
 
-/** Of the fields that the gateway uses; others would be a condition, which nothing here looks at. */
-function fields(body: string): Record<string, string | undefined> {
+/**
+ * The fields of AddPermission that the gateway's code sends. A missing field is an empty text, which
+ * the checks refuse. Other fields are conditions, which the local gateway ignores.
+ */
+function parsePermission(body: string) {
+  const sent = parseJson(body)
+  const field = (name: string) => String((isRecord(sent) && sent[name]) || '')
+  return {
+    StatementId: field('StatementId'),
+    Action: field('Action'),
+    Principal: field('Principal'),
+  }
+}
+
+function parseJson(text: string): unknown {
   try {
-    return Object(JSON.parse(body))
+    return JSON.parse(text)
   } catch {
-    return {} // then what is required is missing
+    // The checks refuse the missing fields.
+    return undefined
   }
 }
 
@@ -128,6 +141,13 @@ function send(response: ServerResponse, status: number, body: object) {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 
+const PRINCIPAL =
+  /^(arn:[\w-]+:iam::\d{12}:(root|(role|user)\/.+)|\d{12}|\*|[\w.-]+\.amazonaws\.com)$/
+
 const INVALID = 'InvalidParameterValueException'
 const NOT_FOUND = 'ResourceNotFoundException'
 const NO_POLICY = 'The resource you requested does not exist.'
+const NO_STATEMENT = 'No policy is associated with the given resource.'
+const NO_LATEST = 'We currently do not support adding policies for $LATEST.'
+const INVALID_PRINCIPAL =
+  'The provided principal was invalid. Please check the principal and try again.'

@@ -1,20 +1,23 @@
 import type { ServerResponse } from 'node:http'
 import { type Readable, Transform } from 'node:stream'
 
-import { forward } from '../forward-output.ts'
+import { forwardOutput } from '../forward-output.ts'
 import { refuse } from '../http-server.ts'
-import { type FunctionError, RESPONSE_LIMIT, type Reply, tooLarge } from '../invocation.ts'
-import { frame } from './event-stream-frame.ts'
+import { type FunctionError, type FunctionOutput, RESPONSE_LIMIT, tooLarge } from '../invocation.ts'
+import { eventStreamFrame } from './event-stream-frame.ts'
 
-/** The answer of Invoke: the whole result, or the function's error with status 200. */
-export async function sendResponse(reply: Reply, response: ServerResponse) {
-  if (reply.type === 'throttled') return throttled(response)
-  const result = reply.type === 'stream' ? await collect(reply.body, reply.failure) : reply
+/**
+ * The response of Invoke: the whole output, or the function's error with status 200.
+ * https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_ResponseSyntax
+ */
+export async function sendInvokeResponse(output: FunctionOutput, response: ServerResponse) {
+  if (output.type === 'throttled') return throttled(response)
+  const whole = output.type === 'stream' ? await collect(output.body, output.failure) : output
   response.setHeader('content-type', 'application/json')
   response.setHeader('x-amz-executed-version', '$LATEST')
-  if (result.type === 'buffered') return void response.writeHead(200).end(result.body)
+  if (whole.type === 'buffered') return void response.writeHead(200).end(whole.body)
   response.writeHead(200, { 'x-amz-function-error': 'Unhandled' })
-  response.end(JSON.stringify(result.error))
+  response.end(JSON.stringify(whole.error))
 }
 
 async function collect(
@@ -32,33 +35,36 @@ async function collect(
 }
 
 /**
- * The answer of InvokeWithResponseStream. As seen on AWS, an exception or a time-out ends the stream like
- * a success: `InvokeComplete` names no error.
+ * The response of InvokeWithResponseStream. `InvokeComplete` has no error code, even after an
+ * exception or a time-out. This was captured on AWS.
  */
-export async function sendResponseStream(reply: Reply, response: ServerResponse) {
-  if (reply.type === 'throttled') return throttled(response)
+export async function sendInvokeResponseStream(output: FunctionOutput, response: ServerResponse) {
+  if (output.type === 'throttled') return throttled(response)
   response.writeHead(200, {
     'content-type': 'application/vnd.amazon.eventstream',
     'x-amz-executed-version': '$LATEST',
     'x-amzn-remapped-content-type':
-      reply.type === 'stream' ? reply.contentType : 'application/json',
+      output.type === 'stream' ? output.contentType : 'application/json',
   })
   response.flushHeaders()
-  if (reply.type === 'stream') await forward(reply.body.pipe(toChunks()), response)
-  if (reply.type === 'buffered') response.write(chunk(reply.body))
-  if (reply.type === 'error') response.write(chunk(Buffer.from(JSON.stringify(reply.error))))
-  response.end(frame('InvokeComplete', 'application/json', Buffer.from('{}')))
+  if (output.type === 'stream') await forwardOutput(output.body.pipe(toPayloadChunks()), response)
+  if (output.type === 'buffered') response.write(payloadChunk(output.body))
+  if (output.type === 'error')
+    response.write(payloadChunk(Buffer.from(JSON.stringify(output.error))))
+  response.end(eventStreamFrame('InvokeComplete', 'application/json', Buffer.from('{}')))
 }
 
-const toChunks = () =>
+const toPayloadChunks = () =>
   new Transform({
-    transform: (piece: Buffer, _encoding, done) => done(null, chunk(piece)),
+    transform: (piece: Buffer, _encoding, done) => done(null, payloadChunk(piece)),
   })
 
-const chunk = (payload: Buffer) => frame('PayloadChunk', 'application/octet-stream', payload)
+const payloadChunk = (payload: Buffer) =>
+  eventStreamFrame('PayloadChunk', 'application/octet-stream', payload)
 
 const throttled = (response: ServerResponse) =>
-  problem(response, 429, 'TooManyRequestsException', 'Rate Exceeded.')
+  apiError(response, 429, 'TooManyRequestsException', 'Rate Exceeded.')
 
-export const problem = (response: ServerResponse, status: number, type: string, message: string) =>
+/** An error response of the Lambda API. `type` is the name of the exception. */
+export const apiError = (response: ServerResponse, status: number, type: string, message: string) =>
   refuse(response, status, type, { Type: 'User', Message: message })

@@ -1,69 +1,78 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { type Named, parseFunctionName, REGION } from '../function-arn.ts'
-import { httpServer, type Ids, REQUEST_LIMIT, readBody } from '../http-server.ts'
-import type { Catalogue } from '../known-functions.ts'
+
+import { type FunctionReference, parseFunctionName, REGION } from '../function-arn.ts'
+import { httpServer, REQUEST_LIMIT, type RequestIds, readBody } from '../http-server.ts'
+import type { KnownFunctions } from '../known-functions.ts'
 import type { Log } from '../log.ts'
 import type { Principal } from '../principals.ts'
-import type { Policies } from '../resource-policies.ts'
+import type { ResourcePolicies } from '../resource-policies.ts'
 import { verify } from '../sigv4/verify.ts'
-import { answerPolicy, mayInvoke, notAuthorized } from './invoke-permission.ts'
-import { problem, sendResponse, sendResponseStream } from './invoke-response.ts'
+import { handlePolicyOperation, mayInvoke, sendAccessDenied } from './invoke-permission.ts'
+import { apiError, sendInvokeResponse, sendInvokeResponseStream } from './invoke-response.ts'
 
 export interface LambdaApi {
   principals: Principal[]
-  functions: Catalogue
-  policies: Policies
+  functions: KnownFunctions
+  policies: ResourcePolicies
   log: Log
 }
 
-/** The operations of the Lambda API that run a function, and those that change who may. */
+/**
+ * The part of the Lambda API that invokes functions and manages their invoke permissions: Invoke,
+ * InvokeWithResponseStream, AddPermission, GetPolicy, RemovePermission.
+ */
 export function lambdaApi(api: LambdaApi): Server {
-  return httpServer((request, response, ids) => answer(api, request, response, ids), api.log)
+  return httpServer((request, response, ids) => handle(api, request, response, ids), api.log)
 }
 
-async function answer(
+async function handle(
   { principals, functions, policies, log }: LambdaApi,
   request: IncomingMessage,
   response: ServerResponse,
-  { requestId, traceId }: Ids,
+  { requestId, traceId }: RequestIds,
 ) {
   const { method = '', url: target = '', rawHeaders, headers } = request
   const body = await readBody(request)
-  if (!body) return problem(response, 413, 'RequestTooLargeException', TOO_LARGE)
+  if (!body) return apiError(response, 413, 'RequestTooLargeException', TOO_LARGE)
   const region = signingRegion(headers.authorization)
   const signer = verify(
     { method, target, rawHeaders, body },
     { region, service: 'lambda', principals },
   )
-  if ('code' in signer) return problem(response, 403, signer.code, signer.message)
+  if ('code' in signer) return apiError(response, 403, signer.code, signer.message)
 
   const route = routeOf(method, target)
   if (!route)
-    return problem(response, 404, 'UnknownOperationException', `Not here: ${method} ${target}`)
-  const { verb, name, arn, local } = route
+    return apiError(
+      response,
+      404,
+      'UnknownOperationException',
+      `The local gateway does not have this operation: ${method} ${target}`,
+    )
+  const { operation, name, arn, local } = route
   if (!local || region !== REGION || !(await functions.has(name)))
-    return problem(response, 404, 'ResourceNotFoundException', `Function not found: ${arn}`)
-  if (verb === 'policy')
-    return answerPolicy(
+    return apiError(response, 404, 'ResourceNotFoundException', `Function not found: ${arn}`)
+  if (operation === 'policy')
+    return handlePolicyOperation(
       policies,
       { ...route, method, resource: arn, body: body.toString() },
       response,
     )
-  if (!mayInvoke(policies, signer, arn)) return notAuthorized(response, signer, arn)
+  if (!mayInvoke(policies, signer, arn)) return sendAccessDenied(response, signer, arn)
   const event = body.toString() || '{}'
-  if (!isJson(event)) return problem(response, 400, INVALID_CONTENT, NOT_JSON)
+  if (!isJson(event)) return apiError(response, 400, INVALID_CONTENT, NOT_JSON)
   const context = headers['x-amz-client-context']?.toString()
   if (context && context.length > CONTEXT_LIMIT)
-    return problem(response, 400, INVALID_CONTENT, CONTEXT_TOO_LARGE)
+    return apiError(response, 400, INVALID_CONTENT, CONTEXT_TOO_LARGE)
   const clientContext = context && Buffer.from(context, 'base64').toString()
   if (clientContext && !isJson(clientContext))
-    return problem(response, 400, INVALID_CONTENT, CONTEXT_NOT_JSON)
+    return apiError(response, 400, INVALID_CONTENT, CONTEXT_NOT_JSON)
 
   const invocation = { requestId, traceId, event, functionArn: arn }
-  const inContext = { ...invocation, ...(clientContext && { clientContext }) }
-  // It does not look at the invocation type, not even at DryRun: https://github.com/radkawar/stackd
-  if (verb === 'response-streaming-invocations')
-    return sendResponseStream(await functions.invoke(name, inContext), response)
+  const withContext = { ...invocation, ...(clientContext && { clientContext }) }
+  // This operation ignores the invocation type, even DryRun: https://github.com/radkawar/stackd
+  if (operation === 'response-streaming-invocations')
+    return sendInvokeResponseStream(await functions.invoke(name, withContext), response)
 
   switch (headers['x-amz-invocation-type']) {
     case 'DryRun':
@@ -76,29 +85,29 @@ async function answer(
         )
       return void response.writeHead(202).end()
     default:
-      return sendResponse(await functions.invoke(name, inContext), response)
+      return sendInvokeResponse(await functions.invoke(name, withContext), response)
   }
 }
 
-/** The one address stands for Lambda in all regions, of which one has functions. */
+/** The server stands for Lambda in every region. Only REGION has functions. */
 const signingRegion = (authorization = '') =>
   /Credential=[^/,]+\/\d+\/([a-z0-9-]+)\//.exec(authorization)?.[1] ?? REGION
 
 const ROUTE =
   /^\/(?:2015-03-31|2021-11-15)\/functions\/([^/?]+)\/(invocations|response-streaming-invocations|policy)(?:\/([\w-]+))?(?:\?(.*))?$/
 
-interface Route extends Named {
-  verb: string
+interface Route extends FunctionReference {
+  operation: string
   statementId: string | undefined
 }
 
 function routeOf(method: string, target: string): Route | undefined {
-  const [, encoded = '', verb = '', statementId, query = ''] = ROUTE.exec(target) ?? []
-  if (!METHODS[verb]?.includes(method)) return undefined
+  const [, encoded = '', operation = '', statementId, query = ''] = ROUTE.exec(target) ?? []
+  if (!METHODS[operation]?.includes(method)) return undefined
   const name = encoded.replace(/%3A/gi, ':').replace(/%24/g, '$')
   const qualifier = new URLSearchParams(query).get('Qualifier')
-  const named = parseFunctionName(qualifier ? `${name}:${qualifier}` : name)
-  return { ...(named ?? { name, arn: name, local: false }), verb, statementId }
+  const reference = parseFunctionName(qualifier ? `${name}:${qualifier}` : name)
+  return { ...(reference ?? { name, arn: name, local: false }), operation, statementId }
 }
 
 const METHODS: Record<string, string[]> = {
@@ -116,6 +125,7 @@ function isJson(text: string) {
   }
 }
 
+/** Base64 characters. */
 const CONTEXT_LIMIT = 3583
 const INVALID_CONTENT = 'InvalidRequestContentException'
 const NOT_JSON = 'Could not parse request body into json'

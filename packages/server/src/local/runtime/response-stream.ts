@@ -3,19 +3,19 @@ import { text } from 'node:stream/consumers'
 
 import type { FormattedError } from './errors.ts'
 
-/** What a streaming handler gets as its second argument. */
+/** The second argument of a streaming handler. */
 export interface ResponseStream {
   write(chunk: unknown, ...rest: unknown[]): boolean
   setContentType(type: string): void
-  /** Runs once, before the first `write()`; `end()` alone does not run it, here as on Lambda. */
+  /** Runs once, before the first `write()`. As on Lambda, `end()` alone does not run it. */
   _onBeforeFirstWrite?: (write: (chunk: string | Uint8Array) => boolean) => void
 }
 
 export interface StreamedResponse {
   stream: ResponseStream
-  /** Settles when the Runtime API has taken the whole response; rejects when the stream was not ended. */
+  /** Resolves when the Runtime API has the whole response. Rejects if the stream was not ended. */
   acknowledged: Promise<void>
-  /** Ends the response with the error in its trailers. Without effect on one that has ended. */
+  /** Ends the response with the error in its trailers. Has no effect on an ended response. */
   fail(error: FormattedError): Promise<void>
 }
 
@@ -26,20 +26,20 @@ const HEADERS = {
   'Transfer-Encoding': 'chunked',
 }
 
-/** A streamed response is one chunked POST, whose head leaves with the first byte or with the end. */
+/** A streamed response is one chunked POST. Its headers are sent with the first byte or the end. */
 export function streamedResponse(
   post: (headers: Record<string, string | string[]>) => ClientRequest,
-  answered: (request: ClientRequest) => Promise<IncomingMessage>,
+  responseTo: (request: ClientRequest) => Promise<IncomingMessage>,
 ): StreamedResponse {
   const request = post(HEADERS)
-  const acknowledged = answered(request).then(async response => {
+  const acknowledged = responseTo(request).then(async response => {
     await text(response)
     if (!request.writableFinished) throw new Error('Response stream is not finished.')
   })
-  // It is awaited only once the handler has returned; a failure before that waits for it.
+  // It is awaited only after the handler has returned. An earlier rejection must not be unhandled.
   acknowledged.catch(() => {})
 
-  return { stream: exposed(request), acknowledged, fail }
+  return { stream: lambdaStream(request), acknowledged, fail }
 
   async function fail(error: FormattedError) {
     if (!request.writableEnded && !request.destroyed) {
@@ -49,15 +49,15 @@ export function streamedResponse(
       })
       request.end()
     }
-    // Lambda's own client asks for the next event without waiting and may be frozen with the trailers unsent.
+    // Wait for the trailers to be sent. Lambda's own client does not, and may be frozen before.
     await acknowledged.catch(() => {
-      // the connection is gone, and with it whoever would have been told
+      // The connection is closed, so the error cannot be reported.
     })
   }
 }
 
-/** Lambda hands out no more of the request than this, so code that needs more has to fail here too. */
-function exposed(request: ClientRequest): ResponseStream {
+/** The members that Lambda's stream has. Code that uses others fails here too. */
+function lambdaStream(request: ClientRequest): ResponseStream {
   const methods = [
     ...['cork', 'uncork', 'end', 'destroy'],
     ...['on', 'once', 'off', 'emit', 'addListener', 'removeListener', 'removeAllListeners'],

@@ -5,20 +5,22 @@ import { text } from 'node:stream/consumers'
 import type { FormattedError } from './errors.ts'
 import { type StreamedResponse, streamedResponse } from './response-stream.ts'
 
-/** One event to handle, as `GET /next` delivers it. */
+/** One event with its context, from `GET /next`. */
 export interface Invocation {
   requestId: string
   functionArn: string
   /** Epoch milliseconds. */
   deadline: number
   traceId: string | undefined
-  /** Each a JSON text. */
+  /** JSON text. */
   clientContext: string | undefined
+  /** JSON text. */
   identity: string | undefined
+  /** JSON text. */
   event: string
 }
 
-/** https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html */
+/** A client of the Runtime API: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html */
 export interface RuntimeClient {
   next(): Promise<Invocation>
   respond(requestId: string, json: string): Promise<void>
@@ -29,14 +31,14 @@ export interface RuntimeClient {
 
 export function runtimeClient(api: string): RuntimeClient {
   const [hostname = '', port] = api.split(':')
-  // One socket for everything: on a second one `/next` could overtake the last bytes of a response,
-  // and the process would be frozen before they leave.
+  // One socket only. On a second socket `/next` could overtake the last bytes of a response, and
+  // the process would be frozen before they are sent.
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
   return {
     async next() {
-      const response = await answered(send('GET', '/invocation/next').end()).catch(() =>
-        // Whoever would hand out work is gone.
+      const response = await responseTo(send('GET', '/invocation/next').end()).catch(() =>
+        // The gateway has ended.
         process.exit(1),
       )
       const header = (name: string) => response.headers[`lambda-runtime-${name}`]?.toString()
@@ -59,7 +61,7 @@ export function runtimeClient(api: string): RuntimeClient {
     stream: requestId =>
       streamedResponse(
         headers => send('POST', `/invocation/${requestId}/response`, headers),
-        answered,
+        responseTo,
       ),
   }
 
@@ -69,7 +71,7 @@ export function runtimeClient(api: string): RuntimeClient {
       'Content-Length': String(Buffer.byteLength(json)),
       ...headers,
     })
-    await text(await answered(request.end(json)))
+    await text(await responseTo(request.end(json)))
   }
 
   function send(
@@ -90,14 +92,17 @@ export function runtimeClient(api: string): RuntimeClient {
     })
   }
 
-  /** The server never closes a connection while it lives. Without it, nobody would ever end this process. */
+  /**
+   * Ends this process when the Runtime API has ended. The Runtime API never closes a connection, so a
+   * closed one is the sign.
+   */
   function endWithoutServer() {
     const probe = connect(Number(port), hostname)
     probe.once('error', () => process.exit(1)).once('connect', () => probe.destroy())
   }
 }
 
-function answered(request: ClientRequest): Promise<IncomingMessage> {
+function responseTo(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once('response', resolve).once('error', reject)
   })

@@ -1,14 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 
 import { functionArn, REGION } from '../function-arn.ts'
-import { httpServer, type Ids, REQUEST_LIMIT, readBody, refuse } from '../http-server.ts'
+import { httpServer, REQUEST_LIMIT, type RequestIds, readBody, refuse } from '../http-server.ts'
 import type { Invoke } from '../invocation.ts'
 import type { Log } from '../log.ts'
 import type { Principal } from '../principals.ts'
 import { splitTarget } from '../sigv4/canonical.ts'
 import { type Refusal, verify } from '../sigv4/verify.ts'
 import { toEvent } from './event.ts'
-import { type InvokeMode, sendReply } from './http-response.ts'
+import { type InvokeMode, sendHttpResponse } from './http-response.ts'
 
 export interface FunctionUrl {
   functionName: string
@@ -18,16 +18,16 @@ export interface FunctionUrl {
   log: Log
 }
 
-/** A Function URL with AuthType AWS_IAM, as AWS puts one in front of a function. */
+/** A Function URL with AuthType AWS_IAM. https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html */
 export function functionUrl(url: FunctionUrl): Server {
-  return httpServer((request, response, ids) => answer(url, request, response, ids), url.log)
+  return httpServer((request, response, ids) => handle(url, request, response, ids), url.log)
 }
 
-async function answer(
+async function handle(
   { functionName, mode, principals, invoke, log }: FunctionUrl,
   request: IncomingMessage,
   response: ServerResponse,
-  { requestId, traceId }: Ids,
+  { requestId, traceId }: RequestIds,
 ) {
   const warn = (message: string) => log({ level: 'warn', functionName, requestId, message })
   const body = await readBody(request)
@@ -51,19 +51,18 @@ async function answer(
   const [path] = splitTarget(target)
   const event = JSON.stringify(toEvent(request, body, signer, { requestId, traceId }))
   const invocation = { requestId, traceId, event, functionArn: functionArn(functionName) }
-  await sendReply(await invoke(functionName, invocation, { method, path }), mode, response, warn)
+  const output = await invoke(functionName, invocation, { method, path })
+  await sendHttpResponse(output, mode, response, warn)
 }
 
 function explain({ code, message, computed }: Refusal): string {
+  const reason = `${code}: ${message}`
+  if (!computed) return reason
   return [
-    `${code}: ${message}`,
-    ...(computed
-      ? [
-          'The canonical request is',
-          computed.canonicalRequest,
-          'The string to sign is',
-          computed.stringToSign,
-        ]
-      : []),
+    reason,
+    'The canonical request is',
+    computed.canonicalRequest,
+    'The string to sign is',
+    computed.stringToSign,
   ].join('\n')
 }

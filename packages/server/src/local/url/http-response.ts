@@ -1,60 +1,64 @@
 import type { ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 
-import { forward } from '../forward-output.ts'
+import { isRecord } from '../../is-record.ts'
+import { forwardOutput } from '../forward-output.ts'
 import { refuse } from '../http-server.ts'
-import type { Reply } from '../invocation.ts'
-import { type Head, PRELUDE_TYPE, takeFirst, takePrelude } from './response-prelude.ts'
+import type { FunctionOutput } from '../invocation.ts'
+import { PRELUDE_TYPE, type ResponseHead, readFirstChunk, readPrelude } from './response-prelude.ts'
 
 export type InvokeMode = 'BUFFERED' | 'RESPONSE_STREAM'
 
-/** Sends what a function answered to the client, as a Function URL in that mode does. */
-export async function sendReply(
-  reply: Reply,
+type Warn = (message: string) => void
+
+/**
+ * Sends the output of a function to the HTTP client, as a Function URL with this invoke mode does.
+ * `warn` gets a message where the response on AWS would surprise the developer.
+ */
+export async function sendHttpResponse(
+  output: FunctionOutput,
   mode: InvokeMode,
   response: ServerResponse,
-  warn: (message: string) => void,
+  warn: Warn,
 ): Promise<void> {
-  switch (reply.type) {
+  switch (output.type) {
     case 'throttled':
       return refuse(response, 429, 'TooManyRequestsException', { Message: 'Rate Exceeded.' })
     case 'error':
-      return badGateway(response)
+      return sendBadGateway(response)
     case 'buffered':
-      if (mode === 'BUFFERED') return sendBuffered(reply.body, response, warn)
+      if (mode === 'BUFFERED') return sendBuffered(output.body, response, warn)
       warn(
-        'A handler without streamifyResponse behind RESPONSE_STREAM: its result is sent as it is, as the body',
+        'The handler does not stream (without streamifyResponse) but InvokeMode is RESPONSE_STREAM: its output is the body, and status and headers are lost',
       )
-      return send(response, 200, JSON_TYPE, reply.body)
+      return send(response, 200, JSON_TYPE, output.body)
     case 'stream':
-      if (mode === 'RESPONSE_STREAM') return sendStream(reply, response, warn)
-      return sendStreamBuffered(reply, response, warn)
+      if (mode === 'RESPONSE_STREAM') return sendStream(output, response, warn)
+      return sendStreamBuffered(output, response, warn)
   }
 }
 
-function badGateway(response: ServerResponse) {
+function sendBadGateway(response: ServerResponse) {
   send(response, 502, JSON_TYPE, 'Internal Server Error')
 }
 
-function sendBuffered(body: Buffer, response: ServerResponse, warn: (message: string) => void) {
-  const result = parse(body)
-  if (result === undefined) return badGateway(response)
-  if (typeof result !== 'object' || result === null || !('statusCode' in result))
-    return send(response, 200, JSON_TYPE, typeof result === 'string' ? result : body)
+/** https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-response-payload */
+function sendBuffered(output: Buffer, response: ServerResponse, warn: Warn) {
+  const value = parse(output)
+  if (value === undefined) return sendBadGateway(response)
+  if (!isRecord(value) || !('statusCode' in value))
+    return send(response, 200, JSON_TYPE, typeof value === 'string' ? value : output)
 
-  const { body: text = '', isBase64Encoded } = result as {
-    body?: unknown
-    isBase64Encoded?: boolean
+  const { body = '', isBase64Encoded } = value
+  if (typeof body !== 'string') {
+    warn(`The body of a response must be a string, not ${typeof body}`)
+    return sendBadGateway(response)
   }
-  if (typeof text !== 'string') {
-    warn(`The body of a response has to be a string, not ${typeof text}`)
-    return badGateway(response)
-  }
-  if (!writeHead(response, result as Head, 'application/json', warn)) return badGateway(response)
-  response.end(Buffer.from(text, isBase64Encoded ? 'base64' : 'utf8'))
+  if (!writeHead(response, value, 'application/json', warn)) return sendBadGateway(response)
+  response.end(Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'))
 }
 
-/** Undefined for what is no JSON, which only a runtime that is not ours sends. */
+/** Undefined if the output is not JSON. Only a runtime other than ours sends such an output. */
 function parse(json: Buffer): unknown {
   try {
     return JSON.parse(json.toString())
@@ -63,58 +67,58 @@ function parse(json: Buffer): unknown {
   }
 }
 
-type Stream = Extract<Reply, { type: 'stream' }>
+type StreamedOutput = Extract<FunctionOutput, { type: 'stream' }>
 
 async function sendStream(
-  { contentType, body, failure }: Stream,
+  { contentType, body, failure }: StreamedOutput,
   response: ServerResponse,
-  warn: (message: string) => void,
+  warn: Warn,
 ) {
   const expectsHead = contentType === PRELUDE_TYPE
-  const { head, rest } = expectsHead ? await takePrelude(body) : await takeFirst(body)
+  const { head, rest } = expectsHead ? await readPrelude(body) : await readFirstChunk(body)
   if (expectsHead && !head)
     warn(
-      'The head is lost: call write() on the response stream before end(), or status and headers are not sent',
+      'Status and headers are lost: call write() on the response stream before end(). end() alone does not send them',
     )
   if (rest.length === 0 && body.readableEnded && !head && (await failure))
-    return badGateway(response)
+    return sendBadGateway(response)
 
   if (!writeHead(response, head ?? {}, head ? 'application/octet-stream' : contentType, warn)) {
     body.resume()
-    return badGateway(response)
+    return sendBadGateway(response)
   }
   response.flushHeaders()
   if (rest.length > 0) response.write(rest)
-  const sent = rest.length + (await forward(body, response))
+  const sent = rest.length + (await forwardOutput(body, response))
   const error = await failure
   if (sent === 0 && !error)
     warn(
       'The body of the streamed response is empty: on AWS the client may wait for it; write at least one byte',
     )
-  // The status is gone: a connection that is cut short, once all is sent, is what can still tell.
+  // The status is already sent. Only a connection that is cut after the last byte shows the error.
   if (error) response.socket?.destroySoon()
   else response.end()
 }
 
 async function sendStreamBuffered(
-  { contentType, body, failure }: Stream,
+  { contentType, body, failure }: StreamedOutput,
   response: ServerResponse,
-  warn: (message: string) => void,
+  warn: Warn,
 ) {
-  const { head } = contentType === PRELUDE_TYPE ? await takePrelude(body) : {}
+  const { head } = contentType === PRELUDE_TYPE ? await readPrelude(body) : {}
   await finished(body.resume())
-  if (await failure) return badGateway(response)
-  warn('A streaming handler behind InvokeMode BUFFERED: its body is lost')
-  if (!writeHead(response, head ?? {}, 'application/json', warn)) return badGateway(response)
+  if (await failure) return sendBadGateway(response)
+  warn('The handler streams but InvokeMode is BUFFERED: its body is lost')
+  if (!writeHead(response, head ?? {}, 'application/json', warn)) return sendBadGateway(response)
   response.end()
 }
 
-/** False when what the function gave cannot be sent. */
+/** False if the function's status or headers are not valid in HTTP. */
 function writeHead(
   response: ServerResponse,
-  { statusCode = 200, headers = {}, cookies = [] }: Head,
+  { statusCode = 200, headers = {}, cookies = [] }: ResponseHead,
   defaultType: string,
-  warn: (message: string) => void,
+  warn: Warn,
 ): boolean {
   try {
     if (!(Number(statusCode) >= 200)) throw new RangeError(`status ${statusCode}`)
