@@ -55,8 +55,8 @@ function parseJson(text: string): unknown {
 
 function formatJsonEntry({ message, requestId = '-' }: JsonEntry): string {
   const error = toLoggedError(message)
-  const entry = isRecord(message) && !error ? message : { message }
-  const { message: title, ...fields } = { ...entry, ...(error && { message: summary(error) }) }
+  const entry = isRecord(message) ? message : { message }
+  const { message: title, ...fields } = error ? ownFields(entry, error) : entry
   const shown = requestId === '-' ? fields : { requestId, ...fields }
   const stacks = error ? stackLines(error) : []
   const pairs = Object.entries(shown).flatMap(([name, value]) => {
@@ -87,6 +87,17 @@ function toLoggedError(value: unknown): LoggedError | undefined {
   const lines = Array.isArray(stackTrace) ? stackTrace.map(String) : String(stack ?? '').split('\n')
   return { name, message, stack: lines, cause: value['cause'] }
 }
+
+/** An error that was logged alone: its summary as message, and the fields that its author added. */
+function ownFields(entry: Record<string, unknown>, error: LoggedError): Record<string, unknown> {
+  const own = Object.entries(entry).filter(([name]) => !ERROR_FIELDS.has(name))
+  return { ...Object.fromEntries(own), message: summary(error) }
+}
+
+const ERROR_FIELDS = new Set([
+  ...['name', 'message', 'stack', 'cause'],
+  ...['errorType', 'errorMessage', 'stackTrace'],
+])
 
 const summary = ({ name, message }: LoggedError) => `${name}: ${message}`
 

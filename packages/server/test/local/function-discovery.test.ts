@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { settled } from './fixture.ts'
+import { allFrozen, startSignal, until } from './fixture.ts'
 import { startClient } from './lambda-client.ts'
 
 async function startFolder(files: Record<string, string>) {
@@ -25,7 +25,7 @@ async function startFolder(files: Record<string, string>) {
 
 const returns = (value: unknown) => `export const handler = async () => (${JSON.stringify(value)})`
 
-test('each file and each folder with an index is a function', async () => {
+test('every file and every folder with an index is a function', async () => {
   const { call, logged, folder } = await startFolder({
     'module.mjs': returns('mjs'),
     'script.js': `exports.handler = async () => 'js'`,
@@ -51,7 +51,7 @@ test('each file and each folder with an index is a function', async () => {
   ).toBe(true)
 })
 
-test('a changed file counts from the next call on, also one that is imported', async () => {
+test('the next call runs a changed file, also when the file is imported', async () => {
   const { call, write } = await startFolder({
     'plain.mjs': returns('old'),
     'typed.ts': `import { word } from './lib/word.ts'\nexport const handler = async () => word`,
@@ -67,34 +67,43 @@ test('a changed file counts from the next call on, also one that is imported', a
   expect(await all()).toEqual(['newer', 'newer', 'newer'])
 })
 
-test('what runs while its file changes is finished by the old code and replaced then', async () => {
+/** Code that waits until the file exists. */
+const untilFile = (file: string) => `
+  const { existsSync } = await import('node:fs')
+  while (!existsSync(${JSON.stringify(file)})) await new Promise(go => setTimeout(go, 10))`
+
+test('the old code finishes a running invocation, and then its process is replaced', async () => {
+  const signal = await startSignal()
   const { invoke, call, write, pids, logged } = await startFolder({
     'slow.mjs': `export const handler = async () => {
       console.log('began')
-      await new Promise(go => setTimeout(go, 400))
+      ${untilFile(signal.file)}
       return 'old'
     }`,
   })
   const running = invoke('slow', {})
-  await expect.poll(() => logged('began')).toBe(true)
+  await until(() => logged('began'))
   const [old] = pids()
   await write('slow.mjs', returns('newer'))
   expect(await call('slow')).toBe('newer')
+  await signal.give()
   expect((await running).json()).toBe('old')
-  await expect.poll(pids).not.toContain(old)
+  await until(() => old !== undefined && !pids().includes(old))
 })
 
-test('a change while a process starts is not lost', async () => {
-  const slowStart = (word: string) =>
-    `console.log('loading')
-    await new Promise(go => setTimeout(go, 300))
-    export const handler = async () => '${word}'`
-  const { invoke, call, write, logged } = await startFolder({ 'slow.mjs': slowStart('old') })
+test('a change during the init of a process takes effect', async () => {
+  const signal = await startSignal()
+  const { invoke, call, write, logged } = await startFolder({
+    'slow.mjs': `console.log('loading')
+    ${untilFile(signal.file)}
+    export const handler = async () => 'old'`,
+  })
   const running = invoke('slow', {})
-  await expect.poll(() => logged('loading')).toBe(true)
-  await write('slow.mjs', slowStart('newer'))
-  // This call notices the change, while the process with the old code is not ready yet.
+  await until(() => logged('loading'))
+  await write('slow.mjs', returns('newer'))
+  // This call notices the change while the process with the old code is not ready yet.
   expect(await call('slow')).toBe('newer')
+  await signal.give()
   expect((await running).json()).toBe('old')
   expect(await Promise.all([call('slow'), call('slow')])).toEqual(['newer', 'newer'])
 })
@@ -104,11 +113,11 @@ test('an unchanged function keeps its process', async () => {
     'pid.ts': 'export const handler = async () => process.pid',
   })
   const pid = await call('pid')
-  await settled({ pids })
+  await allFrozen({ pids })
   expect(await call('pid')).toBe(pid)
 })
 
-test('a new file is a function without a restart, a removed one is none', async () => {
+test('a new file becomes a function without a restart, and a deleted one stops to be one', async () => {
   const { call, write, remove } = await startFolder({})
   await expect(call('late')).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
   await write('late.mjs', returns('here'))
@@ -117,17 +126,17 @@ test('a new file is a function without a restart, a removed one is none', async 
   await expect(call('late')).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
 })
 
-test('TypeScript that cannot be bundled is a function error until it is mended', async () => {
+test('TypeScript that cannot be bundled is a function error until it is corrected', async () => {
   const local = await startFolder({ 'wrong.ts': 'export const handler = async () => {' })
   expect(local.logged('wrong.ts:1')).toBe(true)
-  const answer = await local.invoke('wrong', {})
-  expect(answer.functionError).toBe('Unhandled')
-  expect(answer.json()).toMatchObject({
+  const output = await local.invoke('wrong', {})
+  expect(output.functionError).toBe('Unhandled')
+  expect(output.json()).toMatchObject({
     errorType: 'Runtime.UserCodeSyntaxError',
     errorMessage: expect.stringContaining('wrong.ts:1:36'),
   })
-  await local.write('wrong.ts', returns('mended'))
-  expect(await local.call('wrong')).toBe('mended')
+  await local.write('wrong.ts', returns('corrected'))
+  expect(await local.call('wrong')).toBe('corrected')
 })
 
 test('the stack of an error points into the TypeScript', async () => {

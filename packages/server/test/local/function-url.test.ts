@@ -1,25 +1,25 @@
 import { text } from 'node:stream/consumers'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
-import { piecesWritten, startFixture } from './fixture.ts'
+import { piecesWritten, startFixture, startSignal, until } from './fixture.ts'
 import { get, open, send, sign } from './signed-request.ts'
 
-/** 64 MiB: far more than all the buffers on the way. */
-const MANY = { target: '/many?1024' }
+/** 64 MiB: more than all buffers between the function and the client hold. */
+const MANY = { target: '/many?pieces=1024' }
 
-describe('a URL with RESPONSE_STREAM', () => {
-  test('sends status, headers and cookies of the prelude, and the body after it', async () => {
+describe('a Function URL with RESPONSE_STREAM', () => {
+  test('sends the status, headers and cookies of the prelude and then the body', async () => {
     const { mcpUrl } = await startFixture()
-    const answer = await get(mcpUrl, '/stream?a=1')
-    expect(answer).toMatchObject({
+    const response = await get(mcpUrl, '/stream?a=1')
+    expect(response).toMatchObject({
       status: 201,
       headers: { 'content-type': 'text/event-stream', 'set-cookie': ['a=b; HttpOnly', 'c=d'] },
       body: 'data: 0\n\ndata: a=1\n\n',
     })
-    expect(answer.headers['x-amzn-requestid']).toMatch(/^[0-9a-f-]{36}$/)
+    expect(response.headers['x-amzn-requestid']).toMatch(/^[0-9a-f-]{36}$/)
   })
 
-  test('passes each piece on as it comes', async () => {
+  test('forwards each chunk at once', async () => {
     const { mcpUrl } = await startFixture()
     const response = await open(mcpUrl, await sign(mcpUrl, { target: '/never-ends' }))
     const { value: first } = await response.iterator().next()
@@ -27,14 +27,14 @@ describe('a URL with RESPONSE_STREAM', () => {
     response.destroy()
   })
 
-  test('sends the head as soon as it has it', async () => {
+  test('sends status and headers before the first body byte', async () => {
     const { mcpUrl } = await startFixture()
     const response = await open(mcpUrl, await sign(mcpUrl, { target: '/head-only' }))
     expect(response.statusCode).toBe(203)
     response.destroy()
   })
 
-  test('without a prelude answers 200 with the content type of the stream', async () => {
+  test('responds with 200 and the content type of the stream if there is no prelude', async () => {
     const { mcpUrl } = await startFixture()
     expect(await get(mcpUrl, '/raw')).toMatchObject({
       status: 200,
@@ -47,14 +47,14 @@ describe('a URL with RESPONSE_STREAM', () => {
     })
   })
 
-  test('loses the head of a response that was ended without a write, and says so', async () => {
+  test('loses status and headers of a response that ends without a write, and warns', async () => {
     const local = await startFixture()
-    const answer = await get(local.mcpUrl, '/end-only')
-    expect(answer).toMatchObject({ status: 200, body: 'lost' })
+    const response = await get(local.mcpUrl, '/end-only')
+    expect(response).toMatchObject({ status: 200, body: 'lost' })
     expect(local.logged('call write() on the response stream before end()')).toBe(true)
   })
 
-  test('warns of an empty body', async () => {
+  test('warns about an empty body', async () => {
     const local = await startFixture()
     expect(await get(local.mcpUrl, '/empty-write')).toMatchObject({
       status: 202,
@@ -65,7 +65,7 @@ describe('a URL with RESPONSE_STREAM', () => {
   })
 
   test.each(['throw-before', 'silent', 'busy', 'exit', 'bad-head'])(
-    'answers 502 to %s',
+    'responds with 502 to a failure before the first byte: %s',
     async name => {
       const { mcpUrl } = await startFixture()
       expect(await get(mcpUrl, `/${name}`)).toMatchObject({
@@ -77,7 +77,7 @@ describe('a URL with RESPONSE_STREAM', () => {
   )
 
   test.each(['throw-later', 'late-type', 'exit-later', 'never-ends'])(
-    'cuts the connection when it fails after the first byte: %s',
+    'cuts the connection after a failure behind the first byte: %s',
     async name => {
       const { mcpUrl } = await startFixture()
       const response = await open(mcpUrl, await sign(mcpUrl, { target: `/${name}` }))
@@ -91,7 +91,7 @@ describe('a URL with RESPONSE_STREAM', () => {
     },
   )
 
-  test('sends the result of a handler that does not stream as it is', async () => {
+  test('sends the output of a handler that does not stream as the body, and warns', async () => {
     const local = await startFixture({}, { mcp: { handler: 'buffered.handler' } })
     const { status, body } = await get(local.mcpUrl, '/full')
     expect(status).toBe(200)
@@ -99,45 +99,51 @@ describe('a URL with RESPONSE_STREAM', () => {
     expect(local.logged('without streamifyResponse')).toBe(true)
   })
 
-  test('lets the function run on when the client has left', async () => {
+  test('the function runs on after its client has disconnected', async () => {
     const local = await startFixture()
     const response = await open(local.mcpUrl, await sign(local.mcpUrl, { target: '/ticks?20' }))
     response.destroy()
-    await vi.waitUntil(() => local.logged('ticked to the end'), { timeout: 5_000 })
+    await until(() => local.logged('ticked to the end'))
     expect(local.logged('throw')).toBe(false)
   })
 
-  test('lets the function run on when the client leaves in the middle of more than buffers hold', async () => {
+  test('the function runs on after its client has disconnected during a large body', async () => {
     const local = await startFixture({}, { mcp: { timeout: 20 } })
-    const response = await open(local.mcpUrl, await sign(local.mcpUrl, { target: '/many?512' }))
-    await vi.waitUntil(() => local.logged('wrote 16'))
+    const response = await open(
+      local.mcpUrl,
+      await sign(local.mcpUrl, { target: '/many?pieces=512' }),
+    )
+    await until(() => local.logged('wrote 16'))
     response.destroy()
-    await vi.waitUntil(() => local.logged('wrote all'), { timeout: 10_000 })
+    await until(() => local.logged('wrote all'))
   })
 
-  test('lets the function run on when the client leaves before the first byte', async () => {
+  test('the function runs on after its client has disconnected before the first byte', async () => {
     const local = await startFixture({}, { mcp: { timeout: 20 } })
-    const raw = await sign(local.mcpUrl, { target: '/many-late?512' })
+    const signal = await startSignal()
+    const target = `/many-late?go=${encodeURIComponent(signal.file)}&pieces=512`
+    const raw = await sign(local.mcpUrl, { target })
     const abort = new AbortController()
     const headers = raw.headers as Record<string, string>
     const sent = fetch(new URL(raw.target, local.mcpUrl), { headers, signal: abort.signal })
-    await vi.waitUntil(() => local.pids().length > 0)
+    await until(() => local.pids().length > 0)
     abort.abort()
     await expect(sent).rejects.toThrow()
-    await vi.waitUntil(() => local.logged('wrote all'), { timeout: 10_000 })
+    await signal.give()
+    await until(() => local.logged('wrote all'))
   })
 
-  test('makes the function wait for a slow client', async () => {
+  test('applies the back-pressure of a slow client to the function', async () => {
     const local = await startFixture({}, { mcp: { timeout: 20 } })
     const response = await open(local.mcpUrl, await sign(local.mcpUrl, MANY))
     expect(await piecesWritten(local)).toBeLessThan(900)
     expect(await text(response)).toHaveLength(1024 * 65_536)
-    await vi.waitUntil(() => local.logged('wrote all, waited too'))
+    await until(() => local.logged('wrote all, waited too'))
   })
 })
 
-describe('a URL with BUFFERED', () => {
-  test('unwraps status, headers, cookies and body', async () => {
+describe('a Function URL with BUFFERED', () => {
+  test('sends the status, headers, cookies and body of the output', async () => {
     const { registrationUrl } = await startFixture()
     expect(await get(registrationUrl, '/full')).toMatchObject({
       status: 201,
@@ -147,7 +153,7 @@ describe('a URL with BUFFERED', () => {
     expect((await get(registrationUrl, '/binary')).body).toBe(Buffer.from([0, 255, 1]).toString())
   })
 
-  test('answers anything else with 200 and JSON', async () => {
+  test('sends any other output as JSON with 200', async () => {
     const { registrationUrl } = await startFixture()
     expect(await get(registrationUrl, '/value')).toMatchObject({
       status: 200,
@@ -158,7 +164,7 @@ describe('a URL with BUFFERED', () => {
   })
 
   test.each(['throw', 'silent', 'exit', 'circular', 'bad-status', 'bad-body'])(
-    'answers 502 to %s',
+    'responds with 502 to a failed function and to an invalid output: %s',
     async name => {
       const { registrationUrl } = await startFixture()
       expect(await get(registrationUrl, `/${name}`)).toMatchObject({
@@ -168,7 +174,7 @@ describe('a URL with BUFFERED', () => {
     },
   )
 
-  test('keeps only the head of a handler that streams, and says so', async () => {
+  test('loses the body of a handler that streams, and warns', async () => {
     const local = await startFixture({}, { registration: { handler: 'streaming.handler' } })
     expect(await get(local.registrationUrl, '/stream')).toMatchObject({ status: 201, body: '' })
     expect(local.logged('its body is lost')).toBe(true)
@@ -189,8 +195,8 @@ test('the event has the form of payload format 2.0', async () => {
     },
     body: '{"a":"ä"}',
   })
-  const answer = await send(mcpUrl, raw)
-  const { event, requestId } = JSON.parse(answer.body)
+  const response = await send(mcpUrl, raw)
+  const { event, requestId } = JSON.parse(response.body)
   expect(event).toEqual({
     version: '2.0',
     routeKey: '$default',
@@ -231,7 +237,7 @@ test('the event has the form of payload format 2.0', async () => {
         sourceIp: '127.0.0.1',
         userAgent: 'tests',
       },
-      requestId: answer.headers['x-amzn-requestid'],
+      requestId: response.headers['x-amzn-requestid'],
       routeKey: '$default',
       stage: '$default',
       time: expect.stringMatching(/^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/),
@@ -242,12 +248,12 @@ test('the event has the form of payload format 2.0', async () => {
     isBase64Encoded: false,
     stageVariables: null,
   })
-  expect(requestId).toBe(answer.headers['x-amzn-requestid'])
+  expect(requestId).toBe(response.headers['x-amzn-requestid'])
   for (const name of ['authorization', 'cookie', 'connection'])
     expect(event.headers).not.toHaveProperty(name)
 })
 
-test('a body that is no text arrives in base64', async () => {
+test('the event has a body that is not text as base64', async () => {
   const { mcpUrl } = await startFixture()
   const body = Buffer.from([0, 200, 10])
   const post = async (type: Record<string, string>) => {
@@ -261,7 +267,7 @@ test('a body that is no text arrives in base64', async () => {
   expect(await post({})).toMatchObject({ body: body.toString('base64'), isBase64Encoded: true })
 })
 
-test('an assumed role shows its session, and the same principal id for each of its sessions', async () => {
+test('all sessions of a role have the same principal id and a session name of their own', async () => {
   const session = (name: string) => ({
     accessKeyId: `ASIA${name.toUpperCase()}`,
     secretAccessKey: `secret of ${name}`,
@@ -283,7 +289,7 @@ test('an assumed role shows its session, and the same principal id for each of i
   expect(second).toEqual([first?.[0], 'second'])
 })
 
-test('a body of 6 MB is taken, a larger one is 413 and does not run the function', async () => {
+test('accepts a body of 6 MB and refuses a larger one with 413 without running the function', async () => {
   const calls: unknown[] = []
   const { mcpUrl } = await startFixture({ onInvocation: it => calls.push(it) })
   const post = async (size: number) =>
@@ -297,7 +303,7 @@ test('a body of 6 MB is taken, a larger one is 413 and does not run the function
   expect(calls).toHaveLength(1)
 })
 
-test('a name in the Host header that is not ours is no URL of ours', async () => {
+test('refuses a Host header that is not a loopback name', async () => {
   const { mcpUrl } = await startFixture()
   const { port } = new URL(mcpUrl)
   const raw = await sign(`http://elsewhere.example:${port}/`, { target: '/raw' })

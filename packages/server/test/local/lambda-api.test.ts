@@ -1,6 +1,6 @@
 import { InvokeCommand, type InvokeCommandInput, LambdaClient } from '@aws-sdk/client-lambda'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { piecesWritten, startFixture } from './fixture.ts'
+import { piecesWritten, startFixture, until } from './fixture.ts'
 import { startClient } from './lambda-client.ts'
 import { open, send, sign } from './signed-request.ts'
 
@@ -15,8 +15,8 @@ describe('Invoke', () => {
       `${ARN}buffered`,
       `${ARN}buffered:live`,
     ]) {
-      const answer = await invoke(name, { case: 'value' })
-      expect(answer).toMatchObject({
+      const output = await invoke(name, { case: 'value' })
+      expect(output).toMatchObject({
         status: 200,
         version: '$LATEST',
         functionError: undefined,
@@ -25,19 +25,19 @@ describe('Invoke', () => {
     }
   })
 
-  test('gives the function its context, its client context and nothing of our environment', async () => {
+  test('gives the function its context and client context, and no variable of the developer', async () => {
     vi.stubEnv('SECRET_OF_THE_DEVELOPER', 'x')
     onTestFinished(() => void vi.unstubAllEnvs())
     const { invoke, lambdaUrl, dynamodbUrl } = await startClient()
     const custom = { custom: { mcp: { caller: 'ünï\u2028code' } } }
-    const answer = await invoke(
+    const output = await invoke(
       `${ARN}buffered`,
       { case: 'echo', a: [1] },
       {
         ClientContext: Buffer.from(JSON.stringify(custom)).toString('base64'),
       },
     )
-    const { event, context, trace, environment, directory } = answer.json()
+    const { event, context, trace, environment, directory } = output.json()
     expect(event).toEqual({ case: 'echo', a: [1] })
     expect(context).toMatchObject({
       awsRequestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
@@ -49,7 +49,7 @@ describe('Invoke', () => {
       logStreamName: expect.stringMatching(/^local\/\[\$LATEST\][0-9a-f]{32}$/),
       clientContext: custom,
     })
-    expect(context.remaining).toBeGreaterThan(25_000)
+    expect(context.remaining).toBeGreaterThan(1_000)
     expect(context.remaining).toBeLessThanOrEqual(30_000)
     expect(trace).toBe(context.xRayTraceId)
     expect(environment).toMatchObject({
@@ -118,49 +118,54 @@ describe('Invoke', () => {
       'busy',
       { errorType: 'Sandbox.Timedout', errorMessage: expect.stringMatching(/1\.00 seconds$/) },
     ],
-  ])('reports what became of %s with status 200', async (name, error) => {
-    const { invoke } = await startClient({ timeouts: { functions: 1 } })
-    const answer = await invoke('buffered', { case: name })
-    expect(answer).toMatchObject({ status: 200, functionError: 'Unhandled' })
-    expect(answer.json()).toEqual(error)
-    // and the function is as good as new
-    expect(await invoke('buffered', { case: 'value' })).toMatchObject({ functionError: undefined })
-  })
+  ])(
+    'returns a function error with status 200, and the next invocation works: %s',
+    async (name, error) => {
+      const functions = ['silent', 'busy'].includes(name) ? 1 : 30
+      const { invoke } = await startClient({ timeouts: { functions } })
+      const output = await invoke('buffered', { case: name })
+      expect(output).toMatchObject({ status: 200, functionError: 'Unhandled' })
+      expect(output.json()).toEqual(error)
+      expect(await invoke('buffered', { case: 'value' })).toMatchObject({
+        functionError: undefined,
+      })
+    },
+  )
 
   test.each([
     ['broken', 'Error', 'not at home'],
     ['callback', 'Runtime.CallbackHandlerDeprecated', expect.stringContaining('promise')],
-  ])('reports an init error: %s', async (name, errorType, errorMessage) => {
+  ])('returns an init error as a function error: %s', async (name, errorType, errorMessage) => {
     const { invoke } = await startClient()
-    const answer = await invoke(name, {})
-    expect(answer.functionError).toBe('Unhandled')
-    expect(answer.json()).toMatchObject({ errorType, errorMessage })
+    const output = await invoke(name, {})
+    expect(output.functionError).toBe('Unhandled')
+    expect(output.json()).toMatchObject({ errorType, errorMessage })
   })
 
-  test('a response of 6 MB arrives, a larger one is a function error', async () => {
+  test('returns an output of 6 MB, and a function error for a larger one', async () => {
     const { invoke } = await startClient()
-    // the result is a JSON string, so it comes with two quotes
+    // The output is a JSON string, which has two quotes.
     const limit = 6 * 1024 * 1024 + 100
     expect((await invoke('buffered', { case: 'large', size: limit - 2 })).payload).toHaveLength(
       limit,
     )
-    const answer = await invoke('buffered', { case: 'large', size: limit - 1 })
-    expect(answer.functionError).toBe('Unhandled')
-    expect(answer.json()).toMatchObject({ errorType: 'Function.ResponseSizeTooLarge' })
+    const output = await invoke('buffered', { case: 'large', size: limit - 1 })
+    expect(output.functionError).toBe('Unhandled')
+    expect(output.json()).toMatchObject({ errorType: 'Function.ResponseSizeTooLarge' })
   })
 
-  test('collects what a streaming function sends, and its error instead when it fails', async () => {
+  test('collects the output of a streaming function, or returns its error', async () => {
     const { invoke } = await startClient()
     expect(await invoke('streaming', { case: 'raw' })).toMatchObject({
       functionError: undefined,
       payload: 'raw',
     })
-    const answer = await invoke('streaming', { case: 'throw-later' })
-    expect(answer).toMatchObject({ functionError: 'Unhandled' })
-    expect(answer.json()).toMatchObject({ errorType: 'RangeError', errorMessage: 'in the middle' })
+    const output = await invoke('streaming', { case: 'throw-later' })
+    expect(output).toMatchObject({ functionError: 'Unhandled' })
+    expect(output.json()).toMatchObject({ errorType: 'RangeError', errorMessage: 'in the middle' })
   })
 
-  test('an error with a long message arrives', async () => {
+  test('returns an error with a long message', async () => {
     const { invoke, pids } = await startClient()
     const { functionError, json } = await invoke('streaming', { case: 'long-error' })
     expect(functionError).toBe('Unhandled')
@@ -168,7 +173,7 @@ describe('Invoke', () => {
     expect(pids()).toHaveLength(1)
   })
 
-  test('DryRun runs nothing, Event answers at once', async () => {
+  test('does not run a DryRun, and responds to an Event before the function has ended', async () => {
     const local = await startClient()
     expect(
       await local.invoke('buffered', { case: 'log' }, { InvocationType: 'DryRun' }),
@@ -177,7 +182,7 @@ describe('Invoke', () => {
     expect(
       await local.invoke('buffered', { case: 'log' }, { InvocationType: 'Event' }),
     ).toMatchObject({ status: 202, payload: undefined })
-    await vi.waitUntil(() => local.logged('straight to stderr'))
+    await until(() => local.logged('straight to stderr'))
   })
 
   const LARGE = JSON.stringify('a'.repeat(6 * 1024 * 1024))
@@ -187,26 +192,26 @@ describe('Invoke', () => {
   > = {
     'an unknown function': [
       { name: 'ResourceNotFoundException', $metadata: { httpStatusCode: 404 } },
-      'nobody',
+      'unknown',
     ],
-    'a dry run of one': [
+    'a dry run of an unknown function': [
       { name: 'ResourceNotFoundException' },
-      'nobody',
+      'unknown',
       '{}',
       { InvocationType: 'DryRun' },
     ],
-    'a path': [{ name: 'ResourceNotFoundException' }, '../buffered'],
-    'what is no JSON': [
+    'a function name that is a path': [{ name: 'ResourceNotFoundException' }, '../buffered'],
+    'an event that is not JSON': [
       { name: 'InvalidRequestContentException', $metadata: { httpStatusCode: 400 } },
       'buffered',
       '{',
     ],
-    'more than 6 MB': [
+    'an event above 6 MB': [
       { name: 'RequestTooLargeException', $metadata: { httpStatusCode: 413 } },
       'buffered',
       LARGE,
     ],
-    'a client context that is no JSON': [
+    'a client context that is not JSON': [
       { name: 'InvalidRequestContentException' },
       'buffered',
       '{}',
@@ -227,7 +232,7 @@ describe('Invoke', () => {
     },
   )
 
-  test('refuses a caller that it does not know', async () => {
+  test('refuses a wrong signature', async () => {
     const { lambdaUrl: endpoint, region, credentials } = await startFixture()
     const client = new LambdaClient({
       endpoint,
@@ -243,14 +248,14 @@ describe('Invoke', () => {
 })
 
 describe('InvokeWithResponseStream', () => {
-  test('sends each piece as a chunk and then that it is complete', async () => {
+  test('sends a PayloadChunk per write and then InvokeComplete', async () => {
     const { stream } = await startClient()
     const { body, complete } = await stream('streaming', { case: 'objects' })
     expect(body).toBe('{"a":1}\n')
     expect(complete).toEqual([{}])
   })
 
-  test('leaves the prelude of an HTTP response in the payload, known by the content type', async () => {
+  test('leaves the prelude of an HTTP response in the payload and names its content type', async () => {
     const { stream, lambdaUrl } = await startClient()
     const payload = { case: 'delayed' }
     const { body } = await stream('streaming', payload)
@@ -264,21 +269,20 @@ describe('InvokeWithResponseStream', () => {
     })
   })
 
-  test('makes the function wait for a slow caller', async () => {
+  test('applies the back-pressure of a slow caller, and runs on when the caller disconnects', async () => {
     const local = await startClient()
     const target = '/2021-11-15/functions/streaming/response-streaming-invocations'
-    const body = JSON.stringify({ case: 'many', rawQueryString: '1024' })
+    const body = JSON.stringify({ case: 'many', rawQueryString: 'pieces=1024' })
     const response = await open(
       local.lambdaUrl,
       await sign(local.lambdaUrl, { method: 'POST', target, body }),
     )
     expect(await piecesWritten(local)).toBeLessThan(900)
-    // and lets it go on when the caller leaves
     response.destroy()
-    await vi.waitUntil(() => local.logged('wrote all'), { timeout: 10_000 })
+    await until(() => local.logged('wrote all'))
   })
 
-  test('sends the result of a buffered function as one chunk', async () => {
+  test('sends the output of a buffered function as one chunk', async () => {
     const { stream } = await startClient()
     expect(await stream('buffered', { case: 'value' })).toMatchObject({
       chunks: ['{"some":"value"}'],
@@ -287,14 +291,14 @@ describe('InvokeWithResponseStream', () => {
   })
 
   test.each(['throw-before', 'throw-later', 'exit-later'])(
-    'ends without an error code, as AWS does: %s',
+    'sends InvokeComplete without an error code after a failure: %s',
     async name => {
       const { stream } = await startClient()
       expect(await stream('streaming', { case: name })).toMatchObject({ complete: [{}] })
     },
   )
 
-  test('sends the JSON of a buffered error as payload', async () => {
+  test('sends the error of a buffered function as payload', async () => {
     const { stream } = await startClient()
     const { body, complete } = await stream('buffered', { case: 'throw' })
     expect(JSON.parse(body)).toMatchObject({ errorType: 'TypeError', errorMessage: 'broken' })
@@ -302,11 +306,11 @@ describe('InvokeWithResponseStream', () => {
   })
 })
 
-test('what a function prints is passed on line by line, under its name and request', async () => {
+test('passes each line that a function prints to the log, with its name and request id', async () => {
   const local = await startClient()
   await local.invoke('buffered', { case: 'log' })
   const lines = local.logs.filter(it => it.functionName === 'buffered')
-  await vi.waitUntil(() => local.logged('straight to stderr'))
+  await until(() => local.logged('straight to stderr'))
   const requestId = lines[0]?.requestId
   expect(requestId).toMatch(/^[0-9a-f-]{36}$/)
   const time = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z'

@@ -9,7 +9,7 @@ import { onTestFinished } from 'vitest'
 import type { LocalOptions } from '../../src/local/start.ts'
 import { startFixture } from './fixture.ts'
 
-/** The AWS SDK's own client, which reads every byte that the API sends. */
+/** Starts a gateway and a client of the AWS SDK for its Lambda API. */
 export async function startClient(options: LocalOptions = {}) {
   const local = await startFixture(options)
   const { lambdaUrl: endpoint, region, credentials } = local
@@ -20,13 +20,15 @@ export async function startClient(options: LocalOptions = {}) {
     ...local,
     async invoke(name: string, payload: unknown, input: Partial<InvokeCommandInput> = {}) {
       const Payload = typeof payload === 'string' ? payload : JSON.stringify(payload)
-      const answer = await client.send(new InvokeCommand({ FunctionName: name, Payload, ...input }))
+      const response = await client.send(
+        new InvokeCommand({ FunctionName: name, Payload, ...input }),
+      )
       return {
-        status: answer.StatusCode,
-        functionError: answer.FunctionError,
-        version: answer.ExecutedVersion,
-        payload: answer.Payload?.transformToString(),
-        json: () => JSON.parse(answer.Payload?.transformToString() ?? ''),
+        status: response.StatusCode,
+        functionError: response.FunctionError,
+        version: response.ExecutedVersion,
+        payload: response.Payload?.transformToString(),
+        json: () => JSON.parse(response.Payload?.transformToString() ?? ''),
       }
     },
     async stream(name: string, payload: unknown) {

@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
-import { builtBootstrap, FUNCTIONS, processState } from './fixture.ts'
+import { builtBootstrap, FUNCTIONS, processState, until } from './fixture.ts'
 import { send, sign } from './signed-request.ts'
 
 test.each(['SIGKILL', 'SIGTERM'] as const)(
-  'no process outlives a gateway that ends by %s',
+  'no process outlives a gateway that was ended with %s',
   async signal => {
     const { gateway, lambdaUrl, pids, temporary } = await startGateway()
     const invoke = async (name: string, event: object) => {
@@ -23,11 +23,11 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
     }
     const cut = (name: string, event: object) => expect(invoke(name, event)).rejects.toThrow()
 
-    // One that is stopped, two that run, one of them never giving way, and one that has a child of its own.
+    // A frozen process, a waiting one, one in an endless loop, and the child of a function.
     await invoke('buffered', { case: 'calls' })
     const grandchild = Number((await invoke('spawning', {})).body)
     const running = [cut('buffered', { case: 'silent' }), cut('streaming', { case: 'busy' })]
-    await vi.waitUntil(() => pids.size === 3)
+    await until(() => pids.size === 3)
     const processes = [...childrenOf(gateway), grandchild]
     expect(processes).toEqual(expect.arrayContaining([...pids]))
     expect(processes.filter(isAlive)).toHaveLength(processes.length)
@@ -35,12 +35,12 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
     gateway.kill(signal)
     await once(gateway, 'exit')
     await Promise.all(running)
-    await vi.waitUntil(() => !processes.some(isAlive), { timeout: 10_000 })
+    await until(() => !processes.some(isAlive))
     expect(await readdir(temporary)).toEqual([])
   },
 )
 
-/** A gateway in a process of its own, from the source as it is. */
+/** Starts a gateway in a process of its own, built from the source. */
 async function startGateway() {
   const packageFolder = fileURLToPath(new URL('../..', import.meta.url))
   await mkdir(join(packageFolder, '.cache'), { recursive: true })
@@ -98,7 +98,7 @@ async function startGateway() {
   return { gateway, lambdaUrl, pids, temporary }
 }
 
-/** Functions, whoever watches over them, and the bundler. */
+/** The processes of functions, the reaper, the DynamoDB process and the bundler. */
 function childrenOf({ pid }: ChildProcess): number[] {
   return execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
     .trim()
@@ -106,5 +106,5 @@ function childrenOf({ pid }: ChildProcess): number[] {
     .map(Number)
 }
 
-/** A zombie has ended, too. */
+/** A zombie has ended. */
 const isAlive = (pid: number) => !['', 'Z'].includes(processState(pid))

@@ -46,7 +46,7 @@ const statement = {
   Resource: ARN,
 }
 
-test('a statement is added, read and removed; the last one takes the policy with it', async () => {
+test('adds, reads and removes statements, and has no policy without statements', async () => {
   const { add, statements, remove } = await start()
   const { Statement = '' } = await add()
   expect(JSON.parse(Statement)).toEqual(statement)
@@ -65,7 +65,7 @@ test('a statement is added, read and removed; the last one takes the policy with
   })
 })
 
-test('the policy of an alias is its own, whichever way the alias is named', async () => {
+test('an alias has a policy of its own, in the ARN or as Qualifier', async () => {
   const { add, statements, remove } = await start()
   await add({ Qualifier: 'live' })
   await expect(statements(ARN)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
@@ -76,9 +76,13 @@ test('the policy of an alias is its own, whichever way the alias is named', asyn
 })
 
 test.each<[string, Partial<AddPermissionCommandInput>, object]>([
-  ['a statement id twice', {}, { name: 'ResourceConflictException', message: /already exists/ }],
-  ['$LATEST', { Qualifier: '$LATEST' }, { name: 'InvalidParameterValueException' }],
-  ['an unknown function', { FunctionName: 'nobody' }, { name: 'ResourceNotFoundException' }],
+  [
+    'a statement id that exists',
+    {},
+    { name: 'ResourceConflictException', message: /already exists/ },
+  ],
+  ['the qualifier $LATEST', { Qualifier: '$LATEST' }, { name: 'InvalidParameterValueException' }],
+  ['an unknown function', { FunctionName: 'unknown' }, { name: 'ResourceNotFoundException' }],
   [
     'a function of another account',
     { FunctionName: ARN.replace('000000000000', '111111111111') },
@@ -86,12 +90,16 @@ test.each<[string, Partial<AddPermissionCommandInput>, object]>([
   ],
   ['a space in the id', { StatementId: 'a b' }, { name: 'InvalidParameterValueException' }],
   [
-    'a principal that is none',
+    'an invalid principal',
     { StatementId: 'x', Principal: 'me' },
     { name: 'InvalidParameterValueException' },
   ],
-  ['no action', { StatementId: 'x', Action: 'run' }, { name: 'InvalidParameterValueException' }],
-])('%s is refused', async (_, input, error) => {
+  [
+    'an invalid action',
+    { StatementId: 'x', Action: 'run' },
+    { name: 'InvalidParameterValueException' },
+  ],
+])('AddPermission refuses %s', async (_, input, error) => {
   const { add } = await start()
   await add()
   const { message = /./, ...rest } = error as { message?: RegExp }
@@ -99,7 +107,7 @@ test.each<[string, Partial<AddPermissionCommandInput>, object]>([
   await expect(add(input)).rejects.toThrow(message)
 })
 
-test('a policy holds 20 KB', async () => {
+test('refuses a policy above 20 KB', async () => {
   const { add, statements } = await start()
   let added = 0
   const full = async () => {
@@ -113,7 +121,7 @@ test('a policy holds 20 KB', async () => {
   expect(added).toBeGreaterThan(50)
 })
 
-test('in another region there is no function', async () => {
+test('has no functions in another region', async () => {
   const { client, add } = await start('eu-west-1')
   const invoke = () => client.send(new InvokeCommand({ FunctionName: 'buffered' }))
   for (const call of [add, invoke])

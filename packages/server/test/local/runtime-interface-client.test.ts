@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import type { Reply } from '../../src/local/invocation.ts'
+import type { FunctionOutput } from '../../src/local/invocation.ts'
 import { startRuntimeApi } from '../../src/local/runtime-api.ts'
 import { builtBootstrap, FUNCTIONS } from './fixture.ts'
 import { startRecorder } from './ric/recorder.ts'
 
-// The same handlers run under AWS's runtime client and under ours, and what the two send is compared byte by
-// byte. Left out are the headers of `GET /next`, and where an error's stack leaves the handler.
+// Runs the same handlers under AWS's runtime interface client (RIC) and under ours, and compares all
+// bytes that the two send. Exceptions: the headers of `GET /next`, and the stack frames outside the
+// handler.
 
 const VERSION = '4.0.2'
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
@@ -21,7 +22,7 @@ const RIC = join(CACHE, 'node_modules', 'aws-lambda-ric', 'index.mjs')
 const missing = install()
 if (missing) console.warn(`aws-lambda-ric ${VERSION} is not compared: ${missing}`)
 
-/** It cannot be a dependency: its install script needs cmake and a compiler, and fails without them. */
+/** Not a dependency, because its install script fails without cmake and a compiler. */
 function install(): string | undefined {
   if (existsSync(RIC)) return undefined
   const { status, stderr, error } = spawnSync(
@@ -45,13 +46,22 @@ function install(): string | undefined {
 describe.skipIf(missing)(`compared with aws-lambda-ric ${VERSION}`, () => {
   const streaming = ['delayed', 'stream', 'raw', 'end-only', 'empty-end', 'empty-write', 'objects']
   const failing = ['throw-before', 'throw-later', 'throw-after-end', 'late-type']
-  const buffered = ['full', 'value', 'nothing', 'throw', 'throw-string', 'circular', 'log']
+  const buffered = [
+    'full',
+    'value',
+    'nothing',
+    'throw',
+    'throw-string',
+    'circular',
+    'log',
+    'log-object',
+  ]
 
   describe.each(['TEXT', 'JSON'])('with %s logs', format => {
     describe.each([
       ['streaming', [...streaming, ...failing]],
       ['buffered', buffered],
-    ])('a %s handler sends and logs the same for', (handler, cases) => {
+    ])('a %s handler sends and logs the same', (handler, cases) => {
       let theirs: Runtime
       let ours: Runtime
       beforeAll(async () => {
@@ -63,7 +73,7 @@ describe.skipIf(missing)(`compared with aws-lambda-ric ${VERSION}`, () => {
       })
       afterAll(() => Promise.all([theirs, ours].map(it => it.close())))
 
-      test.each(cases)('%s', async name => {
+      test.each(cases)('in the case %s', async name => {
         const expected = await theirs.run(name)
         expect(expected.sent).toMatch(/^POST \/2018-06-01\/runtime\/invocation\/id\//)
         expect(await ours.run(name)).toEqual(expected)
@@ -72,7 +82,7 @@ describe.skipIf(missing)(`compared with aws-lambda-ric ${VERSION}`, () => {
   })
 
   test.each(['broken', 'callback', 'nowhere', 'buffered.nothing', '../functions/buffered'])(
-    'an init error has the same type and form: %s',
+    'reports an init error with the same type: %s',
     async name => {
       const handler = name.includes('.') ? name : `${name}.handler`
       const bootstrap = join(await builtBootstrap(), 'runtime', 'bootstrap.js')
@@ -84,7 +94,7 @@ describe.skipIf(missing)(`compared with aws-lambda-ric ${VERSION}`, () => {
 
 type Runtime = Awaited<ReturnType<typeof startRuntime>>
 
-/** A runtime client behind a recording proxy, waiting for its first event. */
+/** Starts a runtime client behind a recording proxy. Resolves when it waits for its first event. */
 async function startRuntime(args: string[], variables: Record<string, string>) {
   let idle = () => {}
   let becomesIdle = new Promise<void>(resolve => {
@@ -93,7 +103,7 @@ async function startRuntime(args: string[], variables: Record<string, string>) {
   const api = await startRuntimeApi({
     onIdle: () => idle(),
     onInitError: error => console.error(error),
-    onCut: async () => ({ errorType: 'cut', errorMessage: '' }),
+    onTruncatedOutput: async () => ({ errorType: 'truncated', errorMessage: '' }),
   })
   const recorder = await startRecorder(api.address)
   const child = start(args, { ...variables, AWS_LAMBDA_RUNTIME_API: recorder.address })
@@ -105,7 +115,7 @@ async function startRuntime(args: string[], variables: Record<string, string>) {
   recorder.take()
 
   return {
-    /** What it sends for the event `{case}`, without what differs from run to run, and what it prints. */
+    /** The bytes that it sends and the text that it prints for the event `{case}`, comparable. */
     async run(name: string) {
       becomesIdle = new Promise(resolve => {
         idle = resolve
@@ -133,7 +143,7 @@ async function initError(args: string[], handler: string) {
     onInitError({ errorType }) {
       report = { errorType }
     },
-    onCut: async () => ({ errorType: 'cut', errorMessage: '' }),
+    onTruncatedOutput: async () => ({ errorType: 'truncated', errorMessage: '' }),
   })
   const child = start(args, { _HANDLER: handler, AWS_LAMBDA_RUNTIME_API: api.address })
   const [code] = await once(child, 'exit')
@@ -155,10 +165,10 @@ function start(args: string[], variables: Record<string, string>) {
   return spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'ignore'] })
 }
 
-async function consume(reply: Reply) {
-  if (reply.type !== 'stream') return
-  reply.body.resume()
-  await reply.failure
+async function consume(output: FunctionOutput) {
+  if (output.type !== 'stream') return
+  output.body.resume()
+  await output.failure
 }
 
 function comparable(bytes: string): string {
@@ -170,7 +180,7 @@ function comparable(bytes: string): string {
         withoutStack(Buffer.from(body, 'base64').toString()),
       )
       .replace(/^\{"errorType".*/gm, withoutStack)
-      // With the stacks, the lengths differ.
+      // The stacks differ in length.
       .replace(/^(POST \S+\/error HTTP\/1.1\r\n(?:.+\r\n)*Content-Length:) \d+/m, '$1')
   )
 }
@@ -178,8 +188,8 @@ function comparable(bytes: string): string {
 const comparableLog = (text: string) =>
   withoutStack(text)
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'time')
-    // Of the runtime's own errors, the JSON format shows the class, which is nobody's concern.
+    // The JSON format has the class of the runtime's own errors, which may differ.
     .replace(/"errorType":"\w+"(?=.*"name":"Runtime\.)/g, '"errorType":"class"')
 
-/** The frames of a stack, in JSON: where the runtime calls the handler, they are the runtime's. */
+/** Removes the frames of a stack in JSON. Some of them belong to the runtime. */
 const withoutStack = (json: string) => json.replace(/," {4}at [^"]*"/g, '')

@@ -5,7 +5,7 @@ import { SignatureV4 } from '@smithy/signature-v4'
 
 import { DEVELOPER } from '../../src/local/principals.ts'
 
-/** A request as it goes over the wire: nothing is encoded, sorted or added on the way. */
+/** A request exactly as it is sent: nothing is encoded, sorted or added. */
 export interface Raw {
   method?: string
   target: string
@@ -20,7 +20,7 @@ export interface Signing {
   date?: Date
 }
 
-/** Signed as the AWS SDKs do. */
+/** Signs as the AWS SDKs do. */
 export async function sign(
   base: string,
   { method = 'GET', target, headers = {}, body = '' }: Raw,
@@ -52,7 +52,7 @@ export async function sign(
   return { method, target, headers: signed.headers, body }
 }
 
-/** Node's own: the portable one takes seconds for six megabytes. */
+/** Node's hash. The portable one takes seconds for six megabytes. */
 class Hash {
   readonly #hash
   constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
@@ -67,7 +67,7 @@ class Hash {
   }
 }
 
-/** Resolves with the head; the body is still coming. */
+/** Resolves when status and headers are there. The body follows. */
 export function open(
   base: string,
   { method = 'GET', target, headers = {}, body }: Raw,
@@ -81,13 +81,13 @@ export function open(
   })
 }
 
-export interface Answer {
+export interface HttpResponse {
   status: number | undefined
   headers: IncomingHttpHeaders
   body: string
 }
 
-export async function send(base: string, raw: Raw): Promise<Answer> {
+export async function send(base: string, raw: Raw): Promise<HttpResponse> {
   const response = await open(base, raw)
   return { status: response.statusCode, headers: response.headers, body: await text(response) }
 }

@@ -13,7 +13,7 @@ const SESSION = {
   arn: 'arn:aws:sts::000000000000:assumed-role/role/session',
 }
 
-// What a signer and a verifier have to read alike, as it is sent.
+// Requests that signers and verifiers may canonicalise differently.
 const ACCEPTED: Record<string, Omit<Raw, 'headers'> & { headers?: Record<string, string> }> = {
   'a plain request': { target: '/raw' },
   'no path': { target: '/?case=raw' },
@@ -34,31 +34,31 @@ const ACCEPTED: Record<string, Omit<Raw, 'headers'> & { headers?: Record<string,
   'a header that is not signed': { target: '/raw', headers: { 'x-amzn-trace-id': 'Root=1' } },
 }
 
-// `raw` knows no path but its own; here the signature is what counts.
+// A handler for every path: only the signature matters here.
 const anything = { mcp: { handler: 'anything.handler' } }
 
-test.each(Object.entries(ACCEPTED))('smithy: %s is accepted', async (_, raw) => {
+test.each(Object.entries(ACCEPTED))('accepts a signature of smithy for %s', async (_, raw) => {
   const { mcpUrl } = await startFixture({}, anything)
   expect(await send(mcpUrl, await sign(mcpUrl, raw))).toMatchObject({ status: 200 })
 })
 
-test('a session token is accepted with its key', async () => {
+test('accepts a session token with its key', async () => {
   const { mcpUrl } = await startFixture({ principals: [SESSION] })
   expect(await get(mcpUrl, '/raw', { credentials: SESSION })).toMatchObject({ status: 200 })
 })
 
-test('a clock that is four minutes off is accepted, before and behind', async () => {
+test('accepts a clock that is four minutes ahead or behind', async () => {
   const { mcpUrl } = await startFixture()
   for (const minutes of [-4, 4])
     expect(await get(mcpUrl, '/raw', { date: inMinutes(minutes) })).toMatchObject({ status: 200 })
 })
 
-test('a header value counts as the bytes that are sent', async () => {
+test('verifies the bytes of a header value', async () => {
   const { mcpUrl } = await startFixture()
   expect(await send(mcpUrl, signByHand(mcpUrl, 'x-note', 'ä€'))).toMatchObject({ status: 200 })
 })
 
-describe('a request is refused without running the function:', () => {
+describe('refuses a request without running the function, which has', () => {
   const MISMATCH = /^The request signature we calculated does not match the signature you provided/
 
   const refused: Record<
@@ -92,7 +92,7 @@ describe('a request is refused without running the function:', () => {
       'InvalidSignatureException',
       MISMATCH,
     ],
-    'a date that is none': [
+    'an invalid date': [
       header('x-amz-date', '2026-99-99'),
       'IncompleteSignatureException',
       /X-Amz-Date/,
@@ -144,7 +144,7 @@ describe('a request is refused without running the function:', () => {
       'UnrecognizedClientException',
       /invalid/,
     ],
-    'a token where the key has none': [
+    'a token although the key has none': [
       base => sign(base, { target: '/raw' }, { credentials: { ...DEVELOPER, sessionToken: 'x' } }),
       'UnrecognizedClientException',
       /invalid/,
@@ -154,18 +154,18 @@ describe('a request is refused without running the function:', () => {
       'InvalidSignatureException',
       /not signed: x-amz-later/,
     ],
-    'UNSIGNED-PAYLOAD': [
+    'UNSIGNED-PAYLOAD as body hash': [
       base =>
         sign(base, { target: '/raw', headers: { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' } }),
       'InvalidSignatureException',
       MISMATCH,
     ],
-    'another body hash than the one that is signed': [
+    'a body hash that is not the hash of the body': [
       async base => signByHand(base, 'x-amz-content-sha256', 'UNSIGNED-PAYLOAD'),
       'InvalidSignatureException',
       MISMATCH,
     ],
-    'a signature of another form': [
+    'a signature that is not 64 digits': [
       header(
         'authorization',
         'AWS4-HMAC-SHA256 Credential=a/b/c/d/e, SignedHeaders=host, Signature=00',
@@ -173,12 +173,12 @@ describe('a request is refused without running the function:', () => {
       'IncompleteSignatureException',
       /Signature/,
     ],
-    'an authorization of another kind': [
+    'another authentication scheme': [
       header('authorization', 'Bearer abc'),
       'IncompleteSignatureException',
       /AWS4-HMAC-SHA256/,
     ],
-    'an authorization without its parts': [
+    'an Authorization header without its parts': [
       header('authorization', 'AWS4-HMAC-SHA256 SignedHeaders=host'),
       'IncompleteSignatureException',
       /'Credential'.*'Signature'/,
@@ -191,13 +191,13 @@ describe('a request is refused without running the function:', () => {
       principals: [SESSION],
       onInvocation: it => calls.push(it),
     })
-    const answer = await send(mcpUrl, await how(mcpUrl))
-    expect(answer).toMatchObject({ status: 403, headers: { 'x-amzn-errortype': type } })
-    expect(JSON.parse(answer.body).message).toMatch(message)
+    const response = await send(mcpUrl, await how(mcpUrl))
+    expect(response).toMatchObject({ status: 403, headers: { 'x-amzn-errortype': type } })
+    expect(JSON.parse(response.body).message).toMatch(message)
     expect(calls).toEqual([])
   })
 
-  test('no signature at all', async () => {
+  test('no signature', async () => {
     const { mcpUrl } = await startFixture()
     expect(await send(mcpUrl, { target: '/raw' })).toMatchObject({
       status: 403,
@@ -206,7 +206,7 @@ describe('a request is refused without running the function:', () => {
     })
   })
 
-  test('and the log shows what was signed, without a secret', async () => {
+  test('logs the canonical request of a wrong signature without a secret', async () => {
     const local = await startFixture()
     await send(local.mcpUrl, await changed({ target: '/other' })(local.mcpUrl))
     const [entry] = local.logs.filter(it => it.level === 'warn')
@@ -222,17 +222,17 @@ describe('botocore', () => {
   const version = botocore.status === 0 ? botocore.stdout.trim() : undefined
   const why = version ? '' : ' (skipped: python3 with botocore is not installed)'
 
-  // botocore signs a query as it is, so only what is canonical already can be accepted.
+  // botocore signs a query as it is, so only canonical queries can be accepted.
   const canonical = Object.entries(ACCEPTED).filter(
     ([name]) => !/empty key|any order|code unit/.test(name),
   )
 
-  test.skipIf(!version).each(canonical)(`%s is accepted${why}`, async (_, raw) => {
+  test.skipIf(!version).each(canonical)(`signs %s so that it is accepted${why}`, async (_, raw) => {
     const { mcpUrl } = await startFixture({}, anything)
     expect(await send(mcpUrl, signWithBotocore(mcpUrl, raw))).toMatchObject({ status: 200 })
   })
 
-  test.skipIf(!version)(`a session token is accepted${why}`, async () => {
+  test.skipIf(!version)(`signs a session token so that it is accepted${why}`, async () => {
     const { mcpUrl } = await startFixture({ principals: [SESSION] })
     expect(await send(mcpUrl, signWithBotocore(mcpUrl, { target: '/raw' }, SESSION))).toMatchObject(
       { status: 200 },
@@ -273,7 +273,7 @@ SigV4Auth(credentials, 'lambda', 'us-east-1').add_auth(request)
 print(json.dumps(dict(request.headers.items())))
 `
 
-/** Signed, and then something else is sent. */
+/** Changes a request after it was signed. */
 function changed(change: Partial<Raw>) {
   return async (base: string): Promise<Raw> => ({
     ...(await sign(base, { target: '/raw' })),
@@ -289,7 +289,7 @@ function header(name: string, value: string | undefined) {
   }
 }
 
-/** Signed by the letter of the manual, with one more header than needed, for what no signer does. */
+/** Signs with one additional header, for requests that no signer makes. */
 function signByHand(base: string, name: string, value: string): Raw {
   const date = compact(new Date())
   const scope = `${date.slice(0, 8)}/us-east-1/lambda/aws4_request`
@@ -307,7 +307,7 @@ function signByHand(base: string, name: string, value: string): Raw {
     headers: {
       host,
       'x-amz-date': date,
-      // node writes each character as one byte
+      // Node writes each character as one byte.
       [name]: Buffer.from(value).toString('latin1'),
       authorization: `AWS4-HMAC-SHA256 Credential=${DEVELOPER.accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=${hmac(key, toSign).toString('hex')}`,
     },

@@ -11,7 +11,8 @@ import {
 } from '../../src/local/sigv4/canonical.ts'
 import { verify } from '../../src/local/sigv4/verify.ts'
 
-// AWS's own test suite, each case signed in the header and in the query; see vectors/NOTICE.
+// AWS's test suite for Signature Version 4. Each case is signed in the header and in the query.
+// See vectors/NOTICE.
 
 interface Variant {
   signedRequest: string
@@ -35,8 +36,8 @@ const suite: Record<string, Case> = JSON.parse(
   readFileSync(new URL('./vectors/aws-signing-test-suite-v4.json', import.meta.url), 'utf8'),
 )
 
-const S3_PATHS = 'signed with the path as it is, which only S3 does'
-const RAW_SPACE = 'has a raw space in the request line, which no server takes'
+const S3_PATHS = 'the path is not normalised, as only S3 does'
+const RAW_SPACE = 'the request line has a raw space, which no server accepts'
 const EXCLUDED: Record<string, string> = {
   'get-relative-relative-unnormalized': S3_PATHS,
   'get-relative-unnormalized': S3_PATHS,
@@ -46,17 +47,17 @@ const EXCLUDED: Record<string, string> = {
   'get-slashes-unnormalized': S3_PATHS,
   'get-space-normalized': RAW_SPACE,
   'get-space-unnormalized': RAW_SPACE,
-  'post-sts-header-after': 'adds the session token after signing, which Lambda refuses',
+  'post-sts-header-after': 'the session token is added after signing, which Lambda refuses',
 }
 const cases = Object.entries(suite).filter(([name]) => !(name in EXCLUDED))
 
-test('58 of the 76 published cases apply, the others are excluded by name', () => {
+test('covers 58 of the 76 published cases and excludes the others by name', () => {
   expect(Object.keys(suite)).toHaveLength(38)
   expect(Object.keys(suite)).toEqual(expect.arrayContaining(Object.keys(EXCLUDED)))
   expect(cases).toHaveLength(29)
 })
 
-describe.each(cases)('%s', (_, { context, header, query }) => {
+describe.each(cases)('the case %s', (_, { context, header, query }) => {
   const { access_key_id, secret_access_key, token } = context.credentials
   const principal = {
     accessKeyId: access_key_id,
@@ -75,7 +76,7 @@ describe.each(cases)('%s', (_, { context, header, query }) => {
     expect(verify(parse(header.signedRequest), verifier)).toEqual(principal)
   })
 
-  test('signed in the header is refused after any change of the signature', () => {
+  test('signed in the header is refused with a changed signature', () => {
     const request = parse(
       header.signedRequest.replace(
         /Signature=./,
@@ -110,7 +111,7 @@ describe.each(cases)('%s', (_, { context, header, query }) => {
   })
 })
 
-/** As it would arrive: a server reads bytes, and joins a header's folded lines. */
+/** Parses a request as a server does: it reads bytes and joins the folded lines of a header. */
 function parse(text: string): SignedRequest {
   const bytes = Buffer.from(text).toString('latin1')
   const [head = '', body = ''] = split(bytes, '\n\n')
