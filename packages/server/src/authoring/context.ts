@@ -1,6 +1,12 @@
-import { filledIn, requestedSchema } from './form.ts'
-import { type Elicited, isRecord, type Root, type Sample, type SampleParams } from './results.ts'
-import type { Question, Reading, Rounds } from './rounds.ts'
+import { filledIn, requestedSchema } from './elicitation-form.ts'
+import type { Question, Reading, Rounds } from './input-required.ts'
+import {
+  type Elicited,
+  isRecord,
+  type Root,
+  type Sample,
+  type SampleParams,
+} from './mcp-results.ts'
 import type { JsonSchema, OutputOf, Schema } from './schema.ts'
 
 /** Who calls, and for what. */

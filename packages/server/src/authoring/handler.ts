@@ -1,5 +1,5 @@
 import type { LambdaContext, Send } from './context.ts'
-import { finalLine, type Item } from './item.ts'
+import { finalLine, type Item } from './final-line.ts'
 
 const ITEM = Symbol.for('mcp-lambda-sam.item')
 

@@ -8,8 +8,6 @@
 export type { Call, Context, LambdaContext, LogLevel } from './context.ts'
 export { type DescribeOptions, describe } from './describe.ts'
 export type { FunctionOf } from './handler.ts'
-export { definePrompt, type PromptDefinition } from './prompt.ts'
-export { defineResource, type ResourceDefinition } from './resource.ts'
 export type {
   ContentBlock,
   Elicited,
@@ -18,7 +16,9 @@ export type {
   Root,
   Sample,
   ToolResult,
-} from './results.ts'
+} from './mcp-results.ts'
+export { definePrompt, type PromptDefinition } from './prompt.ts'
+export { defineResource, type ResourceDefinition } from './resource.ts'
 export type { JsonSchema, Schema, StandardSchema } from './schema.ts'
-export { type Tested, type TestOptions, testFunction } from './testing.ts'
+export { type Tested, type TestOptions, testFunction } from './test-function.ts'
 export { defineTool, type ToolDefinition } from './tool.ts'

@@ -1,9 +1,9 @@
 import type { PromptArgument, PromptInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import type { Context } from './context.ts'
+import { type Completions, invalid } from './final-line.ts'
 import { type FunctionOf, toHandler } from './handler.ts'
-import { type Completions, invalid } from './item.ts'
-import { isRecord, type PromptResult } from './results.ts'
+import { isRecord, type PromptResult } from './mcp-results.ts'
 import {
   type InputOf,
   type JsonSchema,

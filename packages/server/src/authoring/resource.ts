@@ -1,10 +1,10 @@
 import type { ResourceInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import type { Context } from './context.ts'
+import { type Completions, invalid } from './final-line.ts'
 import { type FunctionOf, toHandler } from './handler.ts'
-import type { VariablesOf } from './infer.ts'
-import { type Completions, invalid } from './item.ts'
-import { isRecord, type ReadResult } from './results.ts'
+import type { VariablesOf } from './inferred-types.ts'
+import { isRecord, type ReadResult } from './mcp-results.ts'
 
 export type ResourceDefinition<Template extends string> = Pick<
   ResourceInput,

@@ -1,4 +1,4 @@
-import type { FromJson } from './infer.ts'
+import type { FromJson } from './inferred-types.ts'
 
 /**
  * What zod, valibot, ArkType and others implement. `jsonSchema` is the newer half, which some of them bring in a

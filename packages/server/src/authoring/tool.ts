@@ -2,7 +2,7 @@ import type { ToolInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import type { Context } from './context.ts'
 import { type FunctionOf, toHandler } from './handler.ts'
-import { isRecord, type ToolResult } from './results.ts'
+import { isRecord, type ToolResult } from './mcp-results.ts'
 import {
   type InputOf,
   type JsonSchema,

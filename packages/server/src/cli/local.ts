@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { parseArgs } from 'node:util'
 
+import { LocalError } from '../local/errors.ts'
 import { type Local, startLocal } from '../local/start.ts'
 import { UsageError } from './usage.ts'
 
@@ -31,8 +32,8 @@ export async function local(args: string[]): Promise<number> {
   // Listened for from the start: a signal that comes too early must not leave half a gateway behind.
   const ended = endingSignal()
   const gateway = await startLocal(options).catch(error => {
-    if (!['port_in_use', 'data_in_use'].includes(error.code)) throw error
-    console.error(error.message)
+    if (!(error instanceof LocalError)) throw error
+    console.error(`${error.message}.\n${error.hint}`)
   })
   if (!gateway) return 1
 

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 
-/** Bundles a TypeScript function as one would for a deployment. Returns the files that went into it. */
+/** Bundles a TypeScript function into `outfile`. Resolves with the source files of the bundle. */
 export async function bundle(entry: string, outfile: string): Promise<string[]> {
   await mkdir(dirname(outfile), { recursive: true })
   const { metafile } = await build({
@@ -17,9 +17,9 @@ export async function bundle(entry: string, outfile: string): Promise<string[]> 
     sourcesContent: false,
     metafile: true,
     logLevel: 'silent',
-    // Files beside the function are found from there, not from where the bundle lies.
+    // The function finds files next to its source, not next to the bundle.
     define: { 'import.meta.url': JSON.stringify(pathToFileURL(entry).href) },
-    // CommonJS dependencies ask for node's own modules by `require`.
+    // CommonJS dependencies load Node's modules with `require`.
     banner: {
       js: `import{createRequire as __createRequire}from'node:module';const require=__createRequire(${JSON.stringify(pathToFileURL(entry).href)});`,
     },
@@ -27,7 +27,7 @@ export async function bundle(entry: string, outfile: string): Promise<string[]> 
   return Object.keys(metafile.inputs).map(input => resolve(input))
 }
 
-/** The files that a function consists of, as far as its imports tell: itself and what it imports by path. */
+/** The source files of a function: its entry and the files that it imports by path. */
 export async function importsOf(entry: string): Promise<string[]> {
   const { metafile } = await build({
     entryPoints: [entry],

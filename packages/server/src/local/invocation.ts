@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 
-/** One event on its way to a function. */
+/** One event for a function. */
 export interface Invocation {
   requestId: string
   /** JSON text. */
@@ -11,9 +11,9 @@ export interface Invocation {
   clientContext?: string
 }
 
-/** How a function answered. It never rejects: a function that fails is an answer, too. */
-export type Reply =
-  /** The function is at its concurrency limit and was not run. */
+/** The output of one invocation. A failed function is an output of the type `error`. */
+export type FunctionOutput =
+  /** The function is at its concurrency limit. It did not run. */
   | { type: 'throttled' }
   | { type: 'error'; error: FunctionError }
   | { type: 'buffered'; body: Buffer }
@@ -21,18 +21,18 @@ export type Reply =
       type: 'stream'
       contentType: string
       body: Readable
-      /** Known when `body` has ended, which it always does: what failed after the response had begun. */
+      /** The error after the first byte, if there is one. Resolves when `body` has ended. */
       failure: Promise<FunctionError | undefined>
     }
 
-/** As the runtime reports it and as Invoke returns it. */
+/** The error object that the runtime reports and that Invoke returns. */
 export interface FunctionError {
   errorType: string
   errorMessage: string
   trace?: string[]
 }
 
-/** 6 MiB and 100 bytes: what a buffered response may weigh. */
+/** Limit of a buffered output: 6 MiB and 100 bytes. */
 export const RESPONSE_LIMIT = 6 * 1024 * 1024 + 100
 
 export const tooLarge = (size: number): FunctionError => ({
@@ -40,9 +40,12 @@ export const tooLarge = (size: number): FunctionError => ({
   errorMessage: `Response payload size (${size} bytes) exceeded maximum allowed payload size (${RESPONSE_LIMIT} bytes).`,
 })
 
-/** Runs a function that exists, once. `request` is the one at its Function URL, for whoever watches. */
+/**
+ * Runs a function once. Never rejects. `request` is the HTTP request, for invocations through a
+ * Function URL; `onInvocation` reports it.
+ */
 export type Invoke = (
   functionName: string,
   invocation: Invocation,
   request?: { method: string; path: string },
-) => Promise<Reply>
+) => Promise<FunctionOutput>

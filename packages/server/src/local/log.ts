@@ -1,7 +1,10 @@
+import { isRecord } from '../is-record.ts'
+
 /** A line that a function wrote, or a report of the gateway itself. */
 export interface LogEntry {
+  /** `info` for every line that a function wrote. With JSON logs the line has the function's own level. */
   level: 'info' | 'warn' | 'error'
-  /** Missing on reports of the gateway. */
+  /** Absent for reports of the gateway. */
   functionName?: string
   /** The invocation that was running. */
   requestId?: string
@@ -10,23 +13,106 @@ export interface LogEntry {
 
 export type Log = (entry: LogEntry) => void
 
-/** Readable lines on stderr: stdout belongs to what the command answers. */
-export function writeLog({ functionName = 'gateway', level, message }: LogEntry) {
-  const prefix = level === 'info' ? functionName : `${functionName} ${level.toUpperCase()}`
-  const lines = readable(message).split('\n')
-  process.stderr.write(lines.map(line => `${prefix} | ${line}\n`).join(''))
+/** Writes readable lines to stderr. stdout belongs to the output of the command. */
+export function writeLog(entry: LogEntry) {
+  process.stderr.write(formatLogEntry(entry))
 }
 
-/** Lambda keeps a log entry on one line; a person wants the lines of the stack back. */
-function readable(message: string) {
-  const text = message.replaceAll('\r', '\n')
-  const [, head, json] = /^(.*(?:Invoke|Init) Error) \t(\{.*\})$/s.exec(text) ?? []
-  if (!head || !json) return text
+/**
+ * `function LEVEL | message name=value …`, without the level for `info`. The stack of an error
+ * follows on lines of its own, and so do the other lines of a message.
+ */
+export function formatLogEntry({ functionName = 'gateway', level, message }: LogEntry): string {
+  const json = parseJsonLine(message)
+  const label = (json?.level ?? level).toUpperCase()
+  const prefix = label === 'INFO' ? functionName : `${functionName} ${label}`
+  const lines = (json ? formatJsonEntry(json) : formatTextLine(message)).split('\n')
+  return lines.map(line => `${prefix} | ${line}\n`).join('')
+}
+
+/** What the runtime writes for one console call, with `LogFormat: JSON`. */
+interface JsonEntry {
+  level: string
+  requestId?: string
+  message: unknown
+}
+
+function parseJsonLine(line: string): JsonEntry | undefined {
+  const entry = line.startsWith('{"timestamp":') ? parseJson(line) : undefined
+  if (!isRecord(entry) || typeof entry['level'] !== 'string' || !('message' in entry)) return
+  const { level, requestId, message } = entry
+  return { level, message, ...(typeof requestId === 'string' && { requestId }) }
+}
+
+function parseJson(text: string): unknown {
   try {
-    const { stack } = JSON.parse(json) as { stack?: string[] }
-    return stack ? `${head}\n${stack.join('\n')}` : text
+    return JSON.parse(text)
   } catch {
-    // not what the runtime writes, so shown as it is
-    return text
+    // A function may print anything. The line is shown as it is.
+    return undefined
   }
+}
+
+function formatJsonEntry({ message, requestId = '-' }: JsonEntry): string {
+  const error = toLoggedError(message)
+  const entry = isRecord(message) ? message : { message }
+  const { message: title, ...fields } = error ? ownFields(entry, error) : entry
+  const shown = requestId === '-' ? fields : { requestId, ...fields }
+  const stacks = error ? stackLines(error) : []
+  const pairs = Object.entries(shown).flatMap(([name, value]) => {
+    const failure = toLoggedError(value)
+    if (failure) stacks.push(...stackLines(failure))
+    return value === undefined ? [] : [`${name}=${formatValue(failure ? summary(failure) : value)}`]
+  })
+  const text = typeof title === 'string' ? title : JSON.stringify(title)
+  return [[text, ...pairs].filter(Boolean).join(' '), ...stacks].join('\n')
+}
+
+/** Quoted if it contains white space, quotes or an equals sign. */
+const formatValue = (value: unknown) =>
+  typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value)
+
+interface LoggedError {
+  name: string
+  message: string
+  stack: string[]
+  cause?: unknown
+}
+
+/** The fields of an error in the gateway's log entries, or those that the runtime writes for one. */
+function toLoggedError(value: unknown): LoggedError | undefined {
+  if (!isRecord(value)) return undefined
+  const { name = value['errorType'], message = value['errorMessage'], stack, stackTrace } = value
+  if (typeof name !== 'string' || typeof message !== 'string') return undefined
+  const lines = Array.isArray(stackTrace) ? stackTrace.map(String) : String(stack ?? '').split('\n')
+  return { name, message, stack: lines, cause: value['cause'] }
+}
+
+/** An error that was logged alone: its summary as message, and the fields that its author added. */
+function ownFields(entry: Record<string, unknown>, error: LoggedError): Record<string, unknown> {
+  const own = Object.entries(entry).filter(([name]) => !ERROR_FIELDS.has(name))
+  return { ...Object.fromEntries(own), message: summary(error) }
+}
+
+const ERROR_FIELDS = new Set([
+  ...['name', 'message', 'stack', 'cause'],
+  ...['errorType', 'errorMessage', 'stackTrace'],
+])
+
+const summary = ({ name, message }: LoggedError) => `${name}: ${message}`
+
+/** The frames of the stack and of its causes. The message is part of the entry already. */
+function stackLines({ stack, cause }: LoggedError): string[] {
+  const frames = stack.filter(line => /^\s+at /.test(line))
+  const reason = toLoggedError(cause)
+  return reason ? [...frames, `caused by ${summary(reason)}`, ...stackLines(reason)] : frames
+}
+
+/** Carriage returns stand for the line feeds of one entry, and the JSON of an error for its stack. */
+function formatTextLine(line: string) {
+  const text = line.replaceAll('\r', '\n')
+  const [, head, json] = /^(.*(?:Invoke|Init) Error) \t(\{.*\})$/s.exec(text) ?? []
+  const error = json === undefined ? undefined : parseJson(json)
+  if (!head || !isRecord(error) || !Array.isArray(error['stack'])) return text
+  return [head, ...error['stack']].join('\n')
 }

@@ -1,29 +1,32 @@
 import { createHash, randomBytes } from 'node:crypto'
 
-import { ACCOUNT } from './functions.ts'
+import { ACCOUNT } from './function-arn.ts'
 
-/** Somebody who can sign requests. */
+/** An IAM user or role session, with the credentials that sign its requests. */
 export interface Principal {
   accessKeyId: string
   secretAccessKey: string
   sessionToken?: string
   /** `arn:aws:iam::…:user/…`, or `arn:aws:sts::…:assumed-role/<role>/<session>`. */
   arn: string
-  /** `AIDA…`, or `AROA…:<session>`. Made from the ARN when absent, the same for every session of a role. */
+  /** `AIDA…`, or `AROA…:<session>`. Default: derived from the ARN, equal for all sessions of a role. */
   userId?: string
-  /** The ARN of a role that may invoke only what the policy of a function lets it; anybody else may invoke all. */
+  /**
+   * The ARN of a role without an identity policy: it may invoke only functions whose resource policy
+   * allows it. A principal without `role` may invoke every function.
+   */
   role?: string
 }
 
-// The keys of AWS's own examples: known to everybody, also to scanners that look for leaked ones. They stay
-// the same from start to start, so that a client's settings do.
+// The example keys of the AWS documentation: secret scanners know them. They are the same at each
+// start, so that the settings of a client stay valid.
 export const DEVELOPER: Principal = {
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
   arn: `arn:aws:iam::${ACCOUNT}:user/local`,
 }
 
-/** The role of all functions that run here, beside the gateway's own. */
+/** The role session of all functions except the gateway's own. */
 export const FUNCTION_ROLE = {
   accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
   secretAccessKey: 'je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY',
@@ -31,11 +34,11 @@ export const FUNCTION_ROLE = {
   arn: `arn:aws:sts::${ACCOUNT}:assumed-role/local-functions/local`,
 } satisfies Principal
 
-/** A function of the gateway, under the role that it has on AWS. Nobody outside needs its keys. */
+/** The role session of one of the gateway's own functions, with new random credentials. */
 export function roleSession(role: string, functionName: string) {
   const [, , , , account, path = ''] = role.split(':')
   return {
-    accessKeyId: `ASIA${digest(randomBytes(16)).slice(1)}`,
+    accessKeyId: `ASIA${uniqueIdOf(randomBytes(16)).slice(1)}`,
     secretAccessKey: randomBytes(30).toString('base64'),
     sessionToken: randomBytes(30).toString('base64'),
     arn: `arn:aws:sts::${account}:assumed-role/${path.split('/').at(-1)}/${functionName}`,
@@ -44,7 +47,7 @@ export function roleSession(role: string, functionName: string) {
 }
 
 /** `requestContext.authorizer` of a Function URL with AWS_IAM. */
-export function authorizer({ accessKeyId, arn, userId = uniqueId(arn) }: Principal) {
+export function authorizer({ accessKeyId, arn, userId = userIdOf(arn) }: Principal) {
   return {
     iam: {
       accessKey: accessKeyId,
@@ -58,13 +61,13 @@ export function authorizer({ accessKeyId, arn, userId = uniqueId(arn) }: Princip
   }
 }
 
-function uniqueId(arn: string): string {
+function userIdOf(arn: string): string {
   const [, role, session] = /:assumed-role\/([^/]+)\/(.+)$/.exec(arn) ?? []
-  return role ? `AROA${digest(role)}:${session}` : `AIDA${digest(arn)}`
+  return role ? `AROA${uniqueIdOf(role)}:${session}` : `AIDA${uniqueIdOf(arn)}`
 }
 
-/** Seventeen characters of the alphabet that IAM's ids are written in. */
-const digest = (text: string | Buffer) =>
+/** Seventeen characters of the alphabet of IAM's unique ids, derived from `text`. */
+const uniqueIdOf = (text: string | Buffer) =>
   [...createHash('sha256').update(text).digest()]
     .slice(0, 17)
     .map(byte => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[byte % 32])

@@ -1,19 +1,19 @@
 import { spawn } from 'node:child_process'
 
-/** The processes of all functions. None of them outlives the gateway, however that ends. */
+/** The processes of all functions. No process outlives the gateway, even if the gateway is killed. */
 export interface Processes {
   watch(pid: number): void
-  /** Once it has ended: its pid may soon be another process's. */
+  /** Call it when the process has ended: the system may give its pid to another process. */
   forget(pid: number): void
   pids(): number[]
-  /** Kills all and waits for their end. One that is watched later is killed at once. */
+  /** Kills all processes and waits for their end. A process that is watched later is killed at once. */
   close(): Promise<void>
 }
 
-// Windows cannot stop a process from outside: there it runs on between invocations, unlike on Lambda.
+// Windows has no SIGSTOP. There a process runs on between invocations, unlike on Lambda.
 export const CAN_FREEZE = process.platform !== 'win32'
 
-/** With them goes `temporary`, a folder. */
+/** The reaper also deletes the folder `temporary` when the gateway has ended. */
 export function watchProcesses(temporary: string): Processes {
   const alive = new Set<number>()
   const tellReaper = startReaper(temporary)
@@ -42,18 +42,19 @@ export function watchProcesses(temporary: string): Processes {
   }
 }
 
-/** Each process leads a group, so that a signal reaches what it has started itself; SIGKILL reaches stopped ones. */
+/** Signals the process group of `pid`, so that its children get the signal too. */
 export function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL') {
   if (!CAN_FREEZE && name !== 'SIGKILL') return
   try {
     process.kill(CAN_FREEZE ? -pid : pid, name)
   } catch {
-    // it has ended already
+    // The process has already ended.
   }
 }
 
-// Its stdin is a pipe of ours. The kernel closes that whatever happens to us, SIGKILL included, and what is
-// then still on the list is killed, stopped processes too.
+// A shell that reads pids from its stdin. The kernel closes that pipe when the gateway ends, also
+// after SIGKILL. The shell then kills the processes that are still on its list. SIGKILL also ends
+// stopped processes.
 const REAPER = `
 trap '' INT TERM HUP
 pids=' '
@@ -68,14 +69,14 @@ rm -rf -- "$1"
 `
 
 function startReaper(temporary: string): (line: string | undefined) => void {
-  // Where processes cannot be frozen they end themselves when their server is gone.
+  // Without SIGSTOP the processes are awake and end themselves when their Runtime API is gone.
   if (!CAN_FREEZE) return () => {}
 
   const shell = spawn('/bin/sh', ['-c', REAPER, 'reaper', temporary], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
-  // If somebody kills the reaper, the gateway goes on; a broken pipe must not end it.
+  // If the reaper is killed, the gateway goes on. A broken pipe must not end it.
   shell.on('error', () => {})
   shell.stdin.on('error', () => {})
   shell.unref()

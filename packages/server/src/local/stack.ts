@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import { parse } from 'yaml'
 
-import { ACCOUNT, functionArn, type LambdaFunction, REGION } from './functions.ts'
-import type { InvokeMode } from './url/reply.ts'
+import { LocalError } from './errors.ts'
+import { ACCOUNT, functionArn, REGION } from './function-arn.ts'
+import type { LambdaFunction } from './lambda-function.ts'
+import type { InvokeMode } from './url/http-response.ts'
 
-/** What of the template runs locally. */
+/** The part of the template that runs locally. */
 export interface Stack {
   /** By logical id. */
   functions: Record<string, StackFunction>
@@ -17,7 +19,7 @@ export interface StackFunction extends LambdaFunction {
   role: string
 }
 
-/** As CreateTable takes it. */
+/** The input of CreateTable. */
 export interface Table {
   TableName: string
   KeySchema: unknown
@@ -41,25 +43,30 @@ interface FunctionProperties {
   MemorySize: number
   FunctionUrlConfig: { InvokeMode: InvokeMode }
   Environment?: { Variables: Record<string, unknown> }
+  LoggingConfig?: { LogFormat?: 'JSON' | 'Text'; ApplicationLogLevel?: unknown }
 }
 
-/** Reads a SAM template with the defaults of its parameters; its code is in `dist`. */
+/**
+ * Reads a SAM template with the default values of its parameters. `dist` is the folder of the built
+ * code. Throws a `LocalError` with the code `unsupported_template` for a reference that is unknown
+ * locally.
+ */
 export function readStack(yaml: string, dist: string): Stack {
   const template: Template = parse(yaml, { customTags: TAGS, logLevel: 'error' })
   const resolve = resolver(template)
-  const of = <Properties>(type: string) =>
+  const resources = <Properties>(type: string) =>
     Object.entries(template.Resources)
       .filter(([, resource]) => resource.Type === type)
       .map(([id, { Properties }]) => [id, Properties as Properties] as const)
 
   return {
     functions: Object.fromEntries(
-      of<FunctionProperties>('AWS::Serverless::Function').map(([id, properties]) => [
+      resources<FunctionProperties>('AWS::Serverless::Function').map(([id, properties]) => [
         id,
         toFunction({ ...template.Globals?.Function, ...properties }),
       ]),
     ),
-    tables: of<Table>('AWS::DynamoDB::Table').map(([id, properties]) => ({
+    tables: resources<Table>('AWS::DynamoDB::Table').map(([id, properties]) => ({
       ...properties,
       TableName: resolve({ Ref: id }),
     })),
@@ -71,6 +78,7 @@ export function readStack(yaml: string, dist: string): Stack {
       ...template.Globals?.Function?.Environment?.Variables,
       ...properties.Environment?.Variables,
     }
+    const { LogFormat: format, ApplicationLogLevel: level } = properties.LoggingConfig ?? {}
     return {
       name: resolve(properties.FunctionName),
       handler: properties.Handler,
@@ -83,6 +91,9 @@ export function readStack(yaml: string, dist: string): Stack {
       variables: Object.fromEntries(
         Object.entries(variables).map(([name, value]) => [name, resolve(value)]),
       ),
+      ...(format && {
+        logging: { format, ...(level !== undefined && { level: resolve(level) }) },
+      }),
     }
   }
 }
@@ -92,7 +103,7 @@ const TAGS = ['Ref', 'Sub', 'GetAtt'].map(name => ({
   resolve: (text: string) => ({ [name]: text }),
 }))
 
-/** Gives references the values that CloudFormation would. */
+/** Resolves references to the values that CloudFormation would give them. */
 function resolver({ Parameters = {}, Resources }: Template) {
   const pseudo: Record<string, string> = {
     'AWS::AccountId': ACCOUNT,
@@ -107,7 +118,7 @@ function resolver({ Parameters = {}, Resources }: Template) {
     if (Ref !== undefined) return reference(Ref)
     if (Sub !== undefined) return Sub.replace(/\$\{([^}]+)\}/g, (_, name) => reference(name))
     if (GetAtt !== undefined) return reference(GetAtt)
-    throw new Error(`The template has a value that is not known locally: ${JSON.stringify(value)}`)
+    throw unsupported(`value ${JSON.stringify(value)}`)
   }
 
   function reference(name: string): string {
@@ -126,6 +137,13 @@ function resolver({ Parameters = {}, Resources }: Template) {
     }
     if (type === 'AWS::IAM::Role' && attribute === 'Arn')
       return `arn:aws:iam::${ACCOUNT}:role/${reference('StackIdentifier')}-${id}`
-    throw new Error(`The template has a reference that is not known locally: ${name}`)
+    throw unsupported(`reference ${name}`)
   }
 }
+
+const unsupported = (what: string) =>
+  new LocalError(
+    'unsupported_template',
+    `The local gateway does not know the ${what} in the template`,
+    'Build from an unchanged template with "npm run build".',
+  )

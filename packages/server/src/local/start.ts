@@ -5,77 +5,83 @@ import { createRequire } from 'node:module'
 import { devNull, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 
-import { lambdaApi } from './api/lambda.ts'
-import { catalogue, type Watch } from './catalogue.ts'
-import { discover } from './discovery.ts'
-import { REGION } from './functions.ts'
+import { lambdaApi } from './api/lambda-api.ts'
+import { LocalError } from './errors.ts'
+import { REGION } from './function-arn.ts'
+import { discoverFunctions } from './function-discovery.ts'
+import { closeServer, listen } from './http-server.ts'
+import { knownFunctions, type OnInvocation } from './known-functions.ts'
 import { type Log, writeLog } from './log.ts'
-import { policies } from './policies.ts'
 import { DEVELOPER, FUNCTION_ROLE, type Principal, roleSession } from './principals.ts'
 import { CAN_FREEZE, watchProcesses } from './processes.ts'
-import { closeServer, listen } from './server.ts'
+import { resourcePolicies } from './resource-policies.ts'
 import { readStack, type Stack } from './stack.ts'
 import { startTables } from './tables.ts'
-import { functionUrl } from './url/frontdoor.ts'
+import { functionUrl } from './url/function-url.ts'
 
 export interface LocalOptions {
-  /** Of the mcp function's URL; any free one when absent or 0. */
+  /** Of the mcp function's URL. Default, and 0: a free port. */
   port?: number
-  /** Of the registration function's URL; any free one when absent or 0. */
+  /** Of the registration function's URL. Default, and 0: a free port. */
   registrationPort?: number
-  /** A folder of functions: each `NAME.mjs|js|ts`, or folder with such an index, that exports `handler`. */
+  /** A folder: each `NAME.mjs|js|ts`, or folder with such an index, exports a `handler`. */
   functions?: string
-  /** A folder that keeps the tables; in memory when absent. */
+  /** A folder that keeps the tables and invoke permissions. Default: in memory. */
   data?: string
-  /** Further callers, beside the developer whose credentials `Local` shows. */
+  /** More callers. The developer with the `credentials` of `Local` is always a caller. */
   principals?: Principal[]
-  /** Overrides of the variables that the template gives the gateway's two functions. */
+  /** Overrides environment variables of the gateway's two functions. */
   environment?: Record<string, string>
-  /** Seconds, in the place of the template's and of the 30 that other functions have. */
+  /** Seconds. Default: as in the template; 30 for other functions. */
   timeouts?: { mcp?: number; registration?: number; functions?: number }
   /**
-   * How many invocations of one function run at the same time before 429. Each is a process of some 50 MB
-   * that stays for the next one, and each open stream holds one: 20 is more than a developer's clients
-   * need, and a loop without back-off still meets the limit that it will meet on AWS.
+   * Concurrent invocations of one function; more get a 429. Default: 20. Each one is a process of
+   * about 50 MB that is kept for the next invocation, and each open stream holds one. A loop without
+   * back-off still meets the limit, as it would on AWS.
    */
   concurrency?: number
-  /** Gets what functions print and the gateway reports; readable lines on stderr when absent. */
+  /** Gets the lines that functions print and the reports of the gateway. Default: text on stderr. */
   log?: Log
-  /** Told of each invocation before it runs. */
-  onInvocation?: Watch
+  /** Is called for each invocation, before the function runs. */
+  onInvocation?: OnInvocation
 }
 
-/** A gateway that runs. */
+/** A running local gateway. */
 export interface Local {
   mcpUrl: string
   registrationUrl: string
-  /** What functions have as AWS_ENDPOINT_URL_LAMBDA and AWS_ENDPOINT_URL_DYNAMODB. */
+  /** The AWS_ENDPOINT_URL_LAMBDA of functions. */
   lambdaUrl: string
+  /** The AWS_ENDPOINT_URL_DYNAMODB of functions. */
   dynamodbUrl: string
   region: string
   /** Of `arn:aws:iam::000000000000:user/local`. */
   credentials: { accessKeyId: string; secretAccessKey: string }
-  /** Of the processes of functions that are alive now. */
+  /** The process ids of all execution environments that are alive. */
   pids(): number[]
-  /** Ends everything at once, what is running too. */
+  /** Ends the gateway at once, with its running invocations. */
   close(): Promise<void>
 }
 
 /**
- * Runs the built stack on loopback: its functions in processes of their own behind Function URLs, and the
- * part of Lambda and DynamoDB that they use. Rejects with the code `port_in_use` when a port is taken.
+ * Runs the built stack on loopback: its functions in processes of their own behind Function URLs, the
+ * Lambda API and DynamoDB. Rejects with a `LocalError`: look at its `code` and `hint`.
  */
 export async function startLocal(options: LocalOptions = {}): Promise<Local> {
   const dist = join(dirname(createRequire(import.meta.url).resolve(PACKAGE)), 'dist')
   const template = join(dist, 'template.yaml')
   if (!existsSync(template))
-    throw new Error(`The gateway is not built (${template} is missing): run "npm run build"`)
+    throw new LocalError(
+      'not_built',
+      `The gateway is not built: ${template} is missing`,
+      'Run "npm run build".',
+    )
   return startStack(readStack(readFileSync(template, 'utf8'), dist), dist, options)
 }
 
 const PACKAGE = '@markvp/mcp-lambda-sam/package.json'
 
-/** The same for any stack with these two functions. */
+/** Runs any stack that has a McpFunction and a RegistrationFunction. */
 export async function startStack(
   stack: Stack,
   dist: string,
@@ -83,16 +89,20 @@ export async function startStack(
 ): Promise<Local> {
   const { concurrency = 20, timeouts = {}, environment = {} } = options
   let closing = false
-  // What is cut off at the end is no news.
+  // Functions that are killed during close() log errors. They are expected.
   const log: Log = entry => closing || (options.log ?? writeLog)(entry)
   const { McpFunction, RegistrationFunction } = stack.functions
   if (!McpFunction || !RegistrationFunction)
-    throw new Error('The template needs a McpFunction and a RegistrationFunction')
+    throw new LocalError(
+      'unsupported_template',
+      'The template has no McpFunction or no RegistrationFunction',
+      'Build from an unchanged template with "npm run build".',
+    )
   const mcpRole = roleSession(McpFunction.role, McpFunction.name)
   const registrationRole = roleSession(RegistrationFunction.role, RegistrationFunction.name)
-  const variablesOf = (role: Session) => ({ ...credentialsOf(role), ...environment })
-  const mcp = adjusted(McpFunction, variablesOf(mcpRole), timeouts.mcp)
-  const registration = adjusted(
+  const variablesOf = (role: RoleSession) => ({ ...credentialsOf(role), ...environment })
+  const mcp = withOverrides(McpFunction, variablesOf(mcpRole), timeouts.mcp)
+  const registration = withOverrides(
     RegistrationFunction,
     variablesOf(registrationRole),
     timeouts.registration,
@@ -115,18 +125,18 @@ export async function startStack(
     const variables: Record<string, string> = {
       ...credentialsOf(FUNCTION_ROLE),
       AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
-      // Without these, the SDK would look into the developer's own settings.
+      // Otherwise the AWS SDK would read the developer's own settings.
       AWS_CONFIG_FILE: devNull,
       AWS_SHARED_CREDENTIALS_FILE: devNull,
-      // It is about the node of this machine; on Lambda the function has another.
+      // The warning is about the Node version of this machine. Lambda has its own.
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     }
     const discovery =
       options.functions === undefined
         ? undefined
-        : discover(resolve(options.functions), temporary, timeouts.functions ?? 30)
+        : discoverFunctions(resolve(options.functions), temporary, timeouts.functions ?? 30)
     await discovery?.prepare(log)
-    const functions = catalogue({
+    const functions = knownFunctions({
       own: [mcp, registration],
       discovery,
       concurrency,
@@ -135,8 +145,8 @@ export async function startStack(
     })
     const invoke = functions.invoke
 
-    const kept = policies(data && join(data, 'policies.json'))
-    const lambdaUrl = await open(lambdaApi({ principals, functions, policies: kept, log }))
+    const policies = resourcePolicies(data && join(data, 'policies.json'))
+    const lambdaUrl = await open(lambdaApi({ principals, functions, policies, log }))
     variables['AWS_ENDPOINT_URL_LAMBDA'] = lambdaUrl
     const url = ({ name, mode }: typeof mcp) =>
       functionUrl({ functionName: name, mode, principals, invoke, log })
@@ -178,15 +188,15 @@ export async function startStack(
   }
 }
 
-type Session = typeof FUNCTION_ROLE
+type RoleSession = typeof FUNCTION_ROLE
 
-const credentialsOf = ({ accessKeyId, secretAccessKey, sessionToken }: Session) => ({
+const credentialsOf = ({ accessKeyId, secretAccessKey, sessionToken }: RoleSession) => ({
   AWS_ACCESS_KEY_ID: accessKeyId,
   AWS_SECRET_ACCESS_KEY: secretAccessKey,
   AWS_SESSION_TOKEN: sessionToken,
 })
 
-function adjusted<Fn extends { timeout: number; variables: Record<string, string> }>(
+function withOverrides<Fn extends { timeout: number; variables: Record<string, string> }>(
   fn: Fn,
   environment: Record<string, string>,
   timeout = fn.timeout,
@@ -195,6 +205,6 @@ function adjusted<Fn extends { timeout: number; variables: Record<string, string
 }
 
 function portInUse(port: number, flag: string, cause: Error) {
-  const message = `Port ${port} is in use by another program: choose another with ${flag}`
-  return Object.assign(new Error(message, { cause }), { code: 'port_in_use' })
+  const message = `Port ${port} is in use by another program`
+  return new LocalError('port_in_use', message, `Choose another port with ${flag}.`, { cause })
 }

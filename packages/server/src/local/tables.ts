@@ -4,15 +4,19 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-import { REGION } from './functions.ts'
+import { LocalError } from './errors.ts'
+import { REGION } from './function-arn.ts'
 import type { Table } from './stack.ts'
 
-/** The stack's tables in a DynamoDB of our own, in memory or in `folder`. */
+/**
+ * Starts a DynamoDB emulator with the stack's tables, in memory or in `folder`. Rejects with a
+ * `LocalError`: `data_in_use`, `data_incompatible` or `tables_not_started`.
+ */
 export async function startTables(
   tables: Table[],
   folder: string | undefined,
 ): Promise<{ port: number; close(): Promise<void> }> {
-  const release = folder ? await occupy(folder) : async () => {}
+  const unlock = folder ? await lock(folder) : async () => {}
   const server = fork(SERVER, folder ? [join(folder, 'tables')] : [], { execArgv: [] })
   try {
     const port = await portOf(server)
@@ -25,10 +29,11 @@ export async function startTables(
 
   async function close() {
     if (server.exitCode === null && server.signalCode === null) {
-      server.kill('SIGKILL') // the database on disk survives that, as it survives the gateway's own
+      // The database on disk survives a SIGKILL.
+      server.kill('SIGKILL')
       await once(server, 'exit')
     }
-    await release()
+    await unlock()
   }
 }
 
@@ -40,24 +45,29 @@ const SERVER = join(
 function portOf(server: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('message', resolve)
-    server.once('error', reject)
-    server.once('exit', code =>
-      reject(new Error(`The tables could not be started (exit status ${code})`)),
-    )
+    server.once('error', cause => reject(notStarted(cause.message, cause)))
+    server.once('exit', code => reject(notStarted(`exit status ${code}`)))
   })
 }
 
-/** One gateway at a time: to a second one the database would not say what is wrong. */
-async function occupy(folder: string): Promise<() => Promise<void>> {
+const notStarted = (reason: string, cause?: unknown) =>
+  new LocalError(
+    'tables_not_started',
+    `The DynamoDB process could not be started (${reason})`,
+    'Look for the reason in the lines above. If you use --data, try without it.',
+    { cause },
+  )
+
+/** Locks the folder for one gateway: the database itself does not say why it fails. */
+async function lock(folder: string): Promise<() => Promise<void>> {
   const file = join(folder, 'gateway.pid')
   await mkdir(folder, { recursive: true })
   const pid = Number(await readFile(file, 'utf8').catch(() => ''))
   if (pid > 0 && isAlive(pid))
-    throw Object.assign(
-      new Error(
-        `${folder} is in use by the gateway with the process id ${pid}; if there is none, delete ${file}`,
-      ),
-      { code: 'data_in_use' },
+    throw new LocalError(
+      'data_in_use',
+      `${folder} is in use by the gateway with the process id ${pid}`,
+      `End that gateway, or choose another folder with --data. If there is no such gateway, delete ${file}.`,
     )
   await writeFile(file, String(process.pid))
   return () => rm(file, { force: true })
@@ -67,13 +77,13 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    // It is somebody else's.
+    // EPERM: the process belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
 async function create(port: number, { TableName, KeySchema, ...rest }: Table) {
-  // What it does not know, such as time to live, it would silently ignore or refuse.
+  // Only these properties: the emulator ignores or refuses others, such as time to live.
   const { AttributeDefinitions, BillingMode, GlobalSecondaryIndexes } = rest
   const { error } = await call(port, 'CreateTable', {
     TableName,
@@ -84,27 +94,33 @@ async function create(port: number, { TableName, KeySchema, ...rest }: Table) {
   })
   if (!error) return
   if (!error.includes('ResourceInUseException'))
-    throw new Error(`Could not create the table ${TableName}: ${error}`)
+    throw new LocalError(
+      'tables_not_started',
+      `Could not create the table ${TableName}: ${error}`,
+      'Report this: the template has a table that the local gateway cannot create.',
+    )
 
-  const { answer } = await call(port, 'DescribeTable', { TableName })
-  if (JSON.stringify(answer.Table?.KeySchema) !== JSON.stringify(KeySchema))
-    throw new Error(
-      `The table ${TableName} was kept by a version with other keys: give --data another folder, or empty it`,
+  const { response } = await call(port, 'DescribeTable', { TableName })
+  if (JSON.stringify(response.Table?.KeySchema) !== JSON.stringify(KeySchema))
+    throw new LocalError(
+      'data_incompatible',
+      `The table ${TableName} was created by a version of this package with other keys`,
+      'Choose another folder with --data, or empty this one.',
     )
 }
 
 async function call(port: number, operation: string, input: object) {
-  const response = await fetch(`http://127.0.0.1:${port}/`, {
+  const http = await fetch(`http://127.0.0.1:${port}/`, {
     method: 'POST',
     headers: {
       'content-type': 'application/x-amz-json-1.0',
       'x-amz-target': `DynamoDB_20120810.${operation}`,
       'x-amz-date': '20200101T000000Z',
-      // It asks for a signature and does not look at it.
+      // The emulator requires a signature but does not verify it.
       authorization: `AWS4-HMAC-SHA256 Credential=local/20200101/${REGION}/dynamodb/aws4_request, SignedHeaders=host, Signature=none`,
     },
     body: JSON.stringify(input),
   })
-  const answer = (await response.json()) as { __type?: string; Table?: { KeySchema: unknown } }
-  return { answer, error: response.ok ? undefined : JSON.stringify(answer) }
+  const response = (await http.json()) as { __type?: string; Table?: { KeySchema: unknown } }
+  return { response, error: http.ok ? undefined : JSON.stringify(response) }
 }

@@ -7,7 +7,7 @@ import { afterEach, expect, test } from 'vitest'
 
 import { FunctionFailure } from '../../src/invoker/invoker.ts'
 import { streamingInvoker } from '../../src/invoker/streaming.ts'
-import { frame } from '../../src/local/api/frames.ts'
+import { eventStreamFrame as frame } from '../../src/local/api/event-stream-frame.ts'
 
 // The Lambda API at the network's edge, so that a response can break and wait where it likes.
 

@@ -13,8 +13,8 @@ import { type LocalOptions, startStack } from '../../src/local/start.ts'
 export const FUNCTIONS = fileURLToPath(new URL('./functions', import.meta.url))
 
 /**
- * A gateway whose two functions are `streaming.mjs` and `buffered.mjs`, both with two seconds to run; the
- * folder's functions can be invoked, too. Ends with the test.
+ * Starts a gateway. Its two own functions are `streaming.mjs` and `buffered.mjs`, with a time-out of
+ * two seconds. The functions in the folder can be invoked, too. The gateway ends with the test.
  */
 export async function startFixture(
   options: LocalOptions = {},
@@ -37,12 +37,31 @@ export async function startFixture(
   return { ...local, logs, logged: (text: string) => logs.some(it => it.message.includes(text)) }
 }
 
-/** Waits until every process is stopped: an answer can come before its process is ready for the next event. */
-export async function settled({ pids }: { pids(): number[] }) {
-  await vi.waitUntil(() => pids().every(pid => processState(pid) === 'T'))
+/** Waits for a condition. The limit is for a hung test only, not for a slow machine. */
+export const until = (condition: () => unknown) => vi.waitUntil(condition, { timeout: 30_000 })
+
+/** Waits until the assertions in `check` pass. */
+export const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 30_000 })
+
+/** Waits until every process is frozen. A response can arrive before its process is idle. */
+export async function allFrozen({ pids }: { pids(): number[] }) {
+  await until(() => pids().every(pid => processState(pid) === 'T'))
 }
 
-/** How far the case `many` gets before it waits for its reader. */
+/** A temporary folder, which is deleted after the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'local-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  return folder
+}
+
+/** A file that functions wait for: those with the case `until-file`, `after-end` or `many-late`. */
+export async function startSignal() {
+  const file = join(await temporaryFolder(), 'go')
+  return { file, give: () => writeFile(file, '') }
+}
+
+/** How many pieces the case `many` writes before it waits for its reader. */
 export async function piecesWritten({ logs }: { logs: LogEntry[] }): Promise<number> {
   const written = () =>
     Math.max(0, ...logs.map(it => Number(/wrote (\d+)/.exec(it.message)?.[1] ?? 0)))
@@ -52,11 +71,11 @@ export async function piecesWritten({ logs }: { logs: LogEntry[] }): Promise<num
     before = written()
     return same
   }
-  await vi.waitUntil(stopped, { interval: 300, timeout: 10_000 })
+  await vi.waitUntil(stopped, { interval: 300, timeout: 30_000 })
   return before
 }
 
-/** As ps shows it: `T` for stopped, `Z` for one whose end nobody has noticed, nothing for none. */
+/** The state column of ps: `T` is stopped, `Z` is a zombie, empty means that there is no process. */
 export function processState(pid: number): string {
   const { stdout } = spawnSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' })
   return stdout.trim().slice(0, 1)
@@ -81,7 +100,7 @@ function fixture(name: string, mode: StackFunction['mode']): StackFunction {
 let built: Promise<string> | undefined
 afterAll(async () => built && rm(await built, { recursive: true }))
 
-/** Made from the source as it is, so that no test passes on an old build. */
+/** Built from the source, so that no test passes because of an old build. */
 export function builtBootstrap(): Promise<string> {
   built ??= buildBootstrap()
   return built

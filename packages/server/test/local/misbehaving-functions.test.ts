@@ -1,12 +1,11 @@
 import { connect } from 'node:net'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { allFrozen, eventually, startFixture } from './fixture.ts'
+import { startClient } from './lambda-client.ts'
+import { get, sign } from './signed-request.ts'
 
-import { startClient } from './client.ts'
-import { settled, startFixture } from './fixture.ts'
-import { get, sign } from './http.ts'
-
-/** Writes bytes to a socket and returns what comes back until it closes, or until we hang up. */
-async function talk(base: string, bytes: string, hangUp = false): Promise<string> {
+/** Writes bytes to a socket. Resolves with the received text when the socket is closed. */
+async function talk(base: string, bytes: string, disconnect = false): Promise<string> {
   const socket = connect(Number(new URL(base).port), '127.0.0.1')
   let received = ''
   socket.on('data', chunk => {
@@ -16,7 +15,7 @@ async function talk(base: string, bytes: string, hangUp = false): Promise<string
     socket.once('close', () => resolve()).on('error', () => {}),
   )
   socket.write(bytes)
-  if (hangUp) {
+  if (disconnect) {
     await new Promise(resolve => socket.once('ready', resolve))
     socket.resetAndDestroy()
   }
@@ -24,7 +23,7 @@ async function talk(base: string, bytes: string, hangUp = false): Promise<string
   return received
 }
 
-// The tables' server answers every GET.
+// The DynamoDB emulator responds to every GET.
 const REFUSED = /^HTTP\/1.1 4\d\d |healthy: dynamodb/
 
 const HEAD = 'Host: 127.0.0.1\r\nConnection: close\r\n'
@@ -33,12 +32,16 @@ describe.each(['mcpUrl', 'registrationUrl', 'lambdaUrl', 'dynamodbUrl'] as const
   '%s survives',
   name => {
     test.each<[string, string, RegExp]>([
-      ['what is no HTTP', '\0\x01\x02garbage\r\n\r\n', /^HTTP\/1.1 400 /],
+      ['bytes that are not HTTP', '\0\x01\x02garbage\r\n\r\n', /^HTTP\/1.1 400 /],
       ['a request without a host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n', REFUSED],
-      ['a path that cannot be decoded', `GET /%E0%A4%A?%=%%& HTTP/1.1\r\n${HEAD}\r\n`, REFUSED],
-      ['a path that is none', `GET nothing HTTP/1.1\r\n${HEAD}\r\n`, REFUSED],
       [
-        'two lengths',
+        'a path with malformed percent-encoding',
+        `GET /%E0%A4%A?%=%%& HTTP/1.1\r\n${HEAD}\r\n`,
+        REFUSED,
+      ],
+      ['a path without a slash', `GET nothing HTTP/1.1\r\n${HEAD}\r\n`, REFUSED],
+      [
+        'two Content-Length headers',
         `POST / HTTP/1.1\r\n${HEAD}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab`,
         /^HTTP\/1.1 400 /,
       ],
@@ -53,23 +56,23 @@ describe.each(['mcpUrl', 'registrationUrl', 'lambdaUrl', 'dynamodbUrl'] as const
         REFUSED,
       ],
       [
-        'a head that is too large',
+        'headers that are too large',
         `GET / HTTP/1.1\r\n${HEAD}X: ${'x'.repeat(1_100_000)}\r\n\r\n`,
         /^HTTP\/1.1 431 /,
       ],
       [
-        'an authorization of nonsense',
+        'a malformed Authorization header',
         `GET / HTTP/1.1\r\n${HEAD}Authorization: AWS4-HMAC-SHA256 ,,=,\xff\r\n\r\n`,
         REFUSED,
       ],
-    ])('%s', async (_, bytes, answer) => {
+    ])('%s', async (_, bytes, response) => {
       const local = await startFixture()
-      expect(await talk(local[name], bytes)).toMatch(answer)
+      expect(await talk(local[name], bytes)).toMatch(response)
       expect(await get(local.mcpUrl, '/stream')).toMatchObject({ status: 201 })
       expect(local.logs.filter(it => it.level === 'error')).toEqual([])
     })
 
-    test('an upload that breaks off', async () => {
+    test('an upload that is aborted', async () => {
       const local = await startFixture()
       await talk(local[name], `POST / HTTP/1.1\r\n${HEAD}Content-Length: 1000\r\n\r\nhalf`, true)
       expect(await get(local.mcpUrl, '/stream')).toMatchObject({ status: 201 })
@@ -78,7 +81,7 @@ describe.each(['mcpUrl', 'registrationUrl', 'lambdaUrl', 'dynamodbUrl'] as const
   },
 )
 
-test('clients that hang up at any moment neither end the gateway nor use up its environments', async () => {
+test('clients that disconnect at any moment leave the execution environments usable', async () => {
   const local = await startFixture({ concurrency: 2 })
   for (let pause = 0; pause < 60; pause += 4) {
     const raw = await sign(local.mcpUrl, { target: '/ticks?2' })
@@ -90,16 +93,16 @@ test('clients that hang up at any moment neither end the gateway nor use up its 
       .then(response => response.text())
       .catch(() => {})
   }
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect(await get(local.mcpUrl, '/stream')).toMatchObject({ status: 201 }),
   )
   expect(local.pids().length).toBeLessThanOrEqual(2)
 })
 
-test('a function that talks nonsense to its Runtime API harms only itself', async () => {
+test('invalid requests of a function to its Runtime API harm only that function', async () => {
   const { invoke, pids } = await startClient()
   expect((await invoke('rude', {})).json()).toEqual([400, 400, 400, 202])
-  await settled({ pids })
+  await allFrozen({ pids })
   expect((await invoke('rude', { exit: true })).json()).toMatchObject({
     errorType: 'Runtime.ExitError',
   })

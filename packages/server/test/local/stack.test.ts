@@ -5,7 +5,7 @@ import { readStack } from '../../src/local/stack.ts'
 
 const template = readFileSync(new URL('../../../../template.yaml', import.meta.url), 'utf8')
 
-test('the functions of the template are read as they are deployed', () => {
+test('reads the functions of the template with its default parameters', () => {
   const { McpFunction, RegistrationFunction } = readStack(template, '/dist').functions
   expect(McpFunction).toEqual({
     name: 'mcp-lambda-sam-mcp',
@@ -21,6 +21,7 @@ test('the functions of the template are read as they are deployed', () => {
       SESSION_TABLE: 'mcp-lambda-sam-SessionTable',
       IDLE_TIMEOUT_SECONDS: '120',
     }),
+    logging: { format: 'JSON', level: 'INFO' },
   })
   expect(RegistrationFunction).toMatchObject({
     name: 'mcp-lambda-sam-mcp-registration',
@@ -34,12 +35,18 @@ test('the functions of the template are read as they are deployed', () => {
   })
 })
 
-test('a reference that is not known locally is named', () => {
+test('names a reference that is unknown locally', () => {
   const changed = template.replace('!Ref SessionTable', '!GetAtt Elsewhere.Arn')
-  expect(() => readStack(changed, '/dist')).toThrow('Elsewhere.Arn')
+  expect(() => readStack(changed, '/dist')).toThrow(
+    expect.objectContaining({
+      code: 'unsupported_template',
+      message: expect.stringContaining('Elsewhere.Arn'),
+      hint: expect.any(String),
+    }),
+  )
 })
 
-test('the tables of the template are read with their keys', () => {
+test('reads the tables of the template with their keys', () => {
   expect(readStack(template, '/dist').tables).toEqual([
     expect.objectContaining({
       TableName: 'mcp-lambda-sam-RegistrationTable',

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   DescribeTableCommand,
@@ -12,6 +11,7 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { readStack, type Table } from '../../src/local/stack.ts'
 import { startTables } from '../../src/local/tables.ts'
+import { temporaryFolder } from './fixture.ts'
 
 const template = readFileSync(new URL('../../../../template.yaml', import.meta.url), 'utf8')
 
@@ -32,7 +32,7 @@ async function start(tables: Table[], folder?: string) {
   return { client, close }
 }
 
-test('the tables of the template can be used at once', async () => {
+test('creates the tables of the template', async () => {
   const { tables } = readStack(template, '/dist')
   const { client } = await start(tables)
   for (const { TableName, KeySchema, AttributeDefinitions } of tables) {
@@ -49,14 +49,8 @@ const TABLE: Table = {
 }
 const id = { S: '1' }
 
-async function temporary() {
-  const folder = await mkdtemp(join(tmpdir(), 'tables-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
-  return folder
-}
-
-test('a folder keeps the tables from one start to the next', async () => {
-  const folder = await temporary()
+test('keeps the tables in a folder between starts', async () => {
+  const folder = await temporaryFolder()
   const first = await start([TABLE], folder)
   await first.client.send(new PutItemCommand({ TableName: 'table', Item: { id } }))
   await first.close()
@@ -66,13 +60,13 @@ test('a folder keeps the tables from one start to the next', async () => {
   expect(Item).toEqual({ id })
 })
 
-test('a folder is free again after its gateway was killed', async () => {
-  const folder = await temporary()
+test('unlocks the folder of a gateway that was killed', async () => {
+  const folder = await temporaryFolder()
   await writeFile(join(folder, 'gateway.pid'), '999999999')
   await start([TABLE], folder)
 })
 
-test('without a folder they start empty', async () => {
+test('starts with empty tables without a folder', async () => {
   const first = await start([TABLE])
   await first.client.send(new PutItemCommand({ TableName: 'table', Item: { id } }))
   const second = await start([TABLE])
@@ -80,22 +74,27 @@ test('without a folder they start empty', async () => {
   expect(Item).toBeUndefined()
 })
 
-test('a folder with tables of another form is refused', async () => {
-  const folder = await temporary()
+test('refuses a folder whose tables have other keys', async () => {
+  const folder = await temporaryFolder()
   await (await start([TABLE], folder)).close()
   const other = {
     ...TABLE,
     KeySchema: [{ AttributeName: 'name', KeyType: 'HASH' }],
     AttributeDefinitions: [{ AttributeName: 'name', AttributeType: 'S' }],
   }
-  await expect(start([other], folder)).rejects.toThrow('--data another folder')
+  await expect(start([other], folder)).rejects.toMatchObject({
+    code: 'data_incompatible',
+    message: expect.stringContaining('table'),
+    hint: expect.stringContaining('another folder with --data'),
+  })
 })
 
-test('a folder that another gateway uses is refused', async () => {
-  const folder = await temporary()
+test('refuses a folder that another gateway uses', async () => {
+  const folder = await temporaryFolder()
   await start([TABLE], folder)
   await expect(start([TABLE], folder)).rejects.toMatchObject({
     code: 'data_in_use',
     message: expect.stringContaining(folder),
+    hint: expect.stringContaining('gateway.pid'),
   })
 })

@@ -1,12 +1,12 @@
-import { type Invocation, type RuntimeClient, runtimeClient } from './client.ts'
 import { patchConsole } from './console.ts'
 import { toContext } from './context.ts'
 import { formatError, logError } from './errors.ts'
 import { installGlobals } from './globals.ts'
 import { type Handler, loadHandler } from './handler.ts'
+import { type Invocation, type RuntimeClient, runtimeClient } from './runtime-client.ts'
 
-// What `node bootstrap.js` does in the process of a function, in the place of Lambda's own runtime:
-// load the handler, then run one invocation after the other. Everything it needs to know is in its environment.
+// The runtime of a function's process, in place of Lambda's own. It loads the handler and runs one
+// invocation after the other. Its settings are environment variables.
 const {
   AWS_LAMBDA_RUNTIME_API: api = '',
   LAMBDA_TASK_ROOT: root = '',
@@ -40,19 +40,19 @@ async function initialise(client: RuntimeClient): Promise<Handler> {
 }
 
 async function runBuffered({ call }: Handler, invocation: Invocation) {
-  let result: string
+  let output: string
   try {
-    result = stringify(await call(JSON.parse(invocation.event), toContext(invocation)))
+    output = stringify(await call(JSON.parse(invocation.event), toContext(invocation)))
   } catch (error) {
     logError('Invoke Error', error)
     return client.error(invocation.requestId, formatError(error))
   }
-  return client.respond(invocation.requestId, result)
+  return client.respond(invocation.requestId, output)
 }
 
-function stringify(result: unknown) {
+function stringify(output: unknown) {
   try {
-    return JSON.stringify(result === undefined ? null : result)
+    return JSON.stringify(output === undefined ? null : output)
   } catch (cause) {
     const error = new Error('Unable to stringify response body', { cause })
     throw Object.assign(error, { name: 'Runtime.JSONStringifyError' })
@@ -62,10 +62,10 @@ function stringify(result: unknown) {
 async function runStreaming({ call }: Handler, invocation: Invocation) {
   const response = client.stream(invocation.requestId)
   try {
-    const result = call(JSON.parse(invocation.event), response.stream, toContext(invocation))
-    if (!isPromise(result)) throw new Error('Streaming does not support non-async handlers.')
-    if ((await result) !== undefined) console.warn('Streaming handlers ignore return values.')
-    // A stream that was never ended keeps the environment until its time is up, as on Lambda.
+    const returned = call(JSON.parse(invocation.event), response.stream, toContext(invocation))
+    if (!isPromise(returned)) throw new Error('Streaming does not support non-async handlers.')
+    if ((await returned) !== undefined) console.warn('Streaming handlers ignore return values.')
+    // As on Lambda, a stream without end() blocks the execution environment until the time-out.
     await response.acknowledged
   } catch (error) {
     logError('Invoke Error', error)

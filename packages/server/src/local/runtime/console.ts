@@ -3,7 +3,13 @@ import { format } from 'node:util'
 const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const
 type Level = (typeof LEVELS)[number]
 
-/** Makes `console` write one line per call, in the format that Lambda's log settings ask for. */
+/**
+ * Makes `console` write one line per call, in the format and above the level of the function's
+ * LoggingConfig. With JSON an object stays an object: `console.error({ message, requestId })` gives
+ * `{"timestamp":…,"level":"ERROR","requestId":…,"message":{"message":…,"requestId":…}}`, and its
+ * fields can be filtered.
+ * https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html#nodejs-logging-advanced
+ */
 export function patchConsole(requestId: () => string | undefined) {
   const { AWS_LAMBDA_LOG_FORMAT: style, AWS_LAMBDA_LOG_LEVEL: minimum = 'TRACE' } = process.env
   const line = style?.toUpperCase() === 'JSON' ? jsonLine : textLine
@@ -39,9 +45,10 @@ function jsonLine(level: Level, requestId: string, message: unknown, rest: unkno
   if (rest.length === 0) {
     try {
       return JSON.stringify({ ...entry, message }, (_, value) =>
-        value instanceof Error ? { ...described(value), ...value } : value,
+        value instanceof Error ? { ...errorFields(value), ...value } : value,
       )
     } catch {
+      // A circular object: AWS's runtime writes it as text, too.
       return JSON.stringify({ ...entry, message: format(message) })
     }
   }
@@ -49,11 +56,11 @@ function jsonLine(level: Level, requestId: string, message: unknown, rest: unkno
   return JSON.stringify({
     ...entry,
     message: format(message, ...rest),
-    ...(error && described(error)),
+    ...(error && errorFields(error)),
   })
 }
 
-const described = (error: Error) => ({
+const errorFields = (error: Error) => ({
   errorType: error.constructor.name,
   errorMessage: error.message,
   stackTrace: error.stack?.split('\n') ?? [],

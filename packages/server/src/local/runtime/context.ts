@@ -1,6 +1,6 @@
-import type { Invocation } from './client.ts'
+import type { Invocation } from './runtime-client.ts'
 
-/** https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html */
+/** The context object: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html */
 export function toContext(invocation: Invocation) {
   const { env } = process
   return {

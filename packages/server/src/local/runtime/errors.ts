@@ -1,4 +1,4 @@
-/** An error as it travels to the Runtime API and on to who invoked the function. */
+/** The JSON of an error, for the Runtime API and the caller of Invoke. */
 export interface FormattedError {
   errorType: string
   errorMessage: string
@@ -16,7 +16,7 @@ export function formatError(error: unknown): FormattedError {
   }
 }
 
-/** In the log an error is one line of JSON with everything its author put on it, `code` and the like. */
+/** Logs an error as one line of JSON, with its own properties such as `code`. */
 export function logError(title: string, error: unknown) {
   const it = error instanceof Error ? error : new Error(String(error))
   if (process.env['AWS_LAMBDA_LOG_FORMAT'] === 'JSON') return console.error(it)
@@ -29,9 +29,9 @@ function serialised(entry: object) {
   try {
     return JSON.stringify(entry)
   } catch {
-    // something circular hangs on the error: its name, message and stack have to do
+    // The error has a circular property. Its name, message and stack are logged without it.
   }
 }
 
-// These end up in header values, where a DEL is not allowed.
+// These texts are sent in headers, where a DEL is not allowed.
 const clean = (text: string) => String(text).replaceAll('\x7F', '%7F')

@@ -1,11 +1,11 @@
-import type { ResponseStream } from './stream.ts'
+import type { ResponseStream } from './response-stream.ts'
 
 export const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming')
 const HIGH_WATER_MARK = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark')
 
 const PRELUDE_TYPE = 'application/vnd.awslambda.http-integration-response'
 
-/** `globalThis.awslambda`, through which handlers say that they stream and give a response its head. */
+/** Sets `globalThis.awslambda`: `streamifyResponse` and `HttpResponseStream` for streaming handlers. */
 export function installGlobals() {
   if (/^(1|true)$/.test(process.env['AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA'] ?? '')) return
   const scope = globalThis as { awslambda?: object }
@@ -23,7 +23,7 @@ function streamifyResponse<Handler extends object>(
   })
 }
 
-/** Returns the same stream: status and headers are sent in front of its first `write()`. */
+/** Returns the same stream. Status and headers are sent before its first `write()`. */
 function from(stream: ResponseStream, metadata: unknown): ResponseStream {
   stream.setContentType(PRELUDE_TYPE)
   const prelude = JSON.stringify(metadata)

@@ -12,7 +12,7 @@ export interface Handler {
 
 type HandlerFunction = ((...args: unknown[]) => unknown) & { [STREAMING]?: unknown }
 
-/** `folder/module.export` below `root`, found and checked by the rules of Lambda's nodejs24.x. */
+/** Loads `folder/module.export` below `root` with the rules and errors of Lambda's nodejs24.x. */
 export async function loadHandler(root: string, name: string): Promise<Handler> {
   if (name.includes('..'))
     throw initError('MalformedHandlerName', `'${name}' is not a valid handler name.`)

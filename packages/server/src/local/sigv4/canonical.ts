@@ -1,19 +1,19 @@
 import { createHash, createHmac } from 'node:crypto'
 
-// Signature Version 4 as AWS computes it when it verifies, from the request as it was sent:
+// The steps of Signature Version 4, for a server: they start from the request as it was received.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
-/** A request as it came over the wire. Anything that tidies it up changes its signature. */
+/** A request as it was received. Normalising any part of it changes the signature. */
 export interface SignedRequest {
   method: string
-  /** The request target as sent: `/path?query`. */
+  /** The request target as it was sent: `/path?query`. */
   target: string
-  /** Names and values in turn, as in `IncomingMessage.rawHeaders`. */
+  /** Alternating names and values, as in `IncomingMessage.rawHeaders`. */
   rawHeaders: string[]
   body: Buffer
 }
 
-/** Lower-case names with their values as they are signed. */
+/** Canonical headers: lower-case name to normalised value. */
 export type Headers = Map<string, string>
 
 export function canonicalHeaders(rawHeaders: string[]): Headers {
@@ -54,7 +54,7 @@ export function signature(secretAccessKey: string, scope: string, stringToSign: 
   return hmac(key, stringToSign)
 }
 
-/** A string is one of bytes here, as node reads request lines and headers. */
+/** Each character of a string is one byte, as Node reads request lines and headers. */
 export const sha256 = (data: string | Buffer) =>
   createHash('sha256')
     .update(typeof data === 'string' ? Buffer.from(data, 'latin1') : data)
@@ -74,7 +74,7 @@ function canonicalPath(path: string): string {
     else if (segment !== '' && segment !== '.') segments.push(segment)
   }
   const end = segments.length > 0 && path.endsWith('/') ? '/' : ''
-  // What was sent is encoded already and is encoded again: `%20` is signed as `%2520`.
+  // The path is already encoded and is encoded again: `%20` is signed as `%2520`.
   return `/${segments.map(encode).join('/')}${end}`
 }
 
@@ -94,11 +94,11 @@ function canonicalQuery(query: string): string {
 
 const byCodeUnit = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
-/** Every byte but `A–Z a–z 0–9 - _ . ~`. The target arrives as bytes, each one character. */
+/** Percent-encodes every byte except `A–Z a–z 0–9 - _ . ~`. Each character is one byte. */
 const encode = (text: string) =>
   text.replace(/[^A-Za-z0-9\-_.~]/g, char => `%${hex(char.charCodeAt(0))}`)
 
-/** A plus stays a plus, and what is not well-formed stays as it is. */
+/** Percent-decodes. A plus and malformed sequences stay as they are. */
 const decode = (text: string) =>
   text.replace(/%([0-9A-Fa-f]{2})/g, (_, digits) =>
     String.fromCharCode(Number.parseInt(digits, 16)),

@@ -15,11 +15,11 @@ export interface Verifier {
   region: string
   service: string
   principals: Principal[]
-  /** Milliseconds. */
+  /** Epoch milliseconds. */
   now?: number
 }
 
-/** Why a request is refused, in AWS's words. */
+/** The reason for a 403, with AWS's exception name and message. */
 export interface Refusal {
   code:
     | 'MissingAuthenticationTokenException'
@@ -27,13 +27,13 @@ export interface Refusal {
     | 'InvalidSignatureException'
     | 'UnrecognizedClientException'
   message: string
-  /** What was computed, for whoever has to find out why two signatures differ. Holds no secret. */
+  /** Shows why two signatures differ. Contains no secret. */
   computed?: { canonicalRequest: string; stringToSign: string }
 }
 
 const MINUTE = 60_000
 
-/** Who signed the request, or why it is refused. */
+/** The principal that signed the request, or the reason for a 403. */
 export function verify(
   request: SignedRequest,
   { region, service, principals, now = Date.now() }: Verifier,
@@ -88,13 +88,13 @@ function parseAuthorization(header: string | undefined): Authorization | Refusal
   if (!/^[0-9a-f]{64}$/.test(Signature))
     return incomplete("Authorization header's 'Signature' is not 64 lower-case hexadecimal digits.")
 
-  // An access key has no slash; some who sign put one into the scope.
+  // An access key id has no slash. Some signers put one into the scope.
   const [accessKeyId = '', ...scope] = Credential.split('/')
   const signedHeaders = SignedHeaders.toLowerCase().split(';')
   return { credential: { accessKeyId, scope }, signedHeaders, signature: Signature }
 }
 
-/** `YYYYMMDDTHHMMSSZ` */
+/** `YYYYMMDDTHHMMSSZ`. Undefined if the header is missing or malformed. */
 function signingDate(headers: Headers): string | undefined {
   const own = headers.get('x-amz-date')
   const time = own === undefined ? Date.parse(headers.get('date') ?? '') : parseDate(own)
@@ -164,7 +164,7 @@ function checkSignedHeaders(signedHeaders: string[], headers: Headers): Refusal 
   return undefined
 }
 
-/** So `UNSIGNED-PAYLOAD` is refused: a Function URL's signature always covers the body. */
+/** The signature for a Function URL always covers the body, so `UNSIGNED-PAYLOAD` is refused. */
 function checkBody(claimed: string | undefined, body: Buffer): Refusal | undefined {
   return claimed === undefined || claimed === sha256(body) ? undefined : mismatch
 }

@@ -3,15 +3,19 @@ import type { IncomingMessage } from 'node:http'
 import { authorizer, type Principal } from '../principals.ts'
 import { splitTarget } from '../sigv4/canonical.ts'
 
-/** These are of one connection, not of the message. */
+/** https://www.rfc-editor.org/rfc/rfc9110#field.connection */
 const HOP_BY_HOP = new Set([
   ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization'],
   ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ])
 
+/** Content types whose body is text. The body of any other type is base64. */
 const TEXT = /^(text\/|application\/(json|xml|javascript|x-www-form-urlencoded)|[^;]*\+(json|xml))/i
 
-/** Payload format 2.0: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads */
+/**
+ * The event of a Function URL, payload format 2.0.
+ * https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+ */
 export function toEvent(
   request: IncomingMessage,
   body: Buffer,
@@ -73,7 +77,7 @@ function joinedHeaders(rawHeaders: string[]) {
     const name = (rawHeaders[i] ?? '').toLowerCase()
     const value = rawHeaders[i + 1] ?? ''
     if (name === 'cookie') cookies.push(...value.split('; '))
-    // IAM has used it up: https://github.com/aws/aws-lambda-web-adapter/issues/477
+    // IAM auth consumes it: https://github.com/aws/aws-lambda-web-adapter/issues/477
     else if (name !== 'authorization' && !HOP_BY_HOP.has(name))
       fields[name] = name in fields ? `${fields[name]},${value}` : value
   }
@@ -91,7 +95,7 @@ function decoded(path: string): string {
   try {
     return decodeURIComponent(path)
   } catch {
-    // not well-formed: there is nothing better to show than what was sent
+    // Malformed percent-encoding: keep the path as it was sent.
     return path
   }
 }

@@ -1,4 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep, setInterval as ticksOf } from 'node:timers/promises'
 
 const cases = {
   full: () => ({
@@ -36,9 +38,20 @@ const cases = {
   },
   crash: () => new Promise(() => setImmediate(() => JSON.parse('{'))),
   large: event => 'x'.repeat(event.size),
-  wait: async event => {
-    await sleep(event.ms)
+  'until-file': async event => {
+    while (!existsSync(event.file)) await sleep(10)
     return process.pid
+  },
+  // Waits until `count` processes are here.
+  meet: async event => {
+    writeFileSync(join(event.folder, String(process.pid)), '')
+    while (readdirSync(event.folder).length < event.count) await sleep(10)
+    return process.pid
+  },
+  // Ends after `count` ticks of 5 ms.
+  ticks: async event => {
+    let ticks = 0
+    for await (const _ of ticksOf(5)) if (++ticks === event.count) return ticks
   },
   echo: (event, context) => ({
     event,
@@ -51,6 +64,16 @@ const cases = {
     console.log('first', { a: 1 })
     console.warn('two\nlines')
     process.stderr.write('straight to stderr\n')
+    return 'logged'
+  },
+  'log-object': () => {
+    const stack = 'TypeError: broken\n    at somewhere (file.js:1:2)'
+    const error = Object.assign(new TypeError('broken'), { code: 'E_BROKEN', stack })
+    console.error({ message: 'request failed', requestId: 'of the URL', nested: { a: [1] } })
+    console.warn({ message: 'with an error', error })
+    console.info({ 'two\nlines': 'a\nb' })
+    console.debug([1, undefined])
+    console.log({})
     return 'logged'
   },
 }

@@ -1,9 +1,16 @@
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const { HttpResponseStream, streamifyResponse } = awslambda
 
-// One handler with many ways to answer, chosen by the path (or, when invoked directly, by `case`).
+const query = event => new URLSearchParams(event.rawQueryString)
+
+async function untilFile(file) {
+  while (!existsSync(file)) await sleep(10)
+}
+
+// One handler with many kinds of responses. The path chooses one, or `case` in a direct invocation.
 const cases = {
   stream(stream, event) {
     const out = HttpResponseStream.from(stream, {
@@ -51,7 +58,7 @@ const cases = {
   },
   async 'throw-after-end'(stream) {
     HttpResponseStream.from(stream, { statusCode: 200 }).end('all')
-    throw new Error('too late for anybody')
+    throw new Error('after the end')
   },
   'late-type'(stream) {
     stream.write('x')
@@ -68,8 +75,8 @@ const cases = {
   silent: () => new Promise(() => setInterval(() => {}, 1000)),
   exit: () => process.exit(3),
   async 'exit-later'(stream) {
-    HttpResponseStream.from(stream, { statusCode: 200 }).write('part')
-    await sleep(50)
+    const out = HttpResponseStream.from(stream, { statusCode: 200 })
+    await new Promise(sent => out.write('part', sent))
     process.exit(3)
   },
   busy(stream) {
@@ -81,10 +88,10 @@ const cases = {
     out.write(JSON.stringify({ event, requestId: context.awsRequestId, pid: process.pid }))
     out.end()
   },
-  // As much as the query says, in pieces, waiting whenever the stream is full; then says on the log how often.
+  // Writes `pieces` of 64 KB with back-pressure. Then logs whether it had to wait.
   async many(stream, event) {
     const out = HttpResponseStream.from(stream, { statusCode: 200, headers: {} })
-    const pieces = Number(event.rawQueryString || 16)
+    const pieces = Number(query(event).get('pieces') ?? 16)
     let waits = 0
     for (let piece = 0; piece < pieces; piece++) {
       if (piece % 16 === 0) console.log(`wrote ${piece}`)
@@ -96,14 +103,14 @@ const cases = {
     console.log(`wrote all, waited ${waits > 0 ? 'too' : 'never'}`)
   },
   async 'many-late'(stream, event) {
-    await sleep(300)
+    await untilFile(query(event).get('go'))
     await cases.many(stream, event)
   },
   'head-only'(stream) {
     HttpResponseStream.from(stream, { statusCode: 203 }).write('')
     return new Promise(() => {})
   },
-  // Ticks while nobody listens, to show what becomes of a client that leaves.
+  // Goes on after its client has disconnected.
   async ticks(stream, event) {
     const out = HttpResponseStream.from(stream, { statusCode: 200, headers: {} })
     for (let tick = 1; tick <= Number(event.rawQueryString || 10); tick++) {
@@ -124,10 +131,10 @@ const cases = {
     await sleep(20)
     throw new Error('long '.repeat(100_000))
   },
-  async 'after-end'(stream) {
+  async 'after-end'(stream, event) {
     HttpResponseStream.from(stream, { statusCode: 200 }).write(`${process.pid}`)
     stream.end()
-    await sleep(300)
+    await untilFile(query(event).get('go'))
     console.log('worked on')
   },
 }

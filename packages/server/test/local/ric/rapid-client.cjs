@@ -1,5 +1,5 @@
-// Stands in for the native half of aws-lambda-ric, which has to be compiled: the same three calls over node:http.
-// Loaded with `node --require`, before the runtime asks for its addon.
+// Replaces the native addon of aws-lambda-ric, which needs a compiler: the same calls over node:http.
+// `node --require` loads it before the runtime requires its addon.
 const { Agent, request } = require('node:http')
 const Module = require('node:module')
 

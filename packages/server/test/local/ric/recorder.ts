@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { connect, createServer } from 'node:net'
 
-/** A TCP proxy in front of `target` that keeps what clients send, one text of bytes per connection. */
+/** A TCP proxy in front of `target`. It records the bytes that clients send, per connection. */
 export async function startRecorder(target: string) {
   const [host, port] = target.split(':')
   const connections: string[] = []
@@ -13,7 +13,7 @@ export async function startRecorder(target: string) {
       connections[index] += chunk.toString('latin1')
     })
     client.pipe(upstream).pipe(client)
-    // One side going away ends the other; there is nothing else to do about it.
+    // A closed or failed side ends the other one.
     client.on('error', () => upstream.destroy())
     upstream.on('error', () => client.destroy())
   })
@@ -21,7 +21,7 @@ export async function startRecorder(target: string) {
 
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** What was sent since the last time. */
+    /** The bytes since the last call. */
     take: () => connections.map((_, i) => connections.splice(i, 1, '')[0] ?? '').join(''),
     close: () => void server.close(),
   }

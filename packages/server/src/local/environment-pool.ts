@@ -1,0 +1,74 @@
+import { type ExecutionEnvironment, type Host, startEnvironment } from './execution-environment.ts'
+import type { FunctionOutput, Invocation } from './invocation.ts'
+import type { LambdaFunction } from './lambda-function.ts'
+
+/** The execution environments of one function. */
+export interface EnvironmentPool {
+  invoke(invocation: Invocation, onDispatch: (pid: number) => void): Promise<FunctionOutput>
+  /** From now on, invocations run in execution environments with the new code only. */
+  replaceFunction(fn: LambdaFunction): void
+}
+
+/**
+ * Starts one execution environment per concurrent invocation, up to `limit`, and keeps it for the
+ * next invocation. Above the limit an invocation is throttled.
+ */
+export function environmentPool(fn: LambdaFunction, limit: number, host: Host): EnvironmentPool {
+  const idle: ExecutionEnvironment[] = []
+  const busy = new Set<ExecutionEnvironment>()
+  /** Execution environments that still run replaced code. */
+  const stale = new WeakSet<ExecutionEnvironment>()
+  let starting = 0
+
+  return {
+    async invoke(invocation, onDispatch) {
+      const environment = takeIdle() ?? (await start())
+      if ('type' in environment) return environment
+      const output = environment.invoke(invocation)
+      onDispatch(environment.pid)
+      return output
+    },
+    replaceFunction(next) {
+      fn = next
+      for (const environment of idle.splice(0)) environment.kill()
+      for (const environment of busy) stale.add(environment)
+    },
+  }
+
+  /** The one that was used last: its caches are the warmest. */
+  function takeIdle() {
+    const environment = idle.pop()
+    if (environment) busy.add(environment)
+    return environment
+  }
+
+  async function start(): Promise<
+    ExecutionEnvironment | Extract<FunctionOutput, { type: 'throttled' | 'error' }>
+  > {
+    if (starting + idle.length + busy.size >= limit) return { type: 'throttled' }
+    // Count it before the first await: otherwise two invocations could take the last free place.
+    starting++
+    const version = fn
+    try {
+      const started = await startEnvironment(version, host, { onIdle, onExit })
+      if ('errorType' in started) return { type: 'error', error: started }
+      if (version !== fn) stale.add(started)
+      busy.add(started)
+      return started
+    } finally {
+      starting--
+    }
+  }
+
+  function onIdle(environment: ExecutionEnvironment) {
+    busy.delete(environment)
+    if (stale.has(environment)) environment.kill()
+    else idle.push(environment)
+  }
+
+  function onExit(environment: ExecutionEnvironment) {
+    busy.delete(environment)
+    const index = idle.indexOf(environment)
+    if (index >= 0) idle.splice(index, 1)
+  }
+}

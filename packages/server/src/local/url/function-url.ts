@@ -1,0 +1,68 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+
+import { functionArn, REGION } from '../function-arn.ts'
+import { httpServer, REQUEST_LIMIT, type RequestIds, readBody, refuse } from '../http-server.ts'
+import type { Invoke } from '../invocation.ts'
+import type { Log } from '../log.ts'
+import type { Principal } from '../principals.ts'
+import { splitTarget } from '../sigv4/canonical.ts'
+import { type Refusal, verify } from '../sigv4/verify.ts'
+import { toEvent } from './event.ts'
+import { type InvokeMode, sendHttpResponse } from './http-response.ts'
+
+export interface FunctionUrl {
+  functionName: string
+  mode: InvokeMode
+  principals: Principal[]
+  invoke: Invoke
+  log: Log
+}
+
+/** A Function URL with AuthType AWS_IAM. https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html */
+export function functionUrl(url: FunctionUrl): Server {
+  return httpServer((request, response, ids) => handle(url, request, response, ids), url.log)
+}
+
+async function handle(
+  { functionName, mode, principals, invoke, log }: FunctionUrl,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { requestId, traceId }: RequestIds,
+) {
+  const warn = (message: string) => log({ level: 'warn', functionName, requestId, message })
+  const body = await readBody(request)
+  if (!body)
+    return refuse(response, 413, 'RequestEntityTooLargeException', {
+      Message: `Request must be smaller than ${REQUEST_LIMIT} bytes for the InvokeFunction operation`,
+    })
+
+  const { method = '', url: target = '', rawHeaders } = request
+  const signer = verify(
+    { method, target, rawHeaders, body },
+    { region: REGION, service: 'lambda', principals },
+  )
+  if ('code' in signer) {
+    warn(`${method} ${target} refused: ${explain(signer)}`)
+    return signer.code === 'MissingAuthenticationTokenException'
+      ? refuse(response, 403, 'AccessDeniedException', { Message: 'Forbidden' })
+      : refuse(response, 403, signer.code, { message: signer.message })
+  }
+
+  const [path] = splitTarget(target)
+  const event = JSON.stringify(toEvent(request, body, signer, { requestId, traceId }))
+  const invocation = { requestId, traceId, event, functionArn: functionArn(functionName) }
+  const output = await invoke(functionName, invocation, { method, path })
+  await sendHttpResponse(output, mode, response, warn)
+}
+
+function explain({ code, message, computed }: Refusal): string {
+  const reason = `${code}: ${message}`
+  if (!computed) return reason
+  return [
+    reason,
+    'The canonical request is',
+    computed.canonicalRequest,
+    'The string to sign is',
+    computed.stringToSign,
+  ].join('\n')
+}

@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { expect, test } from 'vitest'
+
+test('what a function carries is under 20 KB, and imports nothing', async () => {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [fileURLToPath(new URL('../../src/authoring/index.ts', import.meta.url))],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'node20',
+    // Whatever it imports by name would have to be in the function's folder as well.
+    packages: 'external',
+    metafile: true,
+  })
+  expect(outputFiles[0]?.contents.length).toBeLessThan(20_000)
+  expect(Object.values(metafile.outputs).flatMap(it => it.imports)).toEqual([])
+  const own = /packages\/server\/src\/authoring\/[\w-]+\.ts$/
+  expect(Object.keys(metafile.inputs).filter(it => !own.test(it))).toEqual([])
+})

@@ -1,0 +1,162 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { allFrozen, startSignal, until } from './fixture.ts'
+import { startClient } from './lambda-client.ts'
+
+async function startFolder(files: Record<string, string>) {
+  const folder = await mkdtemp(join(tmpdir(), 'functions-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const write = async (name: string, text: string) => {
+    await mkdir(join(folder, name, '..'), { recursive: true })
+    await writeFile(join(folder, name), text)
+  }
+  for (const [name, text] of Object.entries(files)) await write(name, text)
+  const local = await startClient({ functions: folder })
+  return {
+    ...local,
+    folder,
+    write,
+    remove: (name: string) => rm(join(folder, name)),
+    call: async (name: string) => (await local.invoke(name, {})).json(),
+  }
+}
+
+const returns = (value: unknown) => `export const handler = async () => (${JSON.stringify(value)})`
+
+test('every file and every folder with an index is a function', async () => {
+  const { call, logged, folder } = await startFolder({
+    'module.mjs': returns('mjs'),
+    'script.js': `exports.handler = async () => 'js'`,
+    'typed.ts': `export const handler = async (): Promise<string> => 'ts'`,
+    'folder/index.mjs': returns('folder'),
+    'typed_folder/index.ts': `import { word } from './word.ts'\nexport const handler = async () => word`,
+    'typed_folder/word.ts': `export const word: string = 'typed folder'`,
+    'default.mjs': `export default { handler: async () => 'default' }`,
+    'no-function/readme.md': 'words',
+    'words.txt': 'words',
+    'typed.test.ts': 'throw new Error()',
+  })
+  expect(await call('module')).toBe('mjs')
+  expect(await call('script')).toBe('js')
+  expect(await call('typed')).toBe('ts')
+  expect(await call('folder')).toBe('folder')
+  expect(await call('typed_folder')).toBe('typed folder')
+  expect(await call('default')).toBe('default')
+  for (const name of ['no-function', 'words', 'typed.test'])
+    await expect(call(name)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
+  expect(
+    logged(`Functions in ${folder}: default, folder, module, script, typed, typed_folder`),
+  ).toBe(true)
+})
+
+test('the next call runs a changed file, also when the file is imported', async () => {
+  const { call, write } = await startFolder({
+    'plain.mjs': returns('old'),
+    'typed.ts': `import { word } from './lib/word.ts'\nexport const handler = async () => word`,
+    'importing.mjs': `import { word } from './lib/word.mjs'\nexport const handler = async () => word`,
+    'lib/word.ts': `export const word = 'old'`,
+    'lib/word.mjs': `export const word = 'old'`,
+  })
+  const all = () => Promise.all(['plain', 'typed', 'importing'].map(call))
+  expect(await all()).toEqual(['old', 'old', 'old'])
+  await write('plain.mjs', returns('newer'))
+  await write('lib/word.ts', `export const word = 'newer'`)
+  await write('lib/word.mjs', `export const word = 'newer'`)
+  expect(await all()).toEqual(['newer', 'newer', 'newer'])
+})
+
+/** Code that waits until the file exists. */
+const untilFile = (file: string) => `
+  const { existsSync } = await import('node:fs')
+  while (!existsSync(${JSON.stringify(file)})) await new Promise(go => setTimeout(go, 10))`
+
+test('the old code finishes a running invocation, and then its process is replaced', async () => {
+  const signal = await startSignal()
+  const { invoke, call, write, pids, logged } = await startFolder({
+    'slow.mjs': `export const handler = async () => {
+      console.log('began')
+      ${untilFile(signal.file)}
+      return 'old'
+    }`,
+  })
+  const running = invoke('slow', {})
+  await until(() => logged('began'))
+  const [old] = pids()
+  await write('slow.mjs', returns('newer'))
+  expect(await call('slow')).toBe('newer')
+  await signal.give()
+  expect((await running).json()).toBe('old')
+  await until(() => old !== undefined && !pids().includes(old))
+})
+
+test('a change during the init of a process takes effect', async () => {
+  const signal = await startSignal()
+  const { invoke, call, write, logged } = await startFolder({
+    'slow.mjs': `console.log('loading')
+    ${untilFile(signal.file)}
+    export const handler = async () => 'old'`,
+  })
+  const running = invoke('slow', {})
+  await until(() => logged('loading'))
+  await write('slow.mjs', returns('newer'))
+  // This call notices the change while the process with the old code is not ready yet.
+  expect(await call('slow')).toBe('newer')
+  await signal.give()
+  expect((await running).json()).toBe('old')
+  expect(await Promise.all([call('slow'), call('slow')])).toEqual(['newer', 'newer'])
+})
+
+test('an unchanged function keeps its process', async () => {
+  const { call, pids } = await startFolder({
+    'pid.ts': 'export const handler = async () => process.pid',
+  })
+  const pid = await call('pid')
+  await allFrozen({ pids })
+  expect(await call('pid')).toBe(pid)
+})
+
+test('a new file becomes a function without a restart, and a deleted one stops to be one', async () => {
+  const { call, write, remove } = await startFolder({})
+  await expect(call('late')).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
+  await write('late.mjs', returns('here'))
+  expect(await call('late')).toBe('here')
+  await remove('late.mjs')
+  await expect(call('late')).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
+})
+
+test('TypeScript that cannot be bundled is a function error until it is corrected', async () => {
+  const local = await startFolder({ 'wrong.ts': 'export const handler = async () => {' })
+  expect(local.logged('wrong.ts:1')).toBe(true)
+  const output = await local.invoke('wrong', {})
+  expect(output.functionError).toBe('Unhandled')
+  expect(output.json()).toMatchObject({
+    errorType: 'Runtime.UserCodeSyntaxError',
+    errorMessage: expect.stringContaining('wrong.ts:1:36'),
+  })
+  await local.write('wrong.ts', returns('corrected'))
+  expect(await local.call('wrong')).toBe('corrected')
+})
+
+test('the stack of an error points into the TypeScript', async () => {
+  const local = await startFolder({
+    'thrower.ts': `interface Nothing {}\n\nexport const handler = async (_: Nothing) => {\n  throw new Error('here')\n}`,
+  })
+  const { trace } = await local.call('thrower')
+  expect(trace[1]).toMatch(/thrower\.ts:4:9\)?$/)
+  expect(local.logged('thrower.ts:4:9')).toBe(true)
+})
+
+test('a TypeScript function finds the files beside it', async () => {
+  const { call } = await startFolder({
+    'reader.ts': `
+      import { readFile } from 'node:fs/promises'
+      export const handler = async () => [
+        await readFile(new URL('./data/words.txt', import.meta.url), 'utf8'),
+        await readFile('data/words.txt', 'utf8'),
+      ]`,
+    'data/words.txt': 'words',
+  })
+  expect(await call('reader')).toEqual(['words', 'words'])
+})
