@@ -1,7 +1,16 @@
-// Checks the packages as npm would deliver them: publint and attw on each tarball, then all three installed
-// into an empty folder and used. Prints one line per check; ends 1 if any failed.
+// Checks the packages as npm delivers them. Each tarball: its files and size, publint, attw. Then the
+// three are installed into an empty folder and used. Prints one line per check. Exits with 1 when a
+// check fails. Its last line is "packaging: N passed, N failed".
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -9,6 +18,11 @@ const packages = ['client', 'admin-client', 'server']
 const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-packaging-'))
 const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'))
 const results = []
+
+// Hidden files, such as a build stamp, are not for users.
+const HIDDEN = /\/\.[^/]+$/
+// Source maps of the CLI and the Lambda bundles were 7 MB of 9 MB. The maps of libraries stay.
+const MAP_OF_THE_SERVER = /^package\/dist\/(?!authoring\/).*\.map$/
 
 const IMPORTS = `
   const { deploy } = await import('@markvp/mcp-lambda-sam')
@@ -20,7 +34,7 @@ const IMPORTS = `
   if (text !== 'run') throw new Error(text)
 `
 
-// As far as a machine without AWS gets: what would be uploaded, then the lack of credentials.
+// A machine without AWS gets this far: the list of uploads, then the error about missing credentials.
 const DRY_RUN = `
   import { spawnSync } from 'node:child_process'
   import { devNull } from 'node:os'
@@ -68,21 +82,27 @@ const MAIN = `
 try {
   const tarballs = packages.map(name => pack(name))
   for (const [n, tarball] of tarballs.entries()) {
+    checkFiles(packages[n], tarball)
     check(`publint ${packages[n]}`, bin('publint'), [tarball, '--strict'])
-    // ESM only, by design: require() of it is left to Node's own require(esm).
+    // The packages are ESM only by design. CommonJS code uses Node's require(esm).
     check(`attw ${packages[n]}`, bin('attw'), [tarball, '--profile', 'esm-only', '--no-emoji'])
   }
   install(tarballs)
   const project = join(folder, 'project')
-  check('the three import', process.execPath, ['--input-type=module', '--eval', IMPORTS], project)
   check(
-    'the command answers --version',
+    'the three packages can be imported',
+    process.execPath,
+    ['--input-type=module', '--eval', IMPORTS],
+    project,
+  )
+  check(
+    'the command prints its version',
     process.execPath,
     [join(project, 'node_modules/@markvp/mcp-lambda-sam/bin/mcp-lambda-sam.js'), '--version'],
     project,
   )
   check(
-    'npx mcp-lambda-sam deploy --dry-run finds its template and code, and misses credentials only',
+    'npx mcp-lambda-sam deploy --dry-run finds its template and code, and only misses credentials',
     process.execPath,
     ['--input-type=module', '--eval', DRY_RUN],
     project,
@@ -104,6 +124,14 @@ function pack(name) {
     shell: process.platform === 'win32',
   })
   return join(destination, readdirSync(destination)[0])
+}
+
+function checkFiles(name, tarball) {
+  const list = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n')
+  const unwanted = name === 'server' ? [HIDDEN, MAP_OF_THE_SERVER] : [HIDDEN]
+  const found = list.filter(path => unwanted.some(it => it.test(path)))
+  const size = `${(statSync(tarball).size / 1024).toFixed(0)} KB, ${list.length} files`
+  report(`${name} has only files for users (${size})`, found.length === 0, found.join('\n'))
 }
 
 function install(tarballs) {
@@ -140,10 +168,13 @@ function check(name, command, args, cwd) {
     encoding: 'utf8',
     timeout: 120_000,
   })
-  const ok = status === 0
+  report(name, status === 0, `${stdout}${stderr}`)
+}
+
+function report(name, ok, details) {
   results.push(ok)
   process.stdout.write(`${ok ? 'ok    ' : 'FAILED'} ${name}\n`)
-  if (!ok) process.stdout.write(`${stdout}${stderr}\n`)
+  if (!ok) process.stdout.write(`${details}\n`)
 }
 
 function bin(name) {

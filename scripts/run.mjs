@@ -1,8 +1,17 @@
-// Runs one of the root scripts on a machine that has only Node and npm: installs what is missing with the
-// pinned pnpm (through npx), builds what is stale, then does the task. A second run skips both.
+// Runs one of the root scripts on a machine that has only Node and npm. It installs the
+// dependencies with the pinned pnpm (through npx) and builds the packages, then runs the task.
+// Stamps of both steps are kept: a step is skipped while its inputs are unchanged.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -10,7 +19,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = name =>
   join(root, 'node_modules/.bin', process.platform === 'win32' ? `${name}.cmd` : name)
 
-/** What a task runs, one after the other, on what is installed and built. */
+/** The commands of each task. They run one after the other, after the install and the build. */
 const tasks = {
   build: () => [],
   demo: args => [node('examples/demo.mjs', ...args)],
@@ -38,9 +47,9 @@ const tasks = {
 
 const [task, ...rest] = process.argv.slice(2)
 if (!tasks[task])
-  fail(`Unknown task "${task ?? ''}": one of ${Object.keys(tasks).join(', ')} is expected.`)
+  fail(`Unknown task "${task ?? ''}". The tasks are ${Object.keys(tasks).join(', ')}.`)
 if (Number(process.versions.node.split('.')[0]) < 20)
-  fail(`Node 20 or newer is needed; this is ${process.version}.`)
+  fail(`Node 20 or newer is needed. This is ${process.version}.`)
 
 process.chdir(root)
 install()
@@ -64,8 +73,12 @@ function install() {
   writeFileSync(stamp, wanted)
 }
 
-/** Each package in the order of the imports; one whose sources are as they were is left alone. */
+/**
+ * Builds the packages in the order of their imports. A package is skipped while its sources and the
+ * packages before it are unchanged.
+ */
 function build() {
+  mkdirSync('.cache/build', { recursive: true })
   let above = ''
   for (const name of ['client', 'admin-client', 'server']) {
     const folder = `packages/${name}`
@@ -78,11 +91,14 @@ function build() {
     ]
     if (name === 'server') sources.push('template.yaml')
     above = digest(sources, above)
-    const stamp = `${folder}/dist/.build-stamp`
-    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === above) continue
+    // The stamp is outside of dist, because dist is published.
+    const stamp = `.cache/build/${name}`
+    const isCurrent = existsSync(stamp) && readFileSync(stamp, 'utf8') === above
+    if (isCurrent && existsSync(`${folder}/dist`)) continue
     say(`Building ${folder} …`)
+    // A build that fails must leave neither the stamp nor the files of an earlier one.
+    for (const it of [stamp, `${folder}/dist`]) rmSync(it, { recursive: true, force: true })
     run(bin('tsup'), ['--silent'], { cwd: folder })
-    mkdirSync(`${folder}/dist`, { recursive: true })
     writeFileSync(stamp, above)
   }
 }
@@ -105,7 +121,7 @@ function node(...args) {
 }
 
 function run(command, args, options = {}) {
-  // npx and the tools' shims are .cmd files on Windows, which only a shell starts.
+  // On Windows npx and the tools in node_modules/.bin are .cmd files, which need a shell.
   const shell = process.platform === 'win32' && command !== process.execPath
   const { status, signal, error } = spawnSync(command, args, {
     stdio: 'inherit',
