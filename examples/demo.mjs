@@ -1,4 +1,6 @@
-// The main job, end to end: start the gateway here, register functions, connect as an agent would, call them.
+// The whole path on one machine: start the gateway, register functions, connect an MCP client, call
+// the functions. Set DEBUG to see the log of the gateway and the functions.
+import { fileURLToPath } from 'node:url'
 
 import { startLocal } from '@markvp/mcp-lambda-sam/local'
 import { createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
@@ -10,7 +12,7 @@ const started = performance.now()
 let last = started
 
 const local = await startLocal({
-  functions: new URL('./functions', import.meta.url).pathname,
+  functions: fileURLToPath(new URL('functions', import.meta.url)),
   log: entry => process.env.DEBUG && process.stderr.write(`    ${JSON.stringify(entry)}\n`),
 })
 try {
