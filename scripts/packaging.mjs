@@ -17,6 +17,7 @@ import { join, resolve } from 'node:path'
 const packages = ['client', 'admin-client', 'server']
 const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-packaging-'))
 const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'))
+/** @type {boolean[]} */
 const results = []
 
 // Hidden files, such as a build stamp, are not for users.
@@ -80,14 +81,14 @@ const MAIN = `
 `
 
 try {
-  const tarballs = packages.map(name => pack(name))
-  for (const [n, tarball] of tarballs.entries()) {
-    checkFiles(packages[n], tarball)
-    check(`publint ${packages[n]}`, bin('publint'), [tarball, '--strict'])
+  const tarballs = new Map(packages.map(name => [name, pack(name)]))
+  for (const [name, tarball] of tarballs) {
+    checkFiles(name, tarball)
+    check(`publint ${name}`, bin('publint'), [tarball, '--strict'])
     // The packages are ESM only by design. CommonJS code uses Node's require(esm).
-    check(`attw ${packages[n]}`, bin('attw'), [tarball, '--profile', 'esm-only', '--no-emoji'])
+    check(`attw ${name}`, bin('attw'), [tarball, '--profile', 'esm-only', '--no-emoji'])
   }
-  install(tarballs)
+  install([...tarballs.values()])
   const project = join(folder, 'project')
   check(
     'the three packages can be imported',
@@ -116,6 +117,11 @@ const failed = results.filter(ok => !ok).length
 process.stdout.write(`packaging: ${results.length - failed} passed, ${failed} failed\n`)
 process.exitCode = failed ? 1 : 0
 
+/**
+ * Packs a package as npm would, and returns the path of the tarball.
+ *
+ * @param {string} name
+ */
 function pack(name) {
   const destination = join(folder, name)
   execFileSync('npx', ['--yes', packageManager, 'pack', '--pack-destination', destination], {
@@ -123,9 +129,13 @@ function pack(name) {
     stdio: ['ignore', 'ignore', 'inherit'],
     shell: process.platform === 'win32',
   })
-  return join(destination, readdirSync(destination)[0])
+  return join(destination, readdirSync(destination)[0] ?? '')
 }
 
+/**
+ * @param {string} name
+ * @param {string} tarball
+ */
 function checkFiles(name, tarball) {
   const list = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n')
   const unwanted = name === 'server' ? [HIDDEN, MAP_OF_THE_SERVER] : [HIDDEN]
@@ -134,6 +144,7 @@ function checkFiles(name, tarball) {
   report(`${name} has only files for users (${size})`, found.length === 0, found.join('\n'))
 }
 
+/** @param {string[]} tarballs */
 function install(tarballs) {
   const project = join(folder, 'project')
   mkdirSync(join(project, 'functions'), { recursive: true })
@@ -162,6 +173,14 @@ function install(tarballs) {
   )
 }
 
+/**
+ * Passes when the command exits with 0.
+ *
+ * @param {string} name
+ * @param {string} command
+ * @param {string[]} args
+ * @param {string} [cwd]
+ */
 function check(name, command, args, cwd) {
   const { status, stdout, stderr } = spawnSync(command, args, {
     cwd,
@@ -171,12 +190,18 @@ function check(name, command, args, cwd) {
   report(name, status === 0, `${stdout}${stderr}`)
 }
 
+/**
+ * @param {string} name
+ * @param {boolean} ok
+ * @param {string} details printed when the check has failed
+ */
 function report(name, ok, details) {
   results.push(ok)
   process.stdout.write(`${ok ? 'ok    ' : 'FAILED'} ${name}\n`)
   if (!ok) process.stdout.write(`${details}\n`)
 }
 
+/** @param {string} name of a tool in node_modules/.bin */
 function bin(name) {
   return resolve('node_modules/.bin', process.platform === 'win32' ? `${name}.cmd` : name)
 }

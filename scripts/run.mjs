@@ -16,10 +16,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** @param {string} name of a tool in node_modules/.bin */
 const bin = name =>
   join(root, 'node_modules/.bin', process.platform === 'win32' ? `${name}.cmd` : name)
 
-/** The commands of each task. They run one after the other, after the install and the build. */
+/**
+ * The commands of each task. They run one after the other, after the install and the build.
+ *
+ * @type {Record<string, (args: string[]) => string[][]>}
+ */
 const tasks = {
   build: () => [],
   demo: args => [node('examples/demo.mjs', ...args)],
@@ -41,7 +47,10 @@ const tasks = {
     node('scripts/arrows.mjs'),
     [bin('knip')],
   ],
-  types: () => [[bin('tsc'), '-p', 'tsconfig.json']],
+  types: () => [
+    [bin('tsc'), '-p', 'tsconfig.json'],
+    [bin('tsc'), '-p', 'tsconfig.javascript.json'],
+  ],
   format: () => [node('scripts/arrows.mjs', '--write'), [bin('biome'), 'check', '--write']],
   packaging: () => [node('scripts/packaging.mjs')],
   template: () => [node('scripts/template.mjs')],
@@ -49,16 +58,16 @@ const tasks = {
   'publish:sar': args => [node('scripts/sar.mjs', 'publish', ...args)],
 }
 
-const [task, ...rest] = process.argv.slice(2)
-if (!tasks[task])
-  fail(`Unknown task "${task ?? ''}". The tasks are ${Object.keys(tasks).join(', ')}.`)
+const [task = '', ...rest] = process.argv.slice(2)
+const commandsOf = tasks[task]
+if (!commandsOf) fail(`Unknown task "${task}". The tasks are ${Object.keys(tasks).join(', ')}.`)
 if (Number(process.versions.node.split('.')[0]) < 20)
   fail(`Node 20 or newer is needed. This is ${process.version}.`)
 
 process.chdir(root)
 install()
 if (task !== 'format') build()
-for (const [command, ...args] of tasks[task](rest)) run(command, args)
+for (const [command = '', ...args] of commandsOf(rest)) run(command, args)
 
 function install() {
   const wanted = digest(['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json'])
@@ -107,23 +116,41 @@ function build() {
   }
 }
 
+/**
+ * All files below a folder, in a fixed order.
+ *
+ * @param {string} folder
+ */
 function files(folder) {
-  return readdirSync(folder, { recursive: true })
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map(name => join(folder, name))
     .filter(path => statSync(path).isFile())
     .sort()
 }
 
+/**
+ * One hash of the files' paths and contents.
+ *
+ * @param {string[]} paths
+ */
 function digest(paths, seed = '') {
   const hash = createHash('sha256').update(seed)
   for (const path of paths) hash.update(path).update(readFileSync(path))
   return hash.digest('hex')
 }
 
+/** @param {string[]} args */
 function node(...args) {
   return [process.execPath, '--enable-source-maps', ...args]
 }
 
+/**
+ * Runs a command to its end. When it fails, this process ends with its exit code.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ cwd?: string }} [options]
+ */
 function run(command, args, options = {}) {
   // On Windows npx and the tools in node_modules/.bin are .cmd files, which need a shell.
   const shell = process.platform === 'win32' && command !== process.execPath
@@ -137,10 +164,15 @@ function run(command, args, options = {}) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
+/** @param {string} message */
 function say(message) {
   process.stderr.write(`${message}\n`)
 }
 
+/**
+ * @param {string} message
+ * @returns {never}
+ */
 function fail(message) {
   say(message)
   process.exit(1)

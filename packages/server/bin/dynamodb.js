@@ -1,20 +1,24 @@
-// The tables of the local gateway, in a process of their own: their work would hold up everything else, and
-// what dynalite throws when a request breaks off must not end the gateway. Argument: the folder to keep them in.
+// The tables of the local gateway, in a process of their own. Their work must not hold up the gateway,
+// and an exception of dynalite must not end it. Argument: the folder that keeps the data (optional).
+
+// @ts-expect-error dynalite has no type declarations.
 import dynalite from 'dynalite'
 
 const [path] = process.argv.slice(2)
 const server = dynalite({
   ...(path && { path }),
-  // The waits would be half a second each, as if AWS were at work.
+  // By default dynalite imitates the delays of AWS, half a second each.
   createTableMs: 0,
   deleteTableMs: 0,
   updateTableMs: 0,
 })
-// It throws when a request breaks off, and a function that is killed breaks its requests off.
-server.on('request', request => request.removeAllListeners('error').on('error', () => {}))
-server.listen(0, '127.0.0.1', () => process.send(server.address().port))
+// dynalite throws when a request is aborted. A function that is killed aborts its requests.
+server.on('request', (/** @type {import('node:http').IncomingMessage} */ request) =>
+  request.removeAllListeners('error').on('error', () => {}),
+)
+server.listen(0, '127.0.0.1', () => process.send?.(server.address().port))
 
-// The gateway is gone, however it ended.
+// The gateway has ended, normally or not.
 process.on('disconnect', () => process.exit())
-// Ctrl-C reaches every process of the terminal; this one ends when the gateway says so.
+// Ctrl-C reaches every process of the terminal. This process ends when the gateway disconnects.
 process.on('SIGINT', () => {})
