@@ -1,4 +1,4 @@
-// How large the code is that Lambda loads.
+// The size of the code that Lambda loads.
 import { readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 
@@ -20,4 +20,5 @@ export default async function bundles() {
   )
 }
 
+/** @param {number[]} sizes in bytes */
 const kilobytes = sizes => (sizes.reduce((total, size) => total + size, 0) / 1024).toFixed(0)

@@ -1,4 +1,4 @@
-// The first request of an environment, its start included.
+// The first request of an environment, including the start of the environment.
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { CALL, check, MCP, startGateway } from './gateway.mjs'
@@ -6,9 +6,10 @@ import { initialize, modernClient } from './requests.mjs'
 import { latencies } from './table.mjs'
 import { takeTurns } from './turns.mjs'
 
-/** What was started before is done with what it does in the background. */
+/** Environments that started before have finished their background work after this time. */
 const PAUSE_MS = 300
 
+/** @param {import('./run.mjs').Options} options */
 export default async function cold({ times }) {
   const gateway = await startGateway()
   try {
@@ -28,6 +29,12 @@ export default async function cold({ times }) {
     await gateway.close()
   }
 
+  /**
+   * Ends the environments of a function, and times the request that starts one.
+   *
+   * @param {string} name
+   * @param {() => Promise<unknown>} run
+   */
   function first(name, run) {
     return async () => {
       await gateway.invoke()
@@ -41,9 +48,9 @@ export default async function cold({ times }) {
 
   async function openStream() {
     const { body } = await gateway.fetch(new URL('sse', gateway.mcpUrl))
-    const reader = body.getReader()
-    await reader.read()
-    // Not waited for: it takes as long as the environment does not find out.
-    void reader.cancel()
+    const reader = body?.getReader()
+    await reader?.read()
+    // It is not awaited: it resolves only when the environment notices it.
+    void reader?.cancel()
   }
 }

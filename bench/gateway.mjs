@@ -10,23 +10,28 @@ export const MCP = 'mcp-lambda-sam-mcp'
 
 const SOURCE = "export const handler = async ({ name }) => 'Hello, ' + name + '!'\n"
 export const HELLO = {
-  type: 'tool',
+  type: /** @type {const} */ ('tool'),
   name: 'hello',
   lambdaArn: 'arn:aws:lambda:us-east-1:000000000000:function:hello',
   parameters: { name: 'string' },
 }
 
-/** The call that everything here makes. */
+/** The tool call that is measured, and its output. */
 export const CALL = { name: 'hello', arguments: { name: 'bench' } }
-const ANSWER = 'Hello, bench!'
+const OUTPUT = 'Hello, bench!'
+
+/** @typedef {Awaited<ReturnType<typeof startGateway>>} Gateway */
 
 /**
- * The built handlers on a local gateway, with a function that answers at once and is registered as the tool `hello`.
- * Everything is slower by what the gateway's own processes take of the machine: it is the emulation of Lambda.
+ * Starts the built handlers on a local gateway, with a function that returns at once and is registered as
+ * the tool `hello`. The local gateway emulates Lambda on the same machine, so every time includes its work.
+ *
+ * @param {import('@markvp/mcp-lambda-sam/local').LocalOptions} [options]
  */
 export async function startGateway(options = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-bench-'))
   writeFileSync(join(folder, 'hello.mjs'), SOURCE)
+  /** @type {Map<number, string>} */
   const functionOf = new Map()
   const local = await startLocal({
     functions: folder,
@@ -42,25 +47,33 @@ export async function startGateway(options = {}) {
 
   return { ...local, fetch, admin, invoke, health, pids, makeCold, close }
 
-  /** What a program does that calls the function without a gateway: a signed `Invoke`. */
+  /** Calls the function without the gateway, by a signed `Invoke`. */
   async function invoke() {
     const url = new URL('2015-03-31/functions/hello/invocations', local.lambdaUrl)
     const response = await fetch(url, { method: 'POST', body: JSON.stringify(CALL.arguments) })
-    if ((await response.json()) !== ANSWER) throw new Error(`Invoke answered ${response.status}`)
+    if ((await response.json()) !== OUTPUT) throw new Error(`Invoke failed with ${response.status}`)
   }
 
-  /** A signed request that the mcp function answers at once: what the way to it costs, and back. */
+  /** A signed request to which the mcp function responds at once: the cost of the path to it and back. */
   async function health() {
     const response = await fetch(new URL('health', local.mcpUrl))
     if ((await response.json()).status !== 'ok') throw new Error('the gateway is not healthy')
   }
 
-  /** Of the environments of a function that run now. */
+  /**
+   * Process ids of the running environments of a function.
+   *
+   * @param {string} name
+   */
   function pids(name) {
     return local.pids().filter(pid => functionOf.get(pid) === name)
   }
 
-  /** Ends the environments of a function, so that its next request starts one. */
+  /**
+   * Ends the environments of a function, so that its next request starts a new one.
+   *
+   * @param {string} name
+   */
   async function makeCold(name) {
     const old = pids(name)
     for (const pid of old) process.kill(pid, 'SIGKILL')
@@ -74,7 +87,12 @@ export async function startGateway(options = {}) {
   }
 }
 
-/** Throws unless this is what `CALL` is answered with. */
+/**
+ * Throws unless this is the result of `CALL`.
+ *
+ * @param {unknown} result
+ */
 export function check(result) {
-  if (result?.content?.[0]?.text !== ANSWER) throw new Error(`answered ${JSON.stringify(result)}`)
+  const { content } = /** @type {{ content?: { text?: string }[] }} */ (result ?? {})
+  if (content?.[0]?.text !== OUTPUT) throw new Error(`Unexpected result: ${JSON.stringify(result)}`)
 }

@@ -1,4 +1,4 @@
-// tools/call over /mcp, while requests are coming.
+// tools/call over /mcp, under a steady flow of requests.
 import { SigV4StreamableHttpTransport } from '@markvp/mcp-lambda-sam-client'
 import { Client } from '@modelcontextprotocol/client'
 
@@ -7,6 +7,7 @@ import { modernClient, sessionClient, statelessClient } from './requests.mjs'
 import { latencies } from './table.mjs'
 import { takeTurns } from './turns.mjs'
 
+/** @param {import('./run.mjs').Options} options */
 export default async function mcp({ times }) {
   const gateway = await startGateway()
   try {
@@ -15,6 +16,7 @@ export default async function mcp({ times }) {
       { versionNegotiation: { mode: 'auto' } },
     )
     await sdk.connect(new SigV4StreamableHttpTransport(gateway.mcpUrl, gateway))
+    /** @param {import('./requests.mjs').Send} client */
     const call = client => async () => check(await client('tools/call', CALL))
     const variants = {
       'direct invoke': gateway.invoke,

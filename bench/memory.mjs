@@ -1,5 +1,5 @@
-// Whether an environment that has served many calls holds more memory than one that has served a few, and what a
-// call takes of its processor, which neighbours on the machine do not change.
+// Whether an environment that has served many calls holds more memory than one that has served few, and how
+// much processor time a call takes. Other processes on the machine do not change processor time.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
@@ -7,13 +7,20 @@ import { CALL, check, MCP, startGateway } from './gateway.mjs'
 import { modernClient, sessionClient } from './requests.mjs'
 import { table } from './table.mjs'
 
-const CALLS = [1_000, 5_000, 10_000]
-/** Memory goes up and down with the garbage; of so many calls before each count the most is taken. */
+const CALLS = /** @type {const} */ ([1_000, 5_000, 10_000])
+/** Garbage collection moves the size up and down, so the maximum of this many calls counts. */
 const WINDOW = 500
+/** The size is read after this many calls. */
 const EVERY = 25
 const TICKS_PER_SECOND = 100
 
-/** Two gateways side by side, one for each; every call of each meets the same environment. */
+/** @typedef {import('./requests.mjs').Send} Send */
+
+/**
+ * Runs two gateways side by side. Each has one environment, which serves all its calls.
+ *
+ * @param {import('./run.mjs').Options} options
+ */
 export default async function memory({ times }) {
   const rows = await Promise.all([
     grow('tools/call, 2026-07-28', modernClient),
@@ -22,21 +29,28 @@ export default async function memory({ times }) {
   const head = CALLS.map(times).map(count => `MB after ${count.toLocaleString('en')}`)
   return table(['', ...head, 'processor ms per call'], rows)
 
+  /**
+   * @param {string} name
+   * @param {(gateway: import('./gateway.mjs').Gateway) => Send | Promise<Send>} connect
+   */
   async function grow(name, connect) {
     const gateway = await startGateway({ concurrency: 1 })
     try {
       const client = await connect(gateway)
       check(await client('tools/call', CALL))
-      const [pid] = gateway.pids(MCP)
+      const [pid = 0] = gateway.pids(MCP)
       const warm = times(CALLS[0])
+      const all = times(CALLS[2])
+      /** @type {{ done: number, size: number }[]} */
       const samples = []
       let before = 0
-      for (let done = 1; done <= times(CALLS.at(-1)); done++) {
+      for (let done = 1; done <= all; done++) {
         check(await client('tools/call', CALL))
         if (done === warm) before = processor(pid)
         if (done % EVERY === 0) samples.push({ done, size: resident(pid) })
       }
-      if (gateway.pids(MCP).join() !== String(pid)) throw new Error('not all by one environment')
+      if (gateway.pids(MCP).join() !== String(pid))
+        throw new Error('more than one environment served the calls')
       const sizes = CALLS.map(times).map(count =>
         Math.max(
           ...samples
@@ -44,8 +58,10 @@ export default async function memory({ times }) {
             .map(it => it.size),
         ),
       )
-      const ratios = sizes.map(size => `${size.toFixed(0)} (${(size / sizes[0]).toFixed(2)})`)
-      const perCall = (processor(pid) - before) / (times(CALLS.at(-1)) - warm)
+      const ratios = sizes.map(
+        size => `${size.toFixed(0)} (${(size / (sizes[0] ?? 0)).toFixed(2)})`,
+      )
+      const perCall = (processor(pid) - before) / (all - warm)
       return [name, ...ratios, perCall.toFixed(1)]
     } finally {
       await gateway.close()
@@ -53,7 +69,11 @@ export default async function memory({ times }) {
   }
 }
 
-/** In MB. */
+/**
+ * Resident memory of a process in MB.
+ *
+ * @param {number} pid
+ */
 function resident(pid) {
   const kilobytes =
     process.platform === 'linux'
@@ -62,10 +82,14 @@ function resident(pid) {
   return Number(kilobytes) / 1024
 }
 
-/** Milliseconds of processor time that it has had; NaN where there is no /proc. */
+/**
+ * Processor time of a process so far, in milliseconds. NaN where there is no /proc.
+ *
+ * @param {number} pid
+ */
 function processor(pid) {
   if (process.platform !== 'linux') return Number.NaN
   const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
-  const [user, system] = fields.split(' ').slice(11, 13).map(Number)
+  const [user = 0, system = 0] = fields.split(' ').slice(11, 13).map(Number)
   return ((user + system) * 1000) / TICKS_PER_SECOND
 }

@@ -1,4 +1,4 @@
-// Whether a gateway with many tools is as quick as one with a few.
+// Whether a gateway with many tools is as fast as one with few.
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { CALL, check, HELLO, MCP, startGateway } from './gateway.mjs'
@@ -7,10 +7,17 @@ import { table } from './table.mjs'
 import { median, takeTurns } from './turns.mjs'
 
 const COUNTS = [10, 1_000, 10_000]
-/** After which an environment asks the table whether something has changed. */
+/** After this time an environment reads the registry version again. */
 const SEEN_MS = 1_100
 
+/**
+ * @typedef {import('./gateway.mjs').Gateway} Gateway
+ * @typedef {import('./requests.mjs').Send} Send
+ */
+
+/** @param {import('./run.mjs').Options} options */
 export default async function registrations({ times }) {
+  /** @type {Gateway[]} */
   const gateways = []
   try {
     for (const count of COUNTS) {
@@ -18,13 +25,27 @@ export default async function registrations({ times }) {
       gateways.push(gateway)
       await fill(gateway, count - 1)
     }
-    const clients = gateways.map(modernClient)
+    const sizes = gateways.map((gateway, n) => ({
+      gateway,
+      client: modernClient(gateway),
+      count: COUNTS[n] ?? 0,
+    }))
+    /**
+     * A variant for each number of tools.
+     *
+     * @param {(client: Send, gateway: Gateway, count: number) => Promise<number | void>} run
+     */
     const each = run =>
       Object.fromEntries(
-        clients.map((client, n) => [COUNTS[n], () => run(client, gateways[n], COUNTS[n])]),
+        sizes.map(({ client, gateway, count }) => [count, () => run(client, gateway, count)]),
       )
+    /** @param {Send} client */
     const call = async client => check(await client('tools/call', CALL))
 
+    /**
+     * @param {Send} client
+     * @param {Gateway} gateway
+     */
     const firstCall = async (client, gateway) => {
       await gateway.invoke()
       await gateway.makeCold(MCP)
@@ -33,18 +54,23 @@ export default async function registrations({ times }) {
 
     await takeTurns(times(20), each(call))
     const warm = await takeTurns(times(200), each(call))
+    /** @type {Record<string, number[]>} */
     const changed = Object.fromEntries(COUNTS.map(count => [count, []]))
     for (let n = 0; n < times(10); n++) {
       await Promise.all(gateways.map(it => it.admin.update('tool-hello', HELLO)))
       await sleep(SEEN_MS)
-      for (const [count, [ms]] of Object.entries(await takeTurns(1, each(call))))
-        changed[count].push(ms)
+      for (const [count, ms] of Object.entries(await takeTurns(1, each(call))))
+        changed[count]?.push(...ms)
     }
     const cold = await takeTurns(times(8), each(firstCall))
     await takeTurns(1, each(list))
     const lists = await takeTurns(times(10), each(list))
+    /**
+     * @param {string} name
+     * @param {Record<string, number[]>} measured milliseconds by number of tools
+     */
     const row = (name, measured) => {
-      const [few, ...more] = COUNTS.map(count => median(measured[count]))
+      const [few = 0, ...more] = COUNTS.map(count => median(measured[count] ?? []))
       const ratios = more.map(ms => `${ms.toFixed(1)} (${(ms / few).toFixed(2)})`)
       return [name, few.toFixed(1), ...ratios]
     }
@@ -62,41 +88,61 @@ export default async function registrations({ times }) {
   }
 }
 
+/** @param {() => Promise<unknown>} run */
 async function timed(run) {
   const started = performance.now()
   await run()
   return performance.now() - started
 }
 
-/** Page by page, of 4 MB each. */
+/**
+ * Reads all pages of the list. A page has up to 4 MB.
+ *
+ * @param {Send} client
+ * @param {Gateway} _gateway
+ * @param {number} count of tools that are expected
+ */
 async function list(client, _gateway, count) {
   const names = new Set()
+  /** @type {string | undefined} */
   let cursor
   do {
-    const { tools, nextCursor } = await client('tools/list', cursor ? { cursor } : {})
-    for (const { name } of tools) names.add(name)
-    cursor = nextCursor
+    const page = /** @type {{ tools: { name: string }[], nextCursor?: string }} */ (
+      await client('tools/list', cursor ? { cursor } : {})
+    )
+    for (const { name } of page.tools) names.add(name)
+    cursor = page.nextCursor
   } while (cursor)
   if (names.size !== count) throw new Error(`${names.size} tools instead of ${count}`)
 }
 
-/** Past the API, which would take an hour's share of this: copies of what it stored for a tool of a usual size. */
+/**
+ * Registers many tools by writing copies of one row to the table. The API would take too long.
+ *
+ * @param {Gateway} gateway
+ * @param {number} count
+ */
 async function fill({ admin, dynamodbUrl }, count) {
   const { name } = await admin.registerTool(USUAL)
   const { TableNames } = await dynamo('ListTables', {})
-  const TableName = TableNames.find(it => it.endsWith('RegistrationTable'))
+  const TableName = TableNames.find((/** @type {string} */ it) => it.endsWith('RegistrationTable'))
   const Key = { type: { S: 'tool' }, name: { S: name } }
   const { Item } = await dynamo('GetItem', { TableName, Key })
   const rows = Array.from({ length: count - 2 }, (_, n) => copy(Item, name, `${name}-${n}`))
   for (let n = 0; n < rows.length; n += 25) {
     const requests = rows.slice(n, n + 25).map(it => ({ PutRequest: { Item: it } }))
-    const answer = await dynamo('BatchWriteItem', { RequestItems: { [TableName]: requests } })
-    if (Object.keys(answer.UnprocessedItems ?? {}).length > 0)
-      throw new Error('not all was written')
+    const { UnprocessedItems = {} } = await dynamo('BatchWriteItem', {
+      RequestItems: { [TableName]: requests },
+    })
+    if (Object.keys(UnprocessedItems).length > 0) throw new Error('some rows were not written')
   }
-  // The last one through the API, so that the catalogue's revision changes.
+  // The last tool goes through the API, which increments the registry version.
   await admin.registerTool({ ...USUAL, name: `${name}-last` })
 
+  /**
+   * @param {string} operation
+   * @param {object} input
+   */
   async function dynamo(operation, input) {
     const response = await fetch(dynamodbUrl, {
       method: 'POST',
@@ -104,17 +150,24 @@ async function fill({ admin, dynamodbUrl }, count) {
         'content-type': 'application/x-amz-json-1.0',
         'x-amz-target': `DynamoDB_20120810.${operation}`,
         'x-amz-date': '20200101T000000Z',
-        // It asks for a signature and does not look at it.
+        // The emulator requires a signature and does not verify it.
         authorization:
           'AWS4-HMAC-SHA256 Credential=local/20200101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none',
       },
       body: JSON.stringify(input),
     })
-    if (!response.ok) throw new Error(`${operation} answered ${await response.text()}`)
+    if (!response.ok) throw new Error(`${operation} failed: ${await response.text()}`)
     return response.json()
   }
 }
 
+/**
+ * A row of the registration table under another name.
+ *
+ * @param {{ registration: { S: string } }} row
+ * @param {string} name
+ * @param {string} other
+ */
 function copy(row, name, other) {
   const registration = JSON.parse(row.registration.S)
   const renamed = { ...registration, name: other, id: registration.id.replace(name, other) }

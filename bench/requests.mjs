@@ -1,11 +1,23 @@
-// Clients of /mcp that do nothing but send a signed request and read its answer, so that what is measured is not
-// a client's. Each is a function `(method, params) => result`.
+// Minimal clients of /mcp: they send a signed request and read its response, and nothing else, so that no
+// client's own work is measured.
+
+/**
+ * Sends a request and resolves with its result.
+ *
+ * @typedef {(method: string, params?: Record<string, unknown>) => Promise<Record<string, unknown>>} Send
+ * @typedef {import('./gateway.mjs').Gateway} Gateway
+ */
 
 const INFO = { name: 'bench', version: '1.0.0' }
 const MODERN = '2026-07-28'
 const LEGACY = '2025-11-25'
 
-/** 2026-07-28: every request stands alone. */
+/**
+ * A client of 2026-07-28: every request stands alone.
+ *
+ * @param {Gateway} gateway
+ * @returns {Send}
+ */
 export function modernClient(gateway) {
   const meta = {
     'io.modelcontextprotocol/protocolVersion': MODERN,
@@ -16,31 +28,54 @@ export function modernClient(gateway) {
     const headers = {
       'mcp-protocol-version': MODERN,
       'mcp-method': method,
-      ...(params.name && { 'mcp-name': params.name }),
+      ...(typeof params['name'] === 'string' && { 'mcp-name': params['name'] }),
     }
     return (await post(gateway, method, { ...params, _meta: meta }, headers)).result
   }
 }
 
-/** 2025-11-25 without a session. */
+/**
+ * A client of 2025-11-25 without a session.
+ *
+ * @param {Gateway} gateway
+ * @returns {Send}
+ */
 export function statelessClient(gateway) {
   return async (method, params) =>
     (await post(gateway, method, params, { 'mcp-protocol-version': LEGACY })).result
 }
 
-/** 2025-11-25 with a session. */
+/**
+ * A client of 2025-11-25 with a session.
+ *
+ * @param {Gateway} gateway
+ * @returns {Promise<Send>}
+ */
 export async function sessionClient(gateway) {
   const id = await initialize(gateway)
   const headers = { 'mcp-protocol-version': LEGACY, 'mcp-session-id': id }
   return async (method, params) => (await post(gateway, method, params, headers)).result
 }
 
-/** Resolves with the session's id. */
+/**
+ * Opens a session and resolves with its id.
+ *
+ * @param {Gateway} gateway
+ */
 export async function initialize(gateway) {
   const params = { protocolVersion: LEGACY, capabilities: {}, clientInfo: INFO }
-  return (await post(gateway, 'initialize', params, {})).headers.get('mcp-session-id')
+  const id = (await post(gateway, 'initialize', params, {})).headers.get('mcp-session-id')
+  if (!id) throw new Error('initialize opened no session')
+  return id
 }
 
+/**
+ * @param {Gateway} gateway
+ * @param {string} method
+ * @param {Record<string, unknown> | undefined} params
+ * @param {Record<string, string>} headers
+ * @returns {Promise<{ result: Record<string, unknown>, headers: Headers }>}
+ */
 async function post(gateway, method, params, headers) {
   const response = await gateway.fetch(new URL('mcp', gateway.mcpUrl), {
     method: 'POST',
@@ -52,12 +87,12 @@ async function post(gateway, method, params, headers) {
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   })
   const text = await response.text()
-  // Did not run: where there is one environment only, it is ready a moment after its answer has come.
+  // The request did not run. A single environment is free only a moment after its last response.
   if (response.status === 429) return post(gateway, method, params, headers)
-  const answers = response.headers.get('content-type')?.startsWith('text/event-stream')
+  const messages = response.headers.get('content-type')?.startsWith('text/event-stream')
     ? [...text.matchAll(/^data: ?(\{.*)$/gm)].map(([, data]) => data)
     : [text]
-  const { result } = response.ok ? JSON.parse(answers.at(-1)) : {}
-  if (!result) throw new Error(`${method} answered ${response.status}: ${text}`)
+  const { result } = response.ok ? JSON.parse(messages.at(-1) ?? '{}') : {}
+  if (!result) throw new Error(`${method} failed with ${response.status}: ${text}`)
   return { result, headers: response.headers }
 }

@@ -1,4 +1,4 @@
-// tools/call over /sse, while requests are coming and after a pause.
+// tools/call over /sse, under a steady flow of requests and after a pause.
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { SigV4SseTransport } from '@markvp/mcp-lambda-sam-client'
@@ -10,6 +10,7 @@ import { takeTurns } from './turns.mjs'
 
 const PAUSE_MS = 3_000
 
+/** @param {import('./run.mjs').Options} options */
 export default async function sse({ times }) {
   const gateway = await startGateway()
   try {

@@ -1,4 +1,4 @@
-// Requests per second that one machine gets through, the clients included.
+// Requests per second on one machine, which also runs the clients.
 import { CALL, check, startGateway } from './gateway.mjs'
 import { modernClient, sessionClient } from './requests.mjs'
 import { table } from './table.mjs'
@@ -7,6 +7,7 @@ import { median, takeTurns } from './turns.mjs'
 const CLIENTS = [1, 4, 16]
 const CALLS = 200
 
+/** @param {import('./run.mjs').Options} options */
 export default async function throughput({ times }) {
   const gateway = await startGateway()
   try {
@@ -17,26 +18,38 @@ export default async function throughput({ times }) {
       'tools/call, 2026-07-28': async () => check(await modern('tools/call', CALL)),
       'tools/call, 2025-11-25 in a session': async () => check(await session('tools/call', CALL)),
     }
-    const rows = Object.keys(variants).map(name => [name])
+    const rates = Object.keys(variants).map(name => ({
+      name,
+      perSecond: /** @type {number[]} */ ([]),
+    }))
     for (const clients of CLIENTS) {
       const run = Object.fromEntries(
         Object.entries(variants).map(([name, call]) => [
           name,
-          () => perSecond(times(CALLS), clients, call),
+          () => rateOf(times(CALLS), clients, call),
         ]),
       )
       await takeTurns(1, run) // starts as many environments as there are clients
-      const measured = Object.values(await takeTurns(5, run)).map(median)
-      for (const [n, rate] of measured.entries())
-        rows[n].push(`${rate.toFixed(0)} (${(rate / measured[0]).toFixed(2)})`)
+      const measured = await takeTurns(5, run)
+      for (const { name, perSecond } of rates) perSecond.push(median(measured[name] ?? []))
     }
+    const direct = rates[0]?.perSecond ?? []
+    const rows = rates.map(({ name, perSecond }) => [
+      name,
+      ...perSecond.map((rate, n) => `${rate.toFixed(0)} (${(rate / (direct[n] ?? 0)).toFixed(2)})`),
+    ])
     return table(['requests per second', ...CLIENTS.map(n => `${n} at a time`)], rows)
   } finally {
     await gateway.close()
   }
 }
 
-async function perSecond(calls, clients, call) {
+/**
+ * @param {number} calls in all
+ * @param {number} clients that call at the same time
+ * @param {() => Promise<unknown>} call
+ */
+async function rateOf(calls, clients, call) {
   const started = performance.now()
   let left = calls
   await Promise.all(

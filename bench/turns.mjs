@@ -1,22 +1,40 @@
 /**
- * Runs each variant `count` times, turn and turn about, so that all of them see the same machine, and each of them
- * every other one before it. Milliseconds by variant; a run that measures by itself returns its own.
+ * A measured operation. It returns its own milliseconds, or nothing: then the whole run is timed.
+ *
+ * @typedef {(turn: number) => Promise<number | void>} Variant
+ */
+
+/**
+ * Runs each variant `count` times. The variants alternate and their order rotates, so that all of them
+ * see the same machine and each of them runs after every other one. Returns milliseconds by variant.
+ *
+ * @param {number} count
+ * @param {Record<string, Variant>} variants
  */
 export async function takeTurns(count, variants) {
-  const names = Object.keys(variants)
-  const times = Object.fromEntries(names.map(name => [name, []]))
-  for (let n = 0; n < count; n++)
-    for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(n + turn) % names.length]
+  const measured = Object.entries(variants).map(([name, run]) => ({
+    name,
+    run,
+    times: /** @type {number[]} */ ([]),
+  }))
+  for (let n = 0; n < count; n++) {
+    const first = n % measured.length
+    for (const { run, times } of [...measured.slice(first), ...measured.slice(0, first)]) {
       const started = performance.now()
-      const own = await variants[name](n)
-      times[name].push(own ?? performance.now() - started)
+      const own = await run(n)
+      times.push(own ?? performance.now() - started)
     }
-  return times
+  }
+  return Object.fromEntries(measured.map(({ name, times }) => [name, times]))
 }
 
+/** @param {number[]} times */
 export const median = times => quantile(times, 0.5)
 
+/**
+ * @param {number[]} times
+ * @param {number} q from 0 to 1
+ */
 export function quantile(times, q) {
-  return times.toSorted((a, b) => a - b)[Math.floor(q * (times.length - 1))]
+  return times.toSorted((a, b) => a - b)[Math.floor(q * (times.length - 1))] ?? Number.NaN
 }

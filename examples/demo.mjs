@@ -1,17 +1,22 @@
-// The main job, end to end: start the gateway here, register functions, connect as an agent would, call them.
+// The whole path on one machine: start the gateway, register functions, connect an MCP client, call
+// the functions. Set DEBUG to see the log of the gateway and the functions.
+import { fileURLToPath } from 'node:url'
 
 import { startLocal } from '@markvp/mcp-lambda-sam/local'
 import { createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
-import { SigV4SseTransport } from '@markvp/mcp-lambda-sam-client'
+import { connect } from '@markvp/mcp-lambda-sam-client'
 import { Client } from '@modelcontextprotocol/client'
 
+/** @param {string} name */
 const functionArn = name => `arn:aws:lambda:us-east-1:000000000000:function:${name}`
 const started = performance.now()
 let last = started
 
 const local = await startLocal({
-  functions: new URL('./functions', import.meta.url).pathname,
-  log: entry => process.env.DEBUG && process.stderr.write(`    ${JSON.stringify(entry)}\n`),
+  functions: fileURLToPath(new URL('functions', import.meta.url)),
+  log: entry => {
+    if (process.env['DEBUG']) process.stderr.write(`    ${JSON.stringify(entry)}\n`)
+  },
 })
 try {
   step('The gateway runs: two Lambda-like functions behind IAM-verifying Function URLs')
@@ -51,24 +56,24 @@ try {
     show(`${id}  v${version}  ${lambdaArn}`)
 
   const client = new Client({ name: 'demo', version: '1.0.0' })
-  await client.connect(
-    new SigV4SseTransport(local.mcpUrl, { region: local.region, credentials: local.credentials }),
-  )
-  step('An MCP client connects over SSE, every request signed with SigV4')
+  await connect(client, local.mcpUrl, { region: local.region, credentials: local.credentials })
+  step('An MCP client connects; every request is signed with SigV4')
   show(`server ${JSON.stringify(client.getServerVersion())}`)
 
   const { tools } = await client.listTools()
   const { resourceTemplates } = await client.listResourceTemplates()
   const { prompts } = await client.listPrompts()
-  step('It lists what is there')
-  show(`tools      ${tools.map(it => `${it.name}(${Object.keys(it.inputSchema.properties)})`)}`)
+  step('It lists the tools, resource templates and prompts')
+  show(
+    `tools      ${tools.map(it => `${it.name}(${Object.keys(it.inputSchema.properties ?? {})})`)}`,
+  )
   show(`templates  ${resourceTemplates.map(it => it.uriTemplate)}`)
   show(
-    `prompts    ${prompts.map(it => `${it.name}(${it.arguments.map(argument => argument.name)})`)}`,
+    `prompts    ${prompts.map(it => `${it.name}(${it.arguments?.map(argument => argument.name)})`)}`,
   )
 
   const { contents } = await client.readResource({ uri: 'dataset://planets' })
-  const csv = contents[0].text
+  const csv = textOf(contents[0])
   step('It reads dataset://planets')
   show(csv.split('\n').slice(0, 3).join('\n'))
 
@@ -76,16 +81,16 @@ try {
     name: 'statistics',
     arguments: { csv, columns: ['radius_km', 'moons'] },
   })
-  step('It calls the tool with what it read')
+  step('It calls the tool with the text of the resource')
   show(JSON.stringify(result.structuredContent, null, 2))
 
   const { messages } = await client.getPrompt({ name: 'report', arguments: { dataset: 'planets' } })
   step('It gets the prompt')
-  show(messages[0].content.text)
+  show(textOf(messages[0]?.content))
 
   const invalid = await client.callTool({ name: 'statistics', arguments: { csv: 42 } })
   step('A wrong argument is refused before the function runs')
-  show(`isError ${invalid.isError}: ${invalid.content[0].text}`)
+  show(`isError ${invalid.isError}: ${textOf(invalid.content[0])}`)
 
   const unsigned = await fetch(new URL('sse', local.mcpUrl))
   step('A request without a signature is refused before the gateway runs')
@@ -97,12 +102,23 @@ try {
 }
 step(`Done in ${((performance.now() - started) / 1000).toFixed(1)} s; nothing is left running`)
 
+/**
+ * Prints what has happened, with the time since the step before.
+ *
+ * @param {string} title
+ */
 function step(title) {
   const now = performance.now()
   process.stdout.write(`\n${title}  (${Math.round(now - last)} ms)\n`)
   last = now
 }
 
+/** @param {string} text */
 function show(text) {
   process.stdout.write(`${text.replace(/^/gm, '    ')}\n`)
+}
+
+/** @param {object | undefined} content of a resource, a prompt or a tool's result */
+function textOf(content) {
+  return content && 'text' in content ? String(content.text) : ''
 }

@@ -1,5 +1,6 @@
-// Deploys to AWS's APIs as moto has them, with the real commands and the built functions. The last line counts:
-// "moto: N passed, N failed, N skipped". Skipped where there is no Python, which nothing of the product needs.
+// Runs the tests that deploy to moto, which imitates the APIs of AWS, with the real commands and the built
+// functions. Without Python they are skipped: only these tests need it. The last line is
+// "moto: N passed, N failed, N skipped".
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -33,12 +34,17 @@ function run() {
   process.exitCode = failed ? 1 : 0
 }
 
+/**
+ * @param {string} report path of vitest's JSON report
+ * @param {number | null} status vitest's exit code
+ */
 function count(report, status) {
+  /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number }} */
   const it = JSON.parse(readFileSync(report, 'utf8'))
   const failed = it.numFailedTests
   return {
     passed: it.numPassedTests,
-    // A run can fail without a failed test: an error outside of one, a file that does not load.
+    // A run can fail without a failed test, for example when a test file does not load.
     failed: status !== 0 && failed === 0 ? 1 : failed,
     skipped: it.numPendingTests,
   }

@@ -1,14 +1,29 @@
-// Checks the packages as npm would deliver them: publint and attw on each tarball, then all three installed
-// into an empty folder and used. Prints one line per check; ends 1 if any failed.
+// Checks the packages as npm delivers them. Each tarball: its files and size, publint, attw. Then the
+// three are installed into an empty folder and used. Prints one line per check. Exits with 1 when a
+// check fails. Its last line is "packaging: N passed, N failed".
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 const packages = ['client', 'admin-client', 'server']
 const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-packaging-'))
 const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'))
+/** @type {boolean[]} */
 const results = []
+
+// Hidden files, such as a build stamp, are not for users.
+const HIDDEN = /\/\.[^/]+$/
+// Source maps of the CLI and the Lambda bundles were 7 MB of 9 MB. The maps of libraries stay.
+const MAP_OF_THE_SERVER = /^package\/dist\/(?!authoring\/).*\.map$/
 
 const IMPORTS = `
   const { deploy } = await import('@markvp/mcp-lambda-sam')
@@ -20,7 +35,7 @@ const IMPORTS = `
   if (text !== 'run') throw new Error(text)
 `
 
-// As far as a machine without AWS gets: what would be uploaded, then the lack of credentials.
+// A machine without AWS gets this far: the list of uploads, then the error about missing credentials.
 const DRY_RUN = `
   import { spawnSync } from 'node:child_process'
   import { devNull } from 'node:os'
@@ -66,23 +81,29 @@ const MAIN = `
 `
 
 try {
-  const tarballs = packages.map(name => pack(name))
-  for (const [n, tarball] of tarballs.entries()) {
-    check(`publint ${packages[n]}`, bin('publint'), [tarball, '--strict'])
-    // ESM only, by design: require() of it is left to Node's own require(esm).
-    check(`attw ${packages[n]}`, bin('attw'), [tarball, '--profile', 'esm-only', '--no-emoji'])
+  const tarballs = new Map(packages.map(name => [name, pack(name)]))
+  for (const [name, tarball] of tarballs) {
+    checkFiles(name, tarball)
+    check(`publint ${name}`, bin('publint'), [tarball, '--strict'])
+    // The packages are ESM only by design. CommonJS code uses Node's require(esm).
+    check(`attw ${name}`, bin('attw'), [tarball, '--profile', 'esm-only', '--no-emoji'])
   }
-  install(tarballs)
+  install([...tarballs.values()])
   const project = join(folder, 'project')
-  check('the three import', process.execPath, ['--input-type=module', '--eval', IMPORTS], project)
   check(
-    'the command answers --version',
+    'the three packages can be imported',
+    process.execPath,
+    ['--input-type=module', '--eval', IMPORTS],
+    project,
+  )
+  check(
+    'the command prints its version',
     process.execPath,
     [join(project, 'node_modules/@markvp/mcp-lambda-sam/bin/mcp-lambda-sam.js'), '--version'],
     project,
   )
   check(
-    'npx mcp-lambda-sam deploy --dry-run finds its template and code, and misses credentials only',
+    'npx mcp-lambda-sam deploy --dry-run finds its template and code, and only misses credentials',
     process.execPath,
     ['--input-type=module', '--eval', DRY_RUN],
     project,
@@ -96,6 +117,11 @@ const failed = results.filter(ok => !ok).length
 process.stdout.write(`packaging: ${results.length - failed} passed, ${failed} failed\n`)
 process.exitCode = failed ? 1 : 0
 
+/**
+ * Packs a package as npm would, and returns the path of the tarball.
+ *
+ * @param {string} name
+ */
 function pack(name) {
   const destination = join(folder, name)
   execFileSync('npx', ['--yes', packageManager, 'pack', '--pack-destination', destination], {
@@ -103,9 +129,22 @@ function pack(name) {
     stdio: ['ignore', 'ignore', 'inherit'],
     shell: process.platform === 'win32',
   })
-  return join(destination, readdirSync(destination)[0])
+  return join(destination, readdirSync(destination)[0] ?? '')
 }
 
+/**
+ * @param {string} name
+ * @param {string} tarball
+ */
+function checkFiles(name, tarball) {
+  const list = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n')
+  const unwanted = name === 'server' ? [HIDDEN, MAP_OF_THE_SERVER] : [HIDDEN]
+  const found = list.filter(path => unwanted.some(it => it.test(path)))
+  const size = `${(statSync(tarball).size / 1024).toFixed(0)} KB, ${list.length} files`
+  report(`${name} has only files for users (${size})`, found.length === 0, found.join('\n'))
+}
+
+/** @param {string[]} tarballs */
 function install(tarballs) {
   const project = join(folder, 'project')
   mkdirSync(join(project, 'functions'), { recursive: true })
@@ -134,18 +173,35 @@ function install(tarballs) {
   )
 }
 
+/**
+ * Passes when the command exits with 0.
+ *
+ * @param {string} name
+ * @param {string} command
+ * @param {string[]} args
+ * @param {string} [cwd]
+ */
 function check(name, command, args, cwd) {
   const { status, stdout, stderr } = spawnSync(command, args, {
     cwd,
     encoding: 'utf8',
     timeout: 120_000,
   })
-  const ok = status === 0
-  results.push(ok)
-  process.stdout.write(`${ok ? 'ok    ' : 'FAILED'} ${name}\n`)
-  if (!ok) process.stdout.write(`${stdout}${stderr}\n`)
+  report(name, status === 0, `${stdout}${stderr}`)
 }
 
+/**
+ * @param {string} name
+ * @param {boolean} ok
+ * @param {string} details printed when the check has failed
+ */
+function report(name, ok, details) {
+  results.push(ok)
+  process.stdout.write(`${ok ? 'ok    ' : 'FAILED'} ${name}\n`)
+  if (!ok) process.stdout.write(`${details}\n`)
+}
+
+/** @param {string} name of a tool in node_modules/.bin */
 function bin(name) {
   return resolve('node_modules/.bin', process.platform === 'win32' ? `${name}.cmd` : name)
 }

@@ -10,11 +10,12 @@ const venv = join(root, '.cache/py')
 const windows = process.platform === 'win32'
 
 /**
- * The Python that has what `requirements.txt` names, in a virtual environment under `.cache`, made when it is
- * missing or out of date (a minute or two, with a network). Nothing of the product needs Python: without one, or
- * without a registry, `reason` says what is missing and the caller is expected to skip, visibly.
+ * A Python that has the packages of `requirements.txt`, in a virtual environment in `.cache/py`. It is
+ * created when it is missing or out of date, which takes a minute or two and needs a network. The product
+ * itself needs no Python. When Python or the package index is missing, the result has a `reason`, and the
+ * caller prints it and skips its checks.
  *
- * @param {{ quiet?: boolean }} [options] quiet: no word on stderr while it is made
+ * @param {{ quiet?: boolean }} [options] quiet: write nothing to stderr
  * @returns {{ path: string, reason?: undefined } | { path?: undefined, reason: string }}
  */
 export function python({ quiet = false } = {}) {
@@ -24,8 +25,8 @@ export function python({ quiet = false } = {}) {
   if (!base) return { reason: 'no python3 of version 3.10 or newer was found' }
   if (!quiet) process.stderr.write('Setting up Python in .cache/py …\n')
 
-  // Made aside and moved into place: a second run that starts meanwhile sees all of it or nothing. What is in it
-  // is started with `python -m`, since only the scripts in bin/ know the folder's first name.
+  // It is created beside its final path and then renamed, so that a second run sees all of it or
+  // nothing. Its tools are started with `python -m`, because the scripts in bin/ contain the old path.
   const fresh = `${venv}.${process.pid}`
   try {
     mkdirSync(join(root, '.cache'), { recursive: true })
@@ -41,20 +42,22 @@ export function python({ quiet = false } = {}) {
     rmSync(venv, { recursive: true, force: true })
     renameSync(fresh, venv)
   } catch (error) {
-    // Another run was faster between the two lines above.
-    if (!isCurrent(stamp)) return { reason: `.cache/py could not be made: ${error.message}` }
+    // The rename fails when another run was faster. Its environment is as good as ours.
+    if (!isCurrent(stamp)) return { reason: `.cache/py could not be created: ${error}` }
   } finally {
     rmSync(fresh, { recursive: true, force: true })
   }
   return { path: executable(venv) }
 }
 
+/** @param {string} stamp */
 function isCurrent(stamp) {
   const file = join(venv, 'stamp')
-  // The Python that it was made from may be gone, and its link then leads nowhere.
+  // `existsSync` is false for a link to a Python that was removed.
   return existsSync(executable(venv)) && existsSync(file) && readFileSync(file, 'utf8') === stamp
 }
 
+/** The command line of a Python 3.10 or newer. */
 function interpreter() {
   const candidates = windows ? [['py', '-3'], ['python']] : [['python3']]
   return candidates.find(
@@ -62,12 +65,17 @@ function interpreter() {
   )
 }
 
+/** @param {string} folder of a virtual environment */
 function executable(folder) {
   return windows ? join(folder, 'Scripts/python.exe') : join(folder, 'bin/python')
 }
 
-/** What went wrong, in a line; undefined when nothing did. */
-function run([command, ...args]) {
+/**
+ * Runs a command, and returns one line about its failure, or undefined when it succeeds.
+ *
+ * @param {string[]} line
+ */
+function run([command = '', ...args]) {
   const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8' })
   if (error) return `${command} could not be started: ${error.message}`
   if (status === 0) return undefined

@@ -1,16 +1,31 @@
-// Runs one of the root scripts on a machine that has only Node and npm: installs what is missing with the
-// pinned pnpm (through npx), builds what is stale, then does the task. A second run skips both.
+// Runs one of the root scripts on a machine that has only Node and npm. It installs the
+// dependencies with the pinned pnpm (through npx) and builds the packages, then runs the task.
+// Stamps of both steps are kept: a step is skipped while its inputs are unchanged.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** @param {string} name of a tool in node_modules/.bin */
 const bin = name =>
   join(root, 'node_modules/.bin', process.platform === 'win32' ? `${name}.cmd` : name)
 
-/** What a task runs, one after the other, on what is installed and built. */
+/**
+ * The commands of each task. They run one after the other, after the install and the build.
+ *
+ * @type {Record<string, (args: string[]) => string[][]>}
+ */
 const tasks = {
   build: () => [],
   demo: args => [node('examples/demo.mjs', ...args)],
@@ -27,25 +42,32 @@ const tasks = {
   moto: args => [node('scripts/moto.mjs', ...args)],
   bench: args => [node('bench/run.mjs', ...args)],
   conformance: args => [node('test/conformance/run.mjs', ...args)],
-  lint: () => [[bin('biome'), 'check', '--error-on-warnings'], [bin('knip')]],
-  types: () => [[bin('tsc'), '-p', 'tsconfig.json']],
-  format: () => [[bin('biome'), 'check', '--write']],
+  lint: () => [
+    [bin('biome'), 'check', '--error-on-warnings'],
+    node('scripts/arrows.mjs'),
+    [bin('knip')],
+  ],
+  types: () => [
+    [bin('tsc'), '-p', 'tsconfig.json'],
+    [bin('tsc'), '-p', 'tsconfig.javascript.json'],
+  ],
+  format: () => [node('scripts/arrows.mjs', '--write'), [bin('biome'), 'check', '--write']],
   packaging: () => [node('scripts/packaging.mjs')],
   template: () => [node('scripts/template.mjs')],
   'package:sar': args => [node('scripts/sar.mjs', 'package', ...args)],
   'publish:sar': args => [node('scripts/sar.mjs', 'publish', ...args)],
 }
 
-const [task, ...rest] = process.argv.slice(2)
-if (!tasks[task])
-  fail(`Unknown task "${task ?? ''}": one of ${Object.keys(tasks).join(', ')} is expected.`)
+const [task = '', ...rest] = process.argv.slice(2)
+const commandsOf = tasks[task]
+if (!commandsOf) fail(`Unknown task "${task}". The tasks are ${Object.keys(tasks).join(', ')}.`)
 if (Number(process.versions.node.split('.')[0]) < 20)
-  fail(`Node 20 or newer is needed; this is ${process.version}.`)
+  fail(`Node 20 or newer is needed. This is ${process.version}.`)
 
 process.chdir(root)
 install()
 if (task !== 'format') build()
-for (const [command, ...args] of tasks[task](rest)) run(command, args)
+for (const [command = '', ...args] of commandsOf(rest)) run(command, args)
 
 function install() {
   const wanted = digest(['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json'])
@@ -64,8 +86,12 @@ function install() {
   writeFileSync(stamp, wanted)
 }
 
-/** Each package in the order of the imports; one whose sources are as they were is left alone. */
+/**
+ * Builds the packages in the order of their imports. A package is skipped while its sources and the
+ * packages before it are unchanged.
+ */
 function build() {
+  mkdirSync('.cache/build', { recursive: true })
   let above = ''
   for (const name of ['client', 'admin-client', 'server']) {
     const folder = `packages/${name}`
@@ -78,34 +104,55 @@ function build() {
     ]
     if (name === 'server') sources.push('template.yaml')
     above = digest(sources, above)
-    const stamp = `${folder}/dist/.build-stamp`
-    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === above) continue
+    // The stamp is outside of dist, because dist is published.
+    const stamp = `.cache/build/${name}`
+    const isCurrent = existsSync(stamp) && readFileSync(stamp, 'utf8') === above
+    if (isCurrent && existsSync(`${folder}/dist`)) continue
     say(`Building ${folder} …`)
+    // A build that fails must leave neither the stamp nor the files of an earlier one.
+    for (const it of [stamp, `${folder}/dist`]) rmSync(it, { recursive: true, force: true })
     run(bin('tsup'), ['--silent'], { cwd: folder })
-    mkdirSync(`${folder}/dist`, { recursive: true })
     writeFileSync(stamp, above)
   }
 }
 
+/**
+ * All files below a folder, in a fixed order.
+ *
+ * @param {string} folder
+ */
 function files(folder) {
-  return readdirSync(folder, { recursive: true })
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map(name => join(folder, name))
     .filter(path => statSync(path).isFile())
     .sort()
 }
 
+/**
+ * One hash of the files' paths and contents.
+ *
+ * @param {string[]} paths
+ */
 function digest(paths, seed = '') {
   const hash = createHash('sha256').update(seed)
   for (const path of paths) hash.update(path).update(readFileSync(path))
   return hash.digest('hex')
 }
 
+/** @param {string[]} args */
 function node(...args) {
   return [process.execPath, '--enable-source-maps', ...args]
 }
 
+/**
+ * Runs a command to its end. When it fails, this process ends with its exit code.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ cwd?: string }} [options]
+ */
 function run(command, args, options = {}) {
-  // npx and the tools' shims are .cmd files on Windows, which only a shell starts.
+  // On Windows npx and the tools in node_modules/.bin are .cmd files, which need a shell.
   const shell = process.platform === 'win32' && command !== process.execPath
   const { status, signal, error } = spawnSync(command, args, {
     stdio: 'inherit',
@@ -117,10 +164,15 @@ function run(command, args, options = {}) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
+/** @param {string} message */
 function say(message) {
   process.stderr.write(`${message}\n`)
 }
 
+/**
+ * @param {string} message
+ * @returns {never}
+ */
 function fail(message) {
   say(message)
   process.exit(1)

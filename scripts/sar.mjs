@@ -1,5 +1,7 @@
-// Packages the stack for the AWS Serverless Application Repository, and publishes what was packaged, through the
-// SAM CLI: sar.mjs package|publish [--bucket NAME] [--region REGION] [--profile NAME] [--dry-run]
+// Packages the stack for the AWS Serverless Application Repository, and publishes the package. Both use
+// the SAM CLI.
+//
+//     sar.mjs package|publish [--bucket NAME] [--region REGION] [--profile NAME] [--dry-run]
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -8,23 +10,24 @@ const PACKAGED = '.cache/packaged.yaml'
 const INSTALL =
   'https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html'
 
+/** @type {Record<string, () => string[]>} */
 const commands = { package: packageCommand, publish: publishCommand }
 
 const { values, positionals } = options()
-const command = commands[positionals[0]]
-if (!command || positionals.length > 1) fail('sar.mjs package|publish is expected')
-run(['sam', ...command(), ...common()])
+const command = commands[positionals[0] ?? '']
+if (!command || positionals.length > 1) fail('Usage: sar.mjs package|publish')
+run('sam', [...command(), ...common()])
 
 function packageCommand() {
   mkdirSync('.cache', { recursive: true })
-  // Without a bucket it goes to the SAM CLI's own, which lets the repository read. One of yours has to as well.
+  // The default bucket of the SAM CLI lets the repository read. Your own bucket must do the same.
   const bucket = values.bucket ? ['--s3-bucket', values.bucket] : ['--resolve-s3']
   const files = ['--template-file', 'template.yaml', '--output-template-file', PACKAGED]
   return ['package', ...files, ...bucket]
 }
 
 function publishCommand() {
-  if (values.bucket) fail('--bucket goes with package:sar')
+  if (values.bucket) fail('--bucket is an option of package:sar only')
   const { version } = JSON.parse(readFileSync('packages/server/package.json', 'utf8'))
   if (!values['dry-run'] && version === '0.0.0')
     fail('The version of packages/server is 0.0.0: run "npx changeset version" first')
@@ -45,31 +48,39 @@ function common() {
   return [...(region ? ['--region', region] : []), ...(profile ? ['--profile', profile] : [])]
 }
 
-function run([program, ...args]) {
+/**
+ * @param {string} program
+ * @param {string[]} args
+ */
+function run(program, args) {
   process.stderr.write(`${[program, ...args].join(' ')}\n`)
   if (values['dry-run']) return
-  // On Windows it is a .cmd file, which only a shell starts.
+  // On Windows it is a .cmd file, which needs a shell.
   const windows = process.platform === 'win32'
   const { status, error } = spawnSync(program, args, { stdio: 'inherit', shell: windows })
   if (error)
     fail(
-      `The SAM CLI is needed for this and could not be started (${error.message}). Install it: ${INSTALL}`,
+      `The SAM CLI is needed, and it could not be started (${error.message}). Install it: ${INSTALL}`,
     )
   process.exitCode = status ?? 1
 }
 
 function options() {
-  const string = { type: 'string' }
+  const string = /** @type {const} */ ({ type: 'string' })
   try {
     return parseArgs({
       allowPositionals: true,
       options: { bucket: string, region: string, profile: string, 'dry-run': { type: 'boolean' } },
     })
   } catch (error) {
-    fail(error.message)
+    fail(error instanceof Error ? error.message : String(error))
   }
 }
 
+/**
+ * @param {string} message
+ * @returns {never}
+ */
 function fail(message) {
   process.stderr.write(`${message}\n`)
   process.exit(1)

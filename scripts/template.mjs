@@ -1,6 +1,6 @@
-// Asks AWS's own tools about template.yaml: cfn-lint, the SAM translator, and what comes out of that. They are
-// Python; where that is not to be had, this says so and fails nobody. Ends with "template: N passed, N failed,
-// N skipped", and 1 if any failed. What SAM makes of the template is left in .cache/translated.json.
+// Checks template.yaml with AWS's own tools: cfn-lint and the SAM translator. They are written in Python.
+// Without Python the checks are skipped. The last line is "template: N passed, N failed, N skipped", and
+// the exit code is 1 when a check fails. The translated template is written to .cache/translated.json.
 import { spawnSync } from 'node:child_process'
 
 import { python } from './python.mjs'
@@ -10,6 +10,6 @@ if (path) {
   const args = ['-B', 'scripts/template/check.py', 'template.yaml', '.cache/translated.json']
   process.exitCode = spawnSync(path, args, { stdio: 'inherit' }).status ?? 1
 } else {
-  process.stdout.write(`SKIPPED the checks of AWS's own tools: ${reason}\n`)
+  process.stdout.write(`SKIPPED the checks by AWS's own tools: ${reason}\n`)
   process.stdout.write('template: 0 passed, 0 failed, 1 skipped\n')
 }

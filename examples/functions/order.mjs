@@ -1,5 +1,5 @@
-// A tool that asks the user before it does something. The function keeps nothing while the user thinks: it is called
-// again with the answer and runs from its top, so that what must not happen twice stands in `ctx.once`.
+// A tool that asks the user before it acts. The function keeps no state while the user thinks: it is called
+// again with the user's reply and runs from the top. `ctx.once` holds what must not happen twice.
 import { randomUUID } from 'node:crypto'
 import { defineTool } from '@markvp/mcp-lambda-sam/functions'
 
@@ -16,9 +16,9 @@ export const handler = defineTool({
   },
   annotations: { destructiveHint: true, openWorldHint: true },
   async run({ item, quantity }, ctx) {
-    // The price moves; what is ordered is what the user has agreed to.
+    // The price changes. The order uses the price that the user has confirmed.
     const { price } = await ctx.once('quote', () => quote(item))
-    const answer = await ctx.elicit('confirm', {
+    const reply = await ctx.elicit('confirm', {
       message: `Order ${quantity} × ${item} for ${(quantity * price).toFixed(2)} €?`,
       schema: {
         type: 'object',
@@ -29,16 +29,22 @@ export const handler = defineTool({
         required: ['confirm'],
       },
     })
-    if (answer.action !== 'accept' || !answer.content.confirm) return 'Nothing was ordered'
+    if (reply.action !== 'accept' || !reply.content.confirm) return 'Nothing was ordered'
 
-    const number = await ctx.once('order', () => place(item, quantity, answer.content.note))
+    const number = await ctx.once('order', () => place(item, quantity, reply.content.note))
     return `Ordered ${quantity} × ${item} for ${(quantity * price).toFixed(2)} €: number ${number}`
   },
 })
 
+/** @param {string} item */
 const quote = async item => ({ price: item.length + Math.round(Math.random() * 1000) / 1000 })
 
-/** Stands for the shop. */
+/**
+ * A stand-in for the API of a shop.
+ *
+ * @param {string} item
+ * @param {number} quantity
+ */
 const place = async (item, quantity, note = '') => {
   console.log(JSON.stringify({ ordered: item, quantity, note }))
   return randomUUID().slice(0, 8)

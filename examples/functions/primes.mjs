@@ -1,5 +1,6 @@
-// A tool that reports progress over a long computation. `defineTool` makes the Lambda handler; what the gateway is
-// to know of it is printed by
+// A tool that reports its progress during a long computation. `defineTool` makes the Lambda handler. This
+// command prints its registration:
+//
 //   npx mcp-lambda-sam describe examples/functions/primes.mjs --arn arn:aws:lambda:us-east-1:000000000000:function:primes
 import { defineTool } from '@markvp/mcp-lambda-sam/functions'
 
@@ -7,7 +8,7 @@ const SEGMENT = 1_000_000
 
 export const handler = defineTool({
   name: 'primes',
-  description: 'Counts the prime numbers up to a limit, and names the largest',
+  description: 'Counts the prime numbers up to a limit, and returns the largest',
   input: {
     type: 'object',
     properties: {
@@ -30,7 +31,7 @@ export const handler = defineTool({
       const found = sieve(from, to, small)
       count += found.length
       largest = found.at(-1) ?? largest
-      // Awaited, it leaves at once, and the time that is left is looked at between two segments.
+      // Awaiting it sends the progress now, and lets the deadline fire between two segments.
       await ctx.progress(to, { total: limit, message: `${count} primes up to ${to}` })
       ctx.signal.throwIfAborted()
     }
@@ -38,10 +39,18 @@ export const handler = defineTool({
   },
 })
 
-/** The primes from `from` to `to`, by the primes up to the root of `to`; without those, by its own. */
+/**
+ * The primes from `from` to `to`.
+ *
+ * @param {number} from
+ * @param {number} to
+ * @param {number[]} small the primes up to the square root of `to`; empty to find them in the same pass
+ */
 function sieve(from, to, small) {
   const composite = new Uint8Array(to - from + 1)
+  /** @type {number[]} */
   const found = []
+  /** @param {number} prime */
   const cross = prime => {
     const first = Math.max(prime * prime, Math.ceil(from / prime) * prime)
     for (let n = first; n <= to; n += prime) composite[n - from] = 1

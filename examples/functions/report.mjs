@@ -1,4 +1,4 @@
-// A prompt: the event is its arguments, a string becomes one message of the user.
+// A prompt: the event is its arguments. A returned string becomes one user message.
 
 /** @param {{ dataset: string, audience?: string }} event */
 export async function handler({ dataset, audience = 'an engineer' }) {

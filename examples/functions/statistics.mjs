@@ -1,4 +1,4 @@
-// A tool: the event is the arguments object, the answer is any JSON. Nothing here knows of MCP.
+// A tool: the event is the arguments object, and the output is any JSON. Nothing here depends on MCP.
 
 /** @param {{ csv: string, columns?: string[] }} event */
 export async function handler({ csv, columns }) {
@@ -11,37 +11,47 @@ export async function handler({ csv, columns }) {
       body: `No column ${unknown.join(', ')}; there are ${header.join(', ')}`,
     }
   }
-  const numeric = wanted.map(name => [name, numbers(rows, header.indexOf(name))])
+  const numeric = wanted.map(name => ({ name, values: numbers(rows, header.indexOf(name)) }))
   return {
     rows: rows.length,
     columns: Object.fromEntries(
       numeric
-        .filter(([, values]) => values.length > 0)
-        .map(([name, values]) => [name, describe(values)]),
+        .filter(({ values }) => values.length > 0)
+        .map(({ name, values }) => [name, describe(values)]),
     ),
   }
 }
 
+/** @param {number[]} values at least one */
 function describe(values) {
   const sorted = values.toSorted((a, b) => a - b)
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   const variance =
     values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1 || 1)
   const middle = sorted.length / 2
-  const median = (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2
-  const [min, max] = [sorted[0], sorted.at(-1)]
+  const median = (at(Math.ceil(middle) - 1) + at(Math.floor(middle))) / 2
   return {
     count: values.length,
-    min,
-    max,
+    min: at(0),
+    max: at(sorted.length - 1),
     mean: round(mean),
     median: round(median),
     deviation: round(Math.sqrt(variance)),
   }
+
+  /** @param {number} index */
+  function at(index) {
+    return sorted[index] ?? Number.NaN
+  }
 }
 
+/** @param {number} value */
 const round = value => Number(value.toPrecision(6))
 
+/**
+ * @param {string[][]} rows
+ * @param {number} column
+ */
 const numbers = (rows, column) =>
   rows
     .map(row => row[column]?.trim())
@@ -49,15 +59,23 @@ const numbers = (rows, column) =>
     .map(Number)
     .filter(Number.isFinite)
 
-/** RFC 4180: quoted cells may hold commas, line ends and doubled quotes. */
+/**
+ * The rows of a CSV text by RFC 4180: quoted cells may hold commas, line ends and doubled quotes.
+ *
+ * @param {string} csv
+ */
 function parse(csv) {
-  const rows = [[]]
+  /** @type {string[]} */
+  let row = []
+  const rows = [row]
   for (const [, quoted, plain, end] of csv.matchAll(
     /(?:"((?:[^"]|"")*)"|([^,\r\n]*))(,|\r?\n|$)/g,
   )) {
-    rows.at(-1).push(quoted?.replaceAll('""', '"') ?? plain)
+    row.push(quoted?.replaceAll('""', '"') ?? plain ?? '')
     if (end === '') break
-    if (end !== ',') rows.push([])
+    if (end === ',') continue
+    row = []
+    rows.push(row)
   }
-  return rows.filter(row => row.length > 1 || row[0] !== '')
+  return rows.filter(it => it.length > 1 || it[0] !== '')
 }

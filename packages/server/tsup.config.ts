@@ -2,7 +2,10 @@ import { copyFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { defineConfig } from 'tsup'
 
-/** What Lambda runs: each entry a folder of its own with everything inside, as the template deploys it. */
+/**
+ * A Lambda function: one folder with all its code, which the template deploys. Without source maps:
+ * Lambda would load them and use nothing of them. `npx tsup --sourcemap` writes them when you need one.
+ */
 const lambda = (name: string) =>
   defineConfig({
     entry: { index: `src/lambda/${name}.ts` },
@@ -12,19 +15,18 @@ const lambda = (name: string) =>
     platform: 'node',
     noExternal: [/.*/],
     minify: true,
-    sourcemap: true,
-    // What only some environments need is a chunk of its own; see src/lambda/wiring.ts.
+    // Code that only some environments load is a chunk of its own: see src/lambda/wiring.ts.
     splitting: true,
     clean: true,
     outExtension: () => ({ js: '.mjs' }),
     esbuildOptions(options) {
-      // The AWS SDK's CommonJS twin is what "main" names, and nothing of it can be left out.
+      // "main" of the AWS SDK is CommonJS, from which esbuild cannot drop unused code.
       options.mainFields = ['module', 'main']
       options.alias = {
         '@aws-sdk/credential-provider-node': resolve('src/lambda/credentials.ts'),
       }
     },
-    // The AWS SDK's CommonJS parts ask for node's own modules by `require`.
+    // The CommonJS parts of the AWS SDK load Node's own modules with `require`.
     banner: {
       js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
     },
@@ -40,7 +42,7 @@ export default [
     format: 'esm',
     target: 'node20',
     platform: 'node',
-    // All of the package's: a build of declarations begins by removing those in its folder, the others' as well.
+    // All declarations are built here: a declaration build first deletes every one in its folder.
     dts: {
       entry: {
         index: 'src/index.ts',
@@ -48,14 +50,13 @@ export default [
         'authoring/index': 'src/authoring/index.ts',
       },
     },
-    sourcemap: true,
-    // Everything but what the others below write.
+    // Everything but the output of the builds below.
     clean: ['!lambda/**', '!runtime/**', '!authoring/**'],
     async onSuccess() {
       copyFileSync('../../template.yaml', 'dist/template.yaml')
     },
   }),
-  // What functions carry: one file with nothing beside it.
+  // The library that functions bundle: one file.
   defineConfig({
     entry: { index: 'src/authoring/index.ts' },
     outDir: 'dist/authoring',
@@ -67,7 +68,7 @@ export default [
     splitting: false,
     clean: ['!**/*.d.ts'],
   }),
-  // The process a function runs in: one file, started as `node bootstrap.js`.
+  // The process in which a local function runs: one file, started as `node bootstrap.js`.
   defineConfig({
     entry: { bootstrap: 'src/local/runtime/bootstrap.ts' },
     outDir: 'dist/runtime',

@@ -1,5 +1,6 @@
-// The client under test, started by the referee with the URL of each of its servers: our signed transport, and for
-// the scenarios with OAuth the official one on `signedFetch`, which leaves a request alone that has a token.
+// The client under test. The suite starts it with the URL of each of its servers. It uses our signed
+// transport. In the scenarios with OAuth it uses the official transport on `signedFetch`, which sends a request
+// that has a token as it is.
 
 import { appendFileSync } from 'node:fs'
 
@@ -11,37 +12,49 @@ import {
 } from '@modelcontextprotocol/client'
 
 const {
-  MCP_CONFORMANCE_SCENARIO: scenario,
-  MCP_CONFORMANCE_PROTOCOL_VERSION: revision,
+  MCP_CONFORMANCE_SCENARIO: scenario = '',
+  MCP_CONFORMANCE_PROTOCOL_VERSION: version,
   MCP_CONFORMANCE_CONTEXT: context = '{}',
-  CONFORMANCE_EXITS: exits,
+  CONFORMANCE_EXITS: exits = '',
 } = process.env
-// The referee does not look at it. One that is killed, because its time is up, leaves no line.
+// The suite ignores exit codes. A client that is killed, because its time is up, writes no line.
 process.on('exit', code => appendFileSync(exits, `${scenario} ${code}\n`))
 
-const url = new URL(process.argv[2])
+/**
+ * @typedef {import('@modelcontextprotocol/client').OAuthClientProvider} OAuthClientProvider
+ * @typedef {Parameters<NonNullable<OAuthClientProvider['saveClientInformation']>>[0]} ClientInformation
+ * @typedef {Parameters<OAuthClientProvider['saveTokens']>[0]} Tokens
+ * @typedef {Parameters<NonNullable<OAuthClientProvider['saveDiscoveryState']>>[0]} Discovery
+ */
+
+const url = new URL(process.argv[2] ?? '')
 const signing = {
   region: 'us-east-1',
   credentials: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' },
 }
+/** @type {{ toolCalls: { name: string, arguments: Record<string, unknown> }[], client_id?: string, client_secret?: string }} */
 const given = JSON.parse(context)
 
+/**
+ * What the client does in a scenario. In the others it lists the tools.
+ *
+ * @type {Record<string, (client: Client) => Promise<unknown>>}
+ */
 const steps = {
   tools_call: async client => {
     await client.listTools()
     await client.callTool({ name: 'add_numbers', arguments: { a: 5, b: 3 } })
   },
-  'elicitation-sep1034-client-defaults': callAll,
-  'sse-retry': callAll,
-  // One of its tools answers without a resultType, which the SDK takes from servers of earlier revisions only.
-  'sep-2322-client-request-state': client =>
-    callAll(client, error => error.data?.violation === 'missing-resultType'),
-  'http-invalid-tool-headers': callAll,
+  'elicitation-sep1034-client-defaults': client => callAll(client),
+  'sse-retry': client => callAll(client),
+  // A result of one tool has no resultType. The SDK accepts that only in earlier protocol versions.
+  'sep-2322-client-request-state': client => callAll(client, isWithoutResultType),
+  'http-invalid-tool-headers': client => callAll(client),
   'json-schema-2020-12-preservation': async client => {
     const { tools } = await client.listTools()
-    const echo = tools.find(it => it.inputSchema.properties?.schema)
-    const { inputSchema: schema } = tools.find(it => it !== echo)
-    await client.callTool({ name: echo.name, arguments: { schema } })
+    const echo = tools.find(it => it.inputSchema.properties?.['schema'])
+    const other = tools.find(it => it !== echo)
+    await client.callTool({ name: echo?.name ?? '', arguments: { schema: other?.inputSchema } })
   },
   'http-custom-headers': async client => {
     await client.listTools()
@@ -57,28 +70,38 @@ const steps = {
   },
 }
 
-const { client, authorized } = await (scenario.startsWith('auth/') ? withOAuth() : signed())
 if (scenario.startsWith('auth/')) {
-  await authorized(() => client.listTools())
-  await authorized(() => client.callTool({ name: 'test-tool', arguments: {} }))
-} else await (steps[scenario] ?? (it => it.listTools()))(client)
-await client.close()
+  const { client, authorize } = await withOAuth()
+  await authorize(() => client.listTools())
+  await authorize(() => client.callTool({ name: 'test-tool', arguments: {} }))
+  await client.close()
+} else {
+  const client = createClient()
+  await client.connect(new SigV4StreamableHttpTransport(url, signing))
+  await (steps[scenario] ?? (it => it.listTools()))(client)
+  await client.close()
+}
 
-/** All tools at once, with what their schemas ask for. */
-async function callAll(client, isExpected = () => false) {
+/**
+ * Calls all tools at once, with the arguments that their schemas name.
+ *
+ * @param {Client} client
+ * @param {(error: unknown) => boolean} [isExpected]
+ */
+async function callAll(client, isExpected = _error => false) {
   const { tools } = await client.listTools()
   const calls = tools.map(async ({ name, inputSchema: { properties = {} } }) => {
     const args = Object.keys(properties).map(key => [key, 'us-west1'])
     await client.callTool({ name, arguments: Object.fromEntries(args) })
   })
-  for (const { reason } of await Promise.allSettled(calls))
-    if (reason && !isExpected(reason)) throw reason
+  for (const it of await Promise.allSettled(calls))
+    if (it.status === 'rejected' && !isExpected(it.reason)) throw it.reason
 }
 
-async function signed() {
-  const client = createClient()
-  await client.connect(new SigV4StreamableHttpTransport(url, signing))
-  return { client }
+/** @param {unknown} error */
+function isWithoutResultType(error) {
+  const { data } = /** @type {{ data?: { violation?: string } }} */ (error)
+  return data?.violation === 'missing-resultType'
 }
 
 function createClient() {
@@ -86,17 +109,27 @@ function createClient() {
     { name: 'conformance', version: '1.0.0' },
     {
       capabilities: { elicitation: { form: { applyDefaults: true } } },
-      versionNegotiation: { mode: revision === '2026-07-28' ? 'auto' : 'legacy' },
+      versionNegotiation: { mode: version === '2026-07-28' ? 'auto' : 'legacy' },
     },
   )
   client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: {} }))
   return client
 }
 
-/** A user who consents at once, whenever asked. */
+/** Connects for a user who gives consent at once, each time. */
 async function withOAuth() {
+  /** @type {URLSearchParams | undefined} the query of the redirect back from the authorization server */
   let callback
+  /**
+   * @type {{
+   *   client?: Record<string, ClientInformation>,
+   *   tokens?: Tokens,
+   *   discovery?: Discovery | undefined,
+   *   verifier?: string,
+   * }}
+   */
   const stored = {}
+  /** @type {OAuthClientProvider} */
   const authProvider = {
     redirectUrl: 'http://localhost:3000/callback',
     clientMetadataUrl: 'https://conformance-test.local/client-metadata.json',
@@ -107,54 +140,64 @@ async function withOAuth() {
       response_types: ['code'],
       application_type: 'native',
     },
-    clientInformation: ctx => stored.client?.[ctx?.issuer] ?? preregistered(),
-    saveClientInformation: (client, ctx) => {
-      stored.client = { ...stored.client, [ctx?.issuer]: client }
+    clientInformation: context => stored.client?.[issuerOf(context)] ?? preregistered(),
+    saveClientInformation: (client, context) => {
+      stored.client = { ...stored.client, [issuerOf(context)]: client }
     },
     tokens: () => stored.tokens,
     saveTokens: tokens => {
       stored.tokens = tokens
-      // It was for the user's way there and back; the next time the server may name another authority.
+      // It belongs to one round trip of the user. Next time the server may name another issuer.
       stored.discovery = undefined
     },
     discoveryState: () => stored.discovery,
     saveDiscoveryState: discovery => {
       stored.discovery = discovery
     },
-    codeVerifier: () => stored.verifier,
+    codeVerifier: () => stored.verifier ?? '',
     saveCodeVerifier: verifier => {
       stored.verifier = verifier
     },
     async redirectToAuthorization(authorization) {
-      const answer = await fetch(authorization, { redirect: 'manual' })
-      callback = new URL(answer.headers.get('location')).searchParams
+      const response = await fetch(authorization, { redirect: 'manual' })
+      callback = new URL(response.headers.get('location') ?? '').searchParams
     },
   }
-  let transport
+  const fetchSigned = signedFetch(signing)
+  let transport = new StreamableHTTPClientTransport(url, { authProvider, fetch: fetchSigned })
   const client = await authorize(async () => {
     const fresh = createClient()
-    transport = new StreamableHTTPClientTransport(url, {
-      authProvider,
-      fetch: signedFetch(signing),
-    })
+    transport = new StreamableHTTPClientTransport(url, { authProvider, fetch: fetchSigned })
     await fresh.connect(transport)
     return fresh
   })
-  return { client, authorized: authorize }
+  return { client, authorize }
 
-  /** A server that is not content with the user's consent is asked no third time. */
+  /**
+   * Repeats an attempt after the user's consent. The server may ask for consent twice.
+   *
+   * @template Result
+   * @param {() => Promise<Result>} attempt
+   * @returns {Promise<Result>}
+   */
   async function authorize(attempt, times = 3) {
     try {
       return await attempt()
     } catch (error) {
-      if (!(error instanceof UnauthorizedError) || times === 1) throw error
+      if (!(error instanceof UnauthorizedError) || times === 1 || !callback) throw error
       await transport.finishAuth(callback)
       return authorize(attempt, times - 1)
     }
   }
 }
 
+/** @param {{ issuer?: string } | undefined} context */
+function issuerOf(context) {
+  return context?.issuer ?? ''
+}
+
 function preregistered() {
   const { client_id, client_secret } = given
-  return client_id ? { client_id, client_secret } : undefined
+  if (!client_id) return undefined
+  return client_secret === undefined ? { client_id } : { client_id, client_secret }
 }

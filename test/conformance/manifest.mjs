@@ -1,7 +1,16 @@
-// What the referee expects to be registered, as `POST /register` takes it.
+// The registrations that the suite expects, as `POST /register` takes them.
 
+/**
+ * @typedef {import('@markvp/mcp-lambda-sam-admin-client').ToolInput} ToolInput
+ * @typedef {import('@markvp/mcp-lambda-sam-admin-client').ResourceInput} ResourceInput
+ * @typedef {import('@markvp/mcp-lambda-sam-admin-client').PromptInput} PromptInput
+ * @typedef {'arguments' | 'mcp'} Contract the calling contract
+ */
+
+/** @param {string} name */
 const lambdaArn = name => `arn:aws:lambda:us-east-1:000000000000:function:${name}`
 
+/** @type {(ToolInput | ResourceInput | PromptInput)[]} */
 export const registrations = [
   ...tools('content', 'arguments', [
     'test_simple_text',
@@ -60,7 +69,7 @@ export const registrations = [
       },
       allOf: [{ anyOf: [{ required: ['phone'] }, { required: ['email'] }] }],
       if: { properties: { contactMethod: { const: 'phone' } }, required: ['contactMethod'] },
-      // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
       then: { required: ['phone'] },
       else: { required: ['email'] },
       additionalProperties: false,
@@ -82,20 +91,44 @@ export const registrations = [
   prompt('asking', 'mcp', 'test_input_required_result_prompt', {}),
 ]
 
+/**
+ * @param {string} fn name of the function
+ * @param {Contract} contract
+ * @param {string[]} names
+ */
 function tools(fn, contract, names) {
   return names.map(name => tool(fn, contract, name, { parameters: {} }))
 }
 
+/**
+ * @param {string} fn name of the function
+ * @param {Contract} contract
+ * @param {string} name
+ * @param {Pick<ToolInput, 'parameters' | 'inputSchema'>} schema
+ * @returns {ToolInput}
+ */
 function tool(fn, contract, name, schema) {
   const description = `Test tool ${name}`
   return { type: 'tool', name, description, lambdaArn: lambdaArn(fn), contract, ...schema }
 }
 
+/**
+ * @param {string} name
+ * @param {Pick<ResourceInput, 'uri' | 'uriTemplate' | 'mimeType'>} rest
+ * @returns {ResourceInput}
+ */
 function resource(name, rest) {
   const description = `Test resource ${name}`
   return { type: 'resource', name, description, lambdaArn: lambdaArn('resources'), ...rest }
 }
 
+/**
+ * @param {string} fn name of the function
+ * @param {Contract} contract
+ * @param {string} name
+ * @param {Record<string, string>} parameters
+ * @returns {PromptInput}
+ */
 function prompt(fn, contract, name, parameters) {
   const description = `Test prompt ${name}`
   return { type: 'prompt', name, description, lambdaArn: lambdaArn(fn), contract, parameters }

@@ -1,59 +1,65 @@
 import { createServer } from 'node:http'
-import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 
 import { signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
 
-/** Of one connection, or fetch's own to write. */
+import { close as closeServer, listen, passed } from './server.mjs'
+
+/** Headers of one connection, and headers that fetch writes itself. */
 const NOT_PASSED =
   /^(host|connection|keep-alive|transfer-encoding|content-length|expect|upgrade|te)$/
-/** Fetch has decoded the body already. */
+/** Headers of one connection, and of the body's encoding: fetch has decoded the body. */
 const NOT_RETURNED = /^(connection|keep-alive|transfer-encoding|content-length|content-encoding)$/
 
 /**
- * Signs what a client sends that cannot: on `http://localhost`, in front of gateways that take turns. All that a
- * browser says of itself passes (`Origin`), and answers stream. A request is read whole, since its hash is
- * part of the signature. `alter` may put another answer in the place of the gateway's.
+ * Signs the requests of a client that cannot sign. It listens on `http://localhost` and sends the requests to
+ * the gateways in turn. The headers of a browser pass (`Origin`), and responses stream. A request is read
+ * whole, because the signature contains its hash. `alter` may replace the gateway's response.
+ *
+ * @param {{
+ *   gateways: string[],
+ *   region: string,
+ *   credentials: import('@markvp/mcp-lambda-sam-client/sigv4').Credentials,
+ *   alter?: import('./controls.mjs').Alter | undefined,
+ * }} options
  */
-export async function startProxy({ gateways, region, credentials, alter = answer => answer }) {
+export async function startProxy({ gateways, region, credentials, alter = it => it }) {
   let turn = 0
   const fetch = signedFetch({ region, credentials })
   const server = createServer((request, response) => {
     forward(request, response).catch(error => {
-      // The client hung up, or the gateway did: the other side is told in the only way that is left.
+      // The client or the gateway has closed its connection, so the other connection is closed too.
       if (response.headersSent) response.destroy()
       else response.writeHead(502).end(String(error))
     })
   })
-  // The referee wants the name localhost; a socket on that name could also be an IPv6 one.
-  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address()
-  return { url: `http://localhost:${port}/`, close }
+  // The suite requires the name localhost. A server that listens on that name could be on IPv6.
+  const port = await listen(server)
+  return { url: `http://localhost:${port}/`, close: () => closeServer(server) }
 
+  /**
+   * @param {import('node:http').IncomingMessage} request
+   * @param {import('node:http').ServerResponse} response
+   */
   async function forward(request, response) {
     const hungUp = new AbortController()
     response.once('close', () => hungUp.abort())
-    const { method } = request
+    const { method = 'GET', url = '/' } = request
     const body = method === 'GET' || method === 'HEAD' ? undefined : await buffer(request)
-    const signed = await fetch(new URL(request.url, gateways[turn++ % gateways.length]), {
+    const signed = await fetch(new URL(url, gateways[turn++ % gateways.length]), {
       method,
-      headers: passed(request.headers, NOT_PASSED),
-      ...(body?.length > 0 && { body }),
+      headers: passed(request.headers, name => !NOT_PASSED.test(name)),
+      ...(body && body.length > 0 && { body }),
       signal: hungUp.signal,
     })
-    const answer = await alter(signed)
-    response.writeHead(answer.status, passed(Object.fromEntries(answer.headers), NOT_RETURNED))
+    const { status, headers, body: stream } = await alter(signed)
+    response.writeHead(
+      status,
+      passed(Object.fromEntries(headers), name => !NOT_RETURNED.test(name)),
+    )
     response.flushHeaders()
-    if (answer.body) await pipeline(Readable.fromWeb(answer.body), response)
+    if (stream) await pipeline(stream, response)
     else response.end()
   }
-
-  function close() {
-    server.closeAllConnections()
-    return new Promise(resolve => server.close(resolve))
-  }
 }
-
-const passed = (headers, except) =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !except.test(name)))

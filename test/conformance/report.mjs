@@ -1,4 +1,19 @@
-/** What of a run counts: of the required scenarios those that passed, and their checks. */
+/**
+ * A scenario of the suite and the checks that it saved.
+ *
+ * @typedef {{
+ *   name: string,
+ *   required: boolean,
+ *   checks: { id: string, status: string, errorMessage?: string }[],
+ * }} Scenario
+ */
+
+/**
+ * Counts the required scenarios that passed, and the checks of all required ones.
+ *
+ * @param {Scenario[]} scenarios
+ * @returns {Record<'passed' | 'successes' | 'warnings', number>}
+ */
 export function score(scenarios) {
   const required = scenarios.filter(it => it.required)
   return {
@@ -8,6 +23,10 @@ export function score(scenarios) {
   }
 }
 
+/**
+ * @param {string} title
+ * @param {Scenario[]} scenarios
+ */
 export function table(title, scenarios) {
   const lines = [`${title.padEnd(48)}SUCCESS  WARNING  FAILURE`]
   for (const scenario of scenarios) {
@@ -19,7 +38,11 @@ export function table(title, scenarios) {
   return lines.join('\n')
 }
 
-/** What was not as the referee wants it, one line each. */
+/**
+ * One line for each check that warned or failed.
+ *
+ * @param {Scenario[]} scenarios
+ */
 export function faults(scenarios) {
   return scenarios.flatMap(scenario =>
     scenario.checks
@@ -28,12 +51,21 @@ export function faults(scenarios) {
   )
 }
 
+/** @param {Scenario} scenario */
 const labelOf = ({ name, required }) => (required ? name : `${name} (not required)`)
 
+/**
+ * @param {Scenario[]} scenarios
+ * @param {string} status
+ */
 function sum(scenarios, status) {
   return scenarios.reduce((total, scenario) => total + count(scenario, status), 0)
 }
 
+/**
+ * @param {Scenario} scenario
+ * @param {string} status
+ */
 function count({ checks }, status) {
   return checks.filter(it => it.status === status).length
 }

@@ -1,12 +1,19 @@
-// What a function may ask a client for, in the words of the protocol.
+// The requests that a function may send to a client, as MCP defines them.
 
+/**
+ * @param {string} message
+ * @param {Record<string, object>} properties
+ * @param {string[]} [required]
+ */
 const form = (message, properties, required = []) => ({
   method: 'elicitation/create',
   params: { message, requestedSchema: { type: 'object', properties, required } },
 })
 
+/** @param {string} message */
 export const named = message => form(message, { name: { type: 'string' } }, ['name'])
 
+/** @param {string} text */
 export const sampled = text => ({
   method: 'sampling/createMessage',
   params: { messages: [{ role: 'user', content: { type: 'text', text } }], maxTokens: 100 },

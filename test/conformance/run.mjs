@@ -1,6 +1,6 @@
-// Runs the official conformance suite against the built stack, functions in processes of their own behind Function
-// URLs that verify IAM, and against the client package. Exits with 1 when a gate is missed; with --controls also when
-// a gate does not notice a fault.
+// Runs the official conformance suite against the built stack and against the client package. The functions
+// of the stack run in processes of their own, behind Function URLs that verify IAM. Exits with 1 when a gate
+// is missed. With --controls it also makes faults, and exits with 1 when a gate does not notice one.
 
 import { fileURLToPath } from 'node:url'
 
@@ -10,8 +10,15 @@ import { faults, score, table } from './report.mjs'
 import { output, startEverything } from './stack.mjs'
 
 /**
- * Scenarios that pass are a weak measure: some do against a server that is dead, since they find nothing to
- * object to. So successful checks are counted too, and a warning is a miss.
+ * @typedef {import('./report.mjs').Scenario} Scenario
+ * @typedef {{ passed: number, successes: number }} Gate
+ */
+
+/**
+ * What a run must reach. Passed scenarios alone are a weak measure: some pass against a dead server, because
+ * they find no fault. So successful checks are counted too, and a warning is a miss.
+ *
+ * @type {Record<'server' | 'client', Record<string, Gate>>}
  */
 const gates = {
   server: {
@@ -24,7 +31,7 @@ const gates = {
   },
 }
 
-/** Where the client is right to give up: what it is offered is wrong. */
+/** Scenarios with a wrong offer, where the client is right to exit with an error. */
 const MAY_FAIL =
   /^(http-invalid-tool-headers|auth\/(scope-retry-limit|resource-mismatch|metadata-issuer-mismatch|iss-(supported-missing|wrong-issuer|unexpected|normalized)))$/
 
@@ -38,10 +45,10 @@ async function checkServer() {
   const stack = await startEverything()
   try {
     const found = []
-    for (const [revision, gate] of Object.entries(gates.server)) {
-      const folder = `${output}server-${revision}`
-      const scenarios = await judgeServer({ url: stack.url, revision, folder })
-      found.push(verdict(`server ${revision}`, gate, scenarios))
+    for (const [version, gate] of Object.entries(gates.server)) {
+      const folder = `${output}server-${version}`
+      const scenarios = await judgeServer({ url: stack.url, version, folder })
+      found.push(verdict(`server ${version}`, gate, scenarios))
     }
     return found
   } finally {
@@ -53,19 +60,24 @@ async function checkClient() {
   const client = fileURLToPath(new URL('client.mjs', import.meta.url))
   const command = `${process.execPath} ${client}`
   const found = []
-  for (const [revision, gate] of Object.entries(gates.client)) {
-    const folder = `${output}client-${revision}`
-    const scenarios = await judgeClient({ command, revision, folder })
-    found.push(verdict(`client ${revision}`, gate, scenarios))
+  for (const [version, gate] of Object.entries(gates.client)) {
+    const folder = `${output}client-${version}`
+    const scenarios = await judgeClient({ command, version, folder })
+    found.push(verdict(`client ${version}`, gate, scenarios))
     const broken = scenarios.filter(it => it.required && it.exit !== 0 && !MAY_FAIL.test(it.name))
     found.push({
       isMet: broken.length === 0,
-      text: `client ${revision}: ${broken.length} clients ended with an error ${broken.map(it => `(${it.name}: ${it.exit})`).join(' ')}`,
+      text: `client ${version}: ${broken.length} clients exited with an error ${broken.map(it => `(${it.name}: ${it.exit})`).join(' ')}`,
     })
   }
   return found
 }
 
+/**
+ * @param {string} title
+ * @param {Gate} gate
+ * @param {Scenario[]} scenarios
+ */
 function verdict(title, gate, scenarios) {
   show(['', table(title, scenarios), ...faults(scenarios)].join('\n'))
   const { passed, successes, warnings } = score(scenarios)
@@ -75,23 +87,26 @@ function verdict(title, gate, scenarios) {
   }
 }
 
-async function checkControl({ name, revision, expected, answer, alter }) {
-  const stack = await startEverything({ answer, alter })
+/** @param {import('./controls.mjs').Control} control */
+async function checkControl({ name, version, expected, respond, alter }) {
+  const stack = await startEverything({ respond, alter })
   try {
-    const scenarios = await judgeServer({ url: stack.url, revision, folder: `${output}control` })
+    const scenarios = await judgeServer({ url: stack.url, version, folder: `${output}control` })
     const required = scenarios.filter(it => it.required)
     show(`\nControl: ${name}\n${faults(required).join('\n')}`)
     const found = score(scenarios)
-    const isMet = Object.entries(expected).every(([key, value]) => found[key] === value)
+    const all = { ...found, ...expected }
+    const isMet = JSON.stringify(found) === JSON.stringify(all)
     return {
       isMet,
-      text: `${revision}, where ${name}: ${found.passed} scenarios, ${found.warnings} warnings; wanted ${JSON.stringify(expected)}`,
+      text: `${version}, with the fault that ${name}: ${found.passed} scenarios, ${found.warnings} warnings; expected ${JSON.stringify(expected)}`,
     }
   } finally {
     await stack.close()
   }
 }
 
+/** @param {string} text */
 function show(text) {
   process.stdout.write(`${text}\n`)
 }

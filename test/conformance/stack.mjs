@@ -8,31 +8,35 @@ import { startTablesProxy } from './controls.mjs'
 import { registrations } from './manifest.mjs'
 import { startProxy } from './proxy.mjs'
 
-/** Kept out of git: what the referee saves, and the gateway's log. */
+/** The folder for the files of the suite and the gateway's log. Git ignores it. */
 export const output = fileURLToPath(new URL('../../.cache/conformance/', import.meta.url))
 
 /**
- * The built stack, in it the everything-server of the suite as Lambda functions, registered as anybody's, and the
- * proxy in front; all warm. A control may decide what the tables `answer`, and `alter` what the proxy returns.
+ * Starts the built stack with the suite's everything-server as Lambda functions, and the proxy in front of it.
+ * All environments are warm. A control may decide how the tables `respond`, and `alter` the proxy's responses.
+ *
+ * @param {Pick<import('./controls.mjs').Control, 'respond' | 'alter'>} [control]
  */
-export async function startEverything({ answer, alter } = {}) {
+export async function startEverything({ respond, alter } = {}) {
   await mkdir(output, { recursive: true })
+  /** @type {string[]} */
   const logged = []
+  /** @type {(() => Promise<void>)[]} */
   const closers = []
   try {
-    const tables = answer && (await opened(startTablesProxy(answer)))
-    const local = await start({ ...(tables && { AWS_ENDPOINT_URL_DYNAMODB: tables.url }) })
+    const tables = respond && (await opened(startTablesProxy(respond)))
+    const local = await start(tables ? { AWS_ENDPOINT_URL_DYNAMODB: tables.url } : {})
     tables?.to(local.dynamodbUrl)
     const shared = {
       AWS_ENDPOINT_URL_DYNAMODB: tables?.url ?? local.dynamodbUrl,
       AWS_ENDPOINT_URL_LAMBDA: local.lambdaUrl,
-      // The first one does not know the roles of the others.
+      // The first gateway does not know the roles of the others.
       AWS_ACCESS_KEY_ID: local.credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: local.credentials.secretAccessKey,
       AWS_SESSION_TOKEN: '',
     }
-    // Lambda, and so the local gateway, prefers the environment used last. The referee sends one request after the
-    // other, and would only ever meet that one: so it meets several gateways in turn, on the same tables.
+    // Lambda, and so the local gateway, prefers the environment that it used last. The suite sends one request
+    // after the other and would only meet that one. So several gateways on the same tables take turns.
     const others = [await start(shared), await start(shared)]
     await register(local)
     const { region, credentials } = local
@@ -46,23 +50,30 @@ export async function startEverything({ answer, alter } = {}) {
     throw error
   }
 
+  /** @param {Record<string, string>} environment */
   function start(environment) {
     return opened(
       startLocal({
         functions: fileURLToPath(new URL('functions', import.meta.url)),
-        // The proxy's host is another than the gateway's, as it would be before a deployed one.
+        // The proxy has another host than the gateway, as in front of a deployed one.
         environment: { ALLOWED_ORIGINS: 'localhost,127.0.0.1', ...environment },
         concurrency: 60,
-        // The referee hangs up on its streams, of which a function hears nothing: they end with its time.
+        // The suite closes its streams early. A function cannot see that, so its streams end with its timeout.
         timeouts: { mcp: 60 },
         log: entry => logged.push(`${JSON.stringify(entry)}\n`),
       }),
     )
   }
 
+  /**
+   * Notes how to close what is opened.
+   *
+   * @template {{ close(): Promise<void> }} Opened
+   * @param {Promise<Opened>} opening
+   */
   async function opened(opening) {
     const it = await opening
-    closers.unshift(it.close)
+    closers.unshift(() => it.close())
     return it
   }
 
@@ -72,16 +83,31 @@ export async function startEverything({ answer, alter } = {}) {
   }
 }
 
+/** @param {import('@markvp/mcp-lambda-sam/local').Local} local */
 async function register({ registrationUrl, region, credentials }) {
-  // What a function on AWS would have in its environment.
+  // On AWS a function would have the URL in its environment.
   await writeFile(`${output}gateway.json`, JSON.stringify({ registrationUrl }))
   const admin = createAdminClient({ url: registrationUrl, region, credentials })
-  const { registerTool: tool, registerResource: resource, registerPrompt: prompt } = admin
-  for (const { type, ...it } of registrations) await { tool, resource, prompt }[type](it)
+  for (const it of registrations)
+    switch (it.type) {
+      case 'tool':
+        await admin.registerTool(it)
+        break
+      case 'resource':
+        await admin.registerResource(it)
+        break
+      case 'prompt':
+        await admin.registerPrompt(it)
+    }
 }
 
-/** A cold start in some of the scenarios' windows of 500 ms would fail them for what is no fault. */
+/**
+ * Starts the environments before the suite does. Some scenarios allow 500 ms, which a cold start exceeds.
+ *
+ * @param {string} url
+ */
 async function warm(url) {
+  /** @type {[method: string, params: object, times: number][]} */
   const calls = [
     ['tools/call', { name: 'test_tool_with_progress' }, 24],
     ['tools/call', { name: 'test_simple_text' }, 3],
@@ -94,6 +120,11 @@ async function warm(url) {
     await Promise.all(Array.from({ length: times }, () => call(url, method, params)))
 }
 
+/**
+ * @param {string} url
+ * @param {string} method
+ * @param {object} params
+ */
 async function call(url, method, params) {
   const response = await fetch(url, {
     method: 'POST',
@@ -103,6 +134,6 @@ async function call(url, method, params) {
     },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   })
-  const answer = await response.text()
-  if (!response.ok) throw new Error(`${method}: ${response.status} ${answer}`)
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${method}: ${response.status} ${text}`)
 }

@@ -1,9 +1,10 @@
-// A resource template: the event is the variables of the URI template and the URI itself.
+// A resource template: the event has the variables of the URI template, and the URI.
 import { readFile } from 'node:fs/promises'
 
 /** @param {{ name: string, uri: string }} event */
 export async function handler({ name }) {
-  if (!/^[a-z-]+$/.test(name)) return { statusCode: 404, body: `${name} is not a dataset's name` }
+  if (!/^[a-z-]+$/.test(name))
+    return { statusCode: 404, body: `${name} is not the name of a dataset` }
   try {
     return await readFile(new URL(`./data/${name}.csv`, import.meta.url), 'utf8')
   } catch {

@@ -1,20 +1,24 @@
-// The DynamoDB of the local gateway. It has a process of its own: its work would block the gateway,
-// and an exception of dynalite must not end the gateway. Argument: the folder for the tables.
+// The tables of the local gateway, in a process of their own. Their work must not hold up the gateway,
+// and an exception of dynalite must not end it. Argument: the folder that keeps the data (optional).
+
+// @ts-expect-error dynalite has no type declarations.
 import dynalite from 'dynalite'
 
 const [path] = process.argv.slice(2)
 const server = dynalite({
   ...(path && { path }),
-  // By default each of these takes half a second, as on AWS.
+  // By default dynalite imitates the delays of AWS, half a second each.
   createTableMs: 0,
   deleteTableMs: 0,
   updateTableMs: 0,
 })
-// dynalite throws when a request is aborted. A killed function aborts its requests.
-server.on('request', request => request.removeAllListeners('error').on('error', () => {}))
-server.listen(0, '127.0.0.1', () => process.send(server.address().port))
+// dynalite throws when a request is aborted. A function that is killed aborts its requests.
+server.on('request', (/** @type {import('node:http').IncomingMessage} */ request) =>
+  request.removeAllListeners('error').on('error', () => {}),
+)
+server.listen(0, '127.0.0.1', () => process.send?.(server.address().port))
 
-// The gateway has ended, for any reason.
+// The gateway has ended, normally or not.
 process.on('disconnect', () => process.exit())
-// Ctrl-C reaches every process of the terminal. The gateway ends this one.
+// Ctrl-C reaches every process of the terminal. This process ends when the gateway disconnects.
 process.on('SIGINT', () => {})

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
-import { main } from '../dist/cli/main.js'
+// The path is computed, so that the type check does not read the built file.
+const { main } = await import(new URL('../dist/cli/main.js', import.meta.url).href)
 
 process.exitCode = await main(process.argv.slice(2))

@@ -1,13 +1,24 @@
-// Tools and a prompt with the contract `mcp` that ask the user, or the client's model, before they answer. The
-// function keeps nothing in between: what it was told comes back in `inputResponses`, what it wants to remember
-// in `requestState`, whatever the revision the client speaks. It writes no notification, so it need not stream.
+// Tools and a prompt with the calling contract `mcp` that ask the user, or the client's model, before they
+// return. The function keeps no state between two calls: the replies come in `inputResponses`, and its own
+// state in `requestState`. This is the same for every protocol version of the client. The function sends no
+// notification, so it need not stream.
 
 import { choices, contact, named, roots, sampled } from '../requests.mjs'
 
-/** By name: what must be answered in this round, and what to remember until then. */
+/**
+ * @typedef {{ name: string, arguments?: Record<string, string>, inputResponses?: Record<string, unknown>, requestState?: string }} Params
+ * @typedef {{ [key: string]: object | undefined }} Asks
+ * @typedef {{ asks: Asks, state?: string }} Round
+ */
+
+/**
+ * By name: the requests of this round, and the state to keep until their replies.
+ *
+ * @type {Record<string, (params: Params, clientCapabilities: Record<string, unknown>) => Round>}
+ */
 const rounds = {
-  test_elicitation: ({ arguments: { message } }) => ({ asks: { user: named(message) } }),
-  test_sampling: ({ arguments: { prompt } }) => ({ asks: { answer: sampled(prompt) } }),
+  test_elicitation: ({ arguments: { message = '' } = {} }) => ({ asks: { user: named(message) } }),
+  test_sampling: ({ arguments: { prompt = '' } = {} }) => ({ asks: { answer: sampled(prompt) } }),
   test_elicitation_sep1034_defaults: () => ({ asks: { contact } }),
   test_elicitation_sep1330_enums: () => ({ asks: { choices } }),
   test_streaming_elicitation: () => ({ asks: { user_name: named('What is your name?') } }),
@@ -41,8 +52,8 @@ const rounds = {
       : { asks: { step2: named('Step 2: what is your favourite colour?') }, state: 'step 2' },
   test_input_required_result_capabilities: (_params, { elicitation, sampling }) => ({
     asks: {
-      ...(elicitation && { user_name: named('What is your name?') }),
-      ...(sampling && { greeting: sampled('Generate a greeting') }),
+      ...(elicitation ? { user_name: named('What is your name?') } : {}),
+      ...(sampling ? { greeting: sampled('Generate a greeting') } : {}),
     },
   }),
   test_input_required_result_prompt: () => ({
@@ -53,21 +64,22 @@ const rounds = {
 /**
  * @param {{
  *   method: 'tools/call' | 'prompts/get',
- *   params: { name: string, inputResponses?: Record<string, unknown>, requestState?: string },
+ *   params: Params,
  *   context: { clientCapabilities?: Record<string, unknown> },
  * }} event
  */
 export async function handler({ method, params, context: { clientCapabilities = {} } }) {
-  const { name, inputResponses: answers, requestState } = params
-  const { asks, state } = rounds[name](params, clientCapabilities)
-  if (!Object.keys(asks).every(key => isAnswer(answers?.[key])))
+  const { name, inputResponses: replies, requestState } = params
+  const { asks, state } = rounds[name]?.(params, clientCapabilities) ?? { asks: {} }
+  if (!Object.keys(asks).every(key => isReply(replies?.[key])))
     return { result: { resultType: 'input_required', inputRequests: asks, requestState: state } }
 
   const remembered = requestState === undefined ? '' : 'state-ok '
-  const content = { type: 'text', text: remembered + JSON.stringify(answers) }
+  const content = { type: 'text', text: remembered + JSON.stringify(replies) }
   return method === 'prompts/get'
     ? { result: { messages: [{ role: 'user', content }] } }
     : { result: { content: [content] } }
 }
 
-const isAnswer = answer => typeof answer === 'object' && answer !== null
+/** @param {unknown} reply */
+const isReply = reply => typeof reply === 'object' && reply !== null

@@ -1,4 +1,4 @@
-// Tools that change what is registered, as any function may whose role is allowed to call the registration URL.
+// Tools that change registrations. On AWS a function needs a role that may call the registration URL.
 
 import { readFile } from 'node:fs/promises'
 
@@ -10,6 +10,11 @@ const { registrationUrl } = JSON.parse(
 )
 const admin = createAdminClient({ url: registrationUrl })
 
+/**
+ * The registration that each tool changes.
+ *
+ * @type {Record<string, string>}
+ */
 const changes = {
   test_trigger_tool_change: 'tool-test_simple_text',
   test_trigger_prompt_change: 'prompt-test_simple_prompt',
@@ -20,10 +25,10 @@ const changes = {
  * @param {{ clientContext: { custom: { mcp: { name: string } } } }} context
  */
 export async function handler(_args, { clientContext }) {
-  const registration = await admin.get(changes[clientContext.custom.mcp.name])
+  const registration = await admin.get(changes[clientContext.custom.mcp.name] ?? '')
   const { version } = await admin.update(registration.id, {
     ...registration,
-    title: `Changed for the ${registration.version}. time`,
+    title: `Changed ${registration.version} times`,
   })
-  return `${registration.id} has version ${version} now.`
+  return `${registration.id} now has version ${version}.`
 }

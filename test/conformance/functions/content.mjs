@@ -1,4 +1,4 @@
-// Tools with the contract `arguments`, one function behind all of them: the name comes in the client context.
+// Tools with the calling contract `arguments`. One function serves all of them: the client context has the name.
 
 import { png, wav } from '../media.mjs'
 
@@ -10,7 +10,8 @@ const resource = {
   resource: { uri: 'test://embedded', mimeType: 'text/plain', text: 'An embedded resource.' },
 }
 
-const answers = {
+/** @type {Record<string, (args: Record<string, unknown>) => unknown>} */
+const outputs = {
   test_simple_text: () => text.text,
   test_image_content: () => ({ content: [image] }),
   test_audio_content: () => ({ content: [audio] }),
@@ -26,5 +27,5 @@ const answers = {
  * @param {{ clientContext: { custom: { mcp: { name: string } } } }} context
  */
 export async function handler(args, { clientContext }) {
-  return answers[clientContext.custom.mcp.name](args)
+  return outputs[clientContext.custom.mcp.name]?.(args)
 }

@@ -1,11 +1,14 @@
-// Prompts with the contract `arguments`, one function behind all of them.
+// Prompts with the calling contract `arguments`. One function serves all of them.
 
 import { png } from '../media.mjs'
 
+/** @param {object} content */
 const user = content => ({ role: 'user', content })
+/** @param {string} words */
 const text = words => ({ type: 'text', text: words })
 
-const answers = {
+/** @type {Record<string, (args: Record<string, string>) => unknown>} */
+const outputs = {
   test_simple_prompt: () => 'This is a simple prompt for testing.',
   test_prompt_with_arguments: ({ arg1, arg2 }) => `The arguments are "${arg1}" and "${arg2}".`,
   test_prompt_with_embedded_resource: ({ resourceUri: uri }) => ({
@@ -30,5 +33,5 @@ const answers = {
  * @param {{ clientContext: { custom: { mcp: { name: string } } } }} context
  */
 export async function handler(args, { clientContext }) {
-  return answers[clientContext.custom.mcp.name](args)
+  return outputs[clientContext.custom.mcp.name]?.(args)
 }

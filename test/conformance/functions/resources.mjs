@@ -1,4 +1,4 @@
-// Resources with the contract `arguments`: the event is the URI that is read, and the variables of a template.
+// Resources with the calling contract `arguments`: the event has the URI, and the variables of a template.
 
 import { png } from '../media.mjs'
 
