@@ -1,4 +1,4 @@
-/** The mcp function's settings; docs/administrators.md lists them for people. */
+/** The mcp function's settings; docs/deploying.md lists them for people. */
 export interface McpConfig {
   registrationTable: string
   sessionTable: string
