@@ -72,13 +72,15 @@ export function readPage(path: string): Page {
   return { path, lines, blocks, links, anchors }
 }
 
-/** The comment that ends on the line before `index`; it may have several lines. */
+/** The comment above line `index`, with or without empty lines between; it may have several lines. */
 function commentAbove(lines: string[], index: number): string | undefined {
-  if (!lines[index - 1]?.endsWith('-->')) return undefined
-  let start = index - 1
+  let end = index - 1
+  while (lines[end] === '') end--
+  if (!lines[end]?.endsWith('-->')) return undefined
+  let start = end
   while (start > 0 && !lines[start]?.startsWith('<!--')) start--
   return lines
-    .slice(start, index)
+    .slice(start, end + 1)
     .join('\n')
     .replace(/^<!--\s*|\s*-->$/g, '')
 }

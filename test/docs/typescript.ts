@@ -1,12 +1,12 @@
-import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 
 import { type Block, root } from './markdown.ts'
 
 /** The name of a block's file: `docs-access-12.ts`. */
-export const fileOf = ({ place }: Block) =>
-  `${place.replace(/\.md:/, '-').replaceAll('/', '-')}.ts`
+export const fileOf = ({ place }: Block) => `${place.replace(/\.md:/, '-').replaceAll('/', '-')}.ts`
 
 /**
  * Writes each block to a file of its own, in a folder inside the repository, so that the packages of the
@@ -36,11 +36,15 @@ export async function writeBlocks(blocks: Block[]): Promise<string> {
   return folder
 }
 
-/** An empty folder under `.cache/docs`, from which the packages that the pages import can be resolved. */
+/**
+ * An empty folder under `.cache/docs`, from which the packages that the pages import can be resolved. It is
+ * deleted when the test ends.
+ */
 export async function newFolder(name: string): Promise<string> {
   const parent = join(root, '.cache/docs')
   await mkdir(parent, { recursive: true })
   const folder = await mkdtemp(join(parent, `${name}-`))
+  onTestFinished(() => rm(folder, { recursive: true }))
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   await mkdir(join(folder, 'node_modules'))
   for (const [from, name] of BORROWED) {
