@@ -1,4 +1,4 @@
-/** The settings of the mcp function. */
+/** The settings of the mcp function; docs/deploying.md lists them. */
 export interface McpConfig {
   registrationTable: string
   sessionTable: string

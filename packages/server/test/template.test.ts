@@ -95,7 +95,7 @@ test('a role may do with a table what its code does with it, and nothing more', 
 })
 
 test('every parameter and output is told to administrators, with its default', () => {
-  const page = read('docs/administrators.md')
+  const page = read('docs/deploying.md')
   for (const [name, { Default }] of Object.entries(template.Parameters)) {
     const [, value] = new RegExp(`^\\| \`${name}\` +\\| ([^|]*?) *\\|`, 'm').exec(page) ?? []
     expect([name, value]).toEqual([name, Default === '' ? '' : `\`${Default}\``])

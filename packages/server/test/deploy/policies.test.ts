@@ -13,7 +13,7 @@ const ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:mcp-lambda-sam-mc
 
 test('the policy in the documentation is the one that the command prints', () => {
   const shown = JSON.stringify(identityPolicy(ARN), null, 2)
-  expect(read('docs/administrators.md')).toContain(`\`\`\`json\n${shown}\n\`\`\`\n`)
+  expect(read('docs/access.md')).toContain(`\`\`\`json\n${shown}\n\`\`\`\n`)
 })
 
 test.each([

@@ -51,11 +51,11 @@ describe('docs/openapi.yaml', () => {
       expect(faultsOf('RegistrationInput', { body: value })).toBeNull()
       const made = await call('POST', '/register', { ...value, description: '' })
       expect(made).toMatchObject({ status: 201, body: { warnings: [expect.any(String)] } })
-      expect(faultsOf('RegistrationAnswer', made)).toBeNull()
+      expect(faultsOf('RegistrationResponse', made)).toBeNull()
       const id = `${value['type']}-${value['name']}`
-      expect(faultsOf('RegistrationAnswer', await call('GET', `/register/${id}`))).toBeNull()
+      expect(faultsOf('RegistrationResponse', await call('GET', `/register/${id}`))).toBeNull()
       expect(
-        faultsOf('RegistrationAnswer', await call('POST', `/register/${id}/repair`)),
+        faultsOf('RegistrationResponse', await call('POST', `/register/${id}/repair`)),
       ).toBeNull()
     }
     const page = await call('GET', '/register?limit=2')
@@ -93,7 +93,7 @@ describe('docs/openapi.yaml', () => {
     const faultsOf = validator()
     const made = await call('POST', '/register', today)
     expect(made.body.status).toMatchObject({ state: 'other_account', policies: {} })
-    expect(faultsOf('RegistrationAnswer', made)).toBeNull()
+    expect(faultsOf('RegistrationResponse', made)).toBeNull()
     const removed = await call('DELETE', '/register/resource-today')
     expect(removed.status).toBe(200)
     expect(faultsOf('Removal', removed)).toBeNull()
