@@ -1,5 +1,5 @@
-// A tool of the author's kit in a runtime that does not stream.
-delete globalThis.awslambda
+// A tool made with `defineTool`, in a runtime that does not stream.
+Reflect.deleteProperty(globalThis, 'awslambda')
 const { defineTool } = await import('@markvp/mcp-lambda-sam/functions')
 
 export const handler = defineTool({

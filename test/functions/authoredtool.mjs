@@ -1,9 +1,12 @@
-// A tool of the author's kit, with a schema of a library, in ways chosen by `mode`.
+// A tool made with `defineTool` and a Zod schema. `mode` chooses what it does.
 import { appendFileSync, existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defineTool } from '@markvp/mcp-lambda-sam/functions'
 import { z } from 'zod'
 
+/** @typedef {import('@markvp/mcp-lambda-sam/functions').Context} Context */
+
+/** @satisfies {Record<string, (ctx: Context, file: string, at: Date) => unknown>} */
 const modes = {
   async wait(ctx, file) {
     await ctx.progress(1, { total: 2, message: 'half way' })
@@ -11,7 +14,7 @@ const modes = {
     while (!existsSync(file)) await sleep(20)
     return 'done'
   },
-  /** Never waits for anything but its reports, as a computation does. */
+  /** Awaits only its progress reports, as a computation does. */
   async compute(ctx, file) {
     for (let n = 1; !existsSync(file); n++) {
       const until = performance.now() + 20
@@ -27,7 +30,7 @@ const modes = {
     for (const key of ['first', 'second']) {
       const schema = z.object({ answer: z.string().min(2, 'two letters at least') })
       const answer = await ctx.elicit(key, { message: `${key}?`, schema })
-      said.push(answer.content?.answer ?? answer.action)
+      said.push('content' in answer ? answer.content.answer : answer.action)
     }
     return said.join()
   },
@@ -40,7 +43,7 @@ const modes = {
         messages: [{ role: 'user', content: { type: 'text', text: 'A word?' } }],
       }),
     ])
-    return [form.action, roots[0].uri, word.content.text].join()
+    return [form.action, roots[0]?.uri, textOf(word.content)].join()
   },
   throw() {
     throw new RangeError('no such city')
@@ -53,12 +56,17 @@ export const handler = defineTool({
   title: 'Authored',
   description: 'What the kit can do',
   input: z.object({
-    mode: z.enum(Object.keys(modes)),
+    mode: z.enum(/** @type {(keyof typeof modes)[]} */ (Object.keys(modes))),
     file: z.string().optional(),
     at: z.iso
       .datetime()
       .default('2026-07-28T00:00:00Z')
       .transform(at => new Date(at)),
   }),
-  run: ({ mode, file, at }, ctx) => modes[mode](ctx, file, at),
+  run: ({ mode, file = '', at }, ctx) => modes[mode](ctx, file, at),
 })
+
+/** @param {object} content */
+function textOf(content) {
+  return 'text' in content ? content.text : undefined
+}

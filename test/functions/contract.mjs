@@ -1,21 +1,46 @@
-/* global awslambda */
 import { appendFileSync, existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-// A function with the contract `mcp`, with many ways to keep and to break it, chosen by `mode`.
+// A function with the calling contract `mcp`. `mode` chooses how it keeps or breaks the contract.
 
+/** @typedef {import('../globals/awslambda.d.ts').ResponseStream} ResponseStream */
+/** @typedef {(line: object) => boolean} Write writes a line of JSON */
+/** @typedef {{ action?: string, content?: Record<string, string>, roots?: { uri: string }[] }} Reply */
+/**
+ * @typedef {{
+ *   arguments: { mode?: string, file: string, times?: number },
+ *   uri?: string,
+ *   inputResponses?: Record<string, Reply>,
+ *   requestState?: string,
+ * }} Params
+ */
+
+/** @param {string | undefined} it */
 const text = it => ({ result: { content: [{ type: 'text', text: it }] } })
+/**
+ * @param {number} progress
+ * @param {string} [message]
+ */
 const progress = (progress, message) => ({
   method: 'notifications/progress',
   params: { progress, total: 2, message },
 })
+/**
+ * @param {string} level
+ * @param {unknown} data
+ */
 const log = (level, data) => ({
   method: 'notifications/message',
   params: { level, logger: 'contract', data },
 })
+/**
+ * @param {Record<string, object>} inputRequests
+ * @param {string} [requestState]
+ */
 const ask = (inputRequests, requestState) => ({
   result: { resultType: 'input_required', inputRequests, requestState },
 })
+/** @param {string} message */
 const form = message => ({
   method: 'elicitation/create',
   params: {
@@ -31,6 +56,7 @@ const sampling = {
   },
 }
 
+/** @type {Record<string, (write: Write, event: { params: Params }, stream: ResponseStream) => unknown>} */
 const modes = {
   event: (write, event) => write(text(JSON.stringify(event))),
   async wait(write, { params }) {
@@ -55,16 +81,16 @@ const modes = {
   },
   sample(write, { params: { inputResponses } }) {
     if (!inputResponses) return write(ask({ word: sampling }))
-    write(text(inputResponses.word.content.text))
+    write(text(inputResponses.word?.content?.text))
   },
   roots(write, { params: { inputResponses } }) {
     if (!inputResponses) return write(ask({ where: { method: 'roots/list' } }))
-    write(text(inputResponses.where.roots[0].uri))
+    write(text(inputResponses.where?.roots?.[0]?.uri))
   },
-  /** Keeps nothing between its rounds: what it knows comes back with the request. */
+  /** Keeps no state between its rounds: the state comes back with the request. */
   rounds(write, { params: { inputResponses, requestState } }) {
     const { said = [] } = requestState ? JSON.parse(requestState) : {}
-    const now = [...said, ...(inputResponses ? [inputResponses.next.content.answer] : [])]
+    const now = [...said, ...(inputResponses ? [inputResponses.next?.content?.answer] : [])]
     if (now.length === 3) return write(text(now.join()))
     write(progress(now.length))
     write(ask({ next: form(`Round ${now.length + 1}`) }, JSON.stringify({ said: now })))
@@ -132,9 +158,12 @@ const modes = {
   },
 }
 
-export const handler = awslambda.streamifyResponse(async (event, stream) => {
+/** @typedef {{ params: Params }} Event */
+
+export const handler = awslambda.streamifyResponse(async (/** @type {Event} */ event, stream) => {
+  /** @type {Write} */
   const write = it => stream.write(`${JSON.stringify(it)}\n`)
   const { arguments: args, uri } = event.params
-  await modes[args?.mode ?? uri?.split('://')[1] ?? 'event'](write, event, stream)
+  await modes[args?.mode ?? uri?.split('://')[1] ?? 'event']?.(write, event, stream)
   stream.end()
 })

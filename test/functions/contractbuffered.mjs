@@ -1,4 +1,16 @@
-// The contract `mcp` without streaming: the final line alone.
+// A function with the calling contract `mcp` that does not stream: it returns the final line.
+
+/**
+ * @typedef {{
+ *   uri: string,
+ *   arguments?: { mode?: string },
+ *   inputResponses?: { answer?: { content: { answer: string } } },
+ *   ref: { type: string },
+ *   argument: { value: string },
+ * }} Params
+ */
+
+/** @param {{ method: string, params: Params, context: { variables?: { id?: string } } }} event */
 export const handler = async ({ method, params, context }) => {
   if (params.arguments?.mode === 'throw') throw new TypeError('the disk is full')
   switch (method) {
@@ -21,4 +33,5 @@ export const handler = async ({ method, params, context }) => {
       if (params.ref.type === 'ref/resource') return { error: { code: -32601, message: 'no' } }
       return { result: { completion: { values: [`${params.argument.value}da`] } } }
   }
+  return undefined
 }

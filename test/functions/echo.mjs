@@ -1,4 +1,9 @@
-/** What a function is given, as it is given. */
+/**
+ * Returns what a function gets.
+ *
+ * @param {unknown} event
+ * @param {import('../globals/awslambda.d.ts').Context} context
+ */
 export const handler = async (event, context) => ({
   event,
   custom: context.clientContext?.custom,

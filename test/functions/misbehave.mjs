@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** @type {Record<string, () => unknown>} */
 const modes = {
   throw: () => {
     throw new TypeError('the disk is full')
@@ -7,6 +8,7 @@ const modes = {
   exit: () => process.exit(3),
   hang: () => sleep(600_000),
   circular: () => {
+    /** @type {Record<string, unknown>} */
     const it = {}
     it.self = it
     return it
@@ -16,4 +18,5 @@ const modes = {
   'too-large': () => 'x'.repeat(6.1 * 1024 * 1024),
 }
 
-export const handler = async ({ mode }) => modes[mode]()
+/** @param {{ mode: string }} event */
+export const handler = async ({ mode }) => modes[mode]?.()

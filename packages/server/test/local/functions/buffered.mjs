@@ -2,6 +2,10 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep, setInterval as ticksOf } from 'node:timers/promises'
 
+/** @typedef {{ case?: string, rawPath?: string, size: number, ms: number }} Event */
+/** @typedef {import('../../../../../test/globals/awslambda.d.ts').Context} Context */
+
+/** @type {Record<string, (event: Event, context: Context) => unknown>} */
 const cases = {
   full: () => ({
     statusCode: 201,
@@ -25,6 +29,7 @@ const cases = {
   },
   'throw-string': () => Promise.reject('just words'),
   circular: () => {
+    /** @type {Record<string, unknown>} */
     const it = {}
     it.it = it
     return it
@@ -80,8 +85,12 @@ const cases = {
 
 let calls = 0
 
+/**
+ * @param {Event} event
+ * @param {Context} context
+ */
 export const handler = async (event, context) => {
-  const name = event.case ?? event.rawPath.slice(1)
+  const name = event.case ?? event.rawPath?.slice(1) ?? ''
   if (name === 'calls') return { calls: ++calls, pid: process.pid }
-  return cases[name](event, context)
+  return cases[name]?.(event, context)
 }

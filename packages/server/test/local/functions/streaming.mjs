@@ -4,13 +4,23 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const { HttpResponseStream, streamifyResponse } = awslambda
 
+/** @typedef {import('../../../../../test/globals/awslambda.d.ts').ResponseStream} ResponseStream */
+/** @typedef {import('../../../../../test/globals/awslambda.d.ts').Context} Context */
+/** @typedef {{ case?: string, rawPath?: string, rawQueryString?: string }} Event */
+
+/** @param {Event} event */
 const query = event => new URLSearchParams(event.rawQueryString)
 
+/** @param {string | null} file */
 async function untilFile(file) {
-  while (!existsSync(file)) await sleep(10)
+  while (!existsSync(file ?? '')) await sleep(10)
 }
 
-// One handler with many kinds of responses. The path chooses one, or `case` in a direct invocation.
+/**
+ * One handler with many kinds of responses. The path chooses one, or `case` in a direct invocation.
+ *
+ * @type {Record<string, (stream: ResponseStream, event: Event, context: Context) => unknown>}
+ */
 const cases = {
   stream(stream, event) {
     const out = HttpResponseStream.from(stream, {
@@ -102,9 +112,9 @@ const cases = {
     out.end()
     console.log(`wrote all, waited ${waits > 0 ? 'too' : 'never'}`)
   },
-  async 'many-late'(stream, event) {
+  async 'many-late'(stream, event, context) {
     await untilFile(query(event).get('go'))
-    await cases.many(stream, event)
+    await cases.many?.(stream, event, context)
   },
   'head-only'(stream) {
     HttpResponseStream.from(stream, { statusCode: 203 }).write('')
@@ -139,7 +149,7 @@ const cases = {
   },
 }
 
-export const handler = streamifyResponse(async (event, stream, context) => {
-  const name = event.case ?? event.rawPath.split('/')[1]
-  return cases[name](stream, event, context)
+export const handler = streamifyResponse(async (/** @type {Event} */ event, stream, context) => {
+  const name = event.case ?? event.rawPath?.split('/')[1] ?? ''
+  return cases[name]?.(stream, event, context)
 })
