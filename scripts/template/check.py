@@ -1,4 +1,4 @@
-"""Asks AWS's own tools about the template: check.py TEMPLATE TRANSLATED. Ends with the number of checks."""
+"""Checks the template with AWS's own tools: check.py TEMPLATE TRANSLATED. The last line counts the checks."""
 
 import json
 import subprocess
@@ -24,15 +24,15 @@ def main(path, translated):
     every = rights.CHECKS + checks.CHECKS
     results = [report(said(check), lambda: check(template)) for check in every]
     wrong = len(mutations.MUTATIONS)
-    results.append(report(f"these find {wrong} wrong templates wrong", lambda: none(mutations.blind(text, every))))
-    results.append(report("cfn-lint has nothing to say of the template", lambda: none(lint(path))))
-    results.append(report("nor of what SAM makes of it", lambda: none(lint(translated))))
-    for what, pattern, replacement, rule in mutations.LINTED:
+    results.append(report(f"these checks find the fault in each of {wrong} wrong templates", lambda: none(mutations.blind(text, every))))
+    results.append(report("cfn-lint finds nothing in the template", lambda: none(lint(path))))
+    results.append(report("cfn-lint finds nothing in the translated template", lambda: none(lint(translated))))
+    for fault, pattern, replacement, rule in mutations.LINTED:
         wrong = mutations.mutated(text, pattern, replacement)
-        results.append(report(f"but of {what}", lambda: some(lint_text(wrong), rule)))
-    for what, pattern, replacement, rule in mutations.LINTED_TRANSLATED:
+        results.append(report(f"cfn-lint finds {fault}", lambda: some(lint_text(wrong), rule)))
+    for fault, pattern, replacement, rule in mutations.LINTED_TRANSLATED:
         wrong = json.dumps(Template(mutations.mutated(text, pattern, replacement)).translated)
-        results.append(report(f"but of {what}", lambda: some(lint_text(wrong), rule)))
+        results.append(report(f"cfn-lint finds {fault}", lambda: some(lint_text(wrong), rule)))
     results.append(report("moto creates two such stacks in one account", lambda: two_stacks(template)))
 
     failed = results.count(False)

@@ -1,4 +1,4 @@
-"""What else must be true of the template, each as a function that raises AssertionError when it is not."""
+"""Checks of the template. Each is a function that raises AssertionError when the template is wrong."""
 
 import re
 
@@ -6,7 +6,7 @@ from template import VPC, equal
 from translate import refusal, settled
 
 
-def both_urls_ask_for_iam(template):
+def both_urls_require_iam(template):
     resources = template.resources()
     urls = {name: it["Properties"] for name, it in resources.items() if it["Type"] == "AWS::Lambda::Url"}
     equal(
@@ -26,7 +26,7 @@ def both_urls_ask_for_iam(template):
     )
 
 
-def web_pages_get_in_by_name(template):
+def only_named_origins_are_allowed(template):
     origins = "https://app.example.com,http://localhost:5173"
     resources = template.resources(AllowedOrigins=origins)
     cors = resources["McpFunctionUrl"]["Properties"]["Cors"]
@@ -37,7 +37,7 @@ def web_pages_get_in_by_name(template):
         equal(isinstance(values, list) and "*" in values, False)
 
 
-def the_functions_are_as_promised(template):
+def the_functions_have_their_documented_properties(template):
     resources = template.resources()
     for name, suffix, logs in (
         ("McpFunction", "mcp", "McpLogs"),
@@ -58,7 +58,7 @@ def the_functions_are_as_promised(template):
     equal(reserved["McpFunction"]["Properties"]["ReservedConcurrentExecutions"], "50")
 
 
-def in_a_vpc_nothing_comes_in_and_https_goes_out(template):
+def in_a_vpc_only_outgoing_https_is_allowed(template):
     equal("SecurityGroup" in template.resources(), False)
     resources = template.resources(**VPC)
     for name in ("McpFunction", "RegistrationFunction"):
@@ -72,13 +72,13 @@ def in_a_vpc_nothing_comes_in_and_https_goes_out(template):
     equal([(it["FromPort"], it["ToPort"], it["IpProtocol"]) for it in group["SecurityGroupEgress"]], [(443, 443, "tcp")])
 
 
-def the_tables_expire_and_the_registrations_stay(template):
+def sessions_expire_and_registrations_are_retained(template):
     resources = template.resources(PointInTimeRecovery="true", DeletionProtection="true")
     for name in ("RegistrationTable", "SessionTable"):
         table = resources[name]["Properties"]
         equal(table["BillingMode"], "PAY_PER_REQUEST")
         equal(table["TimeToLiveSpecification"], {"AttributeName": "expiresAt", "Enabled": True})
-        # A table with a name of its own could not be replaced, and would be in the way of the next stack.
+        # CloudFormation cannot replace a named table, and a second stack could not create it.
         equal("TableName" in table, False)
     registrations = resources["RegistrationTable"]
     equal((registrations["DeletionPolicy"], registrations["UpdateReplacePolicy"]), ("RetainExceptOnCreate", "Retain"))
@@ -86,7 +86,7 @@ def the_tables_expire_and_the_registrations_stay(template):
     equal(registrations["Properties"]["DeletionProtectionEnabled"], "true")
 
 
-def the_outputs_name_what_people_need(template):
+def the_outputs_are_the_documented_ones(template):
     equal(
         settled(template.translated, StackIdentifier="mine")["Outputs"],
         {
@@ -106,9 +106,9 @@ def the_outputs_name_what_people_need(template):
     )
 
 
-def sound_parameters_are_taken_and_nonsense_is_refused(template):
-    """By patterns, ranges and rules as CloudFormation documents them; it is not CloudFormation that decides here."""
-    for sound in (
+def valid_parameters_are_accepted_and_invalid_ones_refused(template):
+    """By patterns, ranges and rules as CloudFormation documents them. CloudFormation itself does not run here."""
+    for valid in (
         {},
         VPC,
         {**VPC, "SubnetIds": "subnet-0123456789abcdef0"},
@@ -116,8 +116,8 @@ def sound_parameters_are_taken_and_nonsense_is_refused(template):
         {"RequestStateKeys": "x" * 32 + "," + "y" * 40},
         {"StackIdentifier": "a1"},
     ):
-        equal(refusal(template.translated, **sound), None)
-    for nonsense in (
+        equal(refusal(template.translated, **valid), None)
+    for invalid in (
         {**VPC, "SubnetIds": ""},
         {**VPC, "VpcId": ""},
         {**VPC, "VpcEnabled": "false"},
@@ -138,11 +138,11 @@ def sound_parameters_are_taken_and_nonsense_is_refused(template):
         {"LogRetentionDays": "10"},
         {"LogLevel": "verbose"},
     ):
-        assert refusal(template.translated, **nonsense), f"{nonsense} is taken"
+        assert refusal(template.translated, **invalid), f"{invalid} is accepted"
 
 
 # https://docs.aws.amazon.com/serverlessrepo/latest/devguide/list-supported-resources.html
-# and, of AWS::EC2::SecurityGroup, docs/aws-assumptions.md
+# and docs/aws-assumptions.md for AWS::EC2::SecurityGroup
 IN_THE_REPOSITORY = {
     "AWS::DynamoDB::Table",
     "AWS::EC2::SecurityGroup",
@@ -153,7 +153,7 @@ IN_THE_REPOSITORY = {
 }
 
 
-def the_serverless_application_repository_takes_it(template):
+def the_serverless_application_repository_accepts_it(template):
     source = template.source
     equal({it["Type"] for it in source["Resources"].values()} - IN_THE_REPOSITORY, set())
     equal({it["Type"] for it in source["Parameters"].values()} - {"String", "Number"}, set())
@@ -162,11 +162,11 @@ def the_serverless_application_repository_takes_it(template):
     assert re.fullmatch("[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?", about["Author"])
     assert len(about["Description"]) <= 256 and len(about["Labels"]) <= 10
     assert all(re.fullmatch(r"[a-zA-Z0-9+\-_:/@]{1,127}", it) for it in about["Labels"])
-    # The script gives it, so that it is never that of another release.
+    # scripts/sar.mjs passes the version of the release.
     equal("SemanticVersion" in about, False)
 
 
-def every_parameter_explains_itself(template):
+def every_parameter_is_described_and_bounded(template):
     about = template.source["Metadata"]["AWS::CloudFormation::Interface"]
     grouped = [name for group in about["ParameterGroups"] for name in group["Parameters"]]
     equal(sorted(grouped), sorted(template.source["Parameters"]))
@@ -174,25 +174,25 @@ def every_parameter_explains_itself(template):
     for name, parameter in template.source["Parameters"].items():
         assert "Default" in parameter and parameter["Description"], name
         bounds = {"AllowedPattern", "AllowedValues", "MaxValue"} & set(parameter)
-        assert bounds, f"{name} takes anything"
+        assert bounds, f"{name} has no bounds"
         equal("AllowedPattern" in parameter, "ConstraintDescription" in parameter)
     equal(template.source["Parameters"]["RequestStateKeys"].get("NoEcho"), True)
 
 
 def it_fits_into_one_request(template):
-    """CloudFormation takes 51,200 bytes with a request; more would have to be in S3 first."""
+    """CloudFormation accepts 51,200 bytes in a request. A larger template must be in S3."""
     assert len(template.text.encode()) <= 51_200
 
 
 CHECKS = [
-    both_urls_ask_for_iam,
-    web_pages_get_in_by_name,
-    the_functions_are_as_promised,
-    in_a_vpc_nothing_comes_in_and_https_goes_out,
-    the_tables_expire_and_the_registrations_stay,
-    the_outputs_name_what_people_need,
-    sound_parameters_are_taken_and_nonsense_is_refused,
-    the_serverless_application_repository_takes_it,
-    every_parameter_explains_itself,
+    both_urls_require_iam,
+    only_named_origins_are_allowed,
+    the_functions_have_their_documented_properties,
+    in_a_vpc_only_outgoing_https_is_allowed,
+    sessions_expire_and_registrations_are_retained,
+    the_outputs_are_the_documented_ones,
+    valid_parameters_are_accepted_and_invalid_ones_refused,
+    the_serverless_application_repository_accepts_it,
+    every_parameter_is_described_and_bounded,
     it_fits_into_one_request,
 ]

@@ -1,4 +1,4 @@
-"""Creates what SAM makes of the template in moto, a stand-in for AWS: as far as that goes."""
+"""Creates stacks from the translated template in moto, which imitates AWS."""
 
 import io
 import json
@@ -7,12 +7,12 @@ import zipfile
 
 os.environ |= {"AWS_ACCESS_KEY_ID": "moto", "AWS_SECRET_ACCESS_KEY": "moto", "AWS_DEFAULT_REGION": "us-east-1"}
 
-import boto3  # noqa: E402 - it reads the above
+import boto3  # noqa: E402 - it reads the variables above
 from moto import mock_aws  # noqa: E402
 
 
 def create(translated):
-    """The outputs of two stacks in one account, one of them in a VPC. Raises what moto has against them."""
+    """The outputs of two stacks in one account, one of them in a VPC. Raises the errors of moto."""
     with mock_aws(config={"lambda": {"use_docker": False}}):
         upload(["McpFunction", "RegistrationFunction"])
         ec2 = boto3.client("ec2")
@@ -36,7 +36,7 @@ def outputs(name, translated, parameters):
 
 
 def without_urls(translated):
-    """moto knows Function URLs, and not in templates."""
+    """moto supports Function URLs, but not in templates."""
     kept = {name: it for name, it in translated["Resources"].items() if it["Type"] != "AWS::Lambda::Url"}
     known = {name: it for name, it in translated["Outputs"].items() if not name.endswith("Url")}
     return {**translated, "Resources": kept, "Outputs": known}

@@ -1,4 +1,4 @@
-"""Who may do what: the rights in the translated template, line by line, and none beside."""
+"""Checks of the permissions in the translated template: these and no others."""
 
 import re
 
@@ -20,7 +20,7 @@ OWN_FUNCTION = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:fu
 ROLES = ["McpFunctionRole", "RegistrationFunctionRole"]
 
 
-def the_mcp_role_reads_registrations_uses_sessions_logs_and_does_nothing_else(template):
+def the_mcp_role_may_read_registrations_use_sessions_and_log_only(template):
     expected = (
         rights(READ, "${RegistrationTable.Arn}")
         | rights(WRITE, "${SessionTable.Arn}")
@@ -30,13 +30,13 @@ def the_mcp_role_reads_registrations_uses_sessions_logs_and_does_nothing_else(te
     equal(rights_of(template.resources(**VPC), "McpFunctionRole"), expected | interfaces())
 
 
-def the_mcp_role_invokes_nothing_by_itself(template):
+def the_mcp_role_may_invoke_nothing_by_itself(template):
     for parameters in ({}, VPC):
         every = rights_of(template.resources(**parameters), "McpFunctionRole")
         equal([it for it in every if re.match(r"Allow (lambda|\*)", it)], [])
 
 
-def the_registration_role_registers_and_grants_to_the_mcp_role_only(template):
+def the_registration_role_may_register_and_grant_to_the_mcp_role_only(template):
     to_the_mcp_role = "StringEquals lambda:Principal ${McpFunctionRole.Arn}"
     expected = (
         rights(WRITE, "${RegistrationTable.Arn}")
@@ -48,8 +48,8 @@ def the_registration_role_registers_and_grants_to_the_mcp_role_only(template):
     equal(rights_of(template.resources(**VPC), "RegistrationFunctionRole"), expected | interfaces())
 
 
-def nobody_else_has_rights(template):
-    """No role, policy or permission beside the known ones, not even one that SAM adds."""
+def no_other_role_or_policy_exists(template):
+    """No role, policy or permission but the known ones, not even one that SAM adds."""
     known = {*ROLES, "McpClientPolicy", "RegistrationAdminPolicy"}
     for parameters, expected in (({}, known), (VPC, {*known, "VpcPolicy"})):
         resources = template.resources(**parameters)
@@ -58,13 +58,13 @@ def nobody_else_has_rights(template):
             equal(resources[name]["Properties"]["Role"], f"${{{name}Role.Arn}}")
 
 
-def only_lambda_assumes_the_roles(template):
+def only_lambda_may_assume_the_roles(template):
     allowed = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     for role in ROLES:
         equal(template.resources()[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"], [allowed])
 
 
-def the_policies_for_people_allow_one_url_each(template):
+def each_caller_policy_allows_one_url(template):
     for policy, function in (("McpClientPolicy", "McpFunction"), ("RegistrationAdminPolicy", "RegistrationFunction")):
         properties = template.resources()[policy]["Properties"]
         arn = f"${{{function}.Arn}}"
@@ -75,8 +75,8 @@ def the_policies_for_people_allow_one_url_each(template):
         equal({"Users", "Roles", "Groups"} & set(properties), set())
 
 
-def no_change_of_a_parameter_replaces_the_mcp_role(template):
-    """Grants name it. A role without a name and a path is updated in place."""
+def no_parameter_change_replaces_the_mcp_role(template):
+    """Invoke permissions name the role. A role without a name and a path is updated in place."""
     equal({"RoleName", "Path"} & set(template.resources()["McpFunctionRole"]["Properties"]), set())
 
 
@@ -91,7 +91,7 @@ def interfaces():
 
 
 def rights_of(resources, role):
-    """Of the policies in the role and of those attached to it, where one of somebody else's stands for itself."""
+    """The rights from the role's own and attached policies. A managed policy of AWS is one line."""
     properties = resources[role]["Properties"]
     every = {it for policy in properties.get("Policies", []) for it in lines(policy["PolicyDocument"])}
     for arn in properties.get("ManagedPolicyArns", []):
@@ -101,7 +101,7 @@ def rights_of(resources, role):
 
 
 def lines(document):
-    """A line per effect, action, resource and condition. A part of a statement that is not known here is an error."""
+    """One line for each effect, action, resource and condition. An unknown part of a statement is an error."""
     for statement in document["Statement"]:
         equal(set(statement) - {"Effect", "Action", "Resource", "Condition"}, set())
         conditions = [
@@ -123,11 +123,11 @@ def listed(value):
 
 
 CHECKS = [
-    the_mcp_role_reads_registrations_uses_sessions_logs_and_does_nothing_else,
-    the_mcp_role_invokes_nothing_by_itself,
-    the_registration_role_registers_and_grants_to_the_mcp_role_only,
-    nobody_else_has_rights,
-    only_lambda_assumes_the_roles,
-    the_policies_for_people_allow_one_url_each,
-    no_change_of_a_parameter_replaces_the_mcp_role,
+    the_mcp_role_may_read_registrations_use_sessions_and_log_only,
+    the_mcp_role_may_invoke_nothing_by_itself,
+    the_registration_role_may_register_and_grant_to_the_mcp_role_only,
+    no_other_role_or_policy_exists,
+    only_lambda_may_assume_the_roles,
+    each_caller_policy_allows_one_url,
+    no_parameter_change_replaces_the_mcp_role,
 ]

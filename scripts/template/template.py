@@ -1,4 +1,4 @@
-"""The template as its checks see it."""
+"""The template as the checks use it."""
 
 from samtranslator.yaml_helper import yaml_parse
 from translate import settled, translate
@@ -21,5 +21,5 @@ def equal(actual, expected):
         return
     if isinstance(actual, set) and isinstance(expected, set):
         missing, more = sorted(expected - actual), sorted(actual - expected)
-        raise AssertionError(f"missing {missing}, more than expected {more}")
+        raise AssertionError(f"missing {missing}, unexpected {more}")
     raise AssertionError(f"{actual!r} is not {expected!r}")

@@ -1,4 +1,4 @@
-"""What CloudFormation makes of the SAM template, by AWS's own translator."""
+"""Translates the SAM template to CloudFormation with AWS's own translator."""
 
 import json
 import logging
@@ -8,14 +8,14 @@ import re
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-# It asks for the partition of a region, and for nothing that needs a network.
+# The translator needs the partition of a region. It uses no network.
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-# It warns of metrics about itself that it has nowhere to send.
+# It warns that it cannot send its own metrics.
 logging.disable(logging.WARNING)
 
 
 class ManagedPolicies:
-    """The two that SAM may attach by itself; by these names they show up where a role is not ours."""
+    """The managed policies that SAM may add by itself. A role with one of these is not ours."""
 
     def load(self):
         names = ("AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole")
@@ -23,7 +23,7 @@ class ManagedPolicies:
 
 
 def translate(text, parameters=None):
-    """The template as plain CloudFormation. Code that is on this disk is taken for uploaded."""
+    """The template as plain CloudFormation. It treats local code as uploaded."""
     source = yaml_parse(text)
     for name, resource in source["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
@@ -32,7 +32,7 @@ def translate(text, parameters=None):
 
 
 def settled(template, **given):
-    """The template as it would be deployed with these parameters: conditions decided, references as text."""
+    """The template as deployed with these parameters: conditions are resolved, references become text."""
     values = {name: str(it.get("Default", "")) for name, it in template["Parameters"].items()} | given
     conditions = template.get("Conditions", {})
     nothing = object()
@@ -46,7 +46,7 @@ def settled(template, **given):
                 return plain(operand[0]) == plain(operand[1])
             case "Fn::Not":
                 return not holds(operand[0])
-        raise ValueError(f"{function} is not known here")
+        raise ValueError(f"{function} is not supported here")
 
     def plain(value):
         return values[value["Ref"]] if isinstance(value, dict) else str(value)
@@ -82,7 +82,7 @@ def settled(template, **given):
 
 
 def refusal(template, **given):
-    """What CloudFormation says to these parameters before it does anything; None when they are fine."""
+    """The error of CloudFormation for these parameters before it deploys. None when they are valid."""
     values = {}
     for name, parameter in template["Parameters"].items():
         value = values[name] = str(given.get(name, parameter.get("Default", "")))
@@ -106,7 +106,7 @@ def refusal(template, **given):
                 return left == right
             case "Fn::Not":
                 return not holds(operand[0])
-        raise ValueError(f"{function} is not known here")
+        raise ValueError(f"{function} is not supported here")
 
     for rule in template["Rules"].values():
         if holds(rule["RuleCondition"]):
