@@ -2,7 +2,9 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep, setInterval as ticksOf } from 'node:timers/promises'
 
-/** @typedef {{ case?: string, rawPath?: string, size: number, ms: number }} Event */
+/**
+ * @typedef {{ case?: string, rawPath?: string, size: number, ms: number, file: string, folder: string, count: number }} Event
+ */
 /** @typedef {import('../../../../../test/globals/awslambda.d.ts').Context} Context */
 
 /** @type {Record<string, (event: Event, context: Context) => unknown>} */
