@@ -1,7 +1,7 @@
 /**
- * What crosses the border between the registration API and its clients: types, ids, error codes.
- * The types are those of schemas.ts, with which the server validates; that file is apart because
- * building its schemas takes milliseconds of a cold start, and the gateway needs none of them.
+ * What the registration API and its clients share: types, ids, error codes. The types are inferred
+ * from the schemas in schemas.ts, with which the server validates. The schemas have a file of their
+ * own, since building them takes milliseconds of a cold start and the gateway needs none.
  *
  * @module
  */
@@ -26,9 +26,7 @@ export {
 } from './id.ts'
 export { isJsonSchema, type JsonSchema, toInputSchema, toPromptArguments } from './parameters.ts'
 
-/**
- * Every code an error body of the product can carry. A client switches on these, never on messages.
- */
+/** Every `error.code` in a response of the product. Clients compare these, never messages. */
 export const ERROR_CODES = [
   'access_denied',
   'already_exists',
@@ -49,12 +47,12 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
-/** The body of every non-2xx answer outside JSON-RPC. */
+/** The body of every response without success, except in JSON-RPC. */
 export interface ErrorBody {
   error: { code: ErrorCode; message: string; requestId?: string; issues?: Issue[] }
 }
 
-/** One thing that is wrong with a request body. `path` is a JSON Pointer (RFC 6901). */
+/** One fault of a request body. `path` is a JSON Pointer (RFC 6901). */
 export interface Issue {
   path: string
   message: string
@@ -66,11 +64,11 @@ export type PromptInput = z.infer<typeof promptInput>
 export type RegistrationInput = z.infer<typeof registrationInput>
 export type PromptArgument = z.infer<typeof promptArgument>
 
-/** What the server adds, and a `PUT` of an answer may carry along unchanged. */
+/** The fields that the server adds. A `PUT` may send them back; they are ignored. */
 interface Stored {
   /** `<type>-<name>` */
   id: string
-  /** Counts the writes from 1; the ETag of `If-Match`. */
+  /** The registry version of this registration, from 1; the ETag of `If-Match`. */
   version: number
   /** ISO 8601, UTC. */
   createdAt: string
@@ -84,44 +82,40 @@ export type Tool = Omit<ToolInput, 'parameters' | 'inputSchema' | 'contract'> &
 export type Resource = Omit<ResourceInput, 'contract'> & Stored & { contract: Contract }
 export type Prompt = Omit<PromptInput, 'parameters' | 'contract'> & Stored & { contract: Contract }
 export type Registration = Tool | Resource | Prompt
-/** How the function is called; see docs/function-authors.md. */
+/** The calling contract of the function; see docs/function-authors.md. */
 export type Contract = 'arguments' | 'mcp'
 
-/** A registration as it is answered one at a time, not in a list. */
+/** A registration with its status, as every response about one registration has it. */
 export type RegistrationAnswer<Type extends Registration = Registration> = Type & {
   status: RegistrationStatus
-  /** After a write: what some clients will have trouble with, and what could not be taken back. */
+  /**
+   * After a write: what some clients do not support, and an invoke permission that was not removed.
+   */
   warnings?: string[]
 }
 
-/**
- * Whether the gateway may invoke the function behind a registration, as far as the registration
- * function can see.
- */
+/** Whether the gateway may invoke the function, as far as the registration function can see. */
 export type RegistrationStatus =
-  /** The function's resource policy lets the gateway's role invoke it. */
+  /** The resource policy of the function allows the role of the gateway. */
   { state: 'ready' } | NotReady
 
 export interface NotReady {
   /**
-   * - `not_granted`: the policy does not let the gateway in.
-   * - `function_not_found`: there is no such function, or not this alias or version of it.
-   * - `other_account`: both accounts have to allow it, and neither can be done or seen from here.
-   * - `unknown`: Lambda did not tell; trying again is what helps.
+   * - `not_granted`: the resource policy of the function does not allow the role of the gateway.
+   * - `function_not_found`: the function, or its alias or version, does not exist.
+   * - `other_account`: both accounts have to allow the call; the API can neither do nor see that.
+   * - `unknown`: Lambda gave no information. Try again.
    */
   state: 'not_granted' | 'function_not_found' | 'other_account' | 'unknown'
-  /** What is missing and what to do, for people. */
+  /** What is missing and what to do, as text for people. */
   message: string
-  /**
-   * Commands of the AWS CLI that mend it, in this order; none where there is nothing but to try
-   * again.
-   */
+  /** AWS CLI commands that fix it, in order. Empty where only another attempt helps. */
   fix: string[]
-  /** Of `other_account`: what each of the two sides has to allow. */
+  /** For `other_account`: the policies that the two accounts need. */
   policies?: {
-    /** In the resource policy of the function, which its owner changes. */
+    /** For the resource policy of the function; its owner adds it. */
     function: PolicyDocument
-    /** In an identity policy of the gateway's role. */
+    /** For an identity policy of the role of the gateway. */
     role: PolicyDocument
   }
 }
@@ -132,20 +126,20 @@ export interface PolicyDocument {
   Statement: Record<string, unknown>[]
 }
 
-/** What `DELETE` answers with 200 where something is left to do; with 204 there is nothing. */
+/** The body of a `DELETE` with status 200. With 204 there is no body and no warning. */
 export interface Removal {
-  /** What could not be taken back, and how to do that. */
+  /** Invoke permissions that could not be removed, and how to remove them. */
   warnings: string[]
 }
 
 /** One page of `GET /register`, sorted by type and name. */
 export interface RegistrationPage {
   items: Registration[]
-  /** Give it as `?cursor=` to get the next page; absent on the last one. */
+  /** The `?cursor=` of the next page. Absent on the last page. */
   nextCursor?: string
 }
 
-/** What `POST /register/{id}/updated` answers: the content at this URI was announced as changed. */
+/** The body of `POST /register/{id}/updated`: the update of this URI was accepted. */
 export interface Announcement {
   uri: string
 }

@@ -14,7 +14,7 @@ type Partition = (typeof PARTITIONS)[number]
 
 const PARTITIONS = ['aws', 'aws-cn', 'aws-us-gov'] as const
 
-/** Takes an ARN apart, or says in one sentence which part of it is wrong. */
+/** Parses the ARN of a function, or returns one phrase that says which part is wrong. */
 export function parseLambdaArn(arn: string): LambdaArn | string {
   const [prefix, partition, service, region, accountId, kind, functionName, ...rest] =
     arn.split(':')

@@ -19,26 +19,24 @@ import { actionUrl, collectionUrl, itemUrl } from './path.ts'
 import { type Call, createSend } from './request.ts'
 
 export interface AdminClientOptions extends SigningOptions {
-  /** The RegistrationUrl of the stack, with or without `/register`. */
+  /** The RegistrationUrl output of the stack, with or without `/register`. */
   url: string | URL
 }
 
 /**
- * The registration API. Every method rejects with an `AdminError`: switch on its `code`. What can
- * be repeated without harm is tried again when the server or the network fails; see the README for
- * what that means for `update` and `remove`.
+ * The registration API. Every method rejects with an `AdminError`: compare its `code`. A call that
+ * does no harm when it runs twice is repeated after failures of the server and of the network. The
+ * README says what this means for `update` and `remove`.
  */
 export interface AdminClient {
-  /**
-   * Fails with `already_exists` where there is one of this name: see `update`. Never tried again by
-   * itself.
-   */
+  /** Rejects with `already_exists` where the name is taken: see `update`. Is never repeated. */
   registerTool(tool: Omit<ToolInput, 'type'>): Promise<RegistrationAnswer<Tool>>
   registerResource(resource: Omit<ResourceInput, 'type'>): Promise<RegistrationAnswer<Resource>>
   registerPrompt(prompt: Omit<PromptInput, 'type'>): Promise<RegistrationAnswer<Prompt>>
   /**
-   * Replaces the whole registration; what `get` gave can be edited and given back. With `ifMatch`,
-   * the `version` that was read, it fails with `version_mismatch` when somebody else was quicker.
+   * Replaces the whole registration, or creates it. Takes what `get` returns, with changes. With
+   * `ifMatch`, the `version` that was read, it rejects with `version_mismatch` where somebody else
+   * has changed the registration since.
    */
   update(
     id: string,
@@ -46,25 +44,25 @@ export interface AdminClient {
     options?: { ifMatch?: number },
   ): Promise<RegistrationAnswer>
   /**
-   * Takes the gateway's right to invoke the function back, unless another registration needs it;
-   * `warnings` say where that failed.
+   * Removes the registration, and the invoke permission of the gateway unless another registration
+   * needs it. `warnings` name what could not be removed.
    */
   remove(id: string, options?: { ifMatch?: number }): Promise<Removal>
   /**
-   * Grants once more what a registration needs, finishes what calls that broke off have left half
-   * done, and says how the registration is. Its `version` stays.
+   * Grants the invoke permission of a registration again, completes calls that were interrupted,
+   * and resolves with the status. The `version` stays.
    */
   repair(id: string): Promise<RegistrationAnswer>
   /**
-   * Says that what is read at a resource's URI has changed, to the clients that subscribed to it.
-   * Of a resource with a `uriTemplate`, `uri` says which; of any other it may be left out. When
-   * this resolves, the announcement is kept; clients hear of it within about a second.
+   * Tells the clients that subscribed to a resource that its content has changed. `uri` says which
+   * one for a resource with a `uriTemplate`; for any other it is optional. When this resolves, the
+   * resource update is stored; clients get it within about a second.
    */
   announceUpdate(id: string, options?: { uri?: string }): Promise<Announcement>
   get(id: string): Promise<RegistrationAnswer>
   /**
-   * All of them, or all of one type, sorted by type and name, without their status; further pages
-   * are fetched on the way.
+   * All registrations, or all of one type, sorted by type and name, without their status. Pages are
+   * fetched as the iteration needs them.
    */
   list<Type extends RegistrationType = RegistrationType>(options?: {
     type?: Type
@@ -127,9 +125,9 @@ export function createAdminClient({ url, ...signing }: AdminClientOptions): Admi
     } while (cursor)
   }
 
-  // The server's answer is trusted to be what the contract says; an error is checked to be one.
-  async function request<Answer>(call: Call): Promise<Answer> {
-    return (await send(call)) as Answer
+  // The API is trusted to respond as api-schema.ts says. Only its error bodies are checked.
+  async function request<Result>(call: Call): Promise<Result> {
+    return (await send(call)) as Result
   }
 }
 

@@ -2,15 +2,15 @@ export const TYPES = ['tool', 'resource', 'prompt'] as const
 
 export type RegistrationType = (typeof TYPES)[number]
 
-/** Tool names by SEP-986; the same rule for all three types, since the name is part of a URL. */
+/** The rule of SEP-986 for tools. It holds for all types, since the name is part of a URL. */
 export const NAME = /^[A-Za-z0-9_.-]{1,128}$/
 
-/** Some MCP clients cut or refuse longer tool names, so a longer one is accepted with a warning. */
+/** A longer name gets a warning: some MCP clients cut or refuse it. */
 export const SAFE_NAME_LENGTH = 64
 
 export const registrationId = (type: RegistrationType, name: string): string => `${type}-${name}`
 
-/** The type and name in an id, or undefined where it is not one. */
+/** The type and the name in an id; undefined where it is not an id. */
 export function parseRegistrationId(
   id: string,
 ): { type: RegistrationType; name: string } | undefined {

@@ -1,3 +1,5 @@
+import { isRecord } from './is-record.ts'
+
 /** A JSON Schema of an object, draft 2020-12 unless `$schema` says otherwise. */
 export type JsonSchema = { type: 'object'; [keyword: string]: unknown }
 
@@ -10,16 +12,16 @@ const TYPES = ['string', 'number', 'integer', 'boolean', 'object', 'array']
 const WORD = new RegExp(`^(${TYPES.join('|')})((?:\\[\\])*)(\\??)$`)
 const KEYWORDS = ['type', 'description', 'optional', 'enum', 'items', 'properties', 'default']
 
-/** Keywords of a schema's root that nobody would call a parameter … */
+/** Keywords of a schema's root that are no likely names of parameters. */
 const SCHEMA_ONLY =
   /^(\$.*|(additional|pattern|unevaluated|min|max)Properties|propertyNames|(all|any|one)Of|dependent.*)$/
-/** … and those that somebody might. */
+/** Keywords of a schema's root that are likely names of parameters too. */
 const EITHER = ['title', 'description', 'required', 'default', 'examples']
 
 /**
- * `parameters` holds either a JSON Schema of an object or the shorthand, where every key is a
- * parameter: `{ "type": "object" }` alone is a schema, beside `"title": "string"` it is the first
- * of two parameters.
+ * Whether `parameters` holds a JSON Schema of an object, and not the shorthand, where every key is
+ * a parameter. `{ "type": "object" }` alone is a schema; beside `"title": "string"` it is a
+ * parameter.
  */
 export function isJsonSchema(value: Record<string, unknown>): value is JsonSchema {
   if (value['type'] !== 'object') return false
@@ -33,8 +35,8 @@ export function isJsonSchema(value: Record<string, unknown>): value is JsonSchem
 }
 
 /**
- * Writes the shorthand out as the JSON Schema it stands for: `{ "limit": "integer?" }` becomes an
- * object with one optional integer. Says what is wrong, and where, instead of throwing.
+ * Converts the shorthand to the JSON Schema that it stands for: `{ "limit": "integer?" }` becomes
+ * an object with one optional integer. Returns the faults instead of throwing.
  */
 export function toInputSchema(parameters: Record<string, unknown>): {
   schema: JsonSchema
@@ -50,8 +52,8 @@ export function toInputSchema(parameters: Record<string, unknown>): {
 }
 
 /**
- * The arguments of a prompt in the same shorthand, or in a JSON Schema that is known to be valid.
- * MCP knows only strings there, so the types are lost.
+ * Converts the shorthand, or a valid JSON Schema, to the arguments of a prompt. The arguments of
+ * MCP are all strings, so the types are lost.
  */
 export function toPromptArguments(
   parameters: Record<string, unknown>,
@@ -157,7 +159,7 @@ function longFormOf(
   }
 }
 
-/** In `string[]` what else is said (`inner`) is about the strings, not about the list. */
+/** In `string[]` the other keywords (`inner`) describe the strings, not the list. */
 function wordOf(
   word: string,
   inner: Record<string, unknown>,
@@ -172,7 +174,7 @@ function wordOf(
     })
     return BROKEN
   }
-  // Some clients refuse arrays that do not say what they hold.
+  // Some clients refuse arrays without `items`.
   let schema: Record<string, unknown> = {
     type,
     ...(type === 'array' ? { items: {} } : {}),
@@ -182,6 +184,3 @@ function wordOf(
     schema = { type: 'array', items: schema }
   return { schema, optional: mark === '?' }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,8 +1,7 @@
 import { AdminError } from './errors.ts'
 
 /**
- * Where the API is: the URL of the stack's output, with or without `/register`, its path prefix
- * kept.
+ * The URL of the registrations: the RegistrationUrl, with or without `/register`. Keeps a prefix.
  */
 export function collectionUrl(url: string | URL): URL {
   if (!URL.canParse(url))
@@ -15,16 +14,20 @@ export function collectionUrl(url: string | URL): URL {
   return collection
 }
 
-/** An id that a URL would resolve away is refused: it would make `get('')` answer the list. */
+/**
+ * The URL of one registration. Refuses the ids that a URL drops: `get('')` would request the list.
+ *
+ * @throws TypeError
+ */
 export function itemUrl(collection: URL, id: string): URL {
   if (['', '.', '..'].includes(id))
-    throw new TypeError(`Not the id of a registration: "${id}"; one is <type>-<name>`)
+    throw new TypeError(`Not the id of a registration: "${id}"; an id is <type>-<name>`)
   const item = new URL(collection)
   item.pathname += `/${encodeURIComponent(id)}`
   return item
 }
 
-/** What can be done with a registration, beside reading and writing it. */
+/** The URL of an action on one registration. */
 export function actionUrl(collection: URL, id: string, action: 'repair' | 'updated'): URL {
   const url = itemUrl(collection, id)
   url.pathname += `/${action}`

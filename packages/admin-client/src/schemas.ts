@@ -1,5 +1,5 @@
 /**
- * The schemas of what an administrator sends; the server validates with these very ones.
+ * The zod schemas of registrations. The server validates with them.
  *
  * @module
  */
@@ -30,14 +30,11 @@ const icon = z.strictObject({
   theme: z.enum(['light', 'dark']).optional(),
 })
 
-/** What every type of registration has. */
+/** The fields of every type of registration. */
 const common = {
   name: z
     .string()
-    .regex(
-      NAME,
-      'must be 1 to 128 of A-Z a-z 0-9 _ . - (put what people should read into "title")',
-    ),
+    .regex(NAME, 'must be 1 to 128 of A-Z a-z 0-9 _ . - (put the name for people into "title")'),
   title: z.string().min(1).optional(),
   description: z.string().optional(),
   lambdaArn,
@@ -74,7 +71,7 @@ export const toolInput = z
   })
   .refine(tool => !(tool.parameters && tool.inputSchema), {
     path: ['inputSchema'],
-    message: 'cannot stand beside "parameters": give one of the two',
+    message: 'cannot be combined with "parameters": give one of the two',
   })
 
 export const resourceInput = z
@@ -89,7 +86,7 @@ export const resourceInput = z
         'must be an absolute URI, for instance notes://today',
       )
       .optional(),
-    // The operators the MCP SDK matches: RFC 6570 without ";" and without prefixes such as {id:3}.
+    // The operators that the MCP SDK supports: RFC 6570 without ";" and prefixes such as {id:3}.
     uriTemplate: z
       .string()
       .max(2048)
@@ -134,10 +131,10 @@ export const promptInput = z
   })
   .refine(prompt => !(prompt.parameters && prompt.arguments), {
     path: ['arguments'],
-    message: 'cannot stand beside "parameters": give one of the two',
+    message: 'cannot be combined with "parameters": give one of the two',
   })
 
-/** What an administrator sends: `POST /register`. */
+/** The body of `POST /register`. */
 export const registrationInput = z.discriminatedUnion('type', [
   toolInput,
   resourceInput,

@@ -20,7 +20,7 @@ test.each([
     'us-gov-west-1',
     'b',
   ],
-])('%s is taken apart', (arn, partition, region, qualifier) => {
+])('%s is parsed into its parts', (arn, partition, region, qualifier) => {
   const [, , , , accountId, , functionName] = arn.split(':')
   expect(parseLambdaArn(arn)).toEqual({
     partition,
@@ -68,6 +68,6 @@ test.each([
   ['arn:aws:lambda:us-east-1:123456789012:function:a:b c', 'qualifier "b c"'],
   ['arn:aws:lambda:us-east-1:123456789012:function:a:$latest', 'qualifier "$latest"'],
   ['arn:aws:lambda:us-east-1:123456789012:function:a:b:c', 'more parts'],
-])('%j is refused by the part that is wrong', (arn, message) => {
+])('%j is refused, and the message names the wrong part', (arn, message) => {
   expect(parseLambdaArn(arn)).toContain(message)
 })

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+
 import { expect, test, vi } from 'vitest'
 
 import { REFUSED, startFunctionUrl } from '../../client/test/support/function-url.ts'
@@ -134,4 +136,11 @@ test('the pause that the server asks for is in the error', async () => {
     code: 'rate_limited',
     retryAfterMs: 3_600_000,
   })
+})
+
+test('the README lists exactly the codes of AdminError', async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const [table = ''] = (readme.split('\n## Errors\n')[1] ?? '').split('\n## ')
+  const codes = [...table.matchAll(/^\| `(?!code`)(\w+)` +\|/gm)].map(([, code]) => code)
+  expect(codes).toEqual(Object.keys(ADMIN_ERRORS).sort())
 })

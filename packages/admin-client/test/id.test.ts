@@ -19,6 +19,6 @@ test.each([
   'tool-ä',
   `tool-${'n'.repeat(129)}`,
   'tool-a\n',
-])('%j is no id', id => {
+])('%j is not an id', id => {
   expect(parseRegistrationId(id)).toBeUndefined()
 })

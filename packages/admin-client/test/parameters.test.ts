@@ -61,7 +61,7 @@ describe('a parameter of the shorthand', () => {
       { type: 'object', properties: {}, additionalProperties: false },
       true,
     ],
-  ])('%j is written out', (shorthand, schema, optional) => {
+  ])('%j becomes a JSON Schema', (shorthand, schema, optional) => {
     expect(parameter(shorthand)).toEqual([schema, optional])
   })
 
@@ -94,14 +94,14 @@ describe('a parameter of the shorthand', () => {
       { type: 'object', properties: { a: { type: 'array', items: 'x' } } },
       ['properties', 'a', 'items'],
     ],
-  ])('that is %j is refused at its place', (shorthand, path) => {
+  ])('that is %j is refused, with its path', (shorthand, path) => {
     expect(toInputSchema({ p: shorthand }).issues).toEqual([
       { path: ['p', ...path], message: expect.any(String) },
     ])
   })
 })
 
-test('parameters keep their order, and those that must be given are required', () => {
+test('parameters keep their order, and those without "?" are required', () => {
   const { schema } = toInputSchema({ z: 'string', a: 'string?', m: 'number' })
   expect(Object.keys(schema['properties'] as object)).toEqual(['z', 'a', 'm'])
   expect(schema['required']).toEqual(['z', 'm'])
@@ -120,7 +120,7 @@ describe('"parameters"', () => {
     [{ type: 'object', description: 'Takes nothing' }],
     [{ type: 'object', $ref: '#/$defs/a', $defs: { a: {} } }],
     [{ type: 'object', anyOf: [{ required: ['a'] }] }],
-  ])('%j is a JSON Schema, taken as it is', schema => {
+  ])('%j is a JSON Schema, and stays unchanged', schema => {
     expect(isJsonSchema(schema)).toBe(true)
     expect(toInputSchema(schema)).toEqual({ schema, issues: [] })
   })
@@ -136,20 +136,20 @@ describe('"parameters"', () => {
     [{ type: 'object', count: 'integer' }],
     [{ type: 'object', properties: 'string[]' }],
     [{ properties: { type: 'object' }, items: 'array' }],
-  ])('%j is the shorthand of as many parameters', shorthand => {
+  ])('%j is the shorthand, with each key a parameter', shorthand => {
     expect(isJsonSchema(shorthand)).toBe(false)
     const { schema, issues } = toInputSchema(shorthand)
     expect(issues).toEqual([])
     expect(Object.keys(schema['properties'] as object)).toEqual(Object.keys(shorthand))
   })
 
-  test('with a misspelt type beside "type" is not mistaken for a schema that takes nothing', () => {
+  test('with a misspelt type beside "type" is not a schema without properties', () => {
     expect(toInputSchema({ type: 'object', count: 'integr' }).issues).toMatchObject([
       { path: ['count'] },
     ])
   })
 
-  test('that is a JSON Schema of something else than an object is refused', () => {
+  test('that is a JSON Schema of another type than object is refused', () => {
     expect(
       toInputSchema({ $schema: 'https://json-schema.org/draft/2020-12/schema', properties: {} })
         .issues,

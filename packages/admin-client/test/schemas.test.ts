@@ -79,7 +79,7 @@ test('callers are allowed by the ARN of a role, a user or an account', () => {
   )
 })
 
-test('icons are images of the web or inline', () => {
+test('icons are https: or data: images', () => {
   const sources = (...list: string[]) => ({
     ...resource,
     uri: 'a:b',

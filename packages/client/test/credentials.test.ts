@@ -36,7 +36,7 @@ const keysUsed = ({ received }: LoopbackServer) =>
   received.map(({ headers }) => /Credential=([^/]+)/.exec(headers.authorization ?? '')?.[1])
 
 describe('a provider', () => {
-  test('is asked for every request, so credentials that change are used at once', async () => {
+  test('is called for every request, so changed credentials are used at once', async () => {
     const server = await serve((_request, response) => response.end())
     const found = [OLD, NEW, OLD]
     const credentials = vi.fn<CredentialProvider>(async () => found.shift() ?? OLD)
@@ -46,7 +46,7 @@ describe('a provider', () => {
     expect(keysUsed(server)).toEqual(['AKIDOLD', 'AKIDNEW', 'AKIDOLD'])
   })
 
-  test('is made to look again once when what it gave has expired', async () => {
+  test('is asked to refresh once when its credentials have expired', async () => {
     const server = await serveOnly(NEW)
     const credentials = renewable()
     const response = await signedFetch({ region, credentials })(server.url, {
@@ -62,7 +62,7 @@ describe('a provider', () => {
     expect(credentials.mock.calls.filter(([options]) => options?.forceRefresh)).toHaveLength(1)
   })
 
-  test('looks again once for eight requests that are refused together', async () => {
+  test('refreshes once for eight requests that are refused together', async () => {
     const server = await serveOnly(NEW, 'UnrecognizedClientException')
     const asked: ('current' | 'fresh')[] = []
     const credentials: CredentialProvider = async ({ forceRefresh } = {}) => {
@@ -79,7 +79,7 @@ describe('a provider', () => {
     expect(asked.filter(what => what === 'fresh')).toHaveLength(1)
   })
 
-  test('that has nothing else to give leaves the refusal as it is, sent once', async () => {
+  test('without other credentials leaves the refusal unchanged, after one request', async () => {
     const server = await serveOnly(NEW, 'AccessDeniedException')
     const response = await signedFetch({ region, credentials: async () => OLD })(server.url)
 
@@ -88,7 +88,7 @@ describe('a provider', () => {
     expect(server.received).toHaveLength(1)
   })
 
-  test('that fails to renew leaves the refusal as it is', async () => {
+  test('that fails to refresh leaves the refusal unchanged', async () => {
     const server = await serveOnly(NEW)
     const credentials: CredentialProvider = async options => {
       if (options?.forceRefresh) throw new Error('SSO is down')
@@ -97,7 +97,7 @@ describe('a provider', () => {
     expect((await signedFetch({ region, credentials })(server.url)).status).toBe(403)
   })
 
-  test('renews what expires within a minute before it is used', async () => {
+  test('refreshes credentials that expire within a minute before they are used', async () => {
     const server = await serve((_request, response) => response.end())
     const in50s = new Date(Date.now() + 50_000)
     const credentials: CredentialProvider = async options =>
@@ -107,7 +107,7 @@ describe('a provider', () => {
     expect(keysUsed(server)).toEqual(['AKIDNEW'])
   })
 
-  test('that cannot renew what expires within a minute is used until then', async () => {
+  test('that cannot refresh credentials is used until they expire', async () => {
     const server = await serve((_request, response) => response.end())
     let expiration = new Date(Date.now() + 50_000)
     const fetch = signedFetch({
@@ -127,7 +127,7 @@ describe('a provider', () => {
     })
   })
 
-  test('that fails is an error that names the profile to log in with', async () => {
+  test('that fails rejects with no_credentials and names the profile to log in with', async () => {
     const credentials = () => Promise.reject(new Error('The SSO session has expired'))
     const fetch = signedFetch({ region, credentials, profile: 'tools' })
     await expect(fetch('http://127.0.0.1/')).rejects.toMatchObject({
@@ -145,7 +145,7 @@ test('credentials given as a value are not retried', async () => {
   expect(server.received).toHaveLength(1)
 })
 
-test('credentials without a secret are an error before anything is sent', async () => {
+test('incomplete credentials are no_credentials, before anything is sent', async () => {
   const server = await serve((_request, response) => response.end())
   const credentials = { accessKeyId: 'AKID', secretAccessKey: '' }
   await expect(signedFetch({ region, credentials })(server.url)).rejects.toMatchObject({
@@ -155,7 +155,7 @@ test('credentials without a secret are an error before anything is sent', async 
 })
 
 describe('the default chain', () => {
-  test('finds what the environment holds', async () => {
+  test('finds the credentials in the environment', async () => {
     await withSharedFiles('')
     vi.stubEnv('AWS_ACCESS_KEY_ID', NEW.accessKeyId)
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', NEW.secretAccessKey)
@@ -165,7 +165,7 @@ describe('the default chain', () => {
     expect((await signedFetch({ region })(server.url)).status).toBe(200)
   })
 
-  test('reads the environment again when the server refuses what was there', async () => {
+  test('reads the environment again when the server refuses its credentials', async () => {
     await withSharedFiles('')
     const server = await serveOnly(NEW, 'UnrecognizedClientException')
     const fetch = signedFetch({ region })
@@ -179,7 +179,7 @@ describe('the default chain', () => {
     expect(statuses).toEqual([403, 200])
   })
 
-  test('reads the shared file again when the server refuses what was there', async () => {
+  test('reads the shared file again when the server refuses its credentials', async () => {
     const file = await withSharedFiles(profile('tools', OLD))
     const server = await serveOnly(NEW)
     const fetch = signedFetch({ region, profile: 'tools' })
@@ -190,7 +190,7 @@ describe('the default chain', () => {
     expect(keysUsed(server)).toEqual(['AKIDOLD', 'AKIDOLD', 'AKIDNEW'])
   })
 
-  test('that finds nothing is an error that says how to log in', async () => {
+  test('without credentials rejects with no_credentials and says how to log in', async () => {
     await withSharedFiles('')
     await expect(signedFetch({ region })('http://127.0.0.1/')).rejects.toMatchObject({
       code: 'no_credentials',

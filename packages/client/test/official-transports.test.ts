@@ -17,7 +17,7 @@ const fetch = signedFetch({ credentials: KEY, region: REGION })
 const echo = { name: 'echo', arguments: { n: 1 } }
 
 describe('signedFetch under the transports of the SDKs', () => {
-  test('HTTP+SSE of 1.x', async () => {
+  test('HTTP+SSE of 1.x calls a tool', async () => {
     const { url } = await startGateway()
     const client = new ClientV1(info)
     onTestFinished(() => client.close())
@@ -25,7 +25,7 @@ describe('signedFetch under the transports of the SDKs', () => {
     expect(await client.callTool(echo)).toMatchObject(toolResult('{"n":1}'))
   })
 
-  test('HTTP+SSE of 2.x', async () => {
+  test('HTTP+SSE of 2.x calls a tool', async () => {
     const { url } = await startGateway()
     const client = new ClientV2(info)
     onTestFinished(() => client.close())
@@ -33,14 +33,14 @@ describe('signedFetch under the transports of the SDKs', () => {
     expect(await client.callTool(echo)).toMatchObject(toolResult('{"n":1}'))
   })
 
-  test('Streamable HTTP of 1.x', async () => {
+  test('Streamable HTTP of 1.x calls a tool', async () => {
     const client = new ClientV1(info)
     onTestFinished(() => client.close())
     await client.connect(new StreamableV1(new URL('/mcp', await serveStreamable()), { fetch }))
     expect(await client.callTool(echo)).toMatchObject(toolResult('{"n":1}'))
   })
 
-  test('Streamable HTTP of 2.x', async () => {
+  test('Streamable HTTP of 2.x calls a tool', async () => {
     const client = new ClientV2(info)
     onTestFinished(() => client.close())
     await client.connect(new StreamableV2(new URL('/mcp', await serveStreamable()), { fetch }))
@@ -48,7 +48,7 @@ describe('signedFetch under the transports of the SDKs', () => {
   })
 })
 
-/** Answers every POST with a stream of one event, as a server of 2025-11-25 may. */
+/** Responds to every POST with a stream of one event, as a server of 2025-11-25 may. */
 async function serveStreamable(): Promise<string> {
   const { url } = await serve((request, response) => {
     if (refusalOf(request, KEY)) return response.writeHead(403).end()

@@ -1,6 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
 
-import { CLIENT_ERRORS, ClientError } from '../src/errors.ts'
 import { readHttpError } from '../src/request/http-error.ts'
 import { credentialRefusal, readRefusal } from '../src/request/refusal.ts'
 import { signedFetch } from '../src/signing/signed-fetch.ts'
@@ -219,11 +218,4 @@ test('a body that is too long is cut off', async () => {
   const { message } = await readRefusal(new Response(endless, { status: 500 }), { url })
   expect(message.length).toBeLessThan(1_000)
   expect(pull.mock.calls.length).toBeLessThan(10)
-})
-
-test('every code has a hint, and an error takes the hint of its code', () => {
-  for (const [code, hint] of Object.entries(CLIENT_ERRORS)) {
-    expect(hint).toMatch(/\S/)
-    expect(new ClientError(code as ClientError['code'], 'm')).toMatchObject({ code, hint })
-  }
 })

@@ -27,13 +27,13 @@ describe('the region of a signature', () => {
     'https://a.b.lambda-url.us-east-1.on.aws/',
     'https://lambda-url.us-east-1.on.aws/',
     'https://abc123.lambda-url.us_east_1.on.aws/',
-  ])('is not read from %s, which only looks like one', async url => {
+  ])('is not read from %s, which is no Function URL', async url => {
     expect(await scopeOf(new URL(url), { region: 'xx-test-1' })).toMatchObject({
       region: 'xx-test-1',
     })
   })
 
-  test('is that of the Function URL even where an option says otherwise', async () => {
+  test('is that of the Function URL even where an option names another', async () => {
     expect(await scopeOf(functionUrl, { region: 'us-east-1', service: 'other' })).toEqual({
       region: 'eu-central-1',
       service: 'lambda',
@@ -56,7 +56,7 @@ describe('the region of a signature', () => {
     expect(await scopeOf(elsewhere, {})).toMatchObject({ region: 'sa-east-1' })
   })
 
-  test('is never guessed: without one the error says where to put it', async () => {
+  test('has no default: the error says where to set it', async () => {
     await withProfile({})
     vi.stubEnv('AWS_REGION', '')
     vi.stubEnv('AWS_DEFAULT_REGION', '')

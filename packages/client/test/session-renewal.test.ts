@@ -13,10 +13,10 @@ import { KEY, REGION, refusalOf } from './support/verifier.ts'
 const VERSION = '2025-11-25'
 const CLIENT = { capabilities: { roots: {} }, clientInfo: { name: 'test', version: '1' } }
 
-test('a message that a forgotten session refused is sent in a new one, and nobody notices', async () => {
-  const { transport, server, log, answer } = await connected()
+test('a message that a forgotten session refused is sent in a new one, unnoticed by the client', async () => {
+  const { transport, server, log, responseTo } = await connected()
   server.forget()
-  expect(await answer(request(1, 'tools/call', { name: 'x' }))).toEqual(done(1))
+  expect(await responseTo(request(1, 'tools/call', { name: 'x' }))).toEqual(done(1))
 
   expect(transport.sessionId).toBe('session-2')
   expect(server.posts.slice(2)).toMatchObject([
@@ -32,26 +32,26 @@ test('a message that a forgotten session refused is sent in a new one, and nobod
   }
   expect(second?.message.id).not.toBe(first?.message.id)
   for (const { version } of server.posts.slice(4)) expect(version).toBe(VERSION)
-  expect(log).toEqual([`answer ${JSON.stringify(1)}`])
+  expect(log).toEqual([`response ${JSON.stringify(1)}`])
 })
 
 test.each([
   ['JSON', false],
   ['a stream', true],
-])('what begins the new session may be answered in %s', async (_, streamed) => {
-  const { server, answer, log } = await connected({ streamed })
-  await answer(request(1, 'logging/setLevel', { level: 'debug' }))
+])('the responses that begin the new session may come in %s', async (_, streamed) => {
+  const { server, responseTo, log } = await connected({ streamed })
+  await responseTo(request(1, 'logging/setLevel', { level: 'debug' }))
   server.forget()
-  expect(await answer(request(2))).toEqual(done(2))
-  expect(log.filter(it => it !== 'notifications/along')).toEqual(['answer 1', 'answer 2'])
-  // What came with the answers is the client's.
+  expect(await responseTo(request(2))).toEqual(done(2))
+  expect(log.filter(it => it !== 'notifications/along')).toEqual(['response 1', 'response 2'])
+  // The messages that came with the responses go to the client.
   expect(log.filter(it => it === 'notifications/along')).toHaveLength(streamed ? 2 : 0)
 })
 
-test('all that is refused at once begins one new session, and so does what is sent meanwhile', async () => {
+test('messages that are refused together, or sent meanwhile, share one new session', async () => {
   const begun = deferred()
   const go = deferred()
-  const { server, answer } = await connected({
+  const { server, responseTo } = await connected({
     async before({ method }, _, isFirst) {
       if (method !== 'initialize' || isFirst) return
       begun.resolve()
@@ -59,9 +59,9 @@ test('all that is refused at once begins one new session, and so does what is se
     },
   })
   server.forget()
-  const calls = Array.from({ length: 20 }, (_, n) => answer(request(n)))
+  const calls = Array.from({ length: 20 }, (_, n) => responseTo(request(n)))
   await begun.promise
-  const late = [answer(request(20)), answer(request(21))]
+  const late = [responseTo(request(20)), responseTo(request(21))]
   go.resolve()
   expect(await Promise.all([...calls, ...late])).toEqual(
     Array.from({ length: 22 }, (_, n) => done(n)),
@@ -76,36 +76,36 @@ test('all that is refused at once begins one new session, and so does what is se
   expect(refused.map(it => it.message.id)).not.toContain(20)
 })
 
-test('a refusal that arrives after another session has begun is no reason for a third', async () => {
+test('a refusal that arrives after the new session has begun does not begin a third', async () => {
   const late = deferred()
-  const { server, answer, transport } = await connected({
+  const { server, responseTo, transport } = await connected({
     before: ({ id }, session) => (id === 1 && session === 'session-1' ? late.promise : undefined),
   })
   server.forget()
-  const slow = answer(request(1))
+  const slow = responseTo(request(1))
   await vi.waitUntil(() => server.posts.some(it => it.message.id === 1))
-  expect(await answer(request(2))).toEqual(done(2))
+  expect(await responseTo(request(2))).toEqual(done(2))
   late.resolve()
   expect(await slow).toEqual(done(1))
   expect(server.initializations()).toBe(2)
   expect(transport.sessionId).toBe('session-2')
 })
 
-test('the new session holds what the old one held, and nothing else', async () => {
-  const { server, answer } = await connected({
+test('the new session has the state of the old one, and nothing else', async () => {
+  const { server, responseTo } = await connected({
     refuse: ({ params }) => params?.['uri'] === 'a://refused',
   })
   const subscribe = (id: number, uri: string, method = 'resources/subscribe') =>
-    answer(request(id, method, { uri }))
+    responseTo(request(id, method, { uri }))
   await subscribe(1, 'a://1')
   await subscribe(2, 'a://2')
   await subscribe(3, 'a://1', 'resources/unsubscribe')
   await subscribe(4, 'a://refused')
-  await answer(request(5, 'logging/setLevel', { level: 'debug' }))
-  await answer(request(6, 'logging/setLevel', { level: 'error' }))
+  await responseTo(request(5, 'logging/setLevel', { level: 'debug' }))
+  await responseTo(request(6, 'logging/setLevel', { level: 'error' }))
   for (let n = 7; n < 17; n++) await subscribe(n, `a://${n}`)
   server.forget()
-  await answer(request(17))
+  await responseTo(request(17))
 
   const held = { level: 'error', uris: new Set(['a://2', ...range(7, 17).map(n => `a://${n}`)]) }
   expect(server.sessions.get('session-2')).toEqual(held)
@@ -114,37 +114,37 @@ test('the new session holds what the old one held, and nothing else', async () =
   expect(server.posts.slice(begin + 1)).toHaveLength(13)
 
   server.forget()
-  await answer(request(18))
+  await responseTo(request(18))
   expect(server.sessions.get('session-3')).toEqual(held)
 })
 
-test('a subscription that the new session refuses is reported, and the rest goes on', async () => {
+test('a subscription that the new session refuses is reported, and the rest continues', async () => {
   let isGone = false
-  const { server, answer, errors } = await connected({
+  const { server, responseTo, errors } = await connected({
     refuse: ({ params }) => isGone && params?.['uri'] === 'a://1',
   })
-  await answer(request(1, 'resources/subscribe', { uri: 'a://1' }))
-  await answer(request(2, 'resources/subscribe', { uri: 'a://2' }))
+  await responseTo(request(1, 'resources/subscribe', { uri: 'a://1' }))
+  await responseTo(request(2, 'resources/subscribe', { uri: 'a://2' }))
   isGone = true
   server.forget()
-  expect(await answer(request(3))).toEqual(done(3))
+  expect(await responseTo(request(3))).toEqual(done(3))
   expect(errors).toMatchObject([{ code: 'request_refused' }])
   expect(errors[0]?.message).toContain('refused resources/subscribe a://1 in it: no')
   server.forget()
-  expect(await answer(request(4))).toEqual(done(4))
+  expect(await responseTo(request(4))).toEqual(done(4))
   expect(errors).toHaveLength(1)
 })
 
-test('the client is told to look again at what may have changed between the sessions', async () => {
+test('the client is notified of everything that may have changed between the sessions', async () => {
   const capabilities = {
     tools: { listChanged: true },
     prompts: { listChanged: true },
     resources: {},
   }
-  const { server, answer, messages } = await connected({ capabilities })
-  await answer(request(1, 'resources/subscribe', { uri: 'a://1' }))
+  const { server, responseTo, messages } = await connected({ capabilities })
+  await responseTo(request(1, 'resources/subscribe', { uri: 'a://1' }))
   server.forget()
-  await answer(request(2))
+  await responseTo(request(2))
   expect(messages.slice(1)).toEqual([
     { jsonrpc: '2.0', method: 'notifications/tools/list_changed' },
     { jsonrpc: '2.0', method: 'notifications/prompts/list_changed' },
@@ -154,10 +154,10 @@ test('the client is told to look again at what may have changed between the sess
 })
 
 test('the stream of the server’s own messages moves to the new session', async () => {
-  const { server, answer, messages } = await connected({ listen: true })
+  const { server, responseTo, messages } = await connected({ listen: true })
   await vi.waitUntil(() => server.streams.get('session-1'))
   server.forget()
-  await answer(request(1))
+  await responseTo(request(1))
   await vi.waitUntil(() => server.streams.get('session-2'))
   await vi.waitUntil(() => server.streams.get('session-1')?.destroyed)
   server.streams.get('session-2')?.write('data: {"jsonrpc":"2.0","method":"x"}\n\n')
@@ -165,7 +165,7 @@ test('the stream of the server’s own messages moves to the new session', async
   expect(server.gets).toEqual(['session-1', 'session-2'])
 })
 
-test('when that stream finds the session forgotten, another is begun for it', async () => {
+test('when that stream finds the session forgotten, it begins another', async () => {
   const { server, transport, log } = await connected({ listen: true })
   await vi.waitUntil(() => server.streams.get('session-1'))
   server.forget()
@@ -175,9 +175,9 @@ test('when that stream finds the session forgotten, another is begun for it', as
   expect(log).toEqual([])
 })
 
-test('when no other can be begun for it, that is reported, and the next message tries again', async () => {
+test('when it can begin no other, that is reported, and the next message tries again', async () => {
   let isDown = true
-  const { server, answer, log, errors } = await connected({
+  const { server, responseTo, log, errors } = await connected({
     listen: true,
     overrule({ method }, response, isFirst) {
       const isRefused = isDown && method === 'initialize' && !isFirst
@@ -191,11 +191,11 @@ test('when no other can be begun for it, that is reported, and the next message 
   await vi.waitUntil(() => errors.length > 0)
   expect(errors).toMatchObject([{ code: 'server_error' }])
   isDown = false
-  expect(await answer(request(1))).toEqual(done(1))
+  expect(await responseTo(request(1))).toEqual(done(1))
   // It was known that the session is forgotten.
   expect(server.posts.filter(it => it.message.id === 1)).toHaveLength(1)
   await vi.waitUntil(() => server.streams.get('session-2'))
-  expect(log).toEqual(['error', 'answer 1'])
+  expect(log).toEqual(['error', 'response 1'])
 })
 
 test.each<[string, (response: ServerResponse, id: Message['id']) => unknown, object]>([
@@ -210,10 +210,10 @@ test.each<[string, (response: ServerResponse, id: Message['id']) => unknown, obj
     { code: 'invalid_response', message: expect.stringContaining('not now') },
   ],
 ])(
-  'what waits for a new session rejects when that is answered with %s; the next message tries again',
+  'a message that waits for a new session rejects when that fails with %s; the next one tries again',
   async (_, refuse, expected) => {
     let isDown = true
-    const { server, transport, answer, log } = await connected(
+    const { server, transport, responseTo, log } = await connected(
       {
         overrule({ id, method }, response, isFirst) {
           const isRefused = isDown && method === 'initialize' && !isFirst
@@ -230,12 +230,12 @@ test.each<[string, (response: ServerResponse, id: Message['id']) => unknown, obj
     expect(transport.sessionId).toBe('session-1')
     expect(log).toEqual([])
     isDown = false
-    expect(await answer(request(3))).toEqual(done(3))
+    expect(await responseTo(request(3))).toEqual(done(3))
     expect(server.initializations()).toBe(3)
   },
 )
 
-test('when the new session is forgotten at once, all is over', async () => {
+test('when the new session is forgotten at once, the transport ends', async () => {
   const { server, transport, log, errors } = await connected({
     before({ id }, session) {
       if (id === 1 && session === 'session-2') server.forget()
@@ -252,7 +252,7 @@ test('when the new session is forgotten at once, all is over', async () => {
   expect(server.initializations()).toBe(2)
 })
 
-test('when another revision is spoken in the new session, all is over', async () => {
+test('when the new session negotiates another protocol version, the transport ends', async () => {
   const { server, transport, log } = await connected()
   server.forget()
   server.version = '2025-03-26'
@@ -265,8 +265,8 @@ test('when another revision is spoken in the new session, all is over', async ()
   expect(server.ran).toEqual([])
 })
 
-test('an answer to the old session, and what concerns its requests, is not sent to the new one', async () => {
-  const { server, transport, answer, errors } = await connected({ listen: true })
+test('a response for the old session, and messages about its requests, are not sent to the new one', async () => {
+  const { server, transport, responseTo, errors } = await connected({ listen: true })
   await vi.waitUntil(() => server.streams.get('session-1'))
   const ask = (session: string, id: number) =>
     server.streams
@@ -287,7 +287,7 @@ test('an answer to the old session, and what concerns its requests, is not sent 
   // and here it is known: the server of the new session may have given its question the same id.
   await vi.waitUntil(() => ask('session-1', 7))
   await vi.waitUntil(() => server.heard.includes(7))
-  await answer(request(1))
+  await responseTo(request(1))
   await transport.send({ jsonrpc: '2.0', id: 7, result: {} })
   expect(errors).toHaveLength(3)
   await vi.waitUntil(() => server.streams.get('session-2'))
@@ -300,9 +300,9 @@ test('an answer to the old session, and what concerns its requests, is not sent 
   ])
 })
 
-test('requests of the old session are left alone, and fail by themselves when their stream breaks', async () => {
+test('requests of the old session keep their streams, and fail when these break', async () => {
   const open: ServerResponse[] = []
-  const { server, transport, answer, messages } = await connected({
+  const { server, transport, responseTo, messages } = await connected({
     overrule({ method }, response) {
       if (method !== 'wait') return false
       events(response).write('retry: 0\nid: 5\ndata:\n\n')
@@ -322,7 +322,7 @@ test('requests of the old session are left alone, and fail by themselves when th
   })
   expect(server.gets).toEqual(['session-1', 'session-1 5'])
 
-  expect(await answer(request(4))).toEqual(done(4))
+  expect(await responseTo(request(4))).toEqual(done(4))
   open[1]?.end(`data: ${JSON.stringify(done(2))}\n\n`)
   open[2]?.end()
   await vi.waitUntil(() => messages.length === 4)
@@ -335,7 +335,7 @@ test('requests of the old session are left alone, and fail by themselves when th
 
   await transport.send(request(5, 'wait'))
   server.forget()
-  await answer(request(6))
+  await responseTo(request(6))
   const posts = server.posts.length
   await transport.send(cancelled(5))
   expect(server.posts).toHaveLength(posts)
@@ -343,7 +343,7 @@ test('requests of the old session are left alone, and fail by themselves when th
 
 test('a request that is cancelled while it waits for the new session is not sent in it', async () => {
   const go = deferred()
-  const { server, transport, answer } = await connected({
+  const { server, transport, responseTo } = await connected({
     before: ({ method }, _, isFirst) =>
       method === 'initialize' && !isFirst ? go.promise : undefined,
   })
@@ -354,11 +354,11 @@ test('a request that is cancelled while it waits for the new session is not sent
   await expect(sending).rejects.toMatchObject({ message: 'The request was cancelled' })
   go.resolve()
   await cancelling
-  await answer(request(2))
+  await responseTo(request(2))
   expect(server.ran).toEqual([2])
 })
 
-test('a transport that is closed meanwhile begins no session, and says nothing more', async () => {
+test('a transport that is closed during the renewal begins no session, and calls no handler', async () => {
   const { server, transport, log } = await connected({
     before: ({ method }, _, isFirst) =>
       method === 'initialize' && !isFirst ? new Promise(() => {}) : undefined,
@@ -374,7 +374,7 @@ test('a transport that is closed meanwhile begins no session, and says nothing m
 test.each([
   ['and was not known to be forgotten', 1],
   ['and could not be begun again before', 2],
-])('a session that the client ends, %s, is not begun again', async (_, introductions) => {
+])('a session that the client ends, %s, is not renewed', async (_, introductions) => {
   const removed = deferred()
   const { server, transport } = await connected({
     remove: () => removed.promise,
@@ -395,7 +395,7 @@ test.each([
   expect(server.initializations()).toBe(introductions)
 })
 
-test('a session that is being begun is ended with the one whose place it takes', async () => {
+test('a session that is being renewed is ended as well', async () => {
   const go = deferred()
   const { server, transport } = await connected({
     before: ({ method }, _, isFirst) =>
@@ -411,7 +411,7 @@ test('a session that is being begun is ended with the one whose place it takes',
   expect(transport.sessionId).toBeUndefined()
 })
 
-test('before the client has said that it is ready, nobody says so for it', async () => {
+test('notifications/initialized is not sent before the client has sent it', async () => {
   const { server, transport, connect } = await scripted()
   await connect(false)
   server.forget()
@@ -449,14 +449,14 @@ const json = (response: ServerResponse, value: unknown) =>
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))
 
 interface Script {
-  /** Answers on streams, each with a notification that belongs to nothing. */
+  /** Responds on streams, each with a notification that belongs to no request. */
   streamed?: boolean
   /** Has a stream for its own messages. */
   listen?: boolean
   capabilities?: object
   /** Before it looks at the session; `isFirst` until there is one. */
   before?(message: Message, session: string | undefined, isFirst: boolean): unknown
-  /** True when it has answered by itself. */
+  /** Returns true when it has sent the response itself. */
   overrule?(message: Message, response: ServerResponse, isFirst: boolean): boolean
   refuse?(message: { method?: string; params?: { uri?: string } }): boolean
   remove?(): Promise<void>
@@ -522,7 +522,7 @@ async function scripted(script: Script = {}, options: TransportOptions = {}) {
   const errors: Error[] = []
   transport.onmessage = message => {
     messages.push(message)
-    log.push(message.method ?? `answer ${JSON.stringify(message.id)}`)
+    log.push(message.method ?? `response ${JSON.stringify(message.id)}`)
     if (message.method && message.id !== undefined) heard.push(message.id)
   }
   transport.onerror = error => {
@@ -531,7 +531,7 @@ async function scripted(script: Script = {}, options: TransportOptions = {}) {
   }
   transport.onclose = () => log.push('close')
   await transport.start()
-  return { server, transport, log, messages, errors, answer, connect }
+  return { server, transport, log, messages, errors, responseTo, connect }
 
   function handle({ id, method, params = {} }: Message, session = '', response: ServerResponse) {
     if (id === undefined || method === undefined) return response.writeHead(202).end()
@@ -562,15 +562,15 @@ async function scripted(script: Script = {}, options: TransportOptions = {}) {
     }
   }
 
-  /** Sends it, and resolves with its answer. */
-  async function answer(message: JsonRpcMessage) {
+  /** Sends the request, and resolves with its response. */
+  async function responseTo(message: JsonRpcMessage) {
     await transport.send(message)
-    const isAnswer = (it: JsonRpcMessage) => it.method === undefined && it.id === message.id
-    return vi.waitUntil(() => messages.find(isAnswer))
+    const isResponse = (it: JsonRpcMessage) => it.method === undefined && it.id === message.id
+    return vi.waitUntil(() => messages.find(isResponse))
   }
 
   async function connect(isReady = true) {
-    await answer(request(1000, 'initialize', { ...CLIENT, protocolVersion: VERSION }))
+    await responseTo(request(1000, 'initialize', { ...CLIENT, protocolVersion: VERSION }))
     transport.setProtocolVersion(VERSION)
     if (isReady) await transport.send(initialized)
     if (isReady) await vi.waitUntil(() => gets.length === 1)

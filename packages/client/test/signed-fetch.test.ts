@@ -66,7 +66,7 @@ describe('a signed request is accepted with', () => {
     expect(refusalOf(only(received), KEY)).toBeUndefined()
   })
 
-  test('a body that is a stream, read whole before it is sent', async () => {
+  test('a body that is a stream, which is read before it is sent', async () => {
     const { url, received } = await serve((_request, response) => response.end())
     const body = new Blob(['one ', 'two']).stream()
     await signedFetch(options)(url, { method: 'POST', body, duplex: 'half' } as RequestInit)
@@ -96,7 +96,7 @@ describe('the headers', () => {
       'Headers',
       new Headers({ 'mcp-name': 'echo', 'x-amz-meta': 'a', accept: 'text/event-stream' }),
     ],
-  ])('may come as %s; those that are rewritten on the way stay unsigned', async (_, headers) => {
+  ])('may be given as %s; those that proxies rewrite stay unsigned', async (_, headers) => {
     const { url, received } = await serve((_request, response) => response.end())
     await signedFetch(options)(url, { headers })
 
@@ -117,7 +117,7 @@ describe('the headers', () => {
     expect(refusalOf(only(received), KEY)).toBeUndefined()
   })
 
-  test('with an Authorization of the caller go out as they are, redirects still refused', async () => {
+  test('with an Authorization of the caller are sent unchanged, and redirects are still refused', async () => {
     const { url, received } = await serve(({ target }, response) =>
       target === '/redirect'
         ? response.writeHead(302, { location: '/' }).end()
@@ -154,7 +154,7 @@ describe('like fetch', () => {
     for (const each of received) expect(refusalOf(each, KEY)).toBeUndefined()
   })
 
-  test('it hands an answer over while the body is still coming', async () => {
+  test('it resolves while the body of the response is still coming', async () => {
     let finish = () => {}
     const { url } = await serve((_request, response) => {
       response.writeHead(500, 'Odd', { 'x-extra': '1' }).write('first')
@@ -174,14 +174,14 @@ describe('like fetch', () => {
     const { url, received, open } = await serve(() => {})
     const controller = new AbortController()
     const { signal } = controller
-    const answer = signedFetch(options)(
+    const response = signedFetch(options)(
       where === 'the init' ? url : new Request(url, { signal }),
       where === 'the init' ? { signal } : undefined,
     )
     await vi.waitUntil(() => received.length === 1)
     controller.abort(new Error('enough'))
 
-    await expect(answer).rejects.toThrow('enough')
+    await expect(response).rejects.toThrow('enough')
     await vi.waitUntil(() => open.size === 0)
   })
 
@@ -209,7 +209,7 @@ describe('a redirect', () => {
   })
 })
 
-test('nothing is sent in plain text to another machine', async () => {
+test('no request is sent to another machine over plain http', async () => {
   const fetch = vi.fn<typeof globalThis.fetch>()
   await expect(signedFetch({ ...options, fetch })('http://example.com/')).rejects.toMatchObject({
     code: 'invalid_url',
@@ -244,7 +244,7 @@ describe('a wrong clock', () => {
     },
   )
 
-  test('that is set right later is noticed', async () => {
+  test('that is corrected later is noticed', async () => {
     let ahead = 10 * MINUTES
     const { url, received } = await serve(({ headers }, response) => {
       const now = Date.now() + ahead
@@ -259,7 +259,7 @@ describe('a wrong clock', () => {
     expect(received).toHaveLength(4)
   })
 
-  test('is not suspected of a 403 from a server with the same time', async () => {
+  test('is not the cause of a 403 from a server with the same time', async () => {
     const { url, received } = await serve((_request, response) => response.writeHead(403).end('no'))
     const response = await signedFetch(options)(url)
     expect(response.status).toBe(403)

@@ -48,7 +48,7 @@ describe.each(SDKS)('with the client of %s', (_, newClient) => {
     await vi.waitUntil(() => gateway.open.size === 0)
   })
 
-  test('the protocol version is sent from its negotiation on', async () => {
+  test('every request after the negotiation carries the protocol version', async () => {
     const { gateway, client } = await connect(newClient())
     await client.ping()
 
@@ -82,7 +82,7 @@ describe.each(SDKS)('with the client of %s', (_, newClient) => {
     expect(streamRequests(gateway)).toHaveLength(1)
   })
 
-  test('calls fail when the stream falls silent', async () => {
+  test('calls fail when the stream is silent for too long', async () => {
     const { gateway, client, closed } = await connect(
       newClient(),
       { call: () => {} },
@@ -90,13 +90,13 @@ describe.each(SDKS)('with the client of %s', (_, newClient) => {
     )
     await expect(client.callTool(echo())).rejects.toMatchObject({
       code: -32000,
-      message: expect.stringContaining('nothing for 1000 ms'),
+      message: expect.stringContaining('silent for 1000 ms'),
     })
     expect(closed).toHaveBeenCalledOnce()
     await vi.waitUntil(() => gateway.open.size === 0)
   })
 
-  test('progress that comes together with the answer is heard', async () => {
+  test('progress that comes together with the response is delivered', async () => {
     const { gateway, client } = await connect(newClient(), {
       call: ({ id, params }) => {
         const { progressToken } = params?._meta ?? {}
@@ -116,7 +116,7 @@ describe.each(SDKS)('with the client of %s', (_, newClient) => {
     expect(onprogress).toHaveBeenCalledOnce()
   })
 
-  test('a message that the server no longer wants fails as session_not_found', async () => {
+  test('a message that the server refuses with 404 fails with session_not_found', async () => {
     const { client, closed } = await connect(newClient(), {
       message: (__, response, { method }) => {
         response.writeHead(method === 'tools/call' ? 404 : 202).end()
@@ -130,7 +130,7 @@ describe.each(SDKS)('with the client of %s', (_, newClient) => {
     expect(closed).not.toHaveBeenCalled()
   })
 
-  test('a 202 whose body never ends does not hold up what follows', {
+  test('a 202 whose body never ends does not delay the next messages', {
     timeout: 10_000,
   }, async () => {
     const { client } = await connect(
@@ -146,7 +146,7 @@ describe.each(SDKS)('with the client of %s', (_, newClient) => {
     expect(await client.callTool(echo({ n: 1 }))).toMatchObject(toolResult('{"n":1}'))
   })
 
-  test('an answer that overtakes its 202 is the answer', async () => {
+  test('a response that arrives before its 202 is delivered', async () => {
     let accept = () => {}
     const { client } = await connect(newClient(), {
       message: (__, response, { method }) => {
@@ -160,7 +160,7 @@ describe.each(SDKS)('with the client of %s', (_, newClient) => {
     await client.ping()
   })
 
-  test('connecting fails when the stream is refused, and leaves nothing behind', async () => {
+  test('connecting fails when the stream is refused, and leaves nothing running', async () => {
     const { client, gateway, connecting, closed } = await attempt(newClient(), {
       sse: (__, response) => response.writeHead(403).end('{"Message":"Forbidden"}'),
     })
@@ -232,7 +232,7 @@ describe('start', () => {
       (_, r) => stream(r).write('event: endpoint\ndata: http://[\n\n'),
       { code: 'invalid_response' },
     ],
-  ])('rejects when the server answers with %s, having asked once', async (_, sse, expected) => {
+  ])('rejects when the server responds with %s, after one request', async (_, sse, expected) => {
     const gateway = await startGateway(sse && { sse })
     const connectTimeoutMs = 'code' in expected && expected.code === 'timeout' ? 300 : 20_000
     const { transport, log } = observed(gateway, { connectTimeoutMs })
@@ -243,7 +243,7 @@ describe('start', () => {
     expect(gateway.received).toHaveLength(1)
   })
 
-  test('rejects when nobody listens', async () => {
+  test('rejects when no server listens', async () => {
     const transport = new SigV4SseTransport('http://127.0.0.1:1', signing)
     await expect(transport.start()).rejects.toMatchObject({
       code: 'connection_failed',
@@ -252,7 +252,7 @@ describe('start', () => {
     })
   })
 
-  test('rejects in time when the credentials do not come, and sends nothing when they do', async () => {
+  test('rejects in time when the credentials are late, and sends nothing when they arrive', async () => {
     const gateway = await startGateway()
     let found = () => {}
     const { transport } = observed(gateway, {
@@ -265,7 +265,7 @@ describe('start', () => {
     expect(gateway.received).toHaveLength(0)
   })
 
-  test('rejects when the transport is closed meanwhile', async () => {
+  test('rejects when the transport is closed before the stream is open', async () => {
     const gateway = await startGateway({ sse: () => {} })
     const { transport, log } = observed(gateway)
     const starting = transport.start()
@@ -289,7 +289,7 @@ describe('start', () => {
     expect(gateway.received).toHaveLength(3)
   })
 
-  test('happens once', async () => {
+  test('is possible only once', async () => {
     const { transport } = observed(await startGateway())
     await transport.start()
     await expect(transport.start()).rejects.toThrow(TypeError)
@@ -297,7 +297,7 @@ describe('start', () => {
     await expect(transport.start()).rejects.toThrow('make a new SigV4SseTransport')
   })
 
-  test('follows the path prefix and query of the URL, and the endpoint of the server', async () => {
+  test('keeps the path prefix and the query of the URL, and uses the endpoint that the server names', async () => {
     const gateway = await startGateway({
       sse: (_, response) => stream(response).write('event: endpoint\ndata: post?s=a+b\n\n'),
     })
@@ -310,7 +310,7 @@ describe('start', () => {
     ])
   })
 
-  test('sends the headers of the options, beside its own, with every request', async () => {
+  test('sends the headers of the options, and its own, with every request', async () => {
     const gateway = await startGateway()
     const headers = { 'x-tenant': 'x', accept: 'text/html', 'content-type': 'text/html' }
     const { transport } = observed(gateway, { headers })
@@ -324,7 +324,7 @@ describe('start', () => {
 })
 
 describe('the stream', () => {
-  test('may be cut anywhere, within a letter too', async () => {
+  test('may be split anywhere, also within a character', async () => {
     const { gateway, messages } = await started()
     const sent = { jsonrpc: '2.0', method: 'x', params: { text: 'ä日本🎈' } }
     const bytes = Buffer.from(event(sent))
@@ -357,7 +357,7 @@ describe('the stream', () => {
     await vi.waitUntil(() => messages.length === 1)
   })
 
-  test('may hold comments, fields and events that mean nothing here', async () => {
+  test('may contain unknown comments, fields and events', async () => {
     const { gateway, messages, log } = await started()
     gateway.write(': ka\n\nretry: x\nfoo: bar\n\nevent: news\ndata: {\n\nid: 7\n\n')
     gateway.write(event({ jsonrpc: '2.0', method: 'x' }))
@@ -365,7 +365,7 @@ describe('the stream', () => {
     expect(log).toEqual(['message'])
   })
 
-  test('stays open as long as there is a heartbeat', async () => {
+  test('stays open while it brings heartbeats', async () => {
     const limits = { connectTimeoutMs: 20_000, heartbeatTimeoutMs: 1_000 }
     const { gateway, messages, log } = await started({}, limits)
     const begin = Date.now()
@@ -378,7 +378,7 @@ describe('the stream', () => {
     expect(log).toEqual(['message'])
   })
 
-  test('outlives what is not JSON, and a handler that throws', async () => {
+  test('stays open after data that is not JSON, and after a handler that throws', async () => {
     const { gateway, transport, log, errors } = await started()
     transport.onmessage = message => {
       log.push('message')
@@ -392,7 +392,7 @@ describe('the stream', () => {
     expect(errors.at(-1)?.message).toBe('handler')
   })
 
-  test('is given up when an event is too large', async () => {
+  test('ends when an event is too large', async () => {
     const { gateway, errors, log } = await started()
     const megabyte = 'x'.repeat(1 << 20)
     gateway.write('data: ')
@@ -403,7 +403,7 @@ describe('the stream', () => {
     expect(log).toEqual(['error', 'close'])
   })
 
-  test('delivers nothing after close, not even what has already arrived', async () => {
+  test('delivers nothing after close, not even messages that have already arrived', async () => {
     const { gateway, transport, log } = await started()
     transport.onmessage = () => {
       log.push('message')
@@ -414,17 +414,17 @@ describe('the stream', () => {
     expect(log).toEqual(['message', 'close'])
   })
 
-  test('that ends tells of every request without an answer, and of no other', async () => {
+  test('gives every pending request an error when it ends, and no other request', async () => {
     const { gateway, transport, messages, log } = await started({
       message: (_, response) => response.writeHead(202).end(),
     })
-    for (const id of [1, '1', 'answered', 'cancelled'])
+    for (const id of [1, '1', 'completed', 'cancelled'])
       await transport.send({ jsonrpc: '2.0', id, method: 'x' })
     await transport.send({ jsonrpc: '2.0', id: 'of the server', result: {} })
     await transport.send({ jsonrpc: '2.0', method: 'notifications/x' })
     const params = { requestId: 'cancelled' }
     await transport.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
-    gateway.reply('answered', {})
+    gateway.reply('completed', {})
     await vi.waitUntil(() => messages.length === 1)
     gateway.streams[0]?.end()
 
@@ -433,7 +433,7 @@ describe('the stream', () => {
     expect(log).toEqual(['message', 'error', 'message', 'message', 'close'])
   })
 
-  test('that ends ends the messages on their way', async () => {
+  test('aborts the messages that are being sent when it ends', async () => {
     const { gateway, transport } = await started({ message: () => {} })
     const sending = transport.send({ jsonrpc: '2.0', id: 1, method: 'x' })
     await vi.waitUntil(() => gateway.messages.length === 1)
@@ -463,7 +463,7 @@ describe('send', () => {
       { code: 'redirect_refused' },
     ],
   ])(
-    'rejects when the server answers with %s, sent once, and the session goes on',
+    'rejects when the server responds with %s, sends once, and the session continues',
     async (_, message, expected) => {
       let odd = true
       const { gateway, transport, messages, log } = await started(
@@ -497,7 +497,7 @@ describe('send', () => {
     expect(new Set(posts.map(({ headers }) => headers['x-amz-date'])).size).toBe(2)
   })
 
-  test('does not repeat what was cancelled while it waited', async () => {
+  test('does not repeat a request that was cancelled during the pause', async () => {
     const { gateway, transport } = await started({
       message: (_, response, { method }) =>
         response.writeHead(method === 'ping' ? 429 : 202, { 'retry-after': '1' }).end(),
@@ -538,7 +538,7 @@ describe('send', () => {
     expect(ports.size).toBeLessThan(4)
   })
 
-  test('survives new credentials', async () => {
+  test('works after a change of the credentials', async () => {
     const other = { accessKeyId: 'AKIDOTHER', secretAccessKey: 'refused by the gateway' }
     let current = KEY
     const { gateway, transport } = await started(
@@ -558,7 +558,7 @@ describe('send', () => {
 })
 
 describe('version negotiation of SDK 2.x', () => {
-  const probeAnsweredWith = (status: number) =>
+  const probeWithStatus = (status: number) =>
     attempt(new ClientV2(info, { versionNegotiation: { mode: 'auto' } }), {
       message: (_, response, { method }) =>
         method === 'server/discover'
@@ -570,7 +570,7 @@ describe('version negotiation of SDK 2.x', () => {
   test.each([400, 405, 422])(
     'falls back to initialize when the probe is refused with %i',
     async status => {
-      const { connecting, gateway } = await probeAnsweredWith(status)
+      const { connecting, gateway } = await probeWithStatus(status)
       await connecting
       expect(gateway.messages.map(({ method }) => method)).toContain('initialize')
     },
@@ -580,14 +580,14 @@ describe('version negotiation of SDK 2.x', () => {
     [403, 'access_denied'],
     [404, 'session_not_found'],
     [500, 'server_error'],
-  ])('ends when the probe is answered with %i, and says why', async (status, code) => {
-    const { connecting, gateway } = await probeAnsweredWith(status)
+  ])('rejects when the response to the probe is %i, and says why', async (status, code) => {
+    const { connecting, gateway } = await probeWithStatus(status)
     await expect(connecting).rejects.toMatchObject({ cause: { code } })
     expect(gateway.messages).toHaveLength(1)
   })
 })
 
-test('the transport is one of both SDKs, and leaves to them what makes them skip initialize', () => {
+test('the transport has the types of both SDKs, and does not make them skip initialize', () => {
   const transport = new SigV4SseTransport('https://abc.lambda-url.us-east-1.on.aws')
   const one: TransportV1 = transport
   const two: TransportV2 = transport
@@ -595,12 +595,12 @@ test('the transport is one of both SDKs, and leaves to them what makes them skip
   expect(two.hasPerRequestStream).toBeUndefined()
 })
 
-test('the URL is checked before anything else', () => {
+test('the constructor checks the URL', () => {
   expect(() => new SigV4SseTransport('http://example.com')).toThrow('not https')
   expect(() => new SigV4SseTransport('example.com')).toThrow('Not an absolute URL')
 })
 
-test('one URL without a region is an error, not a guess', async () => {
+test('a URL without a region is an error', async () => {
   for (const name of ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_PROFILE']) vi.stubEnv(name, '')
   vi.stubEnv('AWS_CONFIG_FILE', '/dev/null')
   onTestFinished(() => void vi.unstubAllEnvs())

@@ -13,7 +13,7 @@ import {
 import { createMcpHandler, Server as ServerV2 } from '@modelcontextprotocol/server'
 import { onTestFinished } from 'vitest'
 
-import { type Answer, type LoopbackServer, serve, toolResult } from './server.ts'
+import { type LoopbackServer, type Respond, serve, toolResult } from './server.ts'
 import { KEY, refusalOf } from './verifier.ts'
 
 const info = { name: 'loopback', version: '1' }
@@ -114,7 +114,7 @@ export async function serveV2(): Promise<LoopbackServer & { changed(): void }> {
   return { ...loopback, changed: () => handler.notify.toolsChanged() }
 }
 
-function viaWeb(handle: (request: Request) => Promise<Response>): Answer {
+function viaWeb(handle: (request: Request) => Promise<Response>): Respond {
   return async (received, response) => {
     const refused = refusalOf(received, KEY)
     if (refused) return response.writeHead(403).end(JSON.stringify({ Message: refused }))
@@ -122,7 +122,7 @@ function viaWeb(handle: (request: Request) => Promise<Response>): Answer {
     const headers = received.headers as Record<string, string>
     const hangUp = new AbortController()
     response.once('close', () => hangUp.abort())
-    const answer = await handle(
+    const given = await handle(
       new Request(`http://${headers['host']}${target}`, {
         method,
         headers,
@@ -130,9 +130,9 @@ function viaWeb(handle: (request: Request) => Promise<Response>): Answer {
         ...(body.length > 0 && { body: new Uint8Array(body) }),
       }),
     )
-    response.writeHead(answer.status, Object.fromEntries(answer.headers)).flushHeaders()
-    if (!answer.body) return response.end()
+    response.writeHead(given.status, Object.fromEntries(given.headers)).flushHeaders()
+    if (!given.body) return response.end()
     // The client may hang up at any time.
-    await pipeline(Readable.fromWeb(answer.body as never), response).catch(() => {})
+    await pipeline(Readable.fromWeb(given.body as never), response).catch(() => {})
   }
 }

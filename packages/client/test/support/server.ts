@@ -14,16 +14,16 @@ export interface LoopbackServer {
   url: string
   /** Every request, in order of arrival. */
   received: Received[]
-  /** Answers that have neither ended nor lost their client. */
+  /** Responses that have neither ended nor lost their client. */
   open: Set<ServerResponse>
 }
 
-export type Answer = (request: Received, response: ServerResponse) => unknown
+export type Respond = (request: Received, response: ServerResponse) => unknown
 
 /**
- * A real HTTP server that lives as long as the test and does with each request what `answer` says.
+ * A real HTTP server that lives as long as the test and calls `respond` for each request.
  */
-export async function serve(answer: Answer): Promise<LoopbackServer> {
+export async function serve(respond: Respond): Promise<LoopbackServer> {
   const received: Received[] = []
   const open = new Set<ServerResponse>()
   const listener: RequestListener = async (message, response) => {
@@ -31,7 +31,7 @@ export async function serve(answer: Answer): Promise<LoopbackServer> {
     received.push(request)
     open.add(response)
     response.once('close', () => open.delete(response))
-    await answer(request, response)
+    await respond(request, response)
   }
   const server = createServer(listener).listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
@@ -71,10 +71,10 @@ export interface Gateway extends LoopbackServer {
 
 export interface GatewayQuirks {
   /** Instead of opening a proper stream. */
-  sse?: Answer
-  /** Instead of `202 Accepted`. Return true to have the message answered on the stream as well. */
+  sse?: Respond
+  /** Instead of `202 Accepted`. Return true for a response on the stream as well. */
   message?: (request: Received, response: ServerResponse, message: Message) => unknown
-  /** Instead of answering `tools/call` with the arguments. */
+  /** Instead of a response to `tools/call` with the arguments. */
   call?: (message: Message) => unknown
 }
 

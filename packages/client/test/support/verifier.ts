@@ -18,7 +18,7 @@ export interface Received {
 /**
  * AWS's side of Signature Version 4, written from its manual and sharing nothing with the signer:
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
- * Returns the reason of a refusal.
+ * Returns the reason of a refusal, or undefined.
  */
 export function refusalOf(
   { method, target, headers, body }: Received,
