@@ -48,11 +48,15 @@ export interface Context extends Call {
    */
   readonly signal: AbortSignal
   /**
-   * Sends `notifications/progress` to a client that asked for it. `progress` must grow. Await it: the
-   * notification is sent during the await, and the await applies the back-pressure of a slow client.
+   * Sends `notifications/progress` to a client that asked for it. `progress` must grow. Await
+   * it: the notification is sent during the await, and the await applies the back-pressure of a
+   * slow client.
    */
   progress(progress: number, more?: { total?: number; message?: string }): Promise<void>
-  /** Sends any JSON to the client's log, if the client's log level allows it. Await it, as `progress`. */
+  /**
+   * Sends any JSON to the client's log, if the client's log level allows it. Await it, as
+   * `progress`.
+   */
   log(level: LogLevel, data: unknown, logger?: string): Promise<void>
   /**
    * Asks the user to fill in a form. Without a schema it asks the user to agree. **Ends this run of
@@ -69,9 +73,9 @@ export interface Context extends Call {
   /** Asks for the client's folders. Ends this run until there is a response, as `elicit`. */
   roots(key?: string): Promise<Root[]>
   /**
-   * Runs `act` once per request. The runs after a question get the first result, after a JSON round
-   * trip. The result travels through the client, which can read it but not change it. If `act` fails,
-   * the next run tries again. A new request of the client runs it again.
+   * Runs `act` once per request. The runs after a question get the first result, after a JSON
+   * round trip. The result travels through the client, which can read it but not change it. If
+   * `act` fails, the next run tries again. A new request of the client runs it again.
    */
   once<Value>(key: string, act: () => Value | Promise<Value>): Promise<Value>
 }

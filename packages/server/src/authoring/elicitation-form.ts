@@ -17,8 +17,9 @@ export function requestedSchema(key: string, schema: Schema, jsonSchema: JsonSch
 }
 
 /**
- * Validates what the user filled in. Resolves with the value that the schema makes of it, or with its
- * faults. The gateway does not check it, so plain JSON Schema is checked here, as far as forms go.
+ * Validates what the user filled in. Resolves with the value that the schema makes of it, or
+ * with its faults. The gateway does not check it, so plain JSON Schema is checked here, as far
+ * as forms go.
  * https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#requested-schema
  */
 export async function validateForm(

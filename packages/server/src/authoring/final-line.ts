@@ -6,8 +6,8 @@ import { INTERNAL_ERROR, INVALID_REQUEST, JsonRpcError, METHOD_NOT_FOUND } from 
 import type { CompleteResult, FinalLine } from './mcp-results.ts'
 
 /**
- * Runs a function once. Notifications go to `send`. Resolves with the final line: the JSON of an MCP
- * result, of an `input_required` result, or of a JSON-RPC error. Never rejects.
+ * Runs a function once. Notifications go to `send`. Resolves with the final line: the JSON of
+ * an MCP result, of an `input_required` result, or of a JSON-RPC error. Never rejects.
  */
 export async function finalLine(
   definition: Definition,

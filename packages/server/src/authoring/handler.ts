@@ -33,8 +33,9 @@ interface Runtime {
 }
 
 /**
- * A streaming handler in Lambda's runtime, which is detected when the function is loaded. Elsewhere,
- * in a test or a shell, the handler returns the final line and drops the notifications.
+ * A streaming handler in Lambda's runtime, which is detected when the function is loaded.
+ * Elsewhere, in a test or a shell, the handler returns the final line and drops the
+ * notifications.
  */
 export function toHandler<Type extends Definition['type'], Args>(
   definition: Definition,
@@ -100,7 +101,7 @@ function write(stream: ResponseStream, text: string): Promise<void> | undefined 
 }
 
 /**
- * Node sends what was written when the event loop turns. Promises alone do not turn it: a computation
- * that awaits nothing else would send its progress only at its end.
+ * Node sends what was written when the event loop turns. Promises alone do not turn it: a
+ * computation that awaits nothing else would send its progress only at its end.
  */
 const nextTurn = () => new Promise<void>(resolve => setImmediate(resolve))

@@ -1,6 +1,6 @@
 /**
- * For authors of functions with the calling contract `mcp`. It is part of each function's bundle, so
- * it has no dependency: no AWS SDK, no MCP SDK, no module of Node.
+ * For authors of functions with the calling contract `mcp`. It is part of each function's
+ * bundle, so it has no dependency: no AWS SDK, no MCP SDK, no module of Node.
  *
  * @module
  */

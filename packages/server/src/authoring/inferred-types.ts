@@ -1,4 +1,4 @@
-/** The type of the values that a JSON Schema literal allows. `unknown` where types cannot say it. */
+/** The type of the values that a JSON Schema literal allows, or `unknown`. */
 export type FromJson<S> = S extends { const: infer Value }
   ? Value
   : S extends { enum: readonly (infer Value)[] }
@@ -37,8 +37,8 @@ type Required<S> = S extends { required: readonly (infer Name)[] } ? Name : neve
 type Flat<T> = { [K in keyof T]: T[K] }
 
 /**
- * The variables of a URI template literal. Each is a string. An exploded one (`{path*}`) with several
- * values is a list.
+ * The variables of a URI template literal. Each is a string. An exploded one (`{path*}`) with
+ * several values is a list.
  */
 export type VariablesOf<Template extends string> = string extends Template
   ? Record<string, string | string[]>

@@ -20,7 +20,7 @@ export type Read<Value> = (response: unknown) => Reading<Value> | Promise<Readin
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
  */
 export interface InputRounds {
-  /** Rejects if the question must be asked. It is then in `questions`, even if the author catches. */
+  /** Rejects if the question must be asked. `questions` then has it, even if the author catches. */
   ask<Value>(key: string, read: Read<Value>): Promise<Value>
   /** Runs `act`, unless an earlier run did. Resolves with its result after a JSON round trip. */
   once<Value>(key: string, act: () => Value | Promise<Value>): Promise<Value>
@@ -126,7 +126,7 @@ const isState = (it: unknown): it is State =>
   isRecord(it['done']) &&
   Object.values(it['done']).every(result => Array.isArray(result) && result.length < 2)
 
-/** Ends a run with an open question. The question is asked even if the author catches this error. */
+/** Ends a run with an open question. If the author catches it, the question is still asked. */
 class QuestionPending extends Error {
   override readonly name = 'QuestionPending'
 

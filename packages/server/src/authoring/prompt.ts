@@ -25,9 +25,9 @@ export interface PromptDefinition<Args extends Arguments>
   /** JSON Schema for a schema in `arguments` that cannot be converted to it. */
   argumentsSchema?: JsonSchema
   /**
-   * Returns an MCP result with `messages`, a string (one message of the user), undefined (no message)
-   * or any other value (one message with its JSON). The client gets the message of a thrown error as
-   * a JSON-RPC error.
+   * Returns an MCP result with `messages`, a string (one message of the user), undefined (no
+   * message) or any other value (one message with its JSON). The client gets the message of a
+   * thrown error as a JSON-RPC error.
    */
   get(args: ReceivedBy<Args>, ctx: Context): unknown
   /** Completion, by argument. */

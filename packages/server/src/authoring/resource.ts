@@ -14,9 +14,9 @@ export type ResourceDefinition<Template extends string> = Pick<
 > & {
   name: string
   /**
-   * Returns an MCP result with `contents`, a string (text), bytes (a blob), undefined (the resource
-   * does not exist) or any other value (its JSON). The client gets the message of a thrown error as a
-   * JSON-RPC error.
+   * Returns an MCP result with `contents`, a string (text), bytes (a blob), undefined (the
+   * resource does not exist) or any other value (its JSON). The client gets the message of a
+   * thrown error as a JSON-RPC error.
    */
   read(uri: string, variables: VariablesOf<Template>, ctx: Context): unknown
 } & (
@@ -30,7 +30,7 @@ export type ResourceDefinition<Template extends string> = Pick<
       }
   )
 
-/** Makes a Lambda handler that is a resource, or all resources of a URI template. See `defineTool`. */
+/** Makes a Lambda handler that is a resource or a resource template. See `defineTool`. */
 export function defineResource<const Template extends string = ''>(
   definition: ResourceDefinition<Template>,
 ): FunctionOf<'resource', ResourceArguments<Template>> {

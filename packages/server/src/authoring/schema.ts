@@ -1,8 +1,9 @@
 import type { FromJson } from './inferred-types.ts'
 
 /**
- * The interface of zod, valibot, ArkType and other schema libraries. Some libraries have `jsonSchema`
- * in a package of its own. Copied, as https://standardschema.dev/schema and /json-schema suggest.
+ * The interface of zod, valibot, ArkType and other schema libraries. Some libraries have
+ * `jsonSchema` in a package of its own. Copied, as https://standardschema.dev/schema and
+ * /json-schema suggest.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
@@ -26,8 +27,8 @@ interface Issue {
 declare const value: unique symbol
 
 /**
- * A JSON Schema. The type of the values is inferred from a literal. For other schemas, name the type:
- * `schema as JsonSchema<{ city: string }>`.
+ * A JSON Schema. The type of the values is inferred from a literal. For other schemas, name the
+ * type: `schema as JsonSchema<{ city: string }>`.
  */
 export interface JsonSchema<Value = unknown> {
   readonly [keyword: string]: unknown
@@ -74,9 +75,9 @@ function formatIssues(issues: readonly Issue[]): string {
 }
 
 /**
- * Converts a schema to the JSON Schema of an object. Throws a `TypeError` with the fix if its library
- * cannot convert it. The message needs `where`, the name of the schema, and `beside`, the field that
- * takes the JSON Schema instead.
+ * Converts a schema to the JSON Schema of an object. Throws a `TypeError` with the fix if its
+ * library cannot convert it. The message needs `where`, the name of the schema, and `beside`,
+ * the field that takes the JSON Schema instead.
  */
 export function toJsonSchema(
   schema: Schema,

@@ -40,9 +40,9 @@ export interface Tested {
 const MAX_QUESTIONS = 8
 
 /**
- * Runs a function without Lambda, as the gateway would: values in and out are JSON, and the function
- * runs again after each question. Arguments are not checked against JSON Schema, which the gateway
- * does. Rejects if `options.answers` has no response to a question.
+ * Runs a function without Lambda, as the gateway would: values in and out are JSON, and the
+ * function runs again after each question. Arguments are not checked against JSON Schema, which
+ * the gateway does. Rejects if `options.answers` has no response to a question.
  */
 export async function testFunction<Args>(
   handler: FunctionOf<Definition['type'], Args>,

@@ -16,7 +16,10 @@ import {
 export interface ToolDefinition<Input extends Schema, Output extends Schema | undefined>
   extends Pick<ToolInput, 'title' | 'description' | 'annotations' | 'icons' | '_meta'> {
   name: string
-  /** The schema of the arguments. The gateway checks its JSON Schema; a Standard Schema also runs here. */
+  /**
+   * The schema of the arguments. The gateway checks its JSON Schema; a Standard Schema also
+   * runs here.
+   */
   input?: Input
   /** JSON Schema for an `input` that cannot be converted to it. */
   inputSchema?: JsonSchema
@@ -34,7 +37,7 @@ export interface ToolDefinition<Input extends Schema, Output extends Schema | un
 
 type Returned<Output> = Output extends Schema ? InputOf<Output> | ToolResult : unknown
 
-/** Makes a Lambda handler that is a tool. Export it, and register what `describe` returns for it. */
+/** Makes a Lambda handler that is a tool. Export it, and register the result of `describe`. */
 export function defineTool<
   const Input extends Schema = JsonSchema,
   const Output extends Schema | undefined = undefined,

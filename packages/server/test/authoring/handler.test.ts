@@ -46,7 +46,7 @@ function streaming(run: (ctx: Context) => unknown) {
 }
 
 /** The mark of a streaming handler, which Lambda's runtime reads. */
-const streamingMode = (handler: { [STREAMING]?: unknown }) => handler[STREAMING]
+const streamingMode = (handler: object) => (handler as { [STREAMING]?: unknown })[STREAMING]
 
 const progress = (n: number) => ({ method: 'notifications/progress', params: { progress: n } })
 const done = { result: { content: [{ type: 'text', text: 'done' }] } }
