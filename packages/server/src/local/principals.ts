@@ -9,7 +9,7 @@ export interface Principal {
   sessionToken?: string
   /** `arn:aws:iam::…:user/…`, or `arn:aws:sts::…:assumed-role/<role>/<session>`. */
   arn: string
-  /** `AIDA…`, or `AROA…:<session>`. Default: derived from the ARN, one for all sessions of a role. */
+  /** `AIDA…`, or `AROA…:<session>`. Default: from the ARN, one for all sessions of a role. */
   userId?: string
   /**
    * The ARN of a role without an identity policy: it may invoke only functions whose resource
