@@ -1,31 +1,26 @@
-import { filledIn, requestedSchema } from './elicitation-form.ts'
-import type { Question, Reading, Rounds } from './input-required.ts'
-import {
-  type Elicited,
-  isRecord,
-  type Root,
-  type Sample,
-  type SampleParams,
-} from './mcp-results.ts'
+import { requestedSchema, validateForm } from './elicitation-form.ts'
+import type { InputRounds, Question, Reading } from './input-required.ts'
+import { isRecord } from './is-record.ts'
+import type { Elicited, Root, Sample, SampleParams } from './mcp-results.ts'
 import type { JsonSchema, OutputOf, Schema } from './schema.ts'
 
-/** Who calls, and for what. */
+/** The caller and the registration of one call. */
 export interface Call {
-  /** As which item the function is registered. */
+  /** The type of the registration. */
   readonly type: 'tool' | 'resource' | 'prompt'
   readonly name: string
-  /** As IAM verified it. */
+  /** The IAM identity of the caller, as AWS verified it. */
   readonly caller: { arn: string; principal: string; accountId: string }
   readonly sessionId?: string | undefined
-  /** What the client says of itself. */
+  /** Sent by the client, not verified. */
   readonly clientInfo?: { name: string; version: string } | undefined
-  /** What the client can be asked for: `elicitation`, `sampling`, `roots`. */
+  /** What the client supports: `elicitation`, `sampling`, `roots`. */
   readonly clientCapabilities?: Record<string, unknown> | undefined
-  /** W3C trace context. */
+  /** W3C trace context: https://www.w3.org/TR/trace-context/ */
   readonly traceparent?: string | undefined
 }
 
-/** The part of Lambda's context object that is there wherever the function runs. */
+/** The part of Lambda's context object that also exists in tests. */
 export interface LambdaContext {
   readonly awsRequestId: string
   getRemainingTimeInMillis(): number
@@ -44,35 +39,43 @@ const LEVELS = [
   'emergency',
 ] as const
 
-/** What a function can do while it answers. */
+/** What a function can use during a call. */
 export interface Context extends Call {
   readonly lambda: LambdaContext
-  /** Aborted half a second before Lambda ends the function. A client that cancels is not heard of: Lambda does not tell. */
+  /**
+   * Aborts half a second before the time-out of the function. It does not abort when the client
+   * cancels: Lambda does not report that.
+   */
   readonly signal: AbortSignal
   /**
-   * Reports how far the work is, to a client that wants to know; `progress` must grow. Await it: that is when the
-   * report leaves, also in the middle of a computation, and how a slow client slows the function down.
+   * Sends `notifications/progress` to a client that asked for it. `progress` must grow. Await
+   * it: the notification is sent during the await, and the await applies the back-pressure of a
+   * slow client.
    */
   progress(progress: number, more?: { total?: number; message?: string }): Promise<void>
-  /** Writes any JSON to the client's log, if its level lets it through. Await it, as `progress`. */
+  /**
+   * Sends any JSON to the client's log, if the client's log level allows it. Await it, as
+   * `progress`.
+   */
   log(level: LogLevel, data: unknown, logger?: string): Promise<void>
   /**
-   * Asks the user to fill in a form, or, without a schema, to agree. **Ends this run of the function** where there is no
-   * answer yet: it is called again, and runs from its top to here. Content that does not fit the schema is asked
-   * for again, with what is wrong with it. `requestedSchema` is for a schema that cannot write itself as JSON Schema.
+   * Asks the user to fill in a form. Without a schema it asks the user to agree. **Ends this run of
+   * the function** until the user has responded: the function is called again and runs from its top
+   * to here. If the content does not match the schema, the user is asked again and sees the faults.
+   * `requestedSchema` is for a schema that cannot be converted to JSON Schema.
    */
   elicit<const S extends Schema = Empty>(
     key: string,
     question: { message: string; schema?: S; requestedSchema?: JsonSchema },
   ): Promise<Elicited<OutputOf<S>>>
-  /** Asks the client's model. Ends this run where there is no answer yet, as `elicit`. */
+  /** Asks the client's model. Ends this run until there is a response, as `elicit`. */
   sample(key: string, params: SampleParams): Promise<Sample>
-  /** Asks for the folders the client works in. Ends this run where there is no answer yet, as `elicit`. */
+  /** Asks for the client's folders. Ends this run until there is a response, as `elicit`. */
   roots(key?: string): Promise<Root[]>
   /**
-   * Does something that must not be done again by the runs that follow a question: they get the result of the first,
-   * as JSON gives it. It travels with the question, by way of the client, who can read it but not change it.
-   * What fails was not done. A request that the client sends anew is another one.
+   * Runs `act` once per request. The runs after a question get the first result, after a JSON
+   * round trip. The result travels through the client, which can read it but not change it. If
+   * `act` fails, the next run tries again. A new request of the client runs it again.
    */
   once<Value>(key: string, act: () => Value | Promise<Value>): Promise<Value>
 }
@@ -81,47 +84,52 @@ type Empty = { readonly type: 'object'; readonly properties: Record<never, never
 
 const EMPTY: Empty = { type: 'object', properties: {} }
 
-/** Writes one line; resolves when there is room for more. */
+/** Writes one line. Resolves when the stream has room for more. */
 export type Send = (line: object) => Promise<void>
 
-/** Lambda ends a function without a word, so this is what is left for saying why. */
-const FAREWELL_MS = 500
+/** Lambda ends a function without a warning. This is the time left to send a result. */
+const DEADLINE_MARGIN_MS = 500
 
-export function contextOf(call: Call, rounds: Rounds, send: Send, lambda: LambdaContext): Context {
-  const time = lambda.getRemainingTimeInMillis() - FAREWELL_MS
+export function contextOf(
+  call: Call,
+  rounds: InputRounds,
+  send: Send,
+  lambda: LambdaContext,
+): Context {
+  const time = lambda.getRemainingTimeInMillis() - DEADLINE_MARGIN_MS
   return {
     ...call,
     lambda,
     signal: AbortSignal.timeout(Math.max(0, Math.floor(time))),
     async progress(progress, { total, message } = {}) {
       if (!Number.isFinite(progress))
-        throw new TypeError(`${progress} is not a measure of progress`)
+        throw new TypeError(`progress must be a finite number, not ${progress}`)
       const params = { progress, total, message }
       await send({ method: 'notifications/progress', params })
     },
     async log(level, data, logger) {
       if (!LEVELS.includes(level))
-        throw new TypeError(`"${level}" is not a log level: one of ${LEVELS.join(', ')} is`)
+        throw new TypeError(`"${level}" is not a log level: use one of ${LEVELS.join(', ')}`)
       await send({ method: 'notifications/message', params: { level, logger, data: data ?? null } })
     },
-    // The very promise of the rounds: one that waits for it would be one more that nobody may wait for.
+    // Return the same promise. Wrapping it would create a second rejection that may go unhandled.
     elicit<const S extends Schema>(
       key: string,
       { message, schema, requestedSchema }: Parameters<Context['elicit']>[1],
     ) {
-      return rounds.answer(key, answer =>
-        readForm(key, message, schema ?? EMPTY, requestedSchema, answer),
+      return rounds.ask(key, response =>
+        readForm(key, message, schema ?? EMPTY, requestedSchema, response),
       ) as Promise<Elicited<OutputOf<S>>>
     },
     sample: (key, params) =>
-      rounds.answer<Sample>(key, answer =>
-        isSample(answer)
-          ? { value: answer }
+      rounds.ask<Sample>(key, response =>
+        isSample(response)
+          ? { value: response }
           : { ask: { method: 'sampling/createMessage', params: { ...params } } },
       ),
     roots: (key = 'roots') =>
-      rounds.answer<Root[]>(key, answer =>
-        isRoots(answer) ? { value: answer.roots } : { ask: { method: 'roots/list' } },
+      rounds.ask<Root[]>(key, response =>
+        isRoots(response) ? { value: response.roots } : { ask: { method: 'roots/list' } },
       ),
     once: rounds.once,
   }
@@ -131,18 +139,18 @@ async function readForm(
   key: string,
   message: string,
   schema: Schema,
-  beside: JsonSchema | undefined,
-  answer: unknown,
+  jsonSchema: JsonSchema | undefined,
+  response: unknown,
 ): Promise<Reading<Elicited>> {
-  // Made in every round: a schema that cannot be asked with is a mistake to hear of at once.
-  const form = requestedSchema(key, schema, beside)
+  // Built in every round, so that an invalid schema fails in the first one.
+  const form = requestedSchema(key, schema, jsonSchema)
   const ask = (message: string): { ask: Question } => ({
     ask: { method: 'elicitation/create', params: { message, requestedSchema: form } },
   })
-  const { action, content = {} } = isRecord(answer) ? answer : {}
+  const { action, content = {} } = isRecord(response) ? response : {}
   if (action === 'decline' || action === 'cancel') return { value: { action } }
   if (action !== 'accept') return ask(message)
-  const filled = await filledIn(schema, content)
+  const filled = await validateForm(schema, content)
   return 'value' in filled
     ? { value: { action, content: filled.value } }
     : ask(`${message}\n\nThe answer did not fit. ${filled.faults}`)

@@ -4,12 +4,12 @@ import type {
   ToolInput,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import { type FunctionOf, itemOf } from './handler.ts'
+import { definitionOf, type FunctionOf } from './handler.ts'
 
-/** What an author does not know: where the function is deployed, and who may use it. */
+/** The fields of a registration that depend on the deployment. */
 export interface DescribeOptions {
   lambdaArn: string
-  /** IAM roles and users, with `*`; every caller of the gateway where it is left out. */
+  /** ARNs of IAM roles and users, with `*`. Default: every caller of the gateway. */
   allow?: string[]
 }
 
@@ -20,15 +20,17 @@ interface Inputs {
 }
 
 /**
- * The registration of a function: the body of `POST /register`, or what `registerTool` and its siblings take. Throws a
- * `TypeError` with the fix where a schema cannot be written as JSON Schema.
+ * The registration of a function: the body of `POST /register`, and the argument of `registerTool`,
+ * `registerResource` and `registerPrompt`. Throws a `TypeError` with the fix if a schema cannot be
+ * converted to JSON Schema.
  */
 export function describe<Type extends keyof Inputs>(
   handler: FunctionOf<Type>,
   { lambdaArn, allow }: DescribeOptions,
 ): Inputs[Type] {
-  const { type, name, ...item } = itemOf(handler)
-  const registration = { type, name, ...item.describe(), contract: 'mcp', lambdaArn, allow }
-  // As it will arrive: without what is undefined, and an error here for what JSON cannot say.
+  const definition = definitionOf(handler)
+  const { type, name } = definition
+  const registration = { type, name, ...definition.describe(), contract: 'mcp', lambdaArn, allow }
+  // The value after a JSON round trip: without undefined fields, and with an error for a BigInt.
   return JSON.parse(JSON.stringify(registration))
 }

@@ -1,4 +1,4 @@
-import { isRecord } from './mcp-results.ts'
+import { isRecord } from './is-record.ts'
 import {
   isStandard,
   type JsonSchema,
@@ -8,20 +8,21 @@ import {
   validate,
 } from './schema.ts'
 
-/** What is shown to the user. Of an object's JSON Schema, MCP takes these keywords alone. */
-export function requestedSchema(key: string, schema: Schema, beside: JsonSchema | undefined) {
+/** The schema of the form. MCP allows only these keywords of an object's JSON Schema. */
+export function requestedSchema(key: string, schema: Schema, jsonSchema: JsonSchema | undefined) {
   const where = `The schema of ctx.elicit('${key}')`
-  const json = beside ?? toJsonSchema(schema, 'input', where, 'requestedSchema')
+  const json = jsonSchema ?? toJsonSchema(schema, 'input', where, 'requestedSchema')
   const { properties = {}, required } = json as Record<string, unknown>
   return { type: 'object', properties, ...(required === undefined ? {} : { required }) }
 }
 
 /**
- * What the user filled in, as the schema gives it. It comes from outside and nobody has checked it, so plain JSON
- * Schema is checked here too, as far as forms go.
+ * Validates what the user filled in. Resolves with the value that the schema makes of it, or
+ * with its faults. The gateway does not check it, so plain JSON Schema is checked here, as far
+ * as forms go.
  * https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#requested-schema
  */
-export async function filledIn(
+export async function validateForm(
   schema: StandardSchema | JsonSchema,
   content: unknown,
 ): Promise<{ value: unknown } | { faults: string }> {
@@ -50,7 +51,7 @@ interface Field {
 }
 
 function faultsOf(schema: JsonSchema, content: unknown): string[] {
-  if (!isRecord(content)) return ['an object was expected']
+  if (!isRecord(content)) return ['must be an object']
   const { properties = {}, required = [] } = schema as Form
   return [
     ...required.filter(name => !Object.hasOwn(content, name)).map(name => `${name}: is required`),
@@ -73,7 +74,7 @@ function faultOf(field: Field, value: unknown): string[] {
   return items && Array.isArray(value) ? value.flatMap(it => faultOf(items, it)) : []
 }
 
-/** What the limits are about: a number itself, the length of anything else. */
+/** The value that limits apply to: a number, or the length of a string or list. */
 const sizeOf = (value: unknown) =>
   typeof value === 'string'
     ? [...value].length

@@ -1,94 +1,58 @@
-import type { RegistrationInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import { contextOf, type LambdaContext, type Send } from './context.ts'
+import type { Definition, McpEvent } from './definition.ts'
+import { inputRounds } from './input-required.ts'
+import { isRecord } from './is-record.ts'
+import { INTERNAL_ERROR, INVALID_REQUEST, JsonRpcError, METHOD_NOT_FOUND } from './jsonrpc-error.ts'
+import type { CompleteResult, FinalLine } from './mcp-results.ts'
 
-import { type Call, type Context, contextOf, type LambdaContext, type Send } from './context.ts'
-import { roundsOf } from './input-required.ts'
-import {
-  type CompleteResult,
-  type FinalLine,
-  INTERNAL_ERROR,
-  INVALID_PARAMS,
-  INVALID_REQUEST,
-  isRecord,
-  METHOD_NOT_FOUND,
-  Refusal,
-} from './mcp-results.ts'
-
-/** What all three definitions come down to. */
-export interface Item {
-  type: Call['type']
-  name: string
-  method: 'tools/call' | 'resources/read' | 'prompts/get'
-  answer(params: Record<string, unknown>, ctx: Context, event: McpEvent): Promise<object>
-  complete: Completions | undefined
-  /** How an error that the author's code threw is told. */
-  failed?(message: string): object
-  /** The registration, without what is the administrator's. */
-  describe(): object & Partial<RegistrationInput>
-}
-
-/** By argument or variable: the values to offer for what the user has typed so far. */
-export type Completions = Record<
-  string,
-  (
-    value: string,
-    call: Call & {
-      /** What has been filled in already. */
-      readonly arguments: Record<string, string>
-    },
-  ) => readonly string[] | Promise<readonly string[]>
->
-
-interface McpEvent {
-  method: string
-  params: Record<string, unknown>
-  context: Call & { variables?: Record<string, string | string[]> }
-}
-
-/** Runs a function once. What it says meanwhile goes to `send`; the final line is what it returns, as JSON. */
+/**
+ * Runs a function once. Notifications go to `send`. Resolves with the final line: the JSON of
+ * an MCP result, of an `input_required` result, or of a JSON-RPC error. Never rejects.
+ */
 export async function finalLine(
-  item: Item,
+  definition: Definition,
   event: unknown,
   send: Send,
   lambda: LambdaContext,
 ): Promise<string> {
   try {
-    return JSON.stringify(await answer(item, event, send, lambda))
+    return JSON.stringify(await handle(definition, event, send, lambda))
   } catch (error) {
-    return JSON.stringify(failure(item, error))
+    return JSON.stringify(toFailure(definition, error))
   }
 }
 
-async function answer(
-  item: Item,
+async function handle(
+  definition: Definition,
   event: unknown,
   send: Send,
   lambda: LambdaContext,
 ): Promise<FinalLine> {
-  if (!isEvent(event))
-    throw new Refusal(
+  const { type, name } = definition
+  if (!isMcpEvent(event))
+    throw new JsonRpcError(
       INVALID_REQUEST,
-      `The event of the ${item.type} "${item.name}" is no MCP request: is it registered with "contract": "mcp"?`,
+      `The event of the ${type} "${name}" is not an MCP request: is it registered with "contract": "mcp"?`,
     )
   const { method, params, context } = event
-  if (method === 'completion/complete') return { result: { ...(await complete(item, event)) } }
-  if (method !== item.method)
-    throw new Refusal(
+  if (method === 'completion/complete')
+    return { result: { ...(await complete(definition, event)) } }
+  if (method !== definition.method)
+    throw new JsonRpcError(
       METHOD_NOT_FOUND,
-      `"${item.name}" is a ${item.type}, which answers ${item.method} and not ${method}`,
+      `"${name}" is a ${type}: it accepts ${definition.method}, not ${method}`,
     )
-  const rounds = roundsOf(params)
+  const rounds = inputRounds(params)
   const ctx = contextOf(context, rounds, send, lambda)
-  // Whether it returned or threw, having asked it has to be asked: the author may have caught what ended the run.
-  const outcome = await settled(() => item.answer(params, ctx, event))
+  // A question is asked whether the run returned or threw: the author may have caught its error.
+  const outcome = await settle(() => definition.run(params, ctx, event))
   const questions = await rounds.questions()
   if (questions) return { result: { resultType: 'input_required', ...questions } }
   if ('error' in outcome) throw outcome.error
   return { result: { ...outcome.value } }
 }
 
-async function settled(
-  run: () => Promise<object>,
-): Promise<{ value: object } | { error: unknown }> {
+async function settle(run: () => Promise<object>): Promise<{ value: object } | { error: unknown }> {
   try {
     return { value: await run() }
   } catch (error) {
@@ -100,7 +64,7 @@ async function settled(
 const MAX_VALUES = 100
 
 async function complete(
-  { complete, name }: Item,
+  { complete, name }: Definition,
   { params, context }: McpEvent,
 ): Promise<CompleteResult> {
   const { argument, context: { arguments: others = {} } = {} } = params as {
@@ -109,7 +73,8 @@ async function complete(
   }
   const key = String(argument?.name)
   const offer = complete && Object.hasOwn(complete, key) ? complete[key] : undefined
-  if (!offer) throw new Refusal(METHOD_NOT_FOUND, `"${name}" has no values to offer for "${key}"`)
+  if (!offer)
+    throw new JsonRpcError(METHOD_NOT_FOUND, `"${name}" has no values to offer for "${key}"`)
   const values = await offer(String(argument?.value ?? ''), { ...context, arguments: others })
   const { length: total } = values
   return {
@@ -117,24 +82,21 @@ async function complete(
   }
 }
 
-function failure(item: Item, error: unknown): FinalLine {
-  if (error instanceof Refusal) {
+function toFailure({ toErrorResult }: Definition, error: unknown): FinalLine {
+  if (error instanceof JsonRpcError) {
     const { code, message, data } = error
     return { error: { code, message, data } }
   }
-  // The stack is for the author, in the function's own log.
+  // The client gets the message. The stack is for the author, in the function's log.
   console.error(error)
   const message = (error instanceof Error && (error.message || error.name)) || String(error)
-  return item.failed
-    ? { result: { ...item.failed(message) } }
+  return toErrorResult
+    ? { result: { ...toErrorResult(message) } }
     : { error: { code: INTERNAL_ERROR, message } }
 }
 
-const isEvent = (event: unknown): event is McpEvent =>
+const isMcpEvent = (event: unknown): event is McpEvent =>
   isRecord(event) &&
   typeof event['method'] === 'string' &&
   isRecord(event['params']) &&
   isRecord(event['context'])
-
-export const invalid = (message: string, data?: unknown) =>
-  new Refusal(INVALID_PARAMS, message, data)

@@ -1,18 +1,20 @@
 import type { LambdaContext, Send } from './context.ts'
-import { finalLine, type Item } from './final-line.ts'
+import type { Definition } from './definition.ts'
+import { finalLine } from './final-line.ts'
 
-const ITEM = Symbol.for('mcp-lambda-sam.item')
+// Symbol.for: a bundled function has a copy of this module.
+const DEFINITION = Symbol.for('mcp-lambda-sam.definition')
 
 declare const types: unique symbol
 
-/** A Lambda handler that knows what it is, for `describe` and `testFunction`. */
-export interface FunctionOf<Type extends Item['type'] = Item['type'], Args = never> {
+/** A Lambda handler with its definition, for `describe` and `testFunction`. */
+export interface FunctionOf<Type extends Definition['type'] = Definition['type'], Args = never> {
   (event: unknown, ...rest: unknown[]): Promise<unknown>
-  readonly [ITEM]: Item
+  readonly [DEFINITION]: Definition
   readonly [types]?: { type: Type; args: (args: Args) => void }
 }
 
-/** Lambda gives this much of a writable stream. */
+/** The part of Lambda's response stream that is used here. */
 interface ResponseStream {
   write(chunk: string): boolean
   end(): void
@@ -31,47 +33,53 @@ interface Runtime {
 }
 
 /**
- * Streams where the runtime can, which is known when the function is loaded. Elsewhere, in a test or a shell, it
- * returns the final line alone, and what it says before is lost.
+ * A streaming handler in Lambda's runtime, which is detected when the function is loaded.
+ * Elsewhere, in a test or a shell, the handler returns the final line and drops the
+ * notifications.
  */
-export function toHandler<Type extends Item['type'], Args>(item: Item): FunctionOf<Type, Args> {
+export function toHandler<Type extends Definition['type'], Args>(
+  definition: Definition,
+): FunctionOf<Type, Args> {
   const { awslambda } = globalThis as Runtime
   const handler = awslambda?.streamifyResponse
-    ? awslambda.streamifyResponse(streaming(item))
-    : buffered(item)
-  return Object.assign(handler, { [ITEM]: item }) as FunctionOf<Type, Args>
+    ? awslambda.streamifyResponse(streaming(definition))
+    : buffered(definition)
+  return Object.assign(handler, { [DEFINITION]: definition }) as FunctionOf<Type, Args>
 }
 
-export function itemOf(handler: unknown): Item {
-  const item = (handler as { [ITEM]?: Item } | undefined)?.[ITEM]
-  if (!item)
-    throw new TypeError('This is not a function of defineTool, defineResource or definePrompt')
-  return item
+/** Throws a `TypeError` for a handler that was not made with one of the three functions. */
+export function definitionOf(handler: unknown): Definition {
+  const definition = (handler as { [DEFINITION]?: Definition } | undefined)?.[DEFINITION]
+  if (!definition)
+    throw new TypeError(
+      'The handler was not made with defineTool, defineResource or definePrompt: export its result',
+    )
+  return definition
 }
 
 const buffered =
-  (item: Item) =>
+  (definition: Definition) =>
   async (event: unknown, context: LambdaContext): Promise<unknown> =>
-    JSON.parse(await finalLine(item, event, async () => {}, context ?? NO_LAMBDA))
+    JSON.parse(await finalLine(definition, event, async () => {}, context ?? NO_LAMBDA))
 
-/** A handler that is called by hand. Lambda's own limit. */
+/** For a handler that is called without Lambda's context. 900 seconds is Lambda's limit. */
 const NO_LAMBDA: LambdaContext = {
   awsRequestId: '',
   getRemainingTimeInMillis: () => 900_000,
 }
 
-function streaming(item: Item): StreamingHandler {
+function streaming(definition: Definition): StreamingHandler {
   return async (event, stream, context) => {
     let ended = false
     let room = Promise.resolve()
     const send: Send = line => {
-      // What is left running when the final line is out must not write behind it.
+      // A call that the author did not await must not write after the final line.
       if (ended) return room
       const text = `${JSON.stringify(line)}\n`
       room = room.then(() => write(stream, text))
       return room.then(nextTurn)
     }
-    const final = await finalLine(item, event, send, context)
+    const final = await finalLine(definition, event, send, context)
     ended = true
     await room
     stream.write(`${final}\n`)
@@ -79,7 +87,7 @@ function streaming(item: Item): StreamingHandler {
   }
 }
 
-/** Resolves when there is room for more, or nobody left to take it. */
+/** Resolves when the stream has room for more, or is closed. */
 function write(stream: ResponseStream, text: string): Promise<void> | undefined {
   if (stream.write(text)) return
   const events = ['drain', 'close', 'error']
@@ -93,7 +101,7 @@ function write(stream: ResponseStream, text: string): Promise<void> | undefined 
 }
 
 /**
- * What is written leaves when the event loop turns, which promises alone do not make it do: a computation that
- * awaits nothing else would hold its progress back until it is done.
+ * Node sends what was written when the event loop turns. Promises alone do not turn it: a
+ * computation that awaits nothing else would send its progress only at its end.
  */
 const nextTurn = () => new Promise<void>(resolve => setImmediate(resolve))

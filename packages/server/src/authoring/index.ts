@@ -1,6 +1,6 @@
 /**
- * What an author of a function with the contract `mcp` imports. A function's bundle carries all of it, so it
- * depends on nothing: no AWS SDK, no MCP SDK, nothing of Node's own modules.
+ * For authors of functions with the calling contract `mcp`. It is part of each function's
+ * bundle, so it has no dependency: no AWS SDK, no MCP SDK, no module of Node.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** The values that a JSON Schema literal allows, where types can tell; `unknown` where they cannot. */
+/** The type of the values that a JSON Schema literal allows, or `unknown`. */
 export type FromJson<S> = S extends { const: infer Value }
   ? Value
   : S extends { enum: readonly (infer Value)[] }
@@ -33,12 +33,12 @@ type FromProperties<S> = S extends { properties: infer P }
 
 type Required<S> = S extends { required: readonly (infer Name)[] } ? Name : never
 
-/** Shown in editors as one object. */
+/** Makes editors show one object instead of an intersection. */
 type Flat<T> = { [K in keyof T]: T[K] }
 
 /**
- * The variables of a URI template literal: strings, and lists where they are exploded (`{path*}`) and there were
- * several values.
+ * The variables of a URI template literal. Each is a string. An exploded one (`{path*}`) with
+ * several values is a list.
  */
 export type VariablesOf<Template extends string> = string extends Template
   ? Record<string, string | string[]>

@@ -1,62 +1,64 @@
-import { INVALID_PARAMS, isRecord, Refusal } from './mcp-results.ts'
+import { isRecord } from './is-record.ts'
+import { invalidParams } from './jsonrpc-error.ts'
 
-/** What a function asks its client, under a name of its choice. */
+/** A request of a function to its client. The author chooses its key. */
 export interface Question {
   method: 'elicitation/create' | 'sampling/createMessage' | 'roots/list'
   params?: Record<string, unknown>
 }
 
-/** What reading an answer gives: its value, or the question to ask (again). */
+/** The value of a client's response, or the question to ask (again). */
 export type Reading<Value> = { value: Value } | { ask: Question }
 
+/** Reads the client's response to a question. It is undefined until the client has responded. */
+export type Read<Value> = (response: unknown) => Reading<Value> | Promise<Reading<Value>>
+
 /**
- * One run of a function that keeps nothing between its runs: asked for input it ends, and runs again from the top
- * once there is an answer. What it was told before, and what it did once, travels in `requestState`.
+ * One run of a stateless function that asks its client for input. The run ends with a question, and
+ * the function runs again from its top with the response. Earlier responses, and results of `once`,
+ * travel in `requestState`.
+ * https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
  */
-export interface Rounds {
-  /**
-   * Reads the answer to `key`, undefined where there is none. Rejects where it has to be asked: what is to be known
-   * then is in `questions`, whatever the function makes of the rejection.
-   */
-  answer<Value>(
-    key: string,
-    read: (answer: unknown) => Reading<Value> | Promise<Reading<Value>>,
-  ): Promise<Value>
-  /** Runs `act` unless a run before this one did; its result, as JSON gives it. */
+export interface InputRounds {
+  /** Rejects if the question must be asked. `questions` then has it, even if the author catches. */
+  ask<Value>(key: string, read: Read<Value>): Promise<Value>
+  /** Runs `act`, unless an earlier run did. Resolves with its result after a JSON round trip. */
   once<Value>(key: string, act: () => Value | Promise<Value>): Promise<Value>
-  /** Undefined where nothing is asked. Waits for what is under way, or what is done once would not be known of. */
+  /** The open questions. Undefined if there are none. Waits for running `once` calls. */
   questions(): Promise<
     { inputRequests: Record<string, Question>; requestState: string } | undefined
   >
 }
 
 interface State {
-  /** Answers are taken for what was asked, and for nothing else. */
+  /** The keys of the open questions. Responses to other keys are ignored. */
   asked: string[]
+  /** The responses so far, by key. */
   answers: Record<string, unknown>
-  /** Lists of one result, or none where there was none: JSON has no undefined. */
+  /** The results of `once`, by key: a list of one, or empty for undefined, which JSON lacks. */
   done: Record<string, unknown[]>
 }
 
-export function roundsOf({ requestState, inputResponses }: Record<string, unknown>): Rounds {
-  const state = parse(requestState)
-  const answers = new Map(Object.entries(state.answers))
+/** `params` of the MCP request. Throws a `JsonRpcError` for a malformed `requestState`. */
+export function inputRounds({
+  requestState,
+  inputResponses,
+}: Record<string, unknown>): InputRounds {
+  const state = parseState(requestState)
+  const responses = new Map(Object.entries(state.answers))
   if (isRecord(inputResponses))
-    for (const [key, answer] of Object.entries(inputResponses))
-      if (state.asked.includes(key)) answers.set(key, answer)
+    for (const [key, response] of Object.entries(inputResponses))
+      if (state.asked.includes(key)) responses.set(key, response)
   const done = new Map(Object.entries(state.done))
   const pending = new Map<string, Question>()
-  const underWay: Promise<unknown>[] = []
+  const running: Promise<unknown>[] = []
   const used = new Set<string>()
 
-  return { answer, once, questions }
+  return { ask, once, questions }
 
-  function answer<Value>(
-    key: string,
-    read: (answer: unknown) => Reading<Value> | Promise<Reading<Value>>,
-  ): Promise<Value> {
+  function ask<Value>(key: string, read: Read<Value>): Promise<Value> {
     return start(`question "${key}"`, async () => {
-      const reading = await read(answers.get(key))
+      const reading = await read(responses.get(key))
       if ('value' in reading) return reading.value
       pending.set(key, reading.ask)
       throw new QuestionPending(key)
@@ -68,7 +70,7 @@ export function roundsOf({ requestState, inputResponses }: Record<string, unknow
       const before = done.get(key)
       if (before) return before[0] as Value
       const json = JSON.stringify(await act())
-      // Its own run sees the result as the later ones will.
+      // The first run gets the same value as the later runs.
       const result = json === undefined ? [] : [JSON.parse(json)]
       done.set(key, result)
       return result[0]
@@ -77,42 +79,43 @@ export function roundsOf({ requestState, inputResponses }: Record<string, unknow
 
   function start<Value>(what: string, run: () => Promise<Value>): Promise<Value> {
     if (used.has(what)) {
-      const message = `There was a ${what} in this run before: a second one needs a key of its own`
+      const message = `This run already has a ${what}: give the second one a key of its own`
       return Promise.reject(new TypeError(message))
     }
     used.add(what)
-    const running = run()
-    // Of several questions asked at once only one rejection is waited for; Lambda ends a process for the others.
-    underWay.push(running.catch(() => {}))
-    return running
+    const promise = run()
+    // The author awaits only the first of several rejections. Lambda ends the process for an
+    // unhandled one, so each gets a handler.
+    running.push(promise.catch(() => {}))
+    return promise
   }
 
   async function questions() {
     if (pending.size === 0) return
-    for (let seen = 0; seen < underWay.length; ) {
-      seen = underWay.length
-      await Promise.all(underWay)
+    for (let seen = 0; seen < running.length; ) {
+      seen = running.length
+      await Promise.all(running)
     }
     const requestState = JSON.stringify({
       asked: [...pending.keys()],
-      answers: Object.fromEntries(answers),
+      answers: Object.fromEntries(responses),
       done: Object.fromEntries(done),
     } satisfies State)
     return { inputRequests: Object.fromEntries(pending), requestState }
   }
 }
 
-/** The gateway seals it where a client carries it, but who may invoke the function may send anything. */
-function parse(requestState: unknown): State {
+/** The gateway seals it on its way through the client. A direct invocation may send anything. */
+function parseState(requestState: unknown): State {
   if (requestState === undefined || requestState === null)
     return { asked: [], answers: {}, done: {} }
   try {
     const state = JSON.parse(String(requestState))
     if (isState(state)) return state
   } catch {
-    // Not JSON, so it is none of ours either.
+    // A text that is not JSON is refused below.
   }
-  throw new Refusal(INVALID_PARAMS, 'Invalid requestState')
+  throw invalidParams('Invalid requestState')
 }
 
 const isState = (it: unknown): it is State =>
@@ -123,13 +126,13 @@ const isState = (it: unknown): it is State =>
   isRecord(it['done']) &&
   Object.values(it['done']).every(result => Array.isArray(result) && result.length < 2)
 
-/** Ends a run that has to ask first. An author who catches it changes nothing: the question is asked. */
+/** Ends a run with an open question. If the author catches it, the question is still asked. */
 class QuestionPending extends Error {
   override readonly name = 'QuestionPending'
 
   constructor(key: string) {
     super(
-      `"${key}" is asked now: let this error pass. The function is called again, from its top, with the answer`,
+      `The client is asked for "${key}" now: do not catch this error. The function runs again from its top, with the response`,
     )
   }
 }

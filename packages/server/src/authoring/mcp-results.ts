@@ -1,6 +1,6 @@
 /**
- * The words of MCP that authors meet, as of revision 2026-07-28. Written down once more because the SDK's own come
- * with the SDK, which a function does not need.
+ * The types of MCP that authors use, of protocol version 2026-07-28. The types of the MCP SDK would
+ * need the SDK.
  * https://modelcontextprotocol.io/specification/2026-07-28/schema
  *
  * @module
@@ -53,12 +53,12 @@ export interface CompleteResult extends Meta {
   completion: { values: string[]; total?: number; hasMore?: boolean }
 }
 
-/** What the user did with a form. */
+/** The user's response to a form. */
 export type Elicited<Content = unknown> =
   | { action: 'accept'; content: Content }
   | { action: 'decline' | 'cancel' }
 
-/** `sampling/createMessage`. */
+/** The parameters of `sampling/createMessage`. */
 export interface SampleParams extends Meta {
   messages: { role: 'user' | 'assistant'; content: unknown }[]
   maxTokens: number
@@ -75,7 +75,7 @@ export interface SampleParams extends Meta {
   metadata?: Record<string, unknown>
 }
 
-/** What the client's model said. */
+/** The response of the client's model. */
 export interface Sample extends Meta {
   role: 'user' | 'assistant'
   model: string
@@ -88,27 +88,7 @@ export interface Root extends Meta {
   name?: string
 }
 
+/** The last line of a function with the calling contract `mcp`. */
 export type FinalLine =
   | { result: Record<string, unknown> }
   | { error: { code: number; message: string; data?: unknown } }
-
-/** An error that is answered as it is, in every method: the request was wrong, not the function. */
-export class Refusal extends Error {
-  override readonly name = 'Refusal'
-  readonly code: number
-  readonly data: unknown
-
-  constructor(code: number, message: string, data?: unknown) {
-    super(message)
-    this.code = code
-    this.data = data
-  }
-}
-
-export const INVALID_REQUEST = -32600
-export const METHOD_NOT_FOUND = -32601
-export const INVALID_PARAMS = -32602
-export const INTERNAL_ERROR = -32603
-
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

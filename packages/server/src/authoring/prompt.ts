@@ -1,9 +1,11 @@
 import type { PromptArgument, PromptInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import type { Context } from './context.ts'
-import { type Completions, invalid } from './final-line.ts'
+import type { Completions } from './definition.ts'
 import { type FunctionOf, toHandler } from './handler.ts'
-import { isRecord, type PromptResult } from './mcp-results.ts'
+import { isRecord } from './is-record.ts'
+import { invalidParams } from './jsonrpc-error.ts'
+import type { PromptResult } from './mcp-results.ts'
 import {
   type InputOf,
   type JsonSchema,
@@ -13,21 +15,22 @@ import {
   validate,
 } from './schema.ts'
 
-/** As MCP lists them, or a schema of an object of strings: MCP knows nothing else there. */
+/** MCP's list of arguments, or a schema of an object of strings: MCP has only string arguments. */
 type Arguments = Schema | readonly PromptArgument[]
 
 export interface PromptDefinition<Args extends Arguments>
   extends Pick<PromptInput, 'title' | 'description' | 'icons' | '_meta'> {
   name: string
   arguments?: Args
-  /** For a schema in `arguments` that cannot write itself as JSON Schema. */
+  /** JSON Schema for a schema in `arguments` that cannot be converted to it. */
   argumentsSchema?: JsonSchema
   /**
-   * A string is one message of the user; an MCP result, with `messages`, is one; any other value is such a message
-   * with its JSON; nothing is no messages. What it throws is told to the client, as an error.
+   * Returns an MCP result with `messages`, a string (one message of the user), undefined (no
+   * message) or any other value (one message with its JSON). The client gets the message of a
+   * thrown error as a JSON-RPC error.
    */
   get(args: ReceivedBy<Args>, ctx: Context): unknown
-  /** By argument. */
+  /** Completion, by argument. */
   complete?: Completions
 }
 
@@ -45,7 +48,7 @@ type Listed<List extends readonly PromptArgument[]> = {
   [It in List[number] as It extends { required: true } ? never : It['name']]?: string
 }
 
-/** A Lambda function that is a prompt; see `defineTool`. */
+/** Makes a Lambda handler that is a prompt. See `defineTool`. */
 export function definePrompt<const Args extends Arguments = readonly []>(
   definition: PromptDefinition<Args>,
 ): FunctionOf<'prompt', SentTo<Args>> {
@@ -55,10 +58,10 @@ export function definePrompt<const Args extends Arguments = readonly []>(
     name,
     method: 'prompts/get',
     complete: definition.complete,
-    async answer({ arguments: args = {} }, ctx) {
+    async run({ arguments: args = {} }, ctx) {
       const checked = await validate(isList(schema) ? undefined : schema, args)
       if ('faults' in checked)
-        throw invalid(`Invalid arguments for the prompt "${name}": ${checked.faults}`)
+        throw invalidParams(`Invalid arguments for the prompt "${name}": ${checked.faults}`)
       return toResult(await definition.get(checked.value as ReceivedBy<Args>, ctx))
     },
     describe() {
@@ -97,5 +100,5 @@ export function definePrompt<const Args extends Arguments = readonly []>(
   }
 }
 
-// Array.isArray does not tell readonly lists from the rest of a union.
+// Array.isArray does not narrow a union with readonly arrays.
 const isList = (it: Arguments | undefined): it is readonly PromptArgument[] => Array.isArray(it)

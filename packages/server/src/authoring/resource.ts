@@ -1,10 +1,12 @@
 import type { ResourceInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import type { Context } from './context.ts'
-import { type Completions, invalid } from './final-line.ts'
+import type { Completions } from './definition.ts'
 import { type FunctionOf, toHandler } from './handler.ts'
 import type { VariablesOf } from './inferred-types.ts'
-import { isRecord, type ReadResult } from './mcp-results.ts'
+import { isRecord } from './is-record.ts'
+import { invalidParams } from './jsonrpc-error.ts'
+import type { ReadResult } from './mcp-results.ts'
 
 export type ResourceDefinition<Template extends string> = Pick<
   ResourceInput,
@@ -12,22 +14,23 @@ export type ResourceDefinition<Template extends string> = Pick<
 > & {
   name: string
   /**
-   * A string is text, bytes are a blob, an MCP result, with `contents`, is one, and any other value is JSON.
-   * Nothing means that there is no such resource. What it throws is told to the client, as an error.
+   * Returns an MCP result with `contents`, a string (text), bytes (a blob), undefined (the
+   * resource does not exist) or any other value (its JSON). The client gets the message of a
+   * thrown error as a JSON-RPC error.
    */
   read(uri: string, variables: VariablesOf<Template>, ctx: Context): unknown
 } & (
     | { uri: string; uriTemplate?: never; complete?: never }
     | {
         uri?: never
-        /** RFC 6570, for instance `notes://{id}`. */
+        /** A URI template of RFC 6570, for example `notes://{id}`. */
         uriTemplate: Template
-        /** By variable. */
+        /** Completion, by variable. */
         complete?: Completions
       }
   )
 
-/** A Lambda function that is a resource, or all those of a URI template; see `defineTool`. */
+/** Makes a Lambda handler that is a resource or a resource template. See `defineTool`. */
 export function defineResource<const Template extends string = ''>(
   definition: ResourceDefinition<Template>,
 ): FunctionOf<'resource', ResourceArguments<Template>> {
@@ -37,7 +40,7 @@ export function defineResource<const Template extends string = ''>(
     name,
     method: 'resources/read',
     complete: definition.complete,
-    async answer(params, ctx, { context: { variables = {} } }) {
+    async run(params, ctx, { context: { variables = {} } }) {
       const uri = String(params['uri'])
       return toResult(await definition.read(uri, variables as VariablesOf<Template>, ctx), uri)
     },
@@ -48,7 +51,8 @@ export function defineResource<const Template extends string = ''>(
   })
 
   function toResult(value: unknown, uri: string): ReadResult {
-    if (value === undefined || value === null) throw invalid(`Resource not found: ${uri}`, { uri })
+    if (value === undefined || value === null)
+      throw invalidParams(`Resource not found: ${uri}`, { uri })
     if (isRecord(value) && Array.isArray(value['contents'])) return value as unknown as ReadResult
     if (value instanceof Uint8Array)
       return { contents: [{ uri, mimeType: mimeType ?? BYTES, blob: base64(value) }] }
@@ -62,7 +66,7 @@ export function defineResource<const Template extends string = ''>(
   }
 }
 
-/** With which a test reads it. */
+/** The arguments for `testFunction`. */
 export type ResourceArguments<Template extends string> = '' extends Template
   ? { uri?: string }
   : { uri: string; variables: VariablesOf<Template> }

@@ -1,8 +1,9 @@
 import type { FromJson } from './inferred-types.ts'
 
 /**
- * What zod, valibot, ArkType and others implement. `jsonSchema` is the newer half, which some of them bring in a
- * package of its own. Copied, as https://standardschema.dev/schema and /json-schema suggest.
+ * The interface of zod, valibot, ArkType and other schema libraries. Some libraries have
+ * `jsonSchema` in a package of its own. Copied, as https://standardschema.dev/schema and
+ * /json-schema suggest.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
@@ -26,8 +27,8 @@ interface Issue {
 declare const value: unique symbol
 
 /**
- * A JSON Schema. Where it is a literal, the types of the values follow from it; where it is not, or where it says
- * more than types can, name them: `schema as JsonSchema<{ city: string }>`.
+ * A JSON Schema. The type of the values is inferred from a literal. For other schemas, name the
+ * type: `schema as JsonSchema<{ city: string }>`.
  */
 export interface JsonSchema<Value = unknown> {
   readonly [keyword: string]: unknown
@@ -36,7 +37,7 @@ export interface JsonSchema<Value = unknown> {
 
 export type Schema = StandardSchema | JsonSchema
 
-/** What is sent to a schema. Some libraries convert it or fill in defaults on the way to `OutputOf`. */
+/** The input of a schema. Some libraries convert it or add defaults, which gives `OutputOf`. */
 export type InputOf<S> =
   S extends StandardSchema<infer Input, unknown> ? Input : ValueOf<S, Record<string, unknown>>
 
@@ -55,8 +56,8 @@ type ValueOf<S, Otherwise> =
 export const isStandard = (schema: Schema): schema is StandardSchema => '~standard' in schema
 
 /**
- * The value as the schema gives it, or what is wrong with it, one part per fault that names the place. Plain JSON
- * Schema takes everything: the gateway has checked it.
+ * Validates a value. Resolves with the value that the schema makes of it, or with its faults, each
+ * with its path. Plain JSON Schema accepts every value here: the gateway has checked it.
  */
 export async function validate(
   schema: Schema | undefined,
@@ -64,18 +65,19 @@ export async function validate(
 ): Promise<{ value: unknown } | { faults: string }> {
   if (!schema || !isStandard(schema)) return { value }
   const result = await schema['~standard'].validate(value)
-  return result.issues ? { faults: places(result.issues) } : { value: result.value }
+  return result.issues ? { faults: formatIssues(result.issues) } : { value: result.value }
 }
 
-function places(issues: readonly Issue[]): string {
-  const place = ({ path = [] }: Issue) =>
+function formatIssues(issues: readonly Issue[]): string {
+  const pathOf = ({ path = [] }: Issue) =>
     path.map(step => String(typeof step === 'object' ? step.key : step)).join('.')
-  return issues.map(it => [place(it), it.message].filter(Boolean).join(': ')).join('; ')
+  return issues.map(it => [pathOf(it), it.message].filter(Boolean).join(': ')).join('; ')
 }
 
 /**
- * A schema as JSON Schema of an object. Throws where its library cannot write it as such, with what to do about
- * it: `where` names the schema, `beside` the field to write it into by hand.
+ * Converts a schema to the JSON Schema of an object. Throws a `TypeError` with the fix if its
+ * library cannot convert it. The message needs `where`, the name of the schema, and `beside`,
+ * the field that takes the JSON Schema instead.
  */
 export function toJsonSchema(
   schema: Schema,
@@ -83,15 +85,15 @@ export function toJsonSchema(
   where: string,
   beside: string,
 ): { type: 'object'; [keyword: string]: unknown } {
-  const json = isStandard(schema) ? written(schema, side, where, beside) : { ...schema }
-  // A union of objects says so in its branches only; what is given and answered are objects all the same.
+  const json = isStandard(schema) ? convert(schema, side, where, beside) : { ...schema }
+  // A union of objects has the type in its branches only. Arguments and outputs are always objects.
   const { type = 'object' } = json as { type?: unknown }
   if (type !== 'object')
     throw new TypeError(`${where} describes a value of the type "${type}"; it must be an object`)
   return { ...json, type }
 }
 
-function written(
+function convert(
   { '~standard': { vendor, jsonSchema } }: StandardSchema,
   side: 'input' | 'output',
   where: string,
@@ -100,18 +102,20 @@ function written(
   const fix = `give the JSON Schema in "${beside}" beside it`
   if (!jsonSchema) {
     throw new TypeError(
-      `${where} is a schema of ${vendor}, which does not write itself as JSON Schema (no "~standard".jsonSchema): ${OTHERWISE[vendor] ?? ''}${fix}`,
+      `${where} is a schema of ${vendor}, which cannot be converted to JSON Schema (no "~standard".jsonSchema): ${ALTERNATIVES[vendor] ?? ''}${fix}`,
     )
   }
   try {
     return jsonSchema[side]({ target: 'draft-2020-12' })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new TypeError(`${where} cannot be written as JSON Schema (${reason}): ${fix}`, { cause })
+    throw new TypeError(`${where} cannot be converted to JSON Schema (${reason}): ${fix}`, {
+      cause,
+    })
   }
 }
 
-const OTHERWISE: Record<string, string> = {
+const ALTERNATIVES: Record<string, string> = {
   valibot: 'wrap it in toStandardJsonSchema of @valibot/to-json-schema, or ',
   zod: 'update zod to 4.2 or later, or ',
 }

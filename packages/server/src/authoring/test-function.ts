@@ -1,51 +1,56 @@
 import type { Call } from './context.ts'
-import { finalLine, type Item } from './final-line.ts'
-import { type FunctionOf, itemOf } from './handler.ts'
+import type { Definition } from './definition.ts'
+import { finalLine } from './final-line.ts'
+import { definitionOf, type FunctionOf } from './handler.ts'
 import type { Question } from './input-required.ts'
+import { isRecord } from './is-record.ts'
 import type { Elicited, FinalLine, Root, Sample } from './mcp-results.ts'
 
-type Answer = Elicited | Sample | { roots: Root[] }
+type InputResponse = Elicited | Sample | { roots: Root[] }
 
 export interface TestOptions {
-  /** By key: what the user or the client answers, or a function that is given the question. */
-  answers?: Record<string, Answer | ((question: Question) => Answer | Promise<Answer>)>
-  /** Who calls, where that matters. */
+  /** By key: the response of the user or client, or a function that gets the question. */
+  answers?: Record<
+    string,
+    InputResponse | ((question: Question) => InputResponse | Promise<InputResponse>)
+  >
+  /** Overrides the caller and other fields of the context. */
   context?: Partial<Call>
 }
 
-/** What a client would have got of one request. */
+/** What a client would get for one request. */
 export interface Tested {
-  /** The MCP result; undefined where there was an error. */
+  /** The MCP result. Undefined if there is a JSON-RPC error. */
   result: Record<string, unknown> | undefined
-  /** The JSON-RPC error; undefined where there was a result. */
+  /** The JSON-RPC error. Undefined if there is an MCP result. */
   error: { code: number; message: string; data?: unknown } | undefined
-  /** Whether there was an error, or a tool's result that says so. */
+  /** True for a JSON-RPC error and for a tool result with `isError`. */
   isError: boolean
-  /** All text in the result, or the error's message. */
+  /** All text of the result, or the message of the error. */
   text: string
   progress: { progress: number; total?: number; message?: string }[]
   logs: { level: string; data: unknown; logger?: string }[]
-  /** What was asked, in order. */
+  /** The questions to the client, in order. */
   questions: (Question & { key: string })[]
-  /** How often the function ran. */
+  /** The number of runs of the function. */
   rounds: number
 }
 
-/** As often as the gateway asks clients of the revisions before 2026-07-28 in one request. */
+/** The gateway's own limit per request, for clients of protocol versions before 2026-07-28. */
 const MAX_QUESTIONS = 8
 
 /**
- * Runs a function without Lambda, as often as it asks, and as the gateway would: what goes in and comes out is JSON.
- * What the gateway checks before, arguments against JSON Schema, is not checked. Rejects where there is no answer
- * to a question.
+ * Runs a function without Lambda, as the gateway would: values in and out are JSON, and the
+ * function runs again after each question. Arguments are not checked against JSON Schema, which
+ * the gateway does. Rejects if `options.answers` has no response to a question.
  */
 export async function testFunction<Args>(
-  handler: FunctionOf<Item['type'], Args>,
+  handler: FunctionOf<Definition['type'], Args>,
   args: Args,
   { answers = {}, context = {} }: TestOptions = {},
 ): Promise<Tested> {
-  const item = itemOf(handler)
-  const { params, variables } = requestOf(item, Object(args))
+  const definition = definitionOf(handler)
+  const { params, variables } = requestOf(definition, isRecord(args) ? args : {})
   const tested: Pick<Tested, 'progress' | 'logs' | 'questions'> = {
     progress: [],
     logs: [],
@@ -55,50 +60,64 @@ export async function testFunction<Args>(
 
   for (let rounds = 1; ; rounds++) {
     const event = {
-      method: item.method,
+      method: definition.method,
       params: { ...params, ...given },
-      context: { type: item.type, name: item.name, caller: CALLER, ...context, variables },
+      context: {
+        type: definition.type,
+        name: definition.name,
+        caller: CALLER,
+        ...context,
+        variables,
+      },
     }
-    const line: FinalLine = JSON.parse(await finalLine(item, copy(event), hear, LAMBDA))
-    const asked = askedIn(line)
+    const line: FinalLine = JSON.parse(await finalLine(definition, jsonCopy(event), record, LAMBDA))
+    const asked = inputRequired(line)
     if (!asked) return { ...outcome(line), ...tested, rounds }
-    if (rounds > MAX_QUESTIONS) throw new Error(`It asks without end: ${Object.keys(asked)}`)
+    if (rounds > MAX_QUESTIONS)
+      throw new Error(`The function asks without end: ${Object.keys(asked.inputRequests)}`)
     const inputResponses: [string, unknown][] = []
-    for (const [key, question] of Object.entries(asked)) {
+    for (const [key, question] of Object.entries(asked.inputRequests)) {
       tested.questions.push({ key, ...question })
-      inputResponses.push([key, await answerTo(key, question)])
+      inputResponses.push([key, await respondTo(key, question)])
     }
     given = {
       inputResponses: Object.fromEntries(inputResponses),
-      requestState: Object(line).result.requestState,
+      requestState: asked.requestState,
     }
   }
 
-  async function hear(line: object) {
-    const { method, params } = copy(line) as { method: string; params: never }
+  async function record(line: object) {
+    const { method, params } = jsonCopy(line) as { method: string; params: never }
     if (method === 'notifications/progress') tested.progress.push(params)
     else tested.logs.push(params)
   }
 
-  async function answerTo(key: string, question: Question) {
-    const answer = Object.hasOwn(answers, key) ? answers[key] : undefined
-    if (answer === undefined)
+  async function respondTo(key: string, question: Question) {
+    const response = Object.hasOwn(answers, key) ? answers[key] : undefined
+    if (response === undefined)
       throw new Error(
-        `"${key}" was asked (${question.method} ${JSON.stringify(question.params ?? {})}), and there is no answer to it in options.answers`,
+        `"${key}" was asked (${question.method} ${JSON.stringify(question.params ?? {})}), and options.answers has no response to it`,
       )
-    return typeof answer === 'function' ? answer(copy(question)) : answer
+    return typeof response === 'function' ? response(jsonCopy(question)) : response
   }
 }
 
-function requestOf({ type, name, describe }: Item, args: Record<string, unknown>) {
+function requestOf({ type, name, describe }: Definition, args: Record<string, unknown>) {
   if (type !== 'resource') return { params: { name, arguments: args }, variables: undefined }
-  const { uri = Object(describe()).uri, variables } = args
+  const { uri = uriOf(describe()), variables } = args
   return { params: { uri }, variables }
 }
 
-function askedIn(line: FinalLine): Record<string, Question> | undefined {
+const uriOf = (registration: object) => ('uri' in registration ? registration.uri : undefined)
+
+interface InputRequired {
+  inputRequests: Record<string, Question>
+  requestState: string
+}
+
+function inputRequired(line: FinalLine): InputRequired | undefined {
   if (!('result' in line) || line.result['resultType'] !== 'input_required') return undefined
-  return line.result['inputRequests'] as Record<string, Question>
+  return line.result as unknown as InputRequired
 }
 
 function outcome(line: FinalLine): Pick<Tested, 'result' | 'error' | 'isError' | 'text'> {
@@ -109,13 +128,13 @@ function outcome(line: FinalLine): Pick<Tested, 'result' | 'error' | 'isError' |
 }
 
 function textOf({ content, contents, messages }: Record<string, unknown>): string {
-  const said = (messages as { content: unknown }[] | undefined)?.map(it => it.content)
-  return ((content ?? contents ?? said ?? []) as { text?: string }[])
+  const blocks = (messages as { content: unknown }[] | undefined)?.map(it => it.content)
+  return ((content ?? contents ?? blocks ?? []) as { text?: string }[])
     .flatMap(({ text }) => (text === undefined ? [] : [text]))
     .join('\n')
 }
 
-const copy = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value))
+const jsonCopy = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value))
 
 const CALLER: Call['caller'] = {
   arn: 'arn:aws:iam::000000000000:user/test',

@@ -2,7 +2,8 @@ import type { ToolInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import type { Context } from './context.ts'
 import { type FunctionOf, toHandler } from './handler.ts'
-import { isRecord, type ToolResult } from './mcp-results.ts'
+import { isRecord } from './is-record.ts'
+import type { ToolResult } from './mcp-results.ts'
 import {
   type InputOf,
   type JsonSchema,
@@ -15,24 +16,28 @@ import {
 export interface ToolDefinition<Input extends Schema, Output extends Schema | undefined>
   extends Pick<ToolInput, 'title' | 'description' | 'annotations' | 'icons' | '_meta'> {
   name: string
-  /** Of the arguments. The gateway checks them as JSON Schema; a Standard Schema is run here as well. */
+  /**
+   * The schema of the arguments. The gateway checks its JSON Schema; a Standard Schema also
+   * runs here.
+   */
   input?: Input
-  /** For an `input` that cannot write itself as JSON Schema. */
+  /** JSON Schema for an `input` that cannot be converted to it. */
   inputSchema?: JsonSchema
-  /** Of what `run` returns, which is then the tool's `structuredContent`. */
+  /** The schema of the value that `run` returns. The value becomes the `structuredContent`. */
   output?: Output
-  /** For an `output` that cannot write itself as JSON Schema. */
+  /** JSON Schema for an `output` that cannot be converted to it. */
   outputSchema?: JsonSchema
   /**
-   * A string is text; an object is structured content, and its JSON is text; an MCP result, with blocks in `content`,
-   * is one; nothing is no content. What it throws is told to the client, which is a result with `isError`.
+   * Returns an MCP result with blocks in `content`, a string (text), an object (structured content,
+   * with its JSON as text) or undefined (no content). The client gets the message of a thrown error
+   * as a result with `isError`.
    */
   run(args: OutputOf<Input>, ctx: Context): Returned<Output> | Promise<Returned<Output>>
 }
 
 type Returned<Output> = Output extends Schema ? InputOf<Output> | ToolResult : unknown
 
-/** A Lambda function that is a tool, to be exported as its handler and registered with what `describe` gives. */
+/** Makes a Lambda handler that is a tool. Export it, and register the result of `describe`. */
 export function defineTool<
   const Input extends Schema = JsonSchema,
   const Output extends Schema | undefined = undefined,
@@ -43,13 +48,13 @@ export function defineTool<
     name,
     method: 'tools/call',
     complete: undefined,
-    async answer({ arguments: args = {} }, ctx) {
+    async run({ arguments: args = {} }, ctx) {
       const checked = await validate(input, args)
       if ('faults' in checked)
-        return failed(`Invalid arguments for the tool "${name}": ${checked.faults}`)
+        return toErrorResult(`Invalid arguments for the tool "${name}": ${checked.faults}`)
       return toResult(await definition.run(checked.value as OutputOf<Input>, ctx), output)
     },
-    failed,
+    toErrorResult,
     describe() {
       const { title, description, annotations, icons, _meta } = definition
       const inputSchema = definition.inputSchema ?? input ?? { properties: {} }
@@ -72,19 +77,19 @@ export function defineTool<
 async function toResult(value: unknown, output: Schema | undefined): Promise<ToolResult> {
   if (isToolResult(value)) {
     if (value.isError || value.structuredContent === undefined) return value
-    const structuredContent = await structured(value.structuredContent, output)
+    const structuredContent = await toStructuredContent(value.structuredContent, output)
     return { ...value, structuredContent }
   }
-  if (output) return both(await structured(value, output))
+  if (output) return withText(await toStructuredContent(value, output))
   if (value === undefined || value === null) return { content: [] }
-  return isRecord(value) ? both(value) : { content: [text(value)] }
+  return isRecord(value) ? withText(value) : { content: [text(value)] }
 }
 
-async function structured(value: unknown, output: Schema | undefined) {
+async function toStructuredContent(value: unknown, output: Schema | undefined) {
   const checked = await validate(output, value)
   if ('value' in checked && isRecord(checked.value)) return checked.value
   const faults = 'faults' in checked ? checked.faults : 'it is not an object'
-  throw new TypeError(`The tool's answer does not match its output schema: ${faults}`)
+  throw new TypeError(`The tool's output does not match its output schema: ${faults}`)
 }
 
 const isToolResult = (value: unknown): value is ToolResult =>
@@ -92,7 +97,7 @@ const isToolResult = (value: unknown): value is ToolResult =>
   Array.isArray(value['content']) &&
   value['content'].every(block => isRecord(block) && typeof block['type'] === 'string')
 
-const both = (structuredContent: Record<string, unknown>): ToolResult => ({
+const withText = (structuredContent: Record<string, unknown>): ToolResult => ({
   content: [text(structuredContent)],
   structuredContent,
 })
@@ -102,7 +107,7 @@ const text = (value: unknown) => ({
   text: typeof value === 'string' ? value : JSON.stringify(value),
 })
 
-const failed = (message: string): ToolResult => ({
+const toErrorResult = (message: string): ToolResult => ({
   isError: true,
   content: [text(message)],
 })

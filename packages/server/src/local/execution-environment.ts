@@ -129,7 +129,7 @@ export async function startEnvironment(
   }
 }
 
-/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
+/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html */
 function systemVariables(
   fn: LambdaFunction,
   api: string,

@@ -5,7 +5,7 @@ import { bundle, importsOf } from './bundle.ts'
 import type { LambdaFunction } from './lambda-function.ts'
 import type { Log } from './log.ts'
 
-/** The functions in the developer's folder. Reads the folder at each call, so changes count at once. */
+/** The functions in the developer's folder. Each call reads the folder again. */
 export interface FunctionDiscovery {
   /** Bundles and logs all functions, so that an error shows before the first call. */
   prepare(log: Log): Promise<void>

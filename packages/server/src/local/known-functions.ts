@@ -16,8 +16,9 @@ export type OnInvocation = (invocation: {
   requestId: string
   /** The process that runs the function. */
   pid: number
-  /** Of the HTTP request, for invocations through a Function URL. */
+  /** Path of the HTTP request, for invocations through a Function URL. */
   path?: string
+  /** Method of the HTTP request. */
   method?: string
 }) => void
 

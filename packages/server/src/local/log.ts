@@ -2,7 +2,7 @@ import { isRecord } from '../is-record.ts'
 
 /** A line that a function wrote, or a report of the gateway itself. */
 export interface LogEntry {
-  /** `info` for every line that a function wrote. With JSON logs the line has the function's own level. */
+  /** `info` for every line of a function. A JSON line has the level of its own entry. */
   level: 'info' | 'warn' | 'error'
   /** Absent for reports of the gateway. */
   functionName?: string
@@ -79,7 +79,7 @@ interface LoggedError {
   cause?: unknown
 }
 
-/** The fields of an error in the gateway's log entries, or those that the runtime writes for one. */
+/** An error of the gateway's log entries, or of the runtime. */
 function toLoggedError(value: unknown): LoggedError | undefined {
   if (!isRecord(value)) return undefined
   const { name = value['errorType'], message = value['errorMessage'], stack, stackTrace } = value
@@ -108,7 +108,7 @@ function stackLines({ stack, cause }: LoggedError): string[] {
   return reason ? [...frames, `caused by ${summary(reason)}`, ...stackLines(reason)] : frames
 }
 
-/** Carriage returns stand for the line feeds of one entry, and the JSON of an error for its stack. */
+/** The text format has carriage returns for line feeds, and the JSON of an error for its stack. */
 function formatTextLine(line: string) {
   const text = line.replaceAll('\r', '\n')
   const [, head, json] = /^(.*(?:Invoke|Init) Error) \t(\{.*\})$/s.exec(text) ?? []

@@ -9,11 +9,11 @@ export interface Principal {
   sessionToken?: string
   /** `arn:aws:iam::…:user/…`, or `arn:aws:sts::…:assumed-role/<role>/<session>`. */
   arn: string
-  /** `AIDA…`, or `AROA…:<session>`. Default: derived from the ARN, equal for all sessions of a role. */
+  /** `AIDA…`, or `AROA…:<session>`. Default: from the ARN, one for all sessions of a role. */
   userId?: string
   /**
-   * The ARN of a role without an identity policy: it may invoke only functions whose resource policy
-   * allows it. A principal without `role` may invoke every function.
+   * The ARN of a role without an identity policy: it may invoke only functions whose resource
+   * policy allows it. A principal without `role` may invoke every function.
    */
   role?: string
 }

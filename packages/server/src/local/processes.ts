@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 
-/** The processes of all functions. No process outlives the gateway, even if the gateway is killed. */
+/** The processes of all functions. They never outlive the gateway, even if it is killed. */
 export interface Processes {
   watch(pid: number): void
   /** Call it when the process has ended: the system may give its pid to another process. */
   forget(pid: number): void
   pids(): number[]
-  /** Kills all processes and waits for their end. A process that is watched later is killed at once. */
+  /** Kills all processes and waits for their end. Kills later processes at once. */
   close(): Promise<void>
 }
 
@@ -69,7 +69,7 @@ rm -rf -- "$1"
 `
 
 function startReaper(temporary: string): (line: string | undefined) => void {
-  // Without SIGSTOP the processes are awake and end themselves when their Runtime API is gone.
+  // Without SIGSTOP the processes are awake and end themselves when their Runtime API has ended.
   if (!CAN_FREEZE) return () => {}
 
   const shell = spawn('/bin/sh', ['-c', REAPER, 'reaper', temporary], {

@@ -20,9 +20,9 @@ import { startTables } from './tables.ts'
 import { functionUrl } from './url/function-url.ts'
 
 export interface LocalOptions {
-  /** Of the mcp function's URL. Default, and 0: a free port. */
+  /** The port of the mcp function's URL. Default, and 0: a free port. */
   port?: number
-  /** Of the registration function's URL. Default, and 0: a free port. */
+  /** The port of the registration function's URL. Default, and 0: a free port. */
   registrationPort?: number
   /** A folder: each `NAME.mjs|js|ts`, or folder with such an index, exports a `handler`. */
   functions?: string
@@ -35,12 +35,12 @@ export interface LocalOptions {
   /** Seconds. Default: as in the template; 30 for other functions. */
   timeouts?: { mcp?: number; registration?: number; functions?: number }
   /**
-   * Concurrent invocations of one function; more get a 429. Default: 20. Each one is a process of
-   * about 50 MB that is kept for the next invocation, and each open stream holds one. A loop without
-   * back-off still meets the limit, as it would on AWS.
+   * Concurrent invocations of one function; more get a 429. Default: 20. Each one is a process
+   * of about 50 MB that is kept for the next invocation, and each open stream holds one. A loop
+   * without back-off still meets the limit, as it would on AWS.
    */
   concurrency?: number
-  /** Gets the lines that functions print and the reports of the gateway. Default: text on stderr. */
+  /** Gets the lines of functions and the reports of the gateway. Default: text on stderr. */
   log?: Log
   /** Is called for each invocation, before the function runs. */
   onInvocation?: OnInvocation
@@ -55,7 +55,7 @@ export interface Local {
   /** The AWS_ENDPOINT_URL_DYNAMODB of functions. */
   dynamodbUrl: string
   region: string
-  /** Of `arn:aws:iam::000000000000:user/local`. */
+  /** The credentials of `arn:aws:iam::000000000000:user/local`. */
   credentials: { accessKeyId: string; secretAccessKey: string }
   /** The process ids of all execution environments that are alive. */
   pids(): number[]
@@ -64,8 +64,9 @@ export interface Local {
 }
 
 /**
- * Runs the built stack on loopback: its functions in processes of their own behind Function URLs, the
- * Lambda API and DynamoDB. Rejects with a `LocalError`: look at its `code` and `hint`.
+ * Runs the built stack on loopback: its functions in processes of their own behind Function
+ * URLs, the Lambda API and DynamoDB. Rejects with a `LocalError`: look at its `code` and
+ * `hint`.
  */
 export async function startLocal(options: LocalOptions = {}): Promise<Local> {
   const dist = join(dirname(createRequire(import.meta.url).resolve(PACKAGE)), 'dist')

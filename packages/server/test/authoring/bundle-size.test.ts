@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { expect, test } from 'vitest'
 
-test('what a function carries is under 20 KB, and imports nothing', async () => {
+test('adds less than 20 KB to a function, and no import', async () => {
   const { outputFiles, metafile } = await build({
     entryPoints: [fileURLToPath(new URL('../../src/authoring/index.ts', import.meta.url))],
     bundle: true,
@@ -11,7 +11,7 @@ test('what a function carries is under 20 KB, and imports nothing', async () => 
     format: 'esm',
     platform: 'neutral',
     target: 'node20',
-    // Whatever it imports by name would have to be in the function's folder as well.
+    // A package that it imports would have to be in the function's folder as well.
     packages: 'external',
     metafile: true,
   })

@@ -11,13 +11,13 @@ const lambdaArn = 'arn:aws:lambda:eu-west-1:123456789012:function:it'
 const allow = ['arn:aws:iam::123456789012:role/agents-*']
 const run = () => undefined
 
-/** What the registration API makes of it: the very schemas that the server validates with. */
+/** Validates with the schemas of the registration API. */
 function accepted(registration: object) {
   expect(registrationInput.parse(registration)).toEqual(registration)
   return registration
 }
 
-test('all that is said of a tool is in its registration', () => {
+test('the registration of a tool has all fields of its definition', () => {
   const icons = [{ src: 'https://example.com/a.png' }]
   const tool = defineTool({
     name: 'forecast',
@@ -46,7 +46,7 @@ test('all that is said of a tool is in its registration', () => {
   })
 })
 
-test('what is not said is left out, but a tool has a schema', () => {
+test('the registration has no undefined fields, but a tool always has a schema', () => {
   expect(accepted(describe(defineTool({ name: 'it', run }), { lambdaArn }))).toEqual({
     type: 'tool',
     name: 'it',
@@ -56,7 +56,7 @@ test('what is not said is left out, but a tool has a schema', () => {
   })
 })
 
-test('zod writes the input as it is sent and the output as it is returned', () => {
+test('converts a zod schema to the JSON Schema of the sent arguments and the returned value', () => {
   const tool = defineTool({
     name: 'it',
     input: z.object({ n: z.string().transform(Number), days: z.int().min(1).max(9).default(3) }),
@@ -73,13 +73,13 @@ test('zod writes the input as it is sent and the output as it is returned', () =
   })
 })
 
-test('a union of objects is an object', () => {
+test('accepts a union of objects', () => {
   const input = z.union([z.object({ a: z.string() }), z.object({ b: z.string() })])
   const registration = describe(defineTool({ name: 'it', input, run }), { lambdaArn })
   expect(accepted(registration)).toMatchObject({ inputSchema: { type: 'object', anyOf: [{}, {}] } })
 })
 
-test('valibot needs its package for JSON Schema, and the message says so', () => {
+test('names the package that valibot needs for JSON Schema', () => {
   const schema = v.object({ city: v.string() })
   const bare = defineTool({ name: 'it', input: schema, run })
   expect(() => describe(bare, { lambdaArn })).toThrow(
@@ -91,14 +91,14 @@ test('valibot needs its package for JSON Schema, and the message says so', () =>
   })
 })
 
-test('what JSON Schema cannot say is an error with the fix, and the fix works', () => {
+test('throws an error with a working fix for a schema that JSON Schema cannot express', () => {
   const input = z.object({ at: z.date() })
   expect(() => describe(defineTool({ name: 'it', input, run }), { lambdaArn })).toThrow(
     /The input of "it" .*Date.*"inputSchema"/,
   )
   const output = input
-  const answering = defineTool({ name: 'it', output, run: () => ({ at: new Date() }) })
-  expect(() => describe(answering, { lambdaArn })).toThrow(/The output of "it" .*"outputSchema"/)
+  const returning = defineTool({ name: 'it', output, run: () => ({ at: new Date() }) })
+  expect(() => describe(returning, { lambdaArn })).toThrow(/The output of "it" .*"outputSchema"/)
 
   const inputSchema = { type: 'object', properties: { at: { type: 'string' } } }
   const fixed = defineTool({ name: 'it', input, inputSchema, run })
@@ -108,7 +108,7 @@ test('what JSON Schema cannot say is an error with the fix, and the fix works', 
   )
 })
 
-test('a resource is registered under its URI or its template', () => {
+test('registers a resource with its URI or its URI template', () => {
   const read = () => ''
   const text = { name: 'notes', description: 'Notes', mimeType: 'text/plain', read }
   expect(
@@ -127,7 +127,7 @@ test('a resource is registered under its URI or its template', () => {
   expect(accepted(describe(template, { lambdaArn }))).toMatchObject({ uriTemplate })
 })
 
-test('the arguments of a prompt are those listed, or those of its schema', () => {
+test('registers the listed arguments of a prompt, or those of its schema', () => {
   const get = () => ''
   const list = [{ name: 'topic', description: 'What about', required: true }, { name: 'audience' }]
   const listed = definePrompt({ name: 'it', arguments: list, get })
@@ -144,7 +144,7 @@ test('the arguments of a prompt are those listed, or those of its schema', () =>
       { name: 'audience', required: false },
     ],
   })
-  // The product's own shorthand, written out.
+  // A schema that was made from the shorthand of the registration API.
   const shorthand = toInputSchema({ topic: 'string', audience: 'string?' }).schema
   expect(
     describe(definePrompt({ name: 'it', arguments: shorthand, get }), { lambdaArn }),
@@ -158,7 +158,7 @@ test('the arguments of a prompt are those listed, or those of its schema', () =>
   expect(() => describe(date, { lambdaArn })).toThrow(/"argumentsSchema"/)
 })
 
-test('what was not defined here cannot be described', () => {
+test('throws for a handler that was not made with defineTool, defineResource or definePrompt', () => {
   const stray = (async () => {}) as unknown as Parameters<typeof describe>[0]
   expect(() => describe(stray, { lambdaArn })).toThrow(/defineTool/)
 })

@@ -19,9 +19,9 @@ import {
   testFunction,
 } from '../../src/authoring/index.ts'
 
-// The compiler checks these; nothing of them is of interest when they run.
+// The compiler checks these. They test nothing at run time.
 
-test('the arguments of a tool are what its schema gives, and a test sends what it takes', () => {
+test('a tool gets the output of its schema, and testFunction takes the input', () => {
   const zod = defineTool({
     name: 'it',
     input: z.object({ at: z.string().transform(Number), days: z.number().default(3) }),
@@ -43,7 +43,7 @@ test('the arguments of a tool are what its schema gives, and a test sends what i
   })
 })
 
-test('a JSON Schema literal types the arguments; any other names them, or leaves them open', () => {
+test('the arguments are inferred from a JSON Schema literal, or named, or unknown', () => {
   defineTool({
     name: 'it',
     input: {
@@ -79,7 +79,7 @@ test('a JSON Schema literal types the arguments; any other names them, or leaves
   })
 })
 
-test('what a tool returns is what its output schema takes', () => {
+test('a tool returns the input of its output schema', () => {
   const output = z.object({ at: z.date().transform(it => it.toISOString()) })
   defineTool({ name: 'it', output, run: () => ({ at: new Date() }) })
   defineTool({ name: 'it', output, run: async () => ({ content: [] }) })
@@ -92,7 +92,7 @@ test('what a tool returns is what its output schema takes', () => {
   defineTool({ name: 'it', output: json, run: () => ({ n: '1' }) })
 })
 
-test('what a user fills in is what the form gives', () => {
+test('the content of a form has the type of its schema', () => {
   defineTool({
     name: 'it',
     async run(_, ctx) {
@@ -115,7 +115,7 @@ test('what a user fills in is what the form gives', () => {
   })
 })
 
-test('variables are those of the template', () => {
+test('the variables are inferred from the URI template', () => {
   const notes = defineResource({
     name: 'it',
     uriTemplate: 'notes://{user}/{+path*}{?q,page}',
@@ -141,7 +141,7 @@ test('variables are those of the template', () => {
   defineResource({ name: 'it', uri: 'a://b', uriTemplate: 'a://{b}', read: () => '' })
 })
 
-test('the arguments of a prompt are strings, or what a schema makes of them', () => {
+test('the arguments of a prompt are strings, or the output of its schema', () => {
   definePrompt({
     name: 'it',
     arguments: [{ name: 'topic', required: true }, { name: 'audience' }],
@@ -160,8 +160,8 @@ test('the arguments of a prompt are strings, or what a schema makes of them', ()
   expectTypeOf(testFunction(prompt, { days: '3' }))
 })
 
-test('results are those of MCP', () => {
-  // Its own are open to more properties.
+test('the result types extend those of the MCP SDK', () => {
+  // The types of the SDK allow more properties.
   type Open = Record<string, unknown>
   expectTypeOf<ToolResult & Open>().toExtend<CallToolResult>()
   expectTypeOf<ReadResult & Open>().toExtend<ReadResourceResult>()

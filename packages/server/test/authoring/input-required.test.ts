@@ -8,8 +8,8 @@ const tool = (run: (ctx: Context) => unknown) =>
 
 const yes = { action: 'accept', content: {} } as const
 
-describe('a question', () => {
-  test('ends the run, and is answered in the next one', async () => {
+describe('a question to the client', () => {
+  test('ends the run, and the next run gets the response', async () => {
     let runs = 0
     const it = tool(async ctx => {
       runs++
@@ -43,7 +43,7 @@ describe('a question', () => {
       })
   })
 
-  test('without a schema asks to agree', async () => {
+  test('without a schema asks the user to agree', async () => {
     const it = tool(async ctx => (await ctx.elicit('ok', { message: 'OK?' })).action)
     expect(await testFunction(it, {}, { answers: { ok: yes } })).toMatchObject({
       text: 'accept',
@@ -51,7 +51,7 @@ describe('a question', () => {
     })
   })
 
-  test('keeps its answer over all rounds that follow', async () => {
+  test('keeps its response in all following rounds', async () => {
     const it = tool(async ctx => {
       const said = []
       for (const key of ['a', 'b', 'c']) {
@@ -70,7 +70,7 @@ describe('a question', () => {
     })
   })
 
-  test('is asked together with the others that wait', async () => {
+  test('is sent together with other questions that are asked at once', async () => {
     const sampled = {
       role: 'assistant',
       model: 'm',
@@ -97,7 +97,7 @@ describe('a question', () => {
     })
   })
 
-  test('that nobody waits for yet does not bring the process down', async () => {
+  test('causes no unhandled rejection when it is not awaited yet', async () => {
     const rejected = vi.fn()
     process.on('unhandledRejection', rejected)
     const it = tool(async ctx => {
@@ -114,7 +114,7 @@ describe('a question', () => {
     expect(rejected).not.toHaveBeenCalled()
   })
 
-  test('is asked although the author caught what ended the run', async () => {
+  test('is asked although the author caught the error that ends the run', async () => {
     for (const caught of [() => 'swallowed', () => Promise.reject(new Error('wrapped'))]) {
       const it = tool(async ctx => {
         try {
@@ -130,7 +130,7 @@ describe('a question', () => {
     }
   })
 
-  test('is asked again, with what is wrong, until its answer fits', async () => {
+  test('is asked again with the faults until the response matches the schema', async () => {
     const standard = z.object({ age: z.number().min(18, 'must be an adult') })
     const plain = {
       type: 'object',
@@ -170,7 +170,7 @@ describe('a question', () => {
     ['a boolean', { type: 'boolean' }, false, 'no'],
     ['an integer', { type: 'integer', maximum: 5 }, 5, 5.5],
     ['a number', { type: 'number', maximum: 5 }, 4.5, 6],
-  ])('with plain JSON Schema is checked too: %s', async (_, field, good, bad) => {
+  ])('with plain JSON Schema is validated too: %s', async (_, field, good, bad) => {
     const it = tool(async ctx => {
       const schema = { type: 'object', properties: { field } }
       return JSON.stringify(await ctx.elicit('it', { message: '?', schema }))
@@ -186,7 +186,7 @@ describe('a question', () => {
   })
 
   test.each(['yes', null, { action: 'agree' }, []])(
-    'is asked again where what came back is no answer: %j',
+    'is asked again after an invalid response: %j',
     async garbage => {
       const given = [garbage, yes]
       const answers = { ok: () => given.shift() as typeof yes }
@@ -195,7 +195,7 @@ describe('a question', () => {
     },
   )
 
-  test('has a key of its own', async () => {
+  test('needs a key of its own in one run', async () => {
     const log = vi.spyOn(console, 'error').mockImplementation(() => {})
     const it = tool(async ctx => {
       for (let n = 0; n < 3; n++) await ctx.elicit('more', { message: 'More?' })
@@ -206,7 +206,7 @@ describe('a question', () => {
     log.mockRestore()
   })
 
-  test('named like a property of every object is a question like others', async () => {
+  test('may have a key that is a property of every object', async () => {
     const it = tool(async ctx => {
       const a = await ctx.elicit('__proto__', { message: '?' })
       const b = await ctx.elicit('constructor', { message: '?' })
@@ -218,18 +218,18 @@ describe('a question', () => {
     expect(await testFunction(it, {}, { answers })).toMatchObject({ text: 'accept,decline' })
   })
 
-  test('without an answer in the test is an error that names it', async () => {
+  test('without a response in testFunction is an error that names it', async () => {
     const it = tool(ctx => ctx.elicit('confirm', { message: 'Delete it?' }))
     await expect(testFunction(it, {})).rejects.toThrow(/"confirm" was asked .*Delete it\?/)
     let asked = 0
     const answers = { confirm: () => ({ action: asked++ as unknown as 'cancel' }) }
-    await expect(testFunction(it, {}, { answers })).rejects.toThrow(/without end: confirm/)
+    await expect(testFunction(it, {}, { answers })).rejects.toThrow(/asks without end: confirm/)
     expect(asked).toBe(8)
   })
 })
 
-describe('what is done once', () => {
-  test('is not done again by the runs that follow a question, which get its result', async () => {
+describe('ctx.once', () => {
+  test('does not run again after a question, and returns the first result', async () => {
     let times = 0
     const it = tool(async ctx => {
       const first = await ctx.once('first', () => ({ at: new Date(0), n: ++times }))
@@ -246,11 +246,11 @@ describe('what is done once', () => {
     })
   })
 
-  test('is known of although it was still being done when something was asked', async () => {
+  test('keeps the result of a call that was still running when a question was asked', async () => {
     let times = 0
     const it = tool(async ctx => {
       const slow = async () => {
-        await new Promise(resolve => setTimeout(resolve, 20))
+        await new Promise(resolve => setImmediate(resolve))
         return ++times
       }
       const [n] = await Promise.all([ctx.once('slow', slow), ctx.elicit('ok', { message: 'OK?' })])
@@ -260,7 +260,7 @@ describe('what is done once', () => {
     expect(times).toBe(1)
   })
 
-  test('and failed is done again', async () => {
+  test('runs again after a failure', async () => {
     let times = 0
     const it = tool(async ctx => {
       const failing = () => {
@@ -275,7 +275,7 @@ describe('what is done once', () => {
   })
 })
 
-describe('what comes from outside', () => {
+describe('an event', () => {
   const context = { type: 'tool', name: 'it', caller: {} }
   const call = (handler: ReturnType<typeof tool>, params: object) =>
     handler({ method: 'tools/call', params: { name: 'it', ...params }, context })
@@ -294,13 +294,13 @@ describe('what comes from outside', () => {
     '{"asked":[],"answers":{},"done":{"it":[1,2]}}',
     7,
     {},
-  ])('a state that is none is an error, not a crash: %j', async requestState => {
+  ])('with a malformed requestState is an error: %j', async requestState => {
     expect(await call(asking, { requestState })).toEqual({
       error: { code: -32602, message: 'Invalid requestState' },
     })
   })
 
-  test('an answer to what was not asked is not taken', async () => {
+  test('with a response to a question that was not asked is ignored', async () => {
     const inputResponses = { ok: yes }
     expect(await call(asking, { inputResponses })).toMatchObject({
       result: { resultType: 'input_required', inputRequests: { ok: {} } },
@@ -312,7 +312,7 @@ describe('what comes from outside', () => {
   })
 
   test.each([null, [], 'ok', { ok: null }])(
-    'answers that are none are asked for again: %j',
+    'with malformed responses makes the function ask again: %j',
     async inputResponses => {
       const requestState = JSON.stringify({ asked: ['ok'], answers: {}, done: {} })
       expect(await call(asking, { inputResponses, requestState })).toMatchObject({
@@ -321,19 +321,19 @@ describe('what comes from outside', () => {
     },
   )
 
-  test('an answer of a state is checked as one from the client', async () => {
+  test('with responses in its requestState is validated like one from the client', async () => {
     const forged = { asked: [], answers: { ok: { action: 'forged' } }, done: {} }
     expect(await call(asking, { requestState: JSON.stringify(forged) })).toMatchObject({
       result: { resultType: 'input_required' },
     })
   })
 
-  test('an event that is no MCP request, or one for something else, is an error that says so', async () => {
+  test('that is not an MCP request, or has another method, is an error with the reason', async () => {
     expect(await asking({ city: 'Berlin' })).toEqual({
       error: { code: -32600, message: expect.stringContaining('"contract": "mcp"') },
     })
     expect(await asking({ method: 'prompts/get', params: {}, context })).toEqual({
-      error: { code: -32601, message: expect.stringContaining('answers tools/call') },
+      error: { code: -32601, message: expect.stringContaining('accepts tools/call') },
     })
     expect(await asking({ method: 'completion/complete', params: {}, context })).toMatchObject({
       error: { code: -32601 },

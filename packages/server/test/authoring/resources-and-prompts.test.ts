@@ -23,7 +23,7 @@ test.each([
   ['bytes are a blob', bytes, undefined, { mimeType: 'application/octet-stream', blob: 'AQL/' }],
   ['a buffer is a blob', Buffer.from(bytes), 'image/png', { mimeType: 'image/png', blob: 'AQL/' }],
   ['an object is JSON', { a: 1 }, undefined, { mimeType: 'application/json', text: '{"a":1}' }],
-])('what a resource returns: %s', async (_, returned, mimeType, content) => {
+])('converts the value that a resource returns: %s', async (_, returned, mimeType, content) => {
   const it = defineResource({
     name: 'it',
     uri: 'a://b',
@@ -33,7 +33,7 @@ test.each([
   expect((await testFunction(it, {})).result).toEqual({ contents: [{ uri: 'a://b', ...content }] })
 })
 
-test('an MCP result of a resource is as it is', async () => {
+test('returns an MCP result of a resource unchanged', async () => {
   const result = {
     contents: [
       { uri: 'x://y', text: '1' },
@@ -44,7 +44,7 @@ test('an MCP result of a resource is as it is', async () => {
   expect(await testFunction(it, {})).toMatchObject({ result, text: '1\n2' })
 })
 
-test('a resource that returns nothing is not there, one that throws has failed', async () => {
+test('a resource that returns undefined is not found, and one that throws is an error', async () => {
   const nothing = defineResource({ name: 'it', uriTemplate: 'a://{id}', read: () => undefined })
   expect(await testFunction(nothing, { uri: 'a://b', variables: { id: 'b' } })).toMatchObject({
     error: { code: -32602, message: 'Resource not found: a://b', data: { uri: 'a://b' } },
@@ -65,7 +65,7 @@ test('a resource that returns nothing is not there, one that throws has failed',
   expect(log).toHaveBeenCalledOnce()
 })
 
-test('a resource gets the URI, the variables of its template, and the context', async () => {
+test('a resource gets the URI, the variables of its URI template and the context', async () => {
   const it = defineResource({
     name: 'notes',
     uriTemplate: 'notes://{id}{/path*}',
@@ -77,7 +77,7 @@ test('a resource gets the URI, the variables of its template, and the context', 
   )
 })
 
-test('a resource and a prompt may ask', async () => {
+test('a resource and a prompt can ask the client for input', async () => {
   const answers = { ok: { action: 'accept', content: {} } } as const
   const resource = defineResource({
     name: 'it',
@@ -97,20 +97,20 @@ const message = (text: string) => ({ role: 'user', content: { type: 'text', text
 test.each([
   ['a string is a message of the user', 'hi', { messages: [message('hi')] }],
   ['an object is its JSON', { a: 1 }, { messages: [message('{"a":1}')] }],
-  ['nothing is no messages', undefined, { messages: [] }],
-])('what a prompt returns: %s', async (_, returned, result) => {
+  ['undefined is no message', undefined, { messages: [] }],
+])('converts the value that a prompt returns: %s', async (_, returned, result) => {
   const it = definePrompt({ name: 'it', description: 'what it is', get: () => returned })
   expect((await testFunction(it, {})).result).toEqual({ description: 'what it is', ...result })
 })
 
-test('an MCP result of a prompt is as it is', async () => {
+test('returns an MCP result of a prompt unchanged', async () => {
   const result = { messages: [message('a'), { ...message('b'), role: 'assistant' }] }
   const it = definePrompt({ name: 'it', description: 'left out', get: () => result })
   expect(await testFunction(it, {})).toMatchObject({ text: 'a\nb' })
   expect((await testFunction(it, {})).result).toEqual(result)
 })
 
-test('the arguments of a prompt are converted, and refused where they do not fit', async () => {
+test('converts the arguments of a prompt, and refuses those that do not match its schema', async () => {
   const it = definePrompt({
     name: 'plan',
     arguments: z.object({ days: z.coerce.number<string>().int() }),
@@ -130,7 +130,7 @@ const completion = (name: string, value: string, args = {}) => ({
   context,
 })
 
-test('values are offered for the arguments that have some', async () => {
+test('completes the arguments that have a completion', async () => {
   const it = definePrompt({
     name: 'it',
     arguments: [{ name: 'city' }, { name: 'many' }, { name: 'none' }],

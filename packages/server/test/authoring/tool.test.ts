@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 import { defineTool, testFunction } from '../../src/authoring/index.ts'
 
-// The stack of what a function throws goes to its log.
+// The stack of a thrown error is written to the log.
 let log: ReturnType<typeof vi.spyOn>
 beforeEach(() => {
   log = vi.spyOn(console, 'error').mockImplementation(() => {})
@@ -14,7 +14,7 @@ const block = { type: 'text', text: 'hi' } as const
 
 test.each([
   ['a string is text', 'hi', { content: [block] }],
-  ['nothing is no content', undefined, { content: [] }],
+  ['undefined is no content', undefined, { content: [] }],
   ['null is no content', null, { content: [] }],
   ['a number is its JSON', 7, { content: [{ type: 'text', text: '7' }] }],
   ['a list is its JSON', [1], { content: [{ type: 'text', text: '[1]' }] }],
@@ -23,22 +23,22 @@ test.each([
     { a: 1 },
     { content: [{ type: 'text', text: '{"a":1}' }], structuredContent: { a: 1 } },
   ],
-  ['an MCP result is as it is', { content: [block], _meta: { a: 1 } }, undefined],
-  ['an error result is as it is', { content: [block], isError: true }, undefined],
+  ['an MCP result is unchanged', { content: [block], _meta: { a: 1 } }, undefined],
+  ['an error result is unchanged', { content: [block], isError: true }, undefined],
   [
-    'an object whose content is no list of blocks is structured content',
+    'an object whose content is not a list of blocks is structured content',
     { content: ['a'] },
     {
       content: [{ type: 'text', text: '{"content":["a"]}' }],
       structuredContent: { content: ['a'] },
     },
   ],
-])('what a tool returns: %s', async (_, returned, result) => {
+])('converts the value that a tool returns: %s', async (_, returned, result) => {
   const tool = defineTool({ name: 'it', run: () => returned })
   expect((await testFunction(tool, {})).result).toEqual(result ?? returned)
 })
 
-test('arguments arrive as the schema gives them: converted, with defaults', async () => {
+test('passes the output of the schema to the tool, converted and with defaults', async () => {
   const tool = defineTool({
     name: 'it',
     input: z.object({ at: z.iso.date().transform(it => new Date(it)), days: z.int().default(3) }),
@@ -47,7 +47,7 @@ test('arguments arrive as the schema gives them: converted, with defaults', asyn
   expect((await testFunction(tool, { at: '2026-07-28' })).text).toBe('2026 3')
 })
 
-test('arguments that do not fit are told by place, and the tool does not run', async () => {
+test('names the paths of invalid arguments, and does not run the tool', async () => {
   let ran = false
   const tool = defineTool({
     name: 'forecast',
@@ -66,7 +66,7 @@ test('arguments that do not fit are told by place, and the tool does not run', a
   expect(ran).toBe(false)
 })
 
-test('what a tool throws is its message to the client, and its stack in the log', async () => {
+test('sends the message of a thrown error to the client and logs its stack', async () => {
   const error = new RangeError('no such city')
   const tool = defineTool({
     name: 'it',
@@ -81,14 +81,14 @@ test('what a tool throws is its message to the client, and its stack in the log'
   expect(log).toHaveBeenCalledExactlyOnceWith(error)
 })
 
-test('a result that JSON cannot say is an error of the tool', async () => {
+test('a value that JSON cannot express is an error of the tool', async () => {
   const tool = defineTool({ name: 'it', run: () => ({ size: 1n }) })
   const { isError, text } = await testFunction(tool, {})
   expect(isError).toBe(true)
   expect(text).toContain('BigInt')
 })
 
-test('what is returned is what the output schema makes of it', async () => {
+test('returns the output of the output schema', async () => {
   const tool = defineTool({
     name: 'it',
     output: z.object({ at: z.date().transform(it => it.toISOString()) }),
@@ -100,7 +100,7 @@ test('what is returned is what the output schema makes of it', async () => {
   })
 })
 
-test('what does not fit the output schema is an error, also inside an MCP result', async () => {
+test('a value that does not match the output schema is an error, also in an MCP result', async () => {
   const output = z.object({ degrees: z.number() })
   const bare = defineTool({ name: 'it', output, run: () => ({ degrees: 'warm' as never }) })
   expect(await testFunction(bare, {})).toMatchObject({
@@ -115,7 +115,7 @@ test('what does not fit the output schema is an error, also inside an MCP result
   expect((await testFunction(refusing, {})).result).toEqual(refusal)
 })
 
-test('progress and log lines are told in order, as JSON', async () => {
+test('sends progress and log messages in order, as JSON', async () => {
   const tool = defineTool({
     name: 'it',
     async run(_, ctx) {
@@ -135,7 +135,7 @@ test('progress and log lines are told in order, as JSON', async () => {
   })
 })
 
-test('progress that is no number and levels that do not exist are refused where they are written', async () => {
+test('rejects progress that is not a number and unknown log levels', async () => {
   const tool = defineTool({
     name: 'it',
     async run(_, ctx) {
@@ -148,7 +148,7 @@ test('progress that is no number and levels that do not exist are refused where 
   expect([progress, logs]).toEqual([[], []])
 })
 
-test('the context says who calls, and ends before Lambda does', async () => {
+test('the context has the caller and a signal that is not aborted yet', async () => {
   const tool = defineTool({
     name: 'it',
     run: (_, { caller, name, clientInfo, signal, lambda }) => ({
@@ -171,7 +171,7 @@ test('the context says who calls, and ends before Lambda does', async () => {
   })
 })
 
-test('what a test sends arrives as JSON', async () => {
+test('testFunction sends the arguments as JSON', async () => {
   const tool = defineTool({ name: 'it', run: ({ at }) => `${typeof at} ${at}` })
   expect((await testFunction(tool, { at: new Date(0) })).text).toBe(
     'string 1970-01-01T00:00:00.000Z',

@@ -13,8 +13,9 @@ import { type LocalOptions, startStack } from '../../src/local/start.ts'
 export const FUNCTIONS = fileURLToPath(new URL('./functions', import.meta.url))
 
 /**
- * Starts a gateway. Its two own functions are `streaming.mjs` and `buffered.mjs`, with a time-out of
- * two seconds. The functions in the folder can be invoked, too. The gateway ends with the test.
+ * Starts a gateway. Its two own functions are `streaming.mjs` and `buffered.mjs`, with a
+ * time-out of two seconds. The functions in the folder can be invoked, too. The gateway ends
+ * with the test.
  */
 export async function startFixture(
   options: LocalOptions = {},
@@ -75,7 +76,7 @@ export async function piecesWritten({ logs }: { logs: LogEntry[] }): Promise<num
   return before
 }
 
-/** The state column of ps: `T` is stopped, `Z` is a zombie, empty means that there is no process. */
+/** The state column of ps: `T` is stopped, `Z` is a zombie, empty is no process. */
 export function processState(pid: number): string {
   const { stdout } = spawnSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' })
   return stdout.trim().slice(0, 1)

@@ -64,14 +64,14 @@ test('accepts a response that was sent just before the process ended', async () 
   const { api, first, output } = await start()
   first.socket.end(`${RESPONSE}Content-Length: 4\r\n\r\ntrue`)
   await new Promise(resolve => first.socket.once('finish', resolve))
-  expect(await api.abandon({ errorType: 'gone', errorMessage: '' })).toBe(false)
+  expect(await api.abandon({ errorType: 'Runtime.ExitError', errorMessage: '' })).toBe(false)
   expect(await output).toEqual({ type: 'buffered', body: Buffer.from('true') })
 })
 
 test('fails the invocation of a process that ended without a response', async () => {
   const { api, first, output } = await start()
   first.socket.destroy()
-  const error = { errorType: 'gone', errorMessage: 'for good' }
+  const error = { errorType: 'Runtime.ExitError', errorMessage: 'exit status 1' }
   expect(await api.abandon(error)).toBe(true)
   expect(await output).toEqual({ type: 'error', error })
 })

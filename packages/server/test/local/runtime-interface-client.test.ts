@@ -10,9 +10,9 @@ import { startRuntimeApi } from '../../src/local/runtime-api.ts'
 import { builtBootstrap, FUNCTIONS } from './fixture.ts'
 import { startRecorder } from './ric/recorder.ts'
 
-// Runs the same handlers under AWS's runtime interface client (RIC) and under ours, and compares all
-// bytes that the two send. Exceptions: the headers of `GET /next`, and the stack frames outside the
-// handler.
+// Runs the same handlers under AWS's runtime interface client (RIC) and under ours, and
+// compares all bytes that the two send. Exceptions: the headers of `GET /next`, and the stack
+// frames outside the handler.
 
 const VERSION = '4.0.2'
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))

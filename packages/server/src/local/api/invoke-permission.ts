@@ -112,8 +112,8 @@ function addPermission(
 }
 
 /**
- * The fields of AddPermission that the gateway's code sends. A missing field is an empty text, which
- * the checks refuse. Other fields are conditions, which the local gateway ignores.
+ * The fields of AddPermission that the gateway's code sends. A missing field is an empty text,
+ * which the checks refuse. Other fields are conditions, which the local gateway ignores.
  */
 function parsePermission(body: string) {
   const sent = parseJson(body)

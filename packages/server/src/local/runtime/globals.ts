@@ -5,7 +5,7 @@ const HIGH_WATER_MARK = Symbol.for('aws.lambda.runtime.handler.streaming.highWat
 
 const PRELUDE_TYPE = 'application/vnd.awslambda.http-integration-response'
 
-/** Sets `globalThis.awslambda`: `streamifyResponse` and `HttpResponseStream` for streaming handlers. */
+/** Sets `globalThis.awslambda` with `streamifyResponse` and `HttpResponseStream`. */
 export function installGlobals() {
   if (/^(1|true)$/.test(process.env['AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA'] ?? '')) return
   const scope = globalThis as { awslambda?: object }

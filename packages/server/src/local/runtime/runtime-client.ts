@@ -93,8 +93,8 @@ export function runtimeClient(api: string): RuntimeClient {
   }
 
   /**
-   * Ends this process when the Runtime API has ended. The Runtime API never closes a connection, so a
-   * closed one is the sign.
+   * Ends this process when the Runtime API has ended. The Runtime API never closes a
+   * connection, so a closed one is the sign.
    */
   function endWithoutServer() {
     const probe = connect(Number(port), hostname)

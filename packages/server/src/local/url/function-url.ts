@@ -18,7 +18,10 @@ export interface FunctionUrl {
   log: Log
 }
 
-/** A Function URL with AuthType AWS_IAM. https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html */
+/**
+ * A Function URL with AuthType AWS_IAM.
+ * https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+ */
 export function functionUrl(url: FunctionUrl): Server {
   return httpServer((request, response, ids) => handle(url, request, response, ids), url.log)
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 
 import { isRecord } from '../../is-record.ts'
 
-/** Status and headers of the response: the prelude of a streamed output, or part of a buffered one. */
+/** Status and headers: the prelude of a streamed output, or part of a buffered one. */
 export interface ResponseHead {
   statusCode?: number
   headers?: Record<string, string>

@@ -9,8 +9,8 @@ const post = async (path, body) => (await fetch(base + path, { method: 'POST', b
 export const handler = async ({ exit }) => {
   if (exit) process.exit(4)
   return [
-    await post('/invocation/somebody-else/response', '{}'),
-    await post('/invocation/somebody-else/error', 'x'),
+    await post('/invocation/unknown/response', '{}'),
+    await post('/invocation/unknown/error', 'x'),
     await post('/no/such/thing', 'x'),
     await post('/init/error', '{"errorType":'),
   ]

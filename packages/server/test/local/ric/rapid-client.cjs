@@ -1,5 +1,5 @@
-// Replaces the native addon of aws-lambda-ric, which needs a compiler: the same calls over node:http.
-// `node --require` loads it before the runtime requires its addon.
+// Replaces the native addon of aws-lambda-ric, which needs a compiler: the same calls over
+// node:http. `node --require` loads it before the runtime requires its addon.
 const { Agent, request } = require('node:http')
 const Module = require('node:module')
 

@@ -1,0 +1,36 @@
+import type { RegistrationInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+
+import type { Call, Context } from './context.ts'
+
+/** The common form of `defineTool`, `defineResource` and `definePrompt`. */
+export interface Definition {
+  type: Call['type']
+  name: string
+  method: 'tools/call' | 'resources/read' | 'prompts/get'
+  /** Runs the author's code once. Resolves with the MCP result. */
+  run(params: Record<string, unknown>, ctx: Context, event: McpEvent): Promise<object>
+  complete: Completions | undefined
+  /** The MCP result for an error of the author's code. Absent: a JSON-RPC error. */
+  toErrorResult?(message: string): object
+  /** The registration without the fields that an administrator chooses. */
+  describe(): object & Partial<RegistrationInput>
+}
+
+/** By argument or variable: the values to offer for what the user has typed so far. */
+export type Completions = Record<
+  string,
+  (
+    value: string,
+    call: Call & {
+      /** The arguments or variables that already have a value. */
+      readonly arguments: Record<string, string>
+    },
+  ) => readonly string[] | Promise<readonly string[]>
+>
+
+/** The event of a function with the calling contract `mcp`. */
+export interface McpEvent {
+  method: string
+  params: Record<string, unknown>
+  context: Call & { variables?: Record<string, string | string[]> }
+}
