@@ -1,10 +1,10 @@
 import type { Deployment, DeployOptions } from './deploy/deploy.ts'
 
 export type { AccountOptions } from './deploy/account.ts'
-export type { Change } from './deploy/changes.ts'
+export type { Change } from './deploy/change-set.ts'
 export type { Deployment, DeployOptions, Progress } from './deploy/deploy.ts'
 export type { DeployError, DeployErrorCode } from './deploy/errors.ts'
-export type { StackEvent } from './deploy/events.ts'
+export type { StackEvent } from './deploy/stack-events.ts'
 export { version } from './version.ts'
 
 /**

@@ -1,5 +1,5 @@
-import type { Change } from '../deploy/changes.ts'
-import type { StackEvent } from '../deploy/events.ts'
+import type { Change } from '../deploy/change-set.ts'
+import type { StackEvent } from '../deploy/stack-events.ts'
 
 /** A change set as a person decides on it: what goes away for good is marked. */
 export function changesText(changes: Change[]): string {

@@ -7,10 +7,8 @@ import {
 import { type AccountOptions, signIn } from './account.ts'
 import { readAssets } from './assets.ts'
 import { ownBucket, uploadBundles } from './bucket.ts'
-import { type Change, type ChangeSet, createChangeSet } from './changes.ts'
+import { type Change, type ChangeSet, createChangeSet } from './change-set.ts'
 import { explained } from './errors.ts'
-import { allEvents, drain, firstFailure, follow, newestEvent, type StackEvent } from './events.ts'
-import { aborted, busy, failed, stuck, undeletable, unusable } from './failures.ts'
 import { toParameters } from './parameters.ts'
 import {
   DEFAULT_STACK_NAME,
@@ -21,6 +19,15 @@ import {
   isPlanned,
   type Stack,
 } from './stack.ts'
+import { aborted, busy, failed, stuck, undeletable, unusable } from './stack-errors.ts'
+import {
+  allEvents,
+  drain,
+  firstFailure,
+  follow,
+  newestEvent,
+  type StackEvent,
+} from './stack-events.ts'
 
 export interface DeployOptions extends AccountOptions {
   /** @default 'mcp-lambda-sam' */

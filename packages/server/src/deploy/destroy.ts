@@ -4,9 +4,9 @@ import { DeleteTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-s
 import { type AccountOptions, signIn } from './account.ts'
 import { deleteStack } from './deploy.ts'
 import { DeployError, explained } from './errors.ts'
-import type { StackEvent } from './events.ts'
-import { busy } from './failures.ts'
 import { DEFAULT_STACK_NAME, findStack, foreign, isOurs, isPlanned } from './stack.ts'
+import { busy } from './stack-errors.ts'
+import type { StackEvent } from './stack-events.ts'
 
 export interface DestroyOptions extends AccountOptions {
   stackName?: string | undefined

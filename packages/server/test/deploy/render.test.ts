@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { changesText, eventLine } from '../../src/cli/render.ts'
 import { explained } from '../../src/deploy/errors.ts'
-import { firstFailure } from '../../src/deploy/events.ts'
+import { firstFailure } from '../../src/deploy/stack-events.ts'
 
 test('a change set shows what is made, changed, replaced and removed', () => {
   expect(

@@ -1,6 +1,6 @@
 import { DeployError } from './errors.ts'
-import type { StackEvent } from './events.ts'
 import type { Stack } from './stack.ts'
+import type { StackEvent } from './stack-events.ts'
 
 /** What can be wrong with a stack, each with the way out. */
 
