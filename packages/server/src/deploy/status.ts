@@ -30,7 +30,7 @@ export interface Status {
 type NotReadyRegistration = NotReady & { id: string }
 
 /** What was read, or why it could not be read. */
-export type Found<Value> = Value | { problem: UrlProblem }
+type Found<Value> = Value | { problem: UrlProblem }
 
 /** Reads what is deployed, and the registrations whose function the gateway may not invoke. */
 export async function readStatus(
