@@ -24,7 +24,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-test('packaging has the SAM CLI upload what the template names, to its own bucket or to the one given', () => {
+test('package uploads with the SAM CLI, to its own bucket or to the given one', () => {
   expect(sar('package').called).toEqual(
     'package --template-file template.yaml --output-template-file .cache/packaged.yaml --resolve-s3',
   )
@@ -33,7 +33,7 @@ test('packaging has the SAM CLI upload what the template names, to its own bucke
   expect(given.called).not.toContain('--resolve-s3')
 })
 
-test('what is published is what was packaged, under the version of the package', () => {
+test('publish takes the packaged template and the version of the package', () => {
   expect(sar('publish')).toMatchObject({
     status: 1,
     stderr: expect.stringContaining('package:sar'),
@@ -51,7 +51,7 @@ test('what is published is what was packaged, under the version of the package',
   })
 })
 
-test('a dry run shows the command and starts nothing', () => {
+test('a dry run shows the command and does not start it', () => {
   expect(sar('publish', '--dry-run')).toMatchObject({
     status: 0,
     called: undefined,
@@ -59,11 +59,11 @@ test('a dry run shows the command and starts nothing', () => {
   })
 })
 
-test('the status of the SAM CLI is its own', () => {
+test('exits with the status of the SAM CLI', () => {
   expect(sar('package', '--region', 'nowhere').status).toBe(7)
 })
 
-test('without the SAM CLI it says where to get it', () => {
+test('without the SAM CLI the error links to its installation', () => {
   expect(run(folder, 'package')).toMatchObject({
     status: 1,
     stderr: expect.stringContaining('https://docs.aws.amazon.com/'),
@@ -74,7 +74,7 @@ function release(version: string) {
   writeFileSync(join(folder, 'packages/server/package.json'), JSON.stringify({ version }))
 }
 
-/** With a SAM CLI that notes how it was called. */
+/** Runs the script with a SAM CLI that records its arguments. */
 function sar(...args: string[]) {
   const bin = join(folder, 'bin')
   const log = join(folder, 'called')

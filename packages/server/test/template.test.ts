@@ -9,7 +9,7 @@ import { parse, parseDocument, visit } from 'yaml'
 import { mcpConfig, registrationConfig } from '../src/config.ts'
 import { readStack } from '../src/local/stack.ts'
 
-// What AWS's own tools say of the template is asked by scripts/template.mjs. Here it is held against our code.
+// Compares the template with our code. scripts/template.mjs checks it with the tools of AWS.
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const text = read('template.yaml')
@@ -35,7 +35,7 @@ interface Statement {
   Resource: string
 }
 
-test('the template sets every variable that a function reads, and no other', () => {
+test('the template sets exactly the variables that each function reads', () => {
   for (const [it, config] of [
     [mcp, mcpConfig] as const,
     [registration, registrationConfig] as const,
@@ -53,48 +53,51 @@ test('the template sets every variable that a function reads, and no other', () 
   }
 })
 
-test('a setting that nobody changes is the same in the template and in the code', () => {
+test('the defaults of the parameters are the defaults of the code', () => {
   const { REGISTRATION_TABLE, SESSION_TABLE, ...settings } = mcp?.variables ?? {}
   const tables = { REGISTRATION_TABLE, SESSION_TABLE }
   expect(mcpConfig({ ...tables, ...settings })).toEqual(mcpConfig(tables))
 })
 
-test.each(['mcp', 'registration'])('the built %s function has its handler and is small', name => {
-  const it = name === 'mcp' ? mcp : registration
-  const [module, handler] = it?.handler.split('.') ?? []
-  const file = pathToFileURL(join(it?.root ?? '', `${module}.mjs`)).href
-  const script = `
+test.each(['mcp', 'registration'])(
+  'the built %s function exports its handler and has at most 1.5 MB of code',
+  name => {
+    const it = name === 'mcp' ? mcp : registration
+    const [module, handler] = it?.handler.split('.') ?? []
+    const file = pathToFileURL(join(it?.root ?? '', `${module}.mjs`)).href
+    const script = `
     globalThis.awslambda = { streamifyResponse: handler => handler, HttpResponseStream: {} }
     const module = await import(${JSON.stringify(file)})
     process.stdout.write(typeof module[${JSON.stringify(handler)}])`
-  const environment = {
-    ...it?.variables,
-    AWS_REGION: 'eu-central-1',
-    // It is about the node of this machine; on Lambda the function has another.
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-  }
-  expect(
-    execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
-      env: environment,
-      encoding: 'utf8',
-    }),
-  ).toBe('function')
+    const environment = {
+      ...it?.variables,
+      AWS_REGION: 'eu-central-1',
+      // The warning is about the Node of this machine. Lambda has another one.
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    }
+    expect(
+      execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+        env: environment,
+        encoding: 'utf8',
+      }),
+    ).toBe('function')
 
-  const bytes = (filter: (file: string) => boolean) =>
-    readdirSync(it?.root ?? '')
-      .filter(filter)
-      .reduce((sum, file) => sum + statSync(join(it?.root ?? '', file)).size, 0)
-  // What is loaded is what a cold start waits for; the rest is source maps, which are there for those who ask.
-  expect(bytes(file => !file.endsWith('.map'))).toBeLessThan(1_500_000)
-  expect(bytes(() => true)).toBeLessThan(10_000_000)
-})
+    const bytes = (filter: (file: string) => boolean) =>
+      readdirSync(it?.root ?? '')
+        .filter(filter)
+        .reduce((sum, file) => sum + statSync(join(it?.root ?? '', file)).size, 0)
+    // A cold start waits for the code that it loads. Source maps are the rest.
+    expect(bytes(file => !file.endsWith('.map'))).toBeLessThan(1_500_000)
+    expect(bytes(() => true)).toBeLessThan(10_000_000)
+  },
+)
 
-test('a role may do with a table what its code does with it, and nothing more', () => {
+test('each role may use exactly the DynamoDB actions that its code sends', () => {
   expect(granted('RegistrationTable.Arn')).toEqual(commands('registry', 'registration'))
-  expect(granted('SessionTable.Arn')).toEqual(commands('relay'))
+  expect(granted('SessionTable.Arn')).toEqual(commands('session-table'))
 })
 
-test('every parameter and output is told to administrators, with its default', () => {
+test('the documentation lists every output, and every parameter with its default', () => {
   const page = read('docs/deploying.md')
   for (const [name, { Default }] of Object.entries(template.Parameters)) {
     const [, value] = new RegExp(`^\\| \`${name}\` +\\| ([^|]*?) *\\|`, 'm').exec(page) ?? []
@@ -103,7 +106,7 @@ test('every parameter and output is told to administrators, with its default', (
   for (const name of Object.keys(template.Outputs)) expect(page).toContain(`\`${name}\``)
 })
 
-test('a wildcard has its reason beside it', () => {
+test('every wildcard has a comment with its reason', () => {
   const lines = text.split('\n')
   const wild = lines.flatMap((line, n) =>
     /^\s*(- )?(Resource|Action|Principal|CidrIp):.*(\*|0\.0\.0\.0\/0)/.test(line) ? [n] : [],
@@ -114,18 +117,18 @@ test('a wildcard has its reason beside it', () => {
 })
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html
-test('it is YAML that CloudFormation reads: no anchors, aliases or merges', () => {
-  const unread: string[] = []
+test('the template has no YAML anchors, aliases or merges, which CloudFormation cannot read', () => {
+  const unreadable: string[] = []
   visit(parseDocument(text, { logLevel: 'error' }), {
-    Alias: (_, { source }) => void unread.push(`*${source}`),
-    Value: (_, { anchor }) => void (anchor && unread.push(`&${anchor}`)),
-    Collection: (_, { anchor }) => void (anchor && unread.push(`&${anchor}`)),
-    Pair: (_, { key }) => void (String(key) === '<<' && unread.push('<<')),
+    Alias: (_, { source }) => void unreadable.push(`*${source}`),
+    Value: (_, { anchor }) => void (anchor && unreadable.push(`&${anchor}`)),
+    Collection: (_, { anchor }) => void (anchor && unreadable.push(`&${anchor}`)),
+    Pair: (_, { key }) => void (String(key) === '<<' && unreadable.push('<<')),
   })
-  expect(unread).toEqual([])
+  expect(unreadable).toEqual([])
 })
 
-/** DynamoDB's actions on a table, whoever has them; which role it is, the checks of the translated template say. */
+/** The DynamoDB actions that any role has on a table. scripts/template checks which role it is. */
 function granted(table: string): string[] {
   const statements = Object.values(template.Resources).flatMap(({ Properties }) =>
     (Properties.Policies ?? []).flatMap(it => it.PolicyDocument.Statement),
@@ -134,11 +137,15 @@ function granted(table: string): string[] {
   return [...new Set(actions)].map(it => it.replace('dynamodb:', '')).sort()
 }
 
-/** Those that the sources in these folders send. */
+/** The DynamoDB actions that the sources in these folders send. */
 function commands(...folders: string[]): string[] {
   const source = folders
     .map(it => join(root, 'packages/server/src', it))
-    .flatMap(folder => readdirSync(folder).map(file => readFileSync(join(folder, file), 'utf8')))
+    .flatMap(folder =>
+      readdirSync(folder, { recursive: true }).map(file => join(folder, `${file}`)),
+    )
+    .filter(path => path.endsWith('.ts'))
+    .map(path => readFileSync(path, 'utf8'))
     .filter(it => it.includes('@aws-sdk/client-dynamodb'))
     .join('\n')
   return [

@@ -1,92 +1,93 @@
 import type { Deployment, DeployOptions, Progress } from '../deploy/deploy.ts'
-import { deploy } from '../deploy/deploy.ts'
-import { interruptible, isInteractive, parse, STACK_HELP, STACK_OPTIONS } from './options.ts'
+import { defineCommand, UsageError } from './command.ts'
 import { bundleLine, changesText, eventLine } from './render.ts'
-import { UsageError } from './usage.ts'
+import { STACK_OPTIONS, stackOf } from './stack-options.ts'
+import { interruptible, isInteractive } from './terminal.ts'
 
-const HELP = `mcp-lambda-sam deploy [options]
-
-Brings the gateway to an AWS account, or up to date: uploads the code, shows what CloudFormation would change, asks,
-and follows the deployment to its end. On a terminal it asks for what the options do not say. Needs no SAM CLI
-and no AWS CLI.
-
-Options
-  --yes                 asks nothing and deploys; for pipelines
-  --dry-run             shows the changes, and uploads and changes nothing
-  --vpc <id>            attach the functions to this VPC, with --subnets
-  --subnets <id,id>     subnets of that VPC
-  --no-vpc              detach the functions from their VPC
-  --parameter <Name=value>
-                        of the template; may be repeated. Others keep what they are
-  --bucket <name>       for the code (mcp-lambda-sam-<account>-<region>, made when missing)
-  --replace-failed      delete a stack that could not be created, and make it anew
-${STACK_HELP}
-`
-
-export async function deployStack(args: string[]): Promise<number> {
-  const { 'stack-name': stackName, ...flags } = parse('deploy', args, {
+export const deployCommand = defineCommand({
+  name: 'deploy',
+  summary: 'create the gateway in an AWS account, or update it',
+  usage: '[options]',
+  help: `Creates the gateway in an AWS account, or updates it: shows the changes that CloudFormation will
+make, asks for confirmation, uploads the code and follows the deployment to its end. On a terminal
+it asks for the settings that no option gives. It needs neither the SAM CLI nor the AWS CLI.`,
+  options: {
+    yes: { type: 'boolean', help: 'ask no questions and deploy; for pipelines' },
+    'dry-run': { type: 'boolean', help: 'show the changes; upload nothing and change nothing' },
+    vpc: {
+      type: 'string',
+      value: '<id>',
+      help: 'attach the functions to this VPC; needs --subnets',
+    },
+    subnets: { type: 'string', value: '<id,id>', help: 'subnets of that VPC' },
+    'no-vpc': { type: 'boolean', help: 'detach the functions from their VPC' },
+    parameter: {
+      type: 'string',
+      multiple: true,
+      value: '<Name=value>',
+      help: 'parameter of the template; can be repeated. Others keep their values',
+    },
+    bucket: {
+      type: 'string',
+      value: '<name>',
+      help: 'bucket for the code (default: mcp-lambda-sam-<account>-<region>,\nwhich is created if it is missing)',
+    },
+    'replace-failed': {
+      type: 'boolean',
+      help: 'delete a stack whose creation failed, then create it again',
+    },
     ...STACK_OPTIONS,
-    // Without the default, so that it can be seen whether it was given.
-    'stack-name': { type: 'string' },
-    yes: { type: 'boolean', default: false },
-    'dry-run': { type: 'boolean', default: false },
-    vpc: { type: 'string' },
-    subnets: { type: 'string' },
-    'no-vpc': { type: 'boolean', default: false },
-    parameter: { type: 'string', multiple: true, default: [] },
-    bucket: { type: 'string' },
-    'replace-failed': { type: 'boolean', default: false },
-  })
-  if (flags.help) {
-    console.log(HELP.trimEnd())
-    return 0
-  }
-  const asking = !flags.yes && isInteractive()
-  if (!asking && !flags.yes && !flags['dry-run'])
-    throw new UsageError(
-      'Nobody can be asked here: give --yes to deploy, or --dry-run to see what would change.',
+  },
+  async run(flags) {
+    const asking = !flags.yes && isInteractive()
+    if (!asking && !flags.yes && !flags['dry-run'])
+      throw new UsageError(
+        'There is no terminal to ask on: give --yes to deploy, or --dry-run to see the changes.',
+      )
+    const given: DeployOptions = {
+      ...stackOf(flags),
+      parameters: { ...networkParameters(flags), ...parametersOf(flags.parameter ?? []) },
+    }
+    const [{ askFor, confirm }, { deploy }] = await Promise.all([
+      import('./prompts.ts'),
+      import('../deploy/deploy.ts'),
+    ])
+    const asked = asking ? await askFor(given) : given
+
+    const deployment = await interruptible(signal =>
+      deploy({
+        ...asked,
+        bucket: flags.bucket,
+        dryRun: flags['dry-run'] ?? false,
+        replaceFailed: flags['replace-failed'] ?? false,
+        signal,
+        onProgress: progress => console.error(progressText(progress)),
+        ...(asking && { confirm: () => confirm('Deploy these changes?') }),
+      }),
     )
-  const given: DeployOptions = {
-    stackName,
-    region: flags.region,
-    profile: flags.profile,
-    parameters: { ...network(flags), ...parametersOf(flags.parameter) },
-  }
-  const { askFor, confirm } = await import('./prompts.ts')
-  const asked = asking ? await askFor(given) : given
+    console.log(resultText(deployment))
+    return deployment.status === 'declined' ? 1 : 0
+  },
+})
 
-  const deployment = await interruptible(signal =>
-    deploy({
-      ...asked,
-      bucket: flags.bucket,
-      dryRun: flags['dry-run'],
-      replaceFailed: flags['replace-failed'],
-      signal,
-      onProgress: progress => console.error(line(progress)),
-      ...(asking && { confirm: () => confirm('Deploy these changes?') }),
-    }),
-  )
-  console.log(ending(deployment))
-  return deployment.status === 'declined' ? 1 : 0
-}
-
-function network(flags: {
+function networkParameters(flags: {
   vpc?: string
   subnets?: string
-  'no-vpc': boolean
+  'no-vpc'?: boolean
 }): Record<string, string> {
   const { vpc, subnets } = flags
   if (flags['no-vpc']) {
-    if (vpc || subnets) throw new UsageError('--no-vpc goes with neither --vpc nor --subnets')
+    if (vpc || subnets)
+      throw new UsageError('--no-vpc cannot be combined with --vpc or with --subnets')
     return { VpcEnabled: 'false', VpcId: '', SubnetIds: '' }
   }
   if (!vpc && !subnets) return {}
-  if (!vpc || !subnets) throw new UsageError('--vpc and --subnets go together')
+  if (!vpc || !subnets) throw new UsageError('--vpc and --subnets must be given together')
   if (!/^vpc-[0-9a-f]+$/.test(vpc)) throw new UsageError(`--vpc takes an id, not "${vpc}"`)
   const ids = subnets.split(',').map(id => id.trim())
   for (const id of ids)
     if (!/^subnet-[0-9a-f]+$/.test(id))
-      throw new UsageError(`--subnets takes ids, separated by commas, and "${id}" is none`)
+      throw new UsageError(`--subnets takes ids separated by commas, and "${id}" is not an id`)
   return { VpcEnabled: 'true', VpcId: vpc, SubnetIds: ids.join(',') }
 }
 
@@ -95,29 +96,29 @@ function parametersOf(pairs: string[]): Record<string, string> {
     pairs.map(pair => {
       const [name = '', ...value] = pair.split('=')
       if (!/^[A-Za-z0-9]+$/.test(name) || !pair.includes('='))
-        // Without the value, which may be a secret.
+        // The message does not repeat the value, which may be a secret.
         throw new UsageError('--parameter takes Name=value')
       return [name, value.join('=')]
     }),
   )
 }
 
-function line(progress: Progress): string {
+function progressText(progress: Progress): string {
   if (progress.type === 'bundle') return bundleLine(progress)
   if (progress.type === 'account')
     return `Account ${progress.accountId}, ${progress.region}, as ${progress.callerArn}\nBucket ${progress.bucket}`
   if (progress.type === 'changes') return changesText(progress.changes)
   if (progress.type === 'upload')
-    return `${progress.uploaded ? 'Uploaded' : 'Already there:'} s3://${progress.bucket}/${progress.key}`
+    return `${progress.uploaded ? 'Uploaded' : 'Already uploaded:'} s3://${progress.bucket}/${progress.key}`
   return eventLine(progress.event)
 }
 
-function ending({ status, stackName, region, outputs }: Deployment): string {
+function resultText({ status, stackName, region, outputs }: Deployment): string {
   const place = `${stackName} in ${region}`
   if (status === 'planned') return `Dry run: nothing was changed in ${place}.`
   if (status === 'declined') return `Nothing was changed in ${place}.`
   const where = `--stack-name ${stackName} --region ${region}`
-  return `${ENDINGS[status]} ${place}.
+  return `${RESULTS[status]} ${place}.
 
 MCP endpoint           ${outputs['McpUrl']}
 Registration endpoint  ${outputs['RegistrationUrl']}
@@ -127,4 +128,4 @@ Next
   npx @markvp/mcp-lambda-sam grant --as client --to <role ARN> ${where}`
 }
 
-const ENDINGS = { created: 'Created', updated: 'Updated', unchanged: 'No changes:' } as const
+const RESULTS = { created: 'Created', updated: 'Updated', unchanged: 'No changes:' } as const

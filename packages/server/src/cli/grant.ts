@@ -1,82 +1,88 @@
 import { identityPolicy } from '../deploy/policies.ts'
-import { type Access, type AccessOptions, grant, revoke } from '../deploy/url-access.ts'
-import { audience, parse, STACK_HELP, STACK_OPTIONS } from './options.ts'
-import { UsageError } from './usage.ts'
+import type { UrlAccess, UrlAccessOptions } from '../deploy/url-access.ts'
+import { type Command, defineCommand, UsageError } from './command.ts'
+import { audienceOf, STACK_OPTIONS, stackOf } from './stack-options.ts'
 
-const help = (
-  command: string,
-  what: string,
-) => `mcp-lambda-sam ${command} --to <principal> --as client|admin
+export const grantCommand = urlAccessCommand({
+  name: 'grant',
+  summary: 'let a principal use the gateway, or register functions',
+  help: `Gives a principal access to the URL of the gateway, or of the registration API: adds two statements
+to the resource policy of the function. Running it again changes nothing.`,
+  async change(options) {
+    const { grantUrlAccess } = await import('../deploy/url-access.ts')
+    return granted(await grantUrlAccess(options))
+  },
+})
 
-${what}
+export const revokeCommand = urlAccessCommand({
+  name: 'revoke',
+  summary: 'take away what grant gave',
+  help: `Removes the two statements that grant added. The principal keeps what its own policies allow.`,
+  async change(options) {
+    const { revokeUrlAccess } = await import('../deploy/url-access.ts')
+    return revoked(await revokeUrlAccess(options))
+  },
+})
 
-Options
-  --to <principal>      the ARN of a role or user, or the number of an account
-  --as client|admin     client: use the gateway; admin: register functions
-${STACK_HELP}
-`
-
-const GRANT_HELP = help(
-  'grant',
-  `Lets a principal call the gateway, or the registration API: writes the two statements that this takes into the
-policy of the function. Repeating it changes nothing.`,
-)
-
-const REVOKE_HELP = help(
-  'revoke',
-  'Takes back what grant gave. What the policies of the principal itself allow, it does not take away.',
-)
-
-export async function grantAccess(args: string[]): Promise<number> {
-  return change('grant', GRANT_HELP, args, grant, access => {
-    const { principal, functionArn, changed, foreign } = access
-    const said = changed ? 'may now call' : 'may already call'
-    const lines = [`${principal} ${said} ${functionArn} by its URL.`]
-    if (foreign)
-      lines.push(
-        '',
-        'It belongs to another account, which has to allow the same with a policy of its own:',
-        JSON.stringify(identityPolicy(functionArn), null, 2),
-      )
-    else if (changed) lines.push('It takes IAM some seconds to know.')
-    return lines.join('\n')
+function urlAccessCommand({
+  change,
+  ...texts
+}: {
+  name: string
+  summary: string
+  help: string
+  /** Resolves to what the command prints. */
+  change(options: UrlAccessOptions): Promise<string>
+}): Command {
+  return defineCommand({
+    ...texts,
+    usage: '--to <principal> --as client|admin [options]',
+    options: {
+      to: {
+        type: 'string',
+        value: '<principal>',
+        help: 'ARN of a role or user, or number of an account',
+      },
+      as: {
+        type: 'string',
+        value: 'client|admin',
+        help: 'client: use the gateway; admin: register functions',
+      },
+      ...STACK_OPTIONS,
+    },
+    async run(flags) {
+      const as = audienceOf('--as', flags.as)
+      const { to } = flags
+      if (!to) throw new UsageError('--to is needed: the ARN of a role or user, or an account')
+      console.log(await change({ ...stackOf(flags), to, as }))
+      return 0
+    },
   })
 }
 
-export async function revokeAccess(args: string[]): Promise<number> {
-  return change('revoke', REVOKE_HELP, args, revoke, ({ principal, functionArn, ...access }) => {
-    const lines = [
-      access.changed
-        ? `${principal} is no longer granted ${functionArn}.`
-        : `Nothing to take back: ${functionArn} has no grant for ${principal}.`,
-    ]
-    for (const sid of access.others)
-      lines.push(
-        `Another statement still names it: aws lambda remove-permission --function-name ${functionArn} --statement-id ${sid}`,
-      )
-    return lines.join('\n')
-  })
+function granted({ principal, functionArn, changed, isOtherAccount }: UrlAccess): string {
+  const lines = [
+    `${principal} may ${changed ? 'now' : 'already'} call ${functionArn} through its URL.`,
+  ]
+  if (isOtherAccount)
+    lines.push(
+      '',
+      'The principal belongs to another account. That account must allow the same, with this policy:',
+      JSON.stringify(identityPolicy(functionArn), null, 2),
+    )
+  else if (changed) lines.push('IAM takes a few seconds to apply it.')
+  return lines.join('\n')
 }
 
-async function change(
-  command: string,
-  help: string,
-  args: string[],
-  act: (options: AccessOptions) => Promise<Access>,
-  describe: (access: Access) => string,
-): Promise<number> {
-  const flags = parse(command, args, {
-    ...STACK_OPTIONS,
-    to: { type: 'string' },
-    as: { type: 'string' },
-  })
-  if (flags.help) {
-    console.log(help.trimEnd())
-    return 0
-  }
-  const as = audience('--as', flags.as)
-  if (!flags.to) throw new UsageError('--to is needed: the ARN of a role or user, or an account')
-  const { to, region, profile } = flags
-  console.log(describe(await act({ stackName: flags['stack-name'], region, profile, to, as })))
-  return 0
+function revoked({ principal, functionArn, changed, otherStatements }: UrlAccess): string {
+  const lines = [
+    changed
+      ? `${principal} no longer has access to the URL of ${functionArn}.`
+      : `Nothing to remove: no statement that grant wrote on ${functionArn} names ${principal}.`,
+  ]
+  for (const sid of otherStatements)
+    lines.push(
+      `Another statement still names it: aws lambda remove-permission --function-name ${functionArn} --statement-id ${sid}`,
+    )
+  return lines.join('\n')
 }

@@ -1,33 +1,35 @@
 import { identityPolicy } from '../deploy/policies.ts'
-import { policyFor } from '../deploy/url-access.ts'
-import { audience, parse, STACK_HELP, STACK_OPTIONS } from './options.ts'
+import { defineCommand } from './command.ts'
+import { audienceOf, STACK_OPTIONS, stackOf } from './stack-options.ts'
 
-const HELP = `mcp-lambda-sam policy --for client|admin
-
-Prints the IAM policy for a role or user that is to use the gateway (client) or register functions (admin), as one
-JSON document.
-
-Options
-  --for client|admin
-  --function-arn <arn>  of the function, instead of looking it up in the stack
-${STACK_HELP}
-`
-
-export async function printPolicy(args: string[]): Promise<number> {
-  const flags = parse('policy', args, {
+export const policyCommand = defineCommand({
+  name: 'policy',
+  summary: 'print the IAM policy that allows what grant allows',
+  usage: '--for client|admin [options]',
+  help: `Prints one JSON document: the IAM policy for a role or user that uses the gateway (client) or
+registers functions (admin).`,
+  options: {
+    for: {
+      type: 'string',
+      value: 'client|admin',
+      help: 'client: use the gateway; admin: register functions',
+    },
+    'function-arn': {
+      type: 'string',
+      value: '<arn>',
+      help: 'ARN of the function; without it, the outputs of the stack give it',
+    },
     ...STACK_OPTIONS,
-    for: { type: 'string' },
-    'function-arn': { type: 'string' },
-  })
-  if (flags.help) {
-    console.log(HELP.trimEnd())
+  },
+  async run(flags) {
+    const audience = audienceOf('--for', flags.for)
+    const functionArn = flags['function-arn'] || (await functionArnOfStack())
+    console.log(JSON.stringify(identityPolicy(functionArn), null, 2))
     return 0
-  }
-  const of = audience('--for', flags.for)
-  const { region, profile, 'stack-name': stackName, 'function-arn': functionArn } = flags
-  const policy = functionArn
-    ? identityPolicy(functionArn)
-    : await policyFor(of, { region, profile, stackName })
-  console.log(JSON.stringify(policy, null, 2))
-  return 0
-}
+
+    async function functionArnOfStack(): Promise<string> {
+      const { functionArnOf } = await import('../deploy/url-access.ts')
+      return functionArnOf(audience, stackOf(flags))
+    }
+  },
+})

@@ -7,7 +7,7 @@ import { DeployError } from '../deploy/errors.ts'
 import { listVpcs, type Subnet, type Vpc } from '../deploy/network.ts'
 import { DEFAULT_STACK_NAME } from '../deploy/stack.ts'
 
-/** Asks for what was not given, with what the machine and the account have to offer. */
+/** Asks for the settings that are not given. Offers what the machine and the account have. */
 export async function askFor(given: DeployOptions): Promise<DeployOptions> {
   clack.intro('Deploy MCP Lambda SAM')
   const stackName = given.stackName ?? (await askName())
@@ -19,29 +19,29 @@ export async function askFor(given: DeployOptions): Promise<DeployOptions> {
 }
 
 export async function confirm(message: string): Promise<boolean> {
-  return answered(await clack.confirm({ message, initialValue: false }))
+  return unwrap(await clack.confirm({ message, initialValue: false }))
 }
 
 async function askName(): Promise<string> {
-  return answered(
+  return unwrap(
     await clack.text({
       message: 'Name of the stack',
       initialValue: DEFAULT_STACK_NAME,
       validate: name =>
         /^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(name ?? '')
           ? undefined
-          : 'Letters, digits and "-" are expected, a letter first',
+          : 'Use letters, digits and "-", beginning with a letter',
     }),
   )
 }
 
-/** Asked only where there is a choice: keys in the environment go before every profile. */
+/** Asks only if there is a choice. Keys in the environment take precedence over profiles. */
 async function askProfile(): Promise<string | undefined> {
   if (process.env['AWS_PROFILE'] || process.env['AWS_ACCESS_KEY_ID']) return undefined
   const { configFile, credentialsFile } = await loadSharedConfigFiles()
   const profiles = [...new Set([...Object.keys(configFile), ...Object.keys(credentialsFile)])]
   if (profiles.length < 2) return profiles[0]
-  return answered(
+  return unwrap(
     await clack.select({
       message: 'Profile',
       options: profiles.map(value => ({ value })),
@@ -51,8 +51,8 @@ async function askProfile(): Promise<string | undefined> {
 }
 
 async function askRegion(profile: string | undefined): Promise<string> {
-  const preset = await regionOf({ profile }).catch(() => '') // then it has to be typed
-  return answered(
+  const preset = await regionOf({ profile }).catch(() => '') // no preset: the user types it
+  return unwrap(
     await clack.text({
       message: 'Region',
       initialValue: preset,
@@ -60,19 +60,23 @@ async function askRegion(profile: string | undefined): Promise<string> {
       validate: region =>
         /^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region ?? '')
           ? undefined
-          : 'The name of a region is expected, such as eu-central-1',
+          : 'Give the name of a region, such as eu-central-1',
     }),
   )
 }
 
-/** The parameters of the template that say so; none where it stays as it is. */
+/** The VPC parameters of the template. None when the network stays as it is. */
 async function askNetwork(place: DeployOptions): Promise<Record<string, string>> {
-  const attach = answered(
+  const attach = unwrap(
     await clack.select({
       message: 'Network of the functions',
       options: [
-        { value: 'keep', label: 'As it is', hint: 'a new stack is outside of any VPC' },
-        { value: 'vpc', label: 'In a VPC', hint: 'needed only where a policy asks for it' },
+        { value: 'keep', label: 'Keep as it is', hint: 'a new stack is outside of any VPC' },
+        {
+          value: 'vpc',
+          label: 'In a VPC',
+          hint: 'needed only if a policy of your organization requires it',
+        },
         { value: 'none', label: 'Outside of any VPC' },
       ],
     }),
@@ -82,33 +86,32 @@ async function askNetwork(place: DeployOptions): Promise<Record<string, string>>
 
   const vpcs = (await listVpcs(place)).filter(it => it.subnets.length > 0)
   if (vpcs.length === 0) {
-    clack.log.warn(`There is no VPC with subnets in ${place.region}; going on without.`)
+    clack.log.warn(`There is no VPC with subnets in ${place.region}. The network stays as it is.`)
     return {}
   }
-  const vpc = answered(
+  const vpc = unwrap(
     await clack.select({
       message: 'VPC',
-      options: vpcs.map(it => ({ value: it, label: shown(it) })),
+      options: vpcs.map(it => ({ value: it, label: labelOf(it) })),
     }),
   )
-  const subnets = answered(
+  const subnets = unwrap(
     await clack.multiselect({
-      message: 'Subnets, better two in different zones (space selects, enter goes on)',
-      options: vpc.subnets.map(it => ({ value: it.id, label: shown(it) })),
+      message: 'Subnets, preferably two in different zones (space selects, enter confirms)',
+      options: vpc.subnets.map(it => ({ value: it.id, label: labelOf(it) })),
       required: true,
     }),
   )
   return { VpcEnabled: 'true', VpcId: vpc.id, SubnetIds: subnets.join(',') }
 }
 
-function shown(it: Vpc | Subnet): string {
+function labelOf(it: Vpc | Subnet): string {
   const where = 'zone' in it ? it.zone : it.isDefault ? 'default' : ''
   return [it.id, it.name, it.cidr, where].filter(Boolean).join('  ')
 }
 
-/** Ctrl-C and Escape end a prompt with a symbol. */
-function answered<Value>(value: Value): Exclude<Value, symbol> {
-  if (clack.isCancel(value))
-    throw new DeployError('aborted', 'Stopped; nothing was changed', 'Deploy again to go on.')
+/** The value of a prompt. Ctrl-C and Escape end a prompt with a symbol. */
+function unwrap<Value>(value: Value): Exclude<Value, symbol> {
+  if (clack.isCancel(value)) throw new DeployError('aborted', 'Stopped; nothing was changed')
   return value as Exclude<Value, symbol>
 }

@@ -1,7 +1,7 @@
-import type { Change } from '../deploy/changes.ts'
-import type { StackEvent } from '../deploy/events.ts'
+import type { Change } from '../deploy/change-set.ts'
+import type { StackEvent } from '../deploy/stack-events.ts'
 
-/** A change set as a person decides on it: what goes away for good is marked. */
+/** The changes as text for a person. Replaced and removed resources are marked. */
 export function changesText(changes: Change[]): string {
   const width = Math.max(...changes.map(it => it.logicalId.length), 0)
   const typeWidth = Math.max(...changes.map(it => it.type.length), 0)
@@ -28,13 +28,13 @@ const SHOWN: Record<Kind, { sign: string; note: string }> = {
   add: { sign: '+', note: '' },
   change: { sign: '~', note: '' },
   maybe: { sign: '~', note: 'may be REPLACED: depends on a value that is not known yet' },
-  replace: { sign: '!', note: 'REPLACED: a new one is made, the old one goes' },
+  replace: { sign: '!', note: 'REPLACED: a new one is created, the old one is deleted' },
   remove: { sign: '-', note: 'removed' },
 }
 
 export function eventLine({ at, status, logicalId, type, reason }: StackEvent): string {
   const time = (at ?? new Date()).toISOString().slice(11, 19)
-  // "User Initiated" and the like say nothing; of a failure the reason is the point.
+  // Only failures have a useful reason; others say "User Initiated" and the like.
   const why = reason && /FAILED|ROLLBACK/.test(status) ? `: ${reason}` : ''
   return `${time}  ${status.padEnd(28)}  ${logicalId} (${type})${why}`
 }

@@ -1,60 +1,65 @@
-import { type Found, readStatus, type Status } from '../deploy/status.ts'
+import type { Status } from '../deploy/status.ts'
+import type { UrlProblem } from '../deploy/url-problem.ts'
 import { version } from '../version.ts'
-import { parse, STACK_HELP, STACK_OPTIONS } from './options.ts'
+import { defineCommand } from './command.ts'
+import { STACK_OPTIONS, stackOf } from './stack-options.ts'
 
-const HELP = `mcp-lambda-sam status [options]
+export const statusCommand = defineCommand({
+  name: 'status',
+  summary: 'show what is deployed, and which registered functions cannot be invoked',
+  usage: '[options]',
+  help: `Shows the stack, its URLs and its version, and each registration whose function the gateway may not
+invoke. Exits with 1 if there is something to repair.`,
+  options: STACK_OPTIONS,
+  async run(flags) {
+    const { readStatus } = await import('../deploy/status.ts')
+    const status = await readStatus(stackOf(flags))
+    console.log(statusText(status))
+    return isHealthy(status) ? 0 : 1
+  },
+})
 
-Shows the stack, its URLs and version, and every registration whose function the gateway may not invoke.
-Ends with 1 when there is something to mend.
-
-Options
-${STACK_HELP}
-`
-
-export async function showStatus(args: string[]): Promise<number> {
-  const flags = parse('status', args, STACK_OPTIONS)
-  if (flags.help) {
-    console.log(HELP.trimEnd())
-    return 0
-  }
-  const { region, profile } = flags
-  const status = await readStatus({ stackName: flags['stack-name'], region, profile })
-  console.log(text(status))
-  return isWell(status) ? 0 : 1
-}
-
-const isWell = ({ stackStatus, gateway, registrations }: Status) =>
+const isHealthy = ({ stackStatus, gateway, registrations }: Status) =>
   /^(CREATE|UPDATE)_COMPLETE$/.test(stackStatus) &&
-  isFound(gateway) &&
-  isFound(registrations) &&
+  gateway !== undefined &&
+  !('problem' in gateway) &&
+  registrations !== undefined &&
+  !('problem' in registrations) &&
   registrations.notReady.length === 0
 
-const isFound = <Value>(it: Found<Value> | undefined): it is Value =>
-  it !== undefined && !(typeof it === 'object' && it !== null && 'problem' in it)
-
-function text({ stackName, region, stackStatus, updatedAt, outputs, ...rest }: Status): string {
-  const lines = [
-    `Stack                  ${stackName} in ${region}: ${stackStatus}${updatedAt ? `, since ${updatedAt.toISOString()}` : ''}`,
-  ]
-  const { gateway, registrations } = rest
-  if (!gateway || !registrations) return [...lines, 'It has no URLs.'].join('\n')
-  lines.push(
+function statusText(status: Status): string {
+  const { stackName, region, stackStatus, updatedAt, outputs, gateway, registrations } = status
+  const since = updatedAt ? `, since ${updatedAt.toISOString()}` : ''
+  const lines = [`Stack                  ${stackName} in ${region}: ${stackStatus}${since}`]
+  if (!gateway || !registrations) return [...lines, 'The stack has no URLs.'].join('\n')
+  return [
+    ...lines,
     `MCP endpoint           ${outputs['McpUrl']}`,
     `Registration endpoint  ${outputs['RegistrationUrl']}`,
-    `Version                ${isFound(gateway) ? versions(gateway.version) : gateway.problem}`,
-  )
-  if (!isFound(registrations))
-    return [...lines, `Registrations          ${registrations.problem}`].join('\n')
-  const { count, notReady } = registrations
-  lines.push(
-    `Registrations          ${count}${notReady.length ? `, of which ${notReady.length} cannot be invoked:` : ', all can be invoked'}`,
-  )
-  for (const { id, message, fix } of notReady)
-    lines.push('', `  ${id}: ${message}`, ...fix.map(command => `    ${command}`))
-  return lines.join('\n')
+    `Version                ${versionText(gateway)}`,
+    `Registrations          ${registrationsText(registrations)}`,
+  ].join('\n')
 }
 
-const versions = (deployed: string) =>
-  deployed === version
-    ? deployed
-    : `${deployed}; this package is ${version}: deploy to bring it up to date`
+function versionText(gateway: NonNullable<Status['gateway']>): string {
+  if ('problem' in gateway) return problemText(gateway.problem)
+  if (gateway.version === version) return version
+  return `${gateway.version}; this package is ${version}: run "mcp-lambda-sam deploy" to update`
+}
+
+function registrationsText(registrations: NonNullable<Status['registrations']>): string {
+  if ('problem' in registrations) return problemText(registrations.problem)
+  const { count, notReady } = registrations
+  if (notReady.length === 0) return `${count}, all can be invoked`
+  const details = notReady.flatMap(({ id, message, fix }) => [
+    '',
+    `  ${id}: ${message}`,
+    ...fix.map(command => `    ${command}`),
+  ])
+  return [`${count}, and ${notReady.length} cannot be invoked:`, ...details].join('\n')
+}
+
+const problemText = ({ message, hint }: UrlProblem) => `${message}\n${' '.repeat(COLUMN)}${hint}`
+
+/** The values of the text begin here. */
+const COLUMN = 23

@@ -6,21 +6,21 @@ import { DeployError } from './errors.ts'
 export interface AccountOptions {
   /** @default AWS_REGION, then AWS_DEFAULT_REGION, then the region of the profile */
   region?: string | undefined
-  /** Of the shared configuration files. @default AWS_PROFILE, then "default" */
+  /** A profile of the shared configuration files. @default AWS_PROFILE, then "default" */
   profile?: string | undefined
   /** @default the AWS default chain */
   credentials?: Credentials | CredentialProvider | undefined
   signal?: AbortSignal | undefined
 }
 
-/** Whose stack, and where. */
+/** The AWS account and region to work in. */
 export interface Account {
-  /** What every client of the AWS SDK is made with. */
+  /** The configuration of every client of the AWS SDK. */
   config: ClientConfig
   region: string
   partition: string
   accountId: string
-  /** The principal that the credentials stand for. */
+  /** The principal of the credentials. */
   callerArn: string
 }
 
@@ -31,7 +31,7 @@ interface ClientConfig {
   requestHandler: { connectionTimeout: number; socketTimeout: number }
 }
 
-/** Finds region and credentials, and asks AWS whose they are: the first request, which fails early. */
+/** Finds region and credentials, and asks AWS for the account: the first request of a command. */
 export async function signIn(options: AccountOptions): Promise<Account> {
   const { profile, credentials, signal } = options
   const region = await regionOf(options)
@@ -39,7 +39,7 @@ export async function signIn(options: AccountOptions): Promise<Account> {
     region,
     ...(profile !== undefined && { profile }),
     ...(credentials !== undefined && { credentials }),
-    // The SDK's default is to wait for ever.
+    // By default the SDK waits without limit.
     requestHandler: { connectionTimeout: 10_000, socketTimeout: 60_000 },
   }
   const { Account: accountId = '', Arn: callerArn = '' } = await new STSClient(config).send(
@@ -50,16 +50,14 @@ export async function signIn(options: AccountOptions): Promise<Account> {
   return { config, region, partition, accountId, callerArn }
 }
 
-/** The region that would be used; rejects with `missing_region` where there is none. */
+/** The region to use. Rejects with `missing_region` if none is set. */
 export async function regionOf({ region, profile }: AccountOptions): Promise<string> {
   const found = region || process.env['AWS_REGION'] || process.env['AWS_DEFAULT_REGION']
   if (!found) return regionOfProfile(profile)
   if (!/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(found))
-    throw new DeployError(
-      'invalid_option',
-      `"${found}" is not the name of a region`,
-      'Give one such as --region eu-central-1.',
-    )
+    throw new DeployError('invalid_option', `"${found}" is not the name of a region`, {
+      hint: 'Give a region such as --region eu-central-1.',
+    })
   return found
 }
 
@@ -67,11 +65,6 @@ async function regionOfProfile(profile: string | undefined): Promise<string> {
   try {
     return await new STSClient(profile === undefined ? {} : { profile }).config.region()
   } catch (cause) {
-    throw new DeployError(
-      'missing_region',
-      'No region is set',
-      'Give one with --region, AWS_REGION, or in the profile.',
-      { cause },
-    )
+    throw new DeployError('missing_region', 'No region is set', { cause })
   }
 }

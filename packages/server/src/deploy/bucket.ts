@@ -19,8 +19,8 @@ import { DeployError } from './errors.ts'
 export const ownBucket = ({ accountId, region }: Account) => `mcp-lambda-sam-${accountId}-${region}`
 
 /**
- * Brings the bundles to a bucket. Every request names the account it expects to own the bucket: its name can
- * be guessed, and whoever was there first must not get to choose the code that runs.
+ * Uploads the bundles to a bucket. Every request names the account that must own the bucket: its
+ * name can be guessed, and another account that created it first must not choose the code that runs.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
  */
 export async function uploadBundles(
@@ -55,7 +55,7 @@ export async function uploadBundles(
     onUpload(bundle, !known)
   }
 
-  /** Versioning is set last, so a bucket without it is one whose making was cut short. */
+  /** Versioning is set last: a bucket without it was not prepared to the end. */
   async function prepare(exists: boolean) {
     if (!exists) await create()
     const { Status } = await s3.send(new GetBucketVersioningCommand(owned), abort)
@@ -84,7 +84,7 @@ export async function uploadBundles(
     await s3.send(
       new CreateBucketCommand({
         Bucket: bucket,
-        // S3 refuses to be told the region that it takes by default.
+        // S3 refuses the name of its default region.
         ...(region !== 'us-east-1' && {
           CreateBucketConfiguration: { LocationConstraint: region as never },
         }),
@@ -99,14 +99,14 @@ export async function uploadBundles(
       await head()
       return true
     } catch (error) {
-      // Answers to HEAD have no body, so there is nothing but the status to go by.
+      // A response to HEAD has no body: the status is all that tells.
       const status = (error as S3ServiceException).$metadata?.httpStatusCode
       if (status === 404) return false
       if (status === 301 || status === 400)
         throw unusable(`The bucket ${bucket} is not in ${account.region}, where the stack is`)
       if (status === 403)
         throw unusable(
-          `The bucket ${bucket} belongs to another account, or may not be used with these credentials`,
+          `The bucket ${bucket} belongs to another account, or these credentials may not use it`,
         )
       throw error
     }
@@ -122,9 +122,4 @@ const PRIVATE = {
 
 const signalled = (signal: AbortSignal | undefined) => (signal ? { abortSignal: signal } : {})
 
-const unusable = (message: string) =>
-  new DeployError(
-    'bucket_unusable',
-    message,
-    'Name a bucket of this account and region with --bucket, with s3:GetObject and s3:PutObject on it.',
-  )
+const unusable = (message: string) => new DeployError('bucket_unusable', message)

@@ -1,46 +1,53 @@
-import {
-  CloudFormationClient,
-  DeleteStackCommand,
-  ExecuteChangeSetCommand,
-} from '@aws-sdk/client-cloudformation'
+import { CloudFormationClient, ExecuteChangeSetCommand } from '@aws-sdk/client-cloudformation'
 
 import { type AccountOptions, signIn } from './account.ts'
 import { readAssets } from './assets.ts'
 import { ownBucket, uploadBundles } from './bucket.ts'
-import { type Change, type ChangeSet, createChangeSet } from './changes.ts'
-import { explained } from './errors.ts'
-import { allEvents, drain, firstFailure, follow, newestEvent, type StackEvent } from './events.ts'
-import { aborted, busy, failed, stuck, undeletable, unusable } from './failures.ts'
+import { type Change, type ChangeSet, createChangeSet } from './change-set.ts'
+import { deleteStack } from './delete-stack.ts'
+import { toDeployError } from './errors.ts'
 import { toParameters } from './parameters.ts'
 import {
   DEFAULT_STACK_NAME,
   findStack,
-  foreign,
-  isBeingMade,
+  foreignStack,
+  hasNoOutputsYet,
+  isInProgress,
   isOurs,
   isPlanned,
   type Stack,
 } from './stack.ts'
+import {
+  changeFailed,
+  creationFailed,
+  deploymentAborted,
+  rollbackFailed,
+  stackBusy,
+} from './stack-errors.ts'
+import { allEvents, firstFailure, followChange, type StackEvent } from './stack-events.ts'
 
 export interface DeployOptions extends AccountOptions {
   /** @default 'mcp-lambda-sam' */
   stackName?: string | undefined
-  /** Of the template. What is not named keeps its value, in a new stack the template's default. */
+  /**
+   * Parameters of the template. A parameter that is not given keeps its value. A new stack takes
+   * the default of the template.
+   */
   parameters?: Record<string, string>
-  /** For the bundles. @default `mcp-lambda-sam-<account>-<region>`, which is made when it is missing */
+  /** Bucket for the code. @default `mcp-lambda-sam-<account>-<region>`, created if it is missing */
   bucket?: string | undefined
-  /** Ends before anything is uploaded or changed, with the changes that would be made. */
+  /** Resolves with the changes that a deployment would make. Changes nothing. */
   dryRun?: boolean
-  /** Deletes a stack whose creation failed, which CloudFormation can neither update nor use. */
+  /** Deletes a stack whose creation failed, which CloudFormation cannot update, and creates it. */
   replaceFailed?: boolean
-  /** Told of every step. */
+  /** Called at every step. */
   onProgress?: (progress: Progress) => void
-  /** Asked before the changes are made; `false` makes none. */
+  /** Called before anything is changed. `false` stops the deployment. */
   confirm?: (changes: Change[]) => boolean | Promise<boolean>
 }
 
 export type Progress =
-  /** What this package carries, before AWS is asked anything. */
+  /** The code of a function in this package, before the first request to AWS. */
   | { type: 'bundle'; bundle: string; key: string; bytes: number }
   | { type: 'account'; accountId: string; region: string; callerArn: string; bucket: string }
   | { type: 'changes'; changes: Change[] }
@@ -53,14 +60,14 @@ export interface Deployment {
   region: string
   accountId: string
   changes: Change[]
-  /** Of the stack as it is now: `McpUrl`, `RegistrationUrl` and the others; empty before its creation. */
+  /** Outputs of the stack: `McpUrl`, `RegistrationUrl` and others. Empty before its creation. */
   outputs: Record<string, string>
 }
 
 /**
- * Brings the stack of this package to an AWS account, or up to date. Never asks anything. Rejects with an
- * error that has a `code` and a `fix`; with the code `aborted` after `signal`, when CloudFormation goes on
- * with what was begun.
+ * Creates the stack of this package in an AWS account, or updates it. Asks no questions. Rejects
+ * with a `DeployError`. Its code is `aborted` after `signal`; CloudFormation still completes a change
+ * that has begun.
  */
 export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
   const { stackName = DEFAULT_STACK_NAME, dryRun, onProgress = () => {}, signal } = options
@@ -68,7 +75,7 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
   try {
     return await steps()
   } catch (error) {
-    throw signal?.aborted ? aborted(stackName, executed, error) : explained(error)
+    throw signal?.aborted ? deploymentAborted(stackName, executed, error) : toDeployError(error)
   }
 
   async function steps(): Promise<Deployment> {
@@ -82,7 +89,7 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
     onProgress({ type: 'account', accountId, region, callerArn, bucket })
 
     const cloudformation = new CloudFormationClient(account.config)
-    const before = await usable(cloudformation, stackName, options)
+    const before = await findUsableStack(cloudformation, stackName, options)
     const deployed = before && !isPlanned(before)
     const changeSet = await createChangeSet(
       cloudformation,
@@ -135,56 +142,36 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
     cloudformation: CloudFormationClient,
     { id, stackId }: ChangeSet,
   ): Promise<Stack> {
-    const last = await newestEvent(cloudformation, stackId, signal)
-    executed = true
-    await cloudformation.send(new ExecuteChangeSetCommand({ ChangeSetName: id }), {
-      abortSignal: signal,
-    })
-    const events: StackEvent[] = []
-    const stack = await drain(follow(cloudformation, stackId, last, signal), event => {
-      events.push(event)
-      onProgress({ type: 'event', event })
-    })
+    const { stack, failure } = await followChange(
+      cloudformation,
+      stackId,
+      () => {
+        executed = true
+        return cloudformation.send(new ExecuteChangeSetCommand({ ChangeSetName: id }), {
+          abortSignal: signal,
+        })
+      },
+      { signal, onEvent: event => onProgress({ type: 'event', event }) },
+    )
     if (stack && /^(CREATE|UPDATE)_COMPLETE$/.test(stack.status)) return stack
-    throw failed(stackName, stack, firstFailure(events))
+    throw changeFailed(stackName, stack, failure)
   }
 }
 
-/** The stack as it can be worked on; undefined when there is none. */
-async function usable(
+/** The stack, in a state that can be deployed to. Undefined when there is none. */
+async function findUsableStack(
   cloudformation: CloudFormationClient,
   stackName: string,
   { replaceFailed, dryRun, signal }: DeployOptions,
 ): Promise<Stack | undefined> {
   const stack = await findStack(cloudformation, stackName, signal)
   if (!stack || isPlanned(stack)) return stack
-  if (!isOurs(stack)) throw foreign(stackName)
-  if (stack.status.endsWith('_IN_PROGRESS')) throw busy(stackName, stack)
-  if (stack.status === 'UPDATE_ROLLBACK_FAILED') throw stuck(stackName)
-  if (!isBeingMade(stack)) return stack
+  if (!isOurs(stack)) throw foreignStack(stackName)
+  if (isInProgress(stack)) throw stackBusy(stackName, stack)
+  if (stack.status === 'UPDATE_ROLLBACK_FAILED') throw rollbackFailed(stackName)
+  if (!hasNoOutputsYet(stack)) return stack
   if (!replaceFailed || dryRun)
-    throw unusable(stackName, stack, firstFailure(await allEvents(cloudformation, stack.id)))
-  await deleteStack(cloudformation, stackName, stack, { signal })
+    throw creationFailed(stackName, stack, firstFailure(await allEvents(cloudformation, stack.id)))
+  await deleteStack(cloudformation, stackName, stack, { signal, onEvent: undefined })
   return undefined
-}
-
-/** Deletes it, and waits for the end of that. */
-export async function deleteStack(
-  cloudformation: CloudFormationClient,
-  stackName: string,
-  { id }: Stack,
-  {
-    signal,
-    onEvent = () => {},
-  }: { signal?: AbortSignal | undefined; onEvent?: ((event: StackEvent) => void) | undefined },
-): Promise<void> {
-  const last = await newestEvent(cloudformation, id, signal)
-  await cloudformation.send(new DeleteStackCommand({ StackName: id }), { abortSignal: signal })
-  const events: StackEvent[] = []
-  const after = await drain(follow(cloudformation, id, last, signal), event => {
-    events.push(event)
-    onEvent(event)
-  })
-  if (after && after.status !== 'DELETE_COMPLETE')
-    throw undeletable(stackName, firstFailure(events))
 }

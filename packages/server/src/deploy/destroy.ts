@@ -2,73 +2,69 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation'
 import { DeleteTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 
 import { type AccountOptions, signIn } from './account.ts'
-import { deleteStack } from './deploy.ts'
-import { DeployError, explained } from './errors.ts'
-import type { StackEvent } from './events.ts'
-import { busy } from './failures.ts'
-import { DEFAULT_STACK_NAME, findStack, foreign, isOurs, isPlanned } from './stack.ts'
+import { deleteStack } from './delete-stack.ts'
+import { DeployError, toDeployError } from './errors.ts'
+import {
+  DEFAULT_STACK_NAME,
+  findStack,
+  foreignStack,
+  isInProgress,
+  isOurs,
+  isPlanned,
+} from './stack.ts'
+import { deletionAborted, stackBusy } from './stack-errors.ts'
+import type { StackEvent } from './stack-events.ts'
 
 export interface DestroyOptions extends AccountOptions {
   stackName?: string | undefined
-  /** Deletes the table of registrations too, which otherwise stays. */
+  /** Deletes the table of registrations too. Without it the table stays. */
   deleteRegistrations?: boolean
-  /** Asked before anything is deleted; `false` deletes nothing. */
+  /** Called before anything is deleted. `false` deletes nothing. */
   confirm?: (what: { stackName: string; region: string; table?: string }) => Promise<boolean>
   onEvent?: (event: StackEvent) => void
 }
 
 export interface Destruction {
   status: 'deleted' | 'declined' | 'missing'
+  stackName: string
   region: string
-  /** The table of registrations, and whether it is still there. */
+  /** The table of registrations. */
   table?: { name: string; deleted: boolean }
 }
 
-/** Deletes the stack. Its bucket stays too: other stacks may use it. */
+/** Deletes the stack. The bucket with the code stays: other stacks can use the same one. */
 export async function destroy(options: DestroyOptions): Promise<Destruction> {
-  const { stackName = DEFAULT_STACK_NAME, deleteRegistrations, signal } = options
+  const { stackName = DEFAULT_STACK_NAME, deleteRegistrations = false, signal } = options
   try {
     const { config, region } = await signIn(options)
+    const place = { stackName, region }
     const cloudformation = new CloudFormationClient(config)
     const stack = await findStack(cloudformation, stackName, signal)
-    if (!stack) return { status: 'missing', region }
-    if (stack.status.endsWith('_IN_PROGRESS') && !isPlanned(stack)) throw busy(stackName, stack)
-    if (!isPlanned(stack) && !isOurs(stack)) throw foreign(stackName)
+    if (!stack) return { ...place, status: 'missing' }
+    if (isInProgress(stack) && !isPlanned(stack)) throw stackBusy(stackName, stack)
+    if (!isPlanned(stack) && !isOurs(stack)) throw foreignStack(stackName)
 
     const dynamodb = new DynamoDBClient(config)
-    // A stack that never came to be has none.
+    // Undefined for a stack that was never created completely.
     const table = stack.outputs['RegistrationTableName']
     if (table && deleteRegistrations) await assertDeletable(dynamodb, table, stackName)
-    const asked = await options.confirm?.({ stackName, region, ...(table && { table }) })
-    if (asked === false) return { status: 'declined', region }
+    const confirmed = await options.confirm?.({ ...place, ...(table && { table }) })
+    if (confirmed === false) return { ...place, status: 'declined' }
 
     await deleteStack(cloudformation, stackName, stack, { signal, onEvent: options.onEvent })
-    if (!table) return { status: 'deleted', region }
+    if (!table) return { ...place, status: 'deleted' }
     if (deleteRegistrations) await dynamodb.send(new DeleteTableCommand({ TableName: table }))
-    return {
-      status: 'deleted',
-      region,
-      table: { name: table, deleted: deleteRegistrations ?? false },
-    }
+    return { ...place, status: 'deleted', table: { name: table, deleted: deleteRegistrations } }
   } catch (error) {
-    if (signal?.aborted)
-      throw new DeployError(
-        'aborted',
-        `Stopped watching; if the deletion of ${stackName} was begun, it goes on in CloudFormation`,
-        `See how it is with "mcp-lambda-sam status --stack-name ${stackName}".`,
-        { cause: error },
-      )
-    throw explained(error)
+    throw signal?.aborted ? deletionAborted(stackName, error) : toDeployError(error)
   }
 }
 
-/** Asked first: half a destruction would be neither what was wanted nor what was there. */
+/** Checked before the stack is deleted, so that the command does all or nothing. */
 async function assertDeletable(dynamodb: DynamoDBClient, table: string, stackName: string) {
   const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: table }))
   if (!Table?.DeletionProtectionEnabled) return
-  throw new DeployError(
-    'invalid_option',
-    `The table ${table} is protected from being deleted`,
-    `Take the protection off with "mcp-lambda-sam deploy --stack-name ${stackName} --parameter DeletionProtection=false", or leave --delete-registrations out.`,
-  )
+  throw new DeployError('invalid_option', `The table ${table} has deletion protection`, {
+    hint: `Turn it off with "mcp-lambda-sam deploy --stack-name ${stackName} --parameter DeletionProtection=false", or leave out --delete-registrations.`,
+  })
 }

@@ -1,63 +1,69 @@
-import { readRefusal, type SigningOptions, signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
+import {
+  type Refusal,
+  readRefusal,
+  type SigningOptions,
+  signedFetch,
+} from '@markvp/mcp-lambda-sam-client/sigv4'
 
+import { isRecord } from '../is-record.ts'
 import { signIn } from './account.ts'
+import { reasonOf, urlProblemOf } from './url-problem.ts'
 
-/** One thing that was looked at. With a `fix` it is wrong, and nothing behind it was looked at. */
+/** The result of one step. With a `hint` it is a problem, and the steps after it were not taken. */
 export interface Finding {
   step: Step
   message: string
-  fix?: string
+  hint?: string
 }
 
 type Step = 'credentials' | 'network' | 'clock' | 'signature' | 'permission' | 'health' | 'call'
 
-export interface Patient {
+export interface DoctorOptions {
   /** McpUrl or RegistrationUrl. */
   url: string
   region?: string | undefined
   profile?: string | undefined
 }
 
-/** Goes the way of a call step by step, up to the first that fails. */
-export async function* diagnose({ url: text, region, profile }: Patient): AsyncGenerator<Finding> {
+/** Checks what a call needs, step by step, up to the first problem. */
+export async function* diagnose(options: DoctorOptions): AsyncGenerator<Finding> {
+  const { region, profile } = options
   const signing: SigningOptions = {
     ...(region !== undefined && { region }),
     ...(profile !== undefined && { profile }),
   }
-  if (!URL.canParse(text)) {
-    yield wrong('network', `"${text}" is not a URL`, 'Give the McpUrl output of the stack.')
+  if (!URL.canParse(options.url)) {
+    yield problem(
+      'network',
+      `"${options.url}" is not a URL`,
+      'Give the McpUrl output of the stack.',
+    )
     return
   }
-  const url = new URL(text)
+  const url = new URL(options.url)
   url.pathname = url.pathname.replace(/(\/(sse|mcp|message|register|health))?\/*$/, '')
 
-  const credentials = await signs(url, signing)
+  const credentials = await checkCredentials(url, signing)
   yield credentials
-  if (credentials.fix) return
+  if (credentials.hint) return
 
-  const door = await knock(url)
-  yield* door
-  if (door.at(-1)?.fix) return
+  const unsigned = await checkUnsigned(url)
+  yield* unsigned
+  if (unsigned.at(-1)?.hint) return
 
-  const answer = await ask(url, signing)
-  for (const finding of 'findings' in answer ? answer.findings : []) yield finding
-  if (!('response' in answer)) return
-  yield { step: 'signature', message: 'accepted' }
-  yield { step: 'permission', message: 'the caller may call the URL' }
-
-  const health = await examine(answer.response, url)
-  yield health.finding
-  if (health.finding.fix) return
-  yield health.isGateway ? await listTools(url, signing) : await listRegistrations(url, signing)
+  const signed = await checkSigned(url, signing)
+  yield* signed.findings
+  if (signed.api === 'mcp') yield await listTools(url, signing)
+  if (signed.api === 'registration') yield await listRegistrations(url, signing)
 }
 
-/** Below a path prefix, where there is one. */
+/** A path of the URL, which can have a prefix. */
 const at = (url: URL, path: string) => new URL(`${url.href.replace(/\/$/, '')}${path}`)
 
-const wrong = (step: Step, message: string, fix: string): Finding => ({ step, message, fix })
+const problem = (step: Step, message: string, hint: string): Finding => ({ step, message, hint })
 
-/** Signs a request and keeps it: what is needed for that is found before anything is sent. */
-async function signs(url: URL, signing: SigningOptions): Promise<Finding> {
+/** Signs a request without sending it: missing credentials are found before the network is used. */
+async function checkCredentials(url: URL, signing: SigningOptions): Promise<Finding> {
   let authorization = ''
   const fetch = signedFetch({
     ...signing,
@@ -69,7 +75,7 @@ async function signs(url: URL, signing: SigningOptions): Promise<Finding> {
   try {
     await fetch(at(url, '/health'))
   } catch (error) {
-    return failed('credentials', error)
+    return { step: 'credentials', ...urlProblemOf(error) }
   }
   const [, key = '', region, service] =
     /Credential=([^/]+)\/\d+\/([^/]+)\/([^/]+)/.exec(authorization) ?? []
@@ -77,8 +83,8 @@ async function signs(url: URL, signing: SigningOptions): Promise<Finding> {
   return { step: 'credentials', message }
 }
 
-/** Without a signature: whether there is anything at that address, and what time it is there. */
-async function knock(url: URL): Promise<Finding[]> {
+/** Sends a request without a signature: does the host respond, does it refuse, what is its time? */
+async function checkUnsigned(url: URL): Promise<Finding[]> {
   let response: Response
   try {
     response = await fetch(at(url, '/health'), {
@@ -86,64 +92,119 @@ async function knock(url: URL): Promise<Finding[]> {
       signal: AbortSignal.timeout(20_000),
     })
   } catch (error) {
-    return [wrong('network', `${url.host}: ${reasonOf(error)}`, networkFix(reasonOf(error)))]
+    const { message, hint } = urlProblemOf(error)
+    return [problem('network', `${url.host}: ${message}`, hint)]
   }
   await response.body?.cancel()
-  const reached: Finding = { step: 'network', message: `${url.host} answers` }
   if (response.ok)
     return [
-      wrong(
+      problem(
         'network',
-        `${url.host} answers anybody, without a signature`,
+        `${url.host} answers everyone, without a signature`,
         'Set the AuthType of the Function URL to AWS_IAM: deploy the stack again.',
       ),
     ]
-  return [reached, ...clock(response.headers.get('date'))]
+  const reached: Finding = { step: 'network', message: `${url.host} answers` }
+  return [reached, ...checkClock(response.headers.get('date'))]
 }
 
-function clock(date: string | null): Finding[] {
+function checkClock(date: string | null): Finding[] {
   const skew = Math.round((Date.now() - Date.parse(date ?? '')) / 1000)
   if (Number.isNaN(skew)) return []
   const words = `${Math.abs(skew)} s ${skew < 0 ? 'behind' : 'ahead of'} AWS`
-  // Signatures are good for five minutes in both directions.
+  // AWS accepts a signature from five minutes before to five minutes after its own time.
   return Math.abs(skew) < 300
     ? [{ step: 'clock', message: Math.abs(skew) < 2 ? 'right' : words }]
-    : [wrong('clock', words, 'Set the clock of this machine; AWS refuses what is 5 minutes off.')]
+    : [
+        problem(
+          'clock',
+          words,
+          'Set the clock of this machine: AWS refuses a difference of 5 minutes.',
+        ),
+      ]
 }
 
-type Answer = { response: Response } | { findings: Finding[] }
+interface Signed {
+  findings: Finding[]
+  /** Which of the two functions responds at the URL. Absent after a problem. */
+  api?: 'mcp' | 'registration'
+}
 
-async function ask(url: URL, signing: SigningOptions): Promise<Answer> {
+/** Sends a signed request to `/health`, and reads from the response how far it got. */
+async function checkSigned(url: URL, signing: SigningOptions): Promise<Signed> {
   let response: Response
   try {
     response = await signedFetch(signing)(at(url, '/health'), {
       signal: AbortSignal.timeout(60_000),
     })
   } catch (error) {
-    return { findings: [failed('network', error)] }
+    return { findings: [{ step: 'network', ...urlProblemOf(error) }] }
   }
-  if (response.status !== 403 && response.status !== 401) return { response }
-  const error = await readRefusal(response, { ...signing, url, isRepeatable: true })
-  if (error.code !== 'access_denied') return { findings: [failed('signature', error)] }
-  return {
-    findings: [
-      { step: 'signature', message: 'accepted' },
-      wrong('permission', error.message, await permissionFix(url, signing)),
-    ],
+  if (response.ok) return checkVersion(response, url)
+  const refusal = await readRefusal(response, { ...signing, url, isRepeatable: true })
+  const { code, status, message, hint } = refusal
+  if (code === 'access_denied') {
+    const denied = problem('permission', message, await permissionHint(url, signing))
+    return { findings: [SIGNATURE_ACCEPTED, denied] }
   }
+  if (SIGNATURE_CODES.has(code)) return { findings: [problem('signature', message, hint)] }
+  // The registration function has no /health. It says so in the error format of this product.
+  if (status === 404 && refusal.serverCode !== undefined)
+    return {
+      findings: [...ADMITTED, { step: 'health', message: 'the registration API' }],
+      api: 'registration',
+    }
+  return { findings: [...ADMITTED, problem('health', message, healthHint(refusal))] }
 }
 
-/** IAM never says which of the two actions was missing, so the fix is for both. */
-async function permissionFix(url: URL, { region, profile }: SigningOptions & { profile?: string }) {
+const SIGNATURE_ACCEPTED: Finding = { step: 'signature', message: 'accepted' }
+const ADMITTED: Finding[] = [
+  SIGNATURE_ACCEPTED,
+  { step: 'permission', message: 'the caller may call the URL' },
+]
+
+const SIGNATURE_CODES = new Set<Refusal['code']>([
+  'clock_skew',
+  'expired_token',
+  'invalid_credentials',
+  'signature_mismatch',
+  'wrong_region',
+  'wrong_service',
+])
+
+const NOT_OURS = 'The URL is not one of this product: give the McpUrl output of the stack.'
+
+async function checkVersion(response: Response, url: URL): Promise<Signed> {
+  const body: unknown = await response.json().catch(() => undefined) // not JSON: not ours
+  if (!isRecord(body) || typeof body['version'] !== 'string') {
+    const said = `${url.host} answered ${response.status} without a version`
+    return { findings: [...ADMITTED, problem('health', said, NOT_OURS)] }
+  }
+  const message = `version ${body['version']}`
+  return { findings: [...ADMITTED, { step: 'health', message }], api: 'mcp' }
+}
+
+function healthHint({ code, hint, requestId }: Refusal): string {
+  if (code === 'rate_limited') return hint
+  if (code === 'server_error')
+    return `Look into the log of the function for ${requestId ?? 'its last error'}.`
+  return NOT_OURS
+}
+
+/** IAM does not say which of the two actions is missing, so the hint gives both. */
+async function permissionHint(
+  url: URL,
+  { region, profile }: SigningOptions & { profile?: string },
+): Promise<string> {
   const caller = await signIn({ region: regionOfHost(url) ?? region, profile }).then(
     it => it.callerArn,
-    () => undefined, // what is found out here only completes the advice
+    () => undefined, // the hint is useful without the ARN
   )
   const to = caller?.replace(/^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\/.*$/, ROLE) ?? '<ARN>'
   return [
-    'The URL has been deleted, or the caller lacks lambda:InvokeFunctionUrl or lambda:InvokeFunction; it needs both.',
-    `An administrator of the stack gives them with: mcp-lambda-sam grant --as client --to ${to}`,
-    '(--as admin for the registration URL); "mcp-lambda-sam policy" prints the policy for the caller itself.',
+    'The caller needs both lambda:InvokeFunctionUrl and lambda:InvokeFunction, or the URL has been deleted.',
+    `An administrator of the stack gives URL access with: mcp-lambda-sam grant --as client --to ${to}`,
+    '(--as admin for the registration URL). "mcp-lambda-sam policy" prints the policy for the caller itself.',
   ].join('\n')
 }
 
@@ -151,29 +212,8 @@ const ROLE = 'arn:$1:iam::$2:role/$3'
 
 const regionOfHost = ({ hostname }: URL) => /\.lambda-url\.([^.]+)\.on\.aws$/.exec(hostname)?.[1]
 
-async function examine(
-  response: Response,
-  url: URL,
-): Promise<{ finding: Finding; isGateway: boolean }> {
-  const body = await bodyOf(response)
-  const { version, error } = body as { version?: string; error?: { code?: string } }
-  if (response.ok && version)
-    return { finding: { step: 'health', message: `version ${version}` }, isGateway: true }
-  // The registration function has no such path, and says so in the words of this product.
-  if (response.status === 404 && error?.code)
-    return { finding: { step: 'health', message: 'the registration API' }, isGateway: false }
-  const said = `${url.host} answered ${response.status}`
-  const fix =
-    response.status === 429
-      ? 'The concurrency of the function is used up: close idle clients, or reserve more.'
-      : response.status >= 500
-        ? `Look into the log of the function for ${response.headers.get('x-amzn-requestid') ?? 'its last error'}.`
-        : 'The URL is not one of this product: give the McpUrl output of the stack.'
-  return { finding: wrong('health', said, fix), isGateway: false }
-}
-
 async function listTools(url: URL, signing: SigningOptions): Promise<Finding> {
-  return call('tools/list', async () => {
+  return checkCall('tools/list', async () => {
     const response = await signedFetch(signing)(at(url, '/mcp'), {
       method: 'POST',
       headers: {
@@ -184,15 +224,17 @@ async function listTools(url: URL, signing: SigningOptions): Promise<Finding> {
       signal: AbortSignal.timeout(60_000),
     })
     const text = await response.text()
-    // JSON, or the same as the data of an event.
-    const { result, error } = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? text)
-    if (!result) throw new Error(error?.message ?? text.slice(0, 200))
-    return `${result.tools.length} tools for this caller`
+    // The response is JSON, or an event stream whose event holds the same JSON.
+    const message: unknown = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? text)
+    const { result, error } = isRecord(message) ? message : {}
+    if (isRecord(result) && Array.isArray(result['tools']))
+      return `${result['tools'].length} tools for this caller`
+    throw new Error(isRecord(error) ? String(error['message']) : text.slice(0, 200))
   })
 }
 
 async function listRegistrations(url: URL, signing: SigningOptions): Promise<Finding> {
-  return call('GET /register', async () => {
+  return checkCall('GET /register', async () => {
     const response = await signedFetch(signing)(at(url, '/register?limit=1'), {
       signal: AbortSignal.timeout(60_000),
     })
@@ -201,35 +243,12 @@ async function listRegistrations(url: URL, signing: SigningOptions): Promise<Fin
   })
 }
 
-async function call(name: string, attempt: () => Promise<string>): Promise<Finding> {
+async function checkCall(name: string, call: () => Promise<string>): Promise<Finding> {
   try {
-    return { step: 'call', message: `${name}: ${await attempt()}` }
+    return { step: 'call', message: `${name}: ${await call()}` }
   } catch (error) {
-    const fix =
-      'Look into the log of the function; "mcp-lambda-sam status" tells whether it is current.'
-    return wrong('call', `${name}: ${reasonOf(error)}`, fix)
+    const hint =
+      'Look into the log of the function; "mcp-lambda-sam status" says whether its version is current.'
+    return problem('call', `${name}: ${reasonOf(error)}`, hint)
   }
 }
-
-function failed(step: Step, error: unknown): Finding {
-  const { hint } = error as { hint?: string }
-  const reason = reasonOf(error)
-  return wrong(step, reason, hint ?? networkFix(reason))
-}
-
-/** What fetch failed of: its own message never says. */
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error
-  const { message: inner, code } = (cause ?? {}) as { message?: string; code?: string }
-  return message === 'fetch failed' ? inner || code || message : message
-}
-
-function networkFix(reason: string): string {
-  if (/ENOTFOUND|EAI_AGAIN/.test(reason))
-    return 'The name is not known: check the URL, and the name server of this network. A deleted URL is not known either.'
-  if (/cert|SSL|TLS|self.signed/i.test(reason))
-    return 'Something on the way opens TLS: give Node its certificate with NODE_EXTRA_CA_CERTS, or go past it.'
-  return 'Check the network, a firewall, and whether a proxy is needed.'
-}
-
-const bodyOf = (response: Response): Promise<unknown> => response.json().catch(() => ({}))

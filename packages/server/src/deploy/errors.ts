@@ -1,77 +1,125 @@
-/** Every way `deploy` and its siblings can fail. New codes may come with a minor version. */
-export type DeployErrorCode =
-  | 'aborted'
-  | 'access_denied'
-  | 'aws_error'
-  | 'bucket_unusable'
-  | 'change_set_failed'
-  | 'connection_failed'
-  | 'failed_stack'
-  | 'foreign_stack'
-  | 'invalid_option'
-  | 'missing_region'
-  | 'no_credentials'
-  | 'not_built'
-  | 'stack_busy'
-  | 'stack_failed'
-  | 'stack_not_found'
+import { credentialRefusal, SIGNING_ERRORS } from '@markvp/mcp-lambda-sam-client/sigv4'
 
-/** Look at `code`; `message` says what is wrong and `fix` what to do about it. */
+import { isRecord } from '../is-record.ts'
+
+/** The documentation as an installed package can name it. */
+const DOCS = 'https://github.com/markvp/mcp-lambda-sam/blob/main/docs'
+
+/** Every code of a `DeployError` with its hint. New codes may come with a minor version. */
+export const DEPLOY_ERRORS = {
+  aborted: 'Run the command again to continue.',
+  access_denied: `The credentials need more permissions: ${DOCS}/deploying.md#permissions-for-deploying lists them.`,
+  aws_error: 'The message comes from AWS. Try again if the problem looks temporary.',
+  bucket_unusable:
+    'Give --bucket with a bucket of this account and region, and allow s3:GetObject and s3:PutObject on it.',
+  change_set_failed:
+    'Nothing was changed. Correct what the message names, often a parameter, and deploy again.',
+  clock_skew: SIGNING_ERRORS.clock_skew,
+  connection_failed: 'Check the network, the proxy and the name of the region, then try again.',
+  expired_token: SIGNING_ERRORS.expired_token,
+  foreign_stack: 'Choose another name with --stack-name.',
+  invalid_credentials: SIGNING_ERRORS.invalid_credentials,
+  invalid_option: 'Correct the option that the message names.',
+  missing_region: `${SIGNING_ERRORS.missing_region} On the command line the option is --region.`,
+  no_credentials: `${SIGNING_ERRORS.no_credentials} A profile is named with --profile.`,
+  not_built:
+    'In a clone, run "npm run build" first. If this is an installed package, install it again.',
+  rate_limited: 'Wait and try again.',
+  signature_mismatch: SIGNING_ERRORS.signature_mismatch,
+  stack_busy: 'Wait until the change has ended, then try again.',
+  stack_failed: 'Correct what the message names, and try again.',
+  stack_not_found: 'Check --stack-name, --region and --profile.',
+  stack_unusable: 'Correct what the message names, and deploy again with --replace-failed.',
+} as const
+
+/** Every way in which `deploy` and the commands for a deployed stack can fail. */
+export type DeployErrorCode = keyof typeof DEPLOY_ERRORS
+
+interface DeployErrorDetails {
+  /** @default the hint of the code */
+  hint?: string
+  status?: number | undefined
+  requestId?: string | undefined
+  retryable?: boolean
+  cause?: unknown
+}
+
+/** Compare `code`. `message` says what is wrong, `hint` what to do about it. */
 export class DeployError extends Error {
   override readonly name = 'DeployError'
   readonly code: DeployErrorCode
-  readonly fix: string
+  readonly hint: string
+  /** The HTTP status of AWS's response, where there was one. */
+  readonly status: number | undefined
+  /** The id of the request at AWS, where there was a response. */
+  readonly requestId: string | undefined
+  /** The same call may succeed later. Repeating it changes nothing twice. */
+  readonly retryable: boolean
 
-  constructor(code: DeployErrorCode, message: string, fix: string, options?: { cause?: unknown }) {
-    super(message, options)
+  constructor(
+    code: DeployErrorCode,
+    message: string,
+    {
+      hint = DEPLOY_ERRORS[code],
+      status,
+      requestId,
+      retryable = false,
+      cause,
+    }: DeployErrorDetails = {},
+  ) {
+    super(message, { cause })
     this.code = code
-    this.fix = fix
+    this.hint = hint
+    this.status = status
+    this.requestId = requestId
+    this.retryable = retryable
   }
 }
 
-const CREDENTIALS_FIX =
-  'Log in ("aws sso login", "aws configure"), set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile.'
-
-/** What AWS or the way there refused, in words that say what to do. Errors of our own pass unchanged. */
-export function explained(error: unknown): Error {
-  if (error instanceof DeployError || !(error instanceof Error)) return toError(error)
-  const [, code, fix] = REASONS.find(([pattern]) => pattern.test(wordsOf(error))) ?? []
-  if (code && fix) return new DeployError(code, messageOf(error), fix, { cause: error })
-  // The SDK marks what AWS answered; anything else is a mistake of this program and keeps its stack.
-  if (!('$metadata' in error)) return error
-  return new DeployError(
-    'aws_error',
-    messageOf(error),
-    'The message is AWS’s own; try again if it tells of a passing trouble.',
-    { cause: error },
-  )
+/**
+ * Turns an error of the AWS SDK, or of the network, into a `DeployError`. Any other error is
+ * returned as it is, with its stack: it is a bug of this program.
+ */
+export function toDeployError(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error))
+  if (error instanceof DeployError) return error
+  const metadata = metadataOf(error)
+  const code = codeOf(error) ?? (metadata && 'aws_error')
+  if (!code) return error
+  const { message } = error
+  return new DeployError(code, message && message !== 'UnknownError' ? message : error.name, {
+    ...metadata,
+    retryable: code === 'rate_limited' || code === 'connection_failed',
+    cause: error,
+  })
 }
 
-const REASONS: [RegExp, DeployErrorCode, string][] = [
-  [/^(CredentialsProviderError|TokenProviderError)/, 'no_credentials', CREDENTIALS_FIX],
-  [
-    /^(ExpiredToken|RequestExpired|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|InvalidAccessKeyId|AuthFailure)/,
-    'no_credentials',
-    CREDENTIALS_FIX,
-  ],
-  [
-    /^(AccessDenied|UnauthorizedOperation|Forbidden)|is not authorized to perform/,
-    'access_denied',
-    'The credentials need more rights: docs/administrators.md lists what deploying takes.',
-  ],
-  [
-    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|^TimeoutError/,
-    'connection_failed',
-    'Check the network, a proxy, and that the region exists.',
-  ],
+function codeOf(error: Error): DeployErrorCode | undefined {
+  const { code } = error as { code?: unknown }
+  const reason = `${error.name} ${typeof code === 'string' ? code : ''} ${error.message}`
+  const refused = credentialRefusal(reason)
+  if (refused && isDeployErrorCode(refused)) return refused
+  return REASONS.find(([pattern]) => pattern.test(reason))?.[1]
+}
+
+const isDeployErrorCode = (code: string): code is DeployErrorCode =>
+  Object.hasOwn(DEPLOY_ERRORS, code)
+
+/** Begins with the name of the error. */
+const REASONS: [RegExp, DeployErrorCode][] = [
+  [/^(CredentialsProviderError|TokenProviderError)/, 'no_credentials'],
+  [/^(AccessDenied|UnauthorizedOperation|Forbidden)|is not authorized to perform/, 'access_denied'],
+  [/^(Throttl|TooManyRequests|RequestLimitExceeded|SlowDown)/, 'rate_limited'],
+  [/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|^TimeoutError/, 'connection_failed'],
 ]
 
-function wordsOf(error: Error): string {
-  return `${error.name} ${(error as { code?: string }).code ?? ''} ${error.message}`
+/** The SDK adds `$metadata` to every error that AWS sent. */
+function metadataOf(error: Error) {
+  const { $metadata } = error as { $metadata?: unknown }
+  if (!isRecord($metadata)) return undefined
+  const { httpStatusCode, requestId } = $metadata
+  return {
+    status: typeof httpStatusCode === 'number' ? httpStatusCode : undefined,
+    requestId: typeof requestId === 'string' ? requestId : undefined,
+  }
 }
-
-function messageOf({ name, message }: Error): string {
-  return message && message !== 'UnknownError' ? message : name
-}
-
-const toError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-ec2'
 
 import { type AccountOptions, signIn } from './account.ts'
-import { explained } from './errors.ts'
+import { toDeployError } from './errors.ts'
 
 export interface Vpc {
   id: string
@@ -23,7 +23,7 @@ export interface Subnet {
   zone: string
 }
 
-/** The VPCs of the account, and what is in them. */
+/** The VPCs of the account with their subnets, at most 1,000 of each. */
 export async function listVpcs(options: AccountOptions): Promise<Vpc[]> {
   try {
     const { config } = await signIn(options)
@@ -45,7 +45,7 @@ export async function listVpcs(options: AccountOptions): Promise<Vpc[]> {
       })),
     }))
   } catch (error) {
-    throw explained(error)
+    throw toDeployError(error)
   }
 }
 

@@ -2,9 +2,9 @@ import { DeployError } from './errors.ts'
 import type { Template } from './template.ts'
 
 /**
- * What to give CloudFormation for each parameter that has no default to take: the value asked for, or undefined
- * for the one that the stack has. A new stack names its functions after itself, so that a second one finds
- * its names free.
+ * The parameters of a change set, by name: the given value, or undefined to keep the value of the
+ * stack. A parameter that is absent takes the default of the template. A new stack gets its own
+ * name as the prefix of its functions, so that the names of two stacks do not collide.
  */
 export function toParameters(
   { parameters: known }: Template,
@@ -31,21 +31,17 @@ function identifier(stackName: string): string {
   if (/^[a-z][a-z0-9-]{1,40}$/.test(name)) return name
   throw new DeployError(
     'invalid_option',
-    `The functions cannot be named after the stack ${stackName}: 2 to 41 letters, digits and "-" are expected`,
-    'Give them a prefix with --parameter StackIdentifier=<prefix>.',
+    `The functions cannot be named after the stack ${stackName}: such a name has 2 to 41 letters, digits and "-"`,
+    { hint: 'Give a prefix for their names with --parameter StackIdentifier=<prefix>.' },
   )
 }
 
 const unknown = (name: string, known: object) =>
-  new DeployError(
-    'invalid_option',
-    `The template has no parameter ${name}`,
-    `It has ${Object.keys(known).join(', ')}.`,
-  )
+  new DeployError('invalid_option', `The template has no parameter ${name}`, {
+    hint: `It has ${Object.keys(known).join(', ')}.`,
+  })
 
 const missing = (name: string) =>
-  new DeployError(
-    'invalid_option',
-    `The parameter ${name} has no default`,
-    `Give it with --parameter ${name}=<value>.`,
-  )
+  new DeployError('invalid_option', `The parameter ${name} has no default`, {
+    hint: `Give it with --parameter ${name}=<value>.`,
+  })

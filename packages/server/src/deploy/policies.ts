@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 
-/** Clients use the gateway; administrators, pipelines among them, register functions. */
+/** `client`: callers of the gateway. `admin`: callers of the registration API. */
 export const AUDIENCES = ['client', 'admin'] as const
 export type Audience = (typeof AUDIENCES)[number]
 
-/** One of the two statements that calling a Function URL takes, as AddPermission has it. */
-export interface Grant {
+/** A statement of a resource policy that gives URL access, as AddPermission takes it. */
+export interface UrlStatement {
   StatementId: string
   Action: 'lambda:InvokeFunctionUrl' | 'lambda:InvokeFunction'
   Principal: string
@@ -14,9 +14,9 @@ export interface Grant {
 }
 
 /**
- * What a principal's own policy needs to call the Function URL of a function: two actions since October 2025, the
- * second only by way of the URL, so that nobody calls the function past it.
- * https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+ * The identity policy with which a principal can call the Function URL of a function. It needs two
+ * actions since October 2025. The condition on the second allows the call only through the URL, not
+ * through the Lambda API. https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
  */
 export const identityPolicy = (functionArn: string) => ({
   Version: '2012-10-17',
@@ -36,9 +36,10 @@ export const identityPolicy = (functionArn: string) => ({
   ],
 })
 
-/** The same from the other side: what the function's own policy says about a principal. */
-export function resourceGrants(audience: Audience, principal: string): [Grant, Grant] {
-  // Ids take no colons and slashes, and one id per principal makes a second grant find the first.
+/** The statements of the function's resource policy that give a principal the same URL access. */
+export function urlStatements(audience: Audience, principal: string): [UrlStatement, UrlStatement] {
+  // A statement id allows no colons or slashes. With one id per principal, a second call finds the
+  // statement of the first.
   const hash = createHash('sha256').update(principal).digest('hex').slice(0, 16)
   return [
     {

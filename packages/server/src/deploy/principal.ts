@@ -2,21 +2,22 @@ import { DeployError } from './errors.ts'
 
 const PRINCIPAL = /^arn:(aws|aws-cn|aws-us-gov):iam::(\d{12}):(root|(?:role|user)\/[\w+=,.@/-]+)$/
 
-/** An account's number or the ARN of a role or user, in the form that resource policies show: an ARN. */
+/** The ARN that resource policies show for an account number or for the ARN of a role or user. */
 export function toPrincipal(text: string, partition: string): string {
   if (/^\d{12}$/.test(text)) return `arn:${partition}:iam::${text}:root`
   if (PRINCIPAL.test(text)) return text
   if (/^arn:[\w-]+:sts::\d+:assumed-role\//.test(text))
     throw refused(
-      `"${text}" is a session of a role, and ends with it`,
-      'Give the ARN of the role: arn:aws:iam::<account>:role/<its path and name>.',
+      `"${text}" is a role session, which ends after some hours`,
+      'Give the ARN of the role: arn:aws:iam::<account>:role/<path and name>.',
     )
   throw refused(
-    `"${text}" is not a principal that can be granted something`,
+    `"${text}" is not a principal that can get URL access`,
     'Give the number of an account, or the ARN of a role or user: arn:aws:iam::<account>:role/<name>.',
   )
 }
 
 export const accountOf = (principal: string) => principal.split(':')[4] ?? ''
 
-const refused = (message: string, fix: string) => new DeployError('invalid_option', message, fix)
+const refused = (message: string, hint: string) =>
+  new DeployError('invalid_option', message, { hint })

@@ -10,7 +10,7 @@ export const DEFAULT_STACK_NAME = 'mcp-lambda-sam'
 
 export interface Stack {
   id: string
-  /** CloudFormation's word, such as UPDATE_COMPLETE. */
+  /** As CloudFormation names it: UPDATE_COMPLETE. */
   status: string
   description: string | undefined
   outputs: Record<string, string>
@@ -18,7 +18,7 @@ export interface Stack {
   updatedAt: Date | undefined
 }
 
-/** By name, or by id where it may have been deleted meanwhile. Undefined when there is none. */
+/** Finds a stack by its name, or by its id, which also finds a deleted stack. */
 export async function findStack(
   cloudformation: CloudFormationClient,
   nameOrId: string,
@@ -31,13 +31,13 @@ export async function findStack(
     )
     return Stacks[0] && toStack(Stacks[0])
   } catch (error) {
-    // The only code there is for a missing stack is the one for every bad request.
+    // A missing stack is a ValidationError, as every bad request is. Only the message differs.
     if (error instanceof Error && /does not exist/.test(error.message)) return undefined
     throw error
   }
 }
 
-/** A stack of this product that is there to be used. */
+/** A stack of this product that has its URLs. */
 export async function getStack(
   cloudformation: CloudFormationClient,
   stackName: string,
@@ -45,41 +45,39 @@ export async function getStack(
 ): Promise<Stack> {
   const stack = await findStack(cloudformation, stackName, signal)
   if (stack && isGateway(stack)) return stack
-  if (!stack) throw notFound(stackName, await cloudformation.config.region())
-  throw isBeingMade(stack)
+  if (!stack) throw stackNotFound(stackName, await cloudformation.config.region())
+  throw hasNoOutputsYet(stack)
     ? new DeployError(
         'stack_not_found',
         `The stack ${stackName} is ${stack.status} and has no URLs`,
-        'Deploy it first; "mcp-lambda-sam deploy" says what is wrong with it.',
+        { hint: 'Deploy it first; "mcp-lambda-sam deploy" says what is wrong with it.' },
       )
-    : foreign(stackName)
+    : foreignStack(stackName)
 }
 
-export const notFound = (stackName: string, region: string) =>
-  new DeployError(
-    'stack_not_found',
-    `There is no stack ${stackName} in ${region}`,
-    'Check --stack-name, --region and --profile.',
-  )
+export const stackNotFound = (stackName: string, region: string) =>
+  new DeployError('stack_not_found', `There is no stack ${stackName} in ${region}`)
 
-export const foreign = (stackName: string) =>
+export const foreignStack = (stackName: string) =>
   new DeployError(
     'foreign_stack',
-    `The stack ${stackName} is there and is not a gateway of this product (it has no output McpUrl)`,
-    'Choose another name with --stack-name.',
+    `The stack ${stackName} exists and is not a gateway of this product (it has no output McpUrl)`,
   )
 
 export const isGateway = ({ outputs }: Stack) => Boolean(outputs['McpUrl'])
 
-/** Also of a stack that never came to have outputs: what it was to become says so. */
+/** A stack of this product. Without outputs its description tells. */
 export const isOurs = (stack: Stack) =>
   isGateway(stack) || Boolean(stack.description?.startsWith('MCP Lambda SAM'))
 
-/** There is a plan to make it, and nothing else yet. */
+/** The stack has a change set that would create it, and nothing else. */
 export const isPlanned = ({ status }: Stack) => status === 'REVIEW_IN_PROGRESS'
 
-/** A stack whose creation has not come to a good end has no outputs yet, whosever it is. */
-export const isBeingMade = ({ status }: Stack) =>
+/** CloudFormation is changing the stack. Also true of a planned stack. */
+export const isInProgress = ({ status }: Stack) => status.endsWith('_IN_PROGRESS')
+
+/** The stack was never created completely, so it has no outputs, whatever its template is. */
+export const hasNoOutputsYet = ({ status }: Stack) =>
   /^(REVIEW_|CREATE_IN_|CREATE_FAILED|ROLLBACK_|DELETE_)/.test(status)
 
 function toStack(stack: Described): Stack {

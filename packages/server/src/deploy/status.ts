@@ -1,34 +1,38 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation'
 import { createAdminClient, type NotReady } from '@markvp/mcp-lambda-sam-admin-client'
-import { type SigningOptions, signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
+import { readRefusal, type SigningOptions, signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
 
+import { isRecord } from '../is-record.ts'
 import { type AccountOptions, signIn } from './account.ts'
-import { explained } from './errors.ts'
+import { toDeployError } from './errors.ts'
 import {
   DEFAULT_STACK_NAME,
   findStack,
-  foreign,
-  isBeingMade,
+  foreignStack,
+  hasNoOutputsYet,
   isGateway,
-  notFound,
+  stackNotFound,
 } from './stack.ts'
+import { type UrlProblem, urlProblemOf } from './url-problem.ts'
 
 export interface Status {
   stackName: string
   region: string
-  /** CloudFormation's word for the state of the stack. */
+  /** As CloudFormation names it: UPDATE_COMPLETE. */
   stackStatus: string
   updatedAt: Date | undefined
   outputs: Record<string, string>
-  /** Absent where there are no URLs yet. */
+  /** Absent while the stack has no URLs. */
   gateway?: Found<{ version: string }>
-  registrations?: Found<{ count: number; notReady: (NotReady & { id: string })[] }>
+  registrations?: Found<{ count: number; notReady: NotReadyRegistration[] }>
 }
 
-/** What was found, or why nothing was. */
-export type Found<Value> = Value | { problem: string }
+type NotReadyRegistration = NotReady & { id: string }
 
-/** What is deployed, and for which registrations the right to invoke their function is missing. */
+/** What was read, or why it could not be read. */
+type Found<Value> = Value | { problem: UrlProblem }
+
+/** Reads what is deployed, and the registrations whose function the gateway may not invoke. */
 export async function readStatus(
   options: AccountOptions & { stackName?: string | undefined },
 ): Promise<Status> {
@@ -36,8 +40,8 @@ export async function readStatus(
   try {
     const { config, region } = await signIn(options)
     const stack = await findStack(new CloudFormationClient(config), stackName, signal)
-    if (!stack) throw notFound(stackName, region)
-    if (!isGateway(stack) && !isBeingMade(stack)) throw foreign(stackName)
+    if (!stack) throw stackNotFound(stackName, region)
+    if (!isGateway(stack) && !hasNoOutputsYet(stack)) throw foreignStack(stackName)
     const { status, updatedAt, outputs } = stack
     const known = { stackName, region, stackStatus: status, updatedAt, outputs }
     const { McpUrl, RegistrationUrl } = outputs
@@ -49,39 +53,37 @@ export async function readStatus(
       ...(credentials !== undefined && { credentials }),
     }
     const [gateway, registrations] = await Promise.all([
-      found(() => health(McpUrl, signing)),
-      found(() => readiness(RegistrationUrl, signing)),
+      readVersion(McpUrl, signing).catch(toProblem),
+      readRegistrations(RegistrationUrl, signing).catch(toProblem),
     ])
     return { ...known, gateway, registrations }
   } catch (error) {
-    throw explained(error)
+    throw toDeployError(error)
   }
 }
 
-async function found<Value>(look: () => Promise<Value>): Promise<Found<Value>> {
-  try {
-    return await look()
-  } catch (error) {
-    const { message, cause } = error as Error
-    const reason = cause instanceof Error && message === 'fetch failed' ? cause.message : message
-    return { problem: reason }
-  }
+const toProblem = (error: unknown) => ({ problem: urlProblemOf(error) })
+
+async function readVersion(
+  url: string,
+  signing: SigningOptions,
+): Promise<Found<{ version: string }>> {
+  const health = new URL('/health', url)
+  const response = await signedFetch(signing)(health, { signal: AbortSignal.timeout(30_000) })
+  if (!response.ok)
+    return toProblem(await readRefusal(response, { ...signing, url: health, isRepeatable: true }))
+  const body: unknown = await response.json()
+  if (isRecord(body) && typeof body['version'] === 'string') return { version: body['version'] }
+  const message = `${url} answered without a version`
+  return { problem: { message, hint: 'Deploy the stack again.' } }
 }
 
-async function health(url: string, signing: SigningOptions): Promise<{ version: string }> {
-  const response = await signedFetch(signing)(new URL('/health', url), {
-    signal: AbortSignal.timeout(30_000),
-  })
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`)
-  return (await response.json()) as { version: string }
-}
-
-/** The list tells no status, so that it stays one read; each registration does. */
-async function readiness(url: string, signing: SigningOptions) {
+/** A list of registrations has no status, so that it stays one read. Each registration has one. */
+async function readRegistrations(url: string, signing: SigningOptions) {
   const admin = createAdminClient({ url, ...signing })
   const ids: string[] = []
   for await (const { id } of admin.list()) ids.push(id)
-  const notReady: (NotReady & { id: string })[] = []
+  const notReady: NotReadyRegistration[] = []
   for (let start = 0; start < ids.length; start += AT_ONCE) {
     const some = ids.slice(start, start + AT_ONCE)
     for (const { id, status } of await Promise.all(some.map(id => admin.get(id))))
@@ -90,5 +92,5 @@ async function readiness(url: string, signing: SigningOptions) {
   return { count: ids.length, notReady }
 }
 
-// Lambda's control API allows fifteen policies to be read in a second, by everyone in the account.
+// The Lambda API allows 15 GetPolicy requests per second to the whole account.
 const AT_ONCE = 5

@@ -2,19 +2,19 @@ import { isMap, isScalar, parseDocument } from 'yaml'
 
 import { DeployError } from './errors.ts'
 
-/** CloudFormation takes no longer ones with the request itself. */
+/** The longest template that a request to CloudFormation can carry. */
 export const MAX_TEMPLATE_BYTES = 51_200
 
-/** The SAM template as it is deployed. */
+/** The SAM template of this package. */
 export interface Template {
-  /** Where the code of each function is, as the template says it, by logical id. */
+  /** The `CodeUri` of each function, by logical id. */
   code: Record<string, string>
   parameters: Record<string, { default: string | undefined }>
-  /** The text with other places of the code in it, and without what only the publishing of it needs. */
-  withCode(places: Record<string, string>): string
+  /** The text with these values of `CodeUri`, without the metadata that only publishing needs. */
+  withCode(codeUris: Record<string, string>): string
 }
 
-/** Reads what CloudFormation will read; its short tags (`!Ref`) stay as they are. */
+/** Parses the template. The short tags of CloudFormation (`!Ref`) stay as they are. */
 export function readTemplate(text: string): Template {
   const document = parse(text)
   return {
@@ -27,24 +27,24 @@ export function readTemplate(text: string): Template {
         return [name, { default: value === undefined ? undefined : String(value) }]
       }),
     ),
-    withCode(places) {
+    withCode(codeUris) {
       const copy = parse(text)
-      for (const [id, place] of Object.entries(places)) copy.setIn(codeUri(id), place)
+      for (const [id, uri] of Object.entries(codeUris)) copy.setIn(codeUri(id), uri)
       if (copy.hasIn(SAR)) copy.deleteIn(SAR)
       const written = copy.toString({ lineWidth: 0 })
       const bytes = Buffer.byteLength(written)
       if (bytes > MAX_TEMPLATE_BYTES)
         throw new DeployError(
           'not_built',
-          `The template has ${bytes} bytes; CloudFormation takes ${MAX_TEMPLATE_BYTES}`,
-          'Deploy with the SAM CLI, and report this.',
+          `The template has ${bytes} bytes; CloudFormation accepts ${MAX_TEMPLATE_BYTES}`,
+          { hint: 'Deploy with the SAM CLI, and report this as a bug.' },
         )
       return written
     },
   }
 }
 
-// Names files of the repository, which only publishing uploads.
+// It names files of the repository that only publishing uploads.
 const SAR = ['Metadata', 'AWS::ServerlessRepo::Application']
 
 type Document = ReturnType<typeof parse>

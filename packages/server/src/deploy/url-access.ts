@@ -6,108 +6,109 @@ import {
   RemovePermissionCommand,
 } from '@aws-sdk/client-lambda'
 
-import { type AccountOptions, signIn } from './account.ts'
-import { DeployError, explained } from './errors.ts'
-import { type Audience, type Grant, identityPolicy, resourceGrants } from './policies.ts'
+import { isRecord } from '../is-record.ts'
+import { type Account, type AccountOptions, signIn } from './account.ts'
+import { DeployError, toDeployError } from './errors.ts'
+import { type Audience, type UrlStatement, urlStatements } from './policies.ts'
 import { accountOf, toPrincipal } from './principal.ts'
 import { DEFAULT_STACK_NAME, getStack } from './stack.ts'
 
-export interface AccessOptions extends AccountOptions {
+// URL access: whether a principal may call one of the two Function URLs. The invoke permissions of
+// registered functions are another matter: see registration/invoke-permission.
+
+interface StackOptions extends AccountOptions {
   stackName?: string | undefined
+}
+
+export interface UrlAccessOptions extends StackOptions {
   /** The number of an account, or the ARN of a role or user. */
   to: string
   as: Audience
 }
 
-export interface Access {
+export interface UrlAccess {
   functionArn: string
   principal: string
-  /** How many of the two statements had to be written or removed. */
+  /** How many of the two statements were added or removed. */
   changed: number
-  /** Of another account: its own policies have to allow the same. */
-  foreign: boolean
-  /** Ids of statements that somebody else wrote for this principal; revoking leaves them. */
-  others: string[]
+  /** The principal belongs to another account, whose own policies must allow the same. */
+  isOtherAccount: boolean
+  /** Ids of other statements that name this principal. Revoking keeps them. */
+  otherStatements: string[]
 }
 
-/** Lets a principal call one of the two Function URLs. Repeating it changes nothing. */
-export async function grant(options: AccessOptions): Promise<Access> {
+/** Gives a principal URL access. Repeating it changes nothing. */
+export async function grantUrlAccess(options: UrlAccessOptions): Promise<UrlAccess> {
   return change(options, async (lambda, functionArn, wanted, existing) => {
-    const found = existing.find(it => it.Sid === wanted.StatementId)
-    if (found && principalOf(found) === wanted.Principal) return false
-    // IAM shows a principal that was deleted by its unique id, and a new one of that name is another.
+    const found = existing.find(it => it.id === wanted.StatementId)
+    if (found?.principal === wanted.Principal) return false
+    // IAM shows a deleted principal by its unique id. A new one of the same name is not the same.
     if (found) await remove(lambda, functionArn, wanted)
     await lambda.send(new AddPermissionCommand({ FunctionName: functionArn, ...wanted }))
     return true
   })
 }
 
-/** Takes that back. Nothing to take back is fine. */
-export async function revoke(options: AccessOptions): Promise<Access> {
+/** Removes the URL access that `grantUrlAccess` gave. Changes nothing if there is none. */
+export async function revokeUrlAccess(options: UrlAccessOptions): Promise<UrlAccess> {
   return change(options, async (lambda, functionArn, wanted, existing) => {
-    if (!existing.some(it => it.Sid === wanted.StatementId)) return false
+    if (!existing.some(it => it.id === wanted.StatementId)) return false
     await remove(lambda, functionArn, wanted)
     return true
   })
 }
 
-/** The policy that a principal can be given itself. */
-export async function policyFor(
-  audience: Audience,
-  options: AccountOptions & { stackName?: string | undefined },
-): Promise<ReturnType<typeof identityPolicy>> {
+/** The ARN of the function behind the URL that this audience calls. */
+export async function functionArnOf(audience: Audience, options: StackOptions): Promise<string> {
   try {
-    const { functionArn } = await locate(audience, options)
-    return identityPolicy(functionArn)
+    return (await findFunction(audience, options)).functionArn
   } catch (error) {
-    throw explained(error)
+    throw toDeployError(error)
   }
 }
 
+/** Applies `apply` to both statements. It resolves to whether it changed something. */
 async function change(
-  { to, as, ...options }: AccessOptions,
+  { to, as, ...options }: UrlAccessOptions,
   apply: (
     lambda: LambdaClient,
     functionArn: string,
-    wanted: Grant,
+    wanted: UrlStatement,
     existing: Statement[],
   ) => Promise<boolean>,
-): Promise<Access> {
+): Promise<UrlAccess> {
   try {
-    const { account, functionArn } = await locate(as, options)
+    const { account, functionArn } = await findFunction(as, options)
     const principal = toPrincipal(to, account.partition)
     const lambda = new LambdaClient(account.config)
     const existing = await statementsOf(lambda, functionArn)
-    const ours = resourceGrants(as, principal)
+    const ours = urlStatements(as, principal)
     let changed = 0
     for (const wanted of ours) if (await apply(lambda, functionArn, wanted, existing)) changed++
-    const others = existing
-      .filter(it => principalOf(it) === principal)
-      .map(it => it.Sid)
-      .filter(sid => !ours.some(it => it.StatementId === sid))
-    const foreign = accountOf(principal) !== account.accountId
-    return { functionArn, principal, changed, foreign, others }
+    const otherStatements = existing
+      .filter(it => it.principal === principal)
+      .map(it => it.id)
+      .filter(id => !ours.some(it => it.StatementId === id))
+    const isOtherAccount = accountOf(principal) !== account.accountId
+    return { functionArn, principal, changed, isOtherAccount, otherStatements }
   } catch (error) {
-    throw explained(error)
+    throw toDeployError(error)
   }
 }
 
-async function locate(
+async function findFunction(
   audience: Audience,
-  {
-    stackName = DEFAULT_STACK_NAME,
-    ...options
-  }: AccountOptions & { stackName?: string | undefined },
-) {
+  { stackName = DEFAULT_STACK_NAME, ...options }: StackOptions,
+): Promise<{ account: Account; functionArn: string }> {
   const account = await signIn(options)
-  const cloudformation = new CloudFormationClient(account.config)
-  const stack = await getStack(cloudformation, stackName)
-  const functionArn = stack.outputs[FUNCTION_OUTPUT[audience]]
+  const stack = await getStack(new CloudFormationClient(account.config), stackName)
+  const output = FUNCTION_OUTPUT[audience]
+  const functionArn = stack.outputs[output]
   if (functionArn) return { account, functionArn }
   throw new DeployError(
     'stack_not_found',
-    `The stack ${stackName} is of a version that does not tell the ARN of its function`,
-    'Deploy this version first.',
+    `The stack ${stackName} is of an older version, which has no output ${output}`,
+    { hint: 'Deploy this version first.' },
   )
 }
 
@@ -116,32 +117,38 @@ const FUNCTION_OUTPUT: Record<Audience, string> = {
   admin: 'RegistrationFunctionArn',
 }
 
+/** A statement of a resource policy. `principal` is set if it is a single AWS principal. */
 interface Statement {
-  Sid: string
-  Principal?: string | { AWS?: string | string[] }
+  id: string
+  principal: string | undefined
 }
 
 async function statementsOf(lambda: LambdaClient, functionArn: string): Promise<Statement[]> {
   try {
     const { Policy = '{}' } = await lambda.send(new GetPolicyCommand({ FunctionName: functionArn }))
-    return (JSON.parse(Policy) as { Statement?: Statement[] }).Statement ?? []
+    const policy: unknown = JSON.parse(Policy)
+    const statements = isRecord(policy) ? policy['Statement'] : undefined
+    return Array.isArray(statements) ? statements.filter(isRecord).map(toStatement) : []
   } catch (error) {
-    // A function without a policy has none to get; that the function exists, CloudFormation has said.
+    // The function has no resource policy. CloudFormation has said that the function exists.
     if (isMissing(error)) return []
     throw error
   }
 }
 
-function principalOf({ Principal }: Statement): string | undefined {
-  const principal = typeof Principal === 'object' ? Principal.AWS : Principal
-  return typeof principal === 'string' ? principal : undefined
+function toStatement({ Sid, Principal }: Record<string, unknown>): Statement {
+  const principal = isRecord(Principal) ? Principal['AWS'] : Principal
+  return {
+    id: String(Sid),
+    principal: typeof principal === 'string' ? principal : undefined,
+  }
 }
 
-async function remove(lambda: LambdaClient, functionArn: string, { StatementId }: Grant) {
+async function remove(lambda: LambdaClient, functionArn: string, { StatementId }: UrlStatement) {
   try {
     await lambda.send(new RemovePermissionCommand({ FunctionName: functionArn, StatementId }))
   } catch (error) {
-    if (!isMissing(error)) throw error // somebody else was faster
+    if (!isMissing(error)) throw error // another call has removed it
   }
 }
 

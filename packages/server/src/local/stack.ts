@@ -1,6 +1,6 @@
-import { join } from 'node:path'
 import { parse } from 'yaml'
 
+import { codeFolder } from '../built-package.ts'
 import { LocalError } from './errors.ts'
 import { ACCOUNT, functionArn, REGION } from './function-arn.ts'
 import type { LambdaFunction } from './lambda-function.ts'
@@ -73,7 +73,7 @@ export function readStack(yaml: string, dist: string): Stack {
   }
 
   function toFunction(properties: FunctionProperties): StackFunction {
-    const root = join(dist, properties.CodeUri.replace(/^.*\bdist\//, ''))
+    const root = codeFolder(dist, properties.CodeUri)
     const variables = {
       ...template.Globals?.Function?.Environment?.Variables,
       ...properties.Environment?.Variables,

@@ -1,10 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
-import { createRequire } from 'node:module'
 import { devNull, tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 
+import { builtFolder, readTemplateText } from '../built-package.ts'
 import { lambdaApi } from './api/lambda-api.ts'
 import { LocalError } from './errors.ts'
 import { REGION } from './function-arn.ts'
@@ -69,18 +68,17 @@ export interface Local {
  * `hint`.
  */
 export async function startLocal(options: LocalOptions = {}): Promise<Local> {
-  const dist = join(dirname(createRequire(import.meta.url).resolve(PACKAGE)), 'dist')
-  const template = join(dist, 'template.yaml')
-  if (!existsSync(template))
-    throw new LocalError(
-      'not_built',
-      `The gateway is not built: ${template} is missing`,
-      'Run "npm run build".',
-    )
-  return startStack(readStack(readFileSync(template, 'utf8'), dist), dist, options)
+  const template = readTemplateText(
+    missing =>
+      new LocalError(
+        'not_built',
+        `The gateway is not built: ${missing} is missing`,
+        'Run "npm run build".',
+      ),
+  )
+  const dist = builtFolder()
+  return startStack(readStack(template, dist), dist, options)
 }
-
-const PACKAGE = '@markvp/mcp-lambda-sam/package.json'
 
 /** Runs any stack that has a McpFunction and a RegistrationFunction. */
 export async function startStack(

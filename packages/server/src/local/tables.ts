@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 
+import { packageFolder } from '../built-package.ts'
 import { LocalError } from './errors.ts'
 import { REGION } from './function-arn.ts'
 import type { Table } from './stack.ts'
@@ -37,10 +37,7 @@ export async function startTables(
   }
 }
 
-const SERVER = join(
-  dirname(createRequire(import.meta.url).resolve('@markvp/mcp-lambda-sam/package.json')),
-  'bin/dynamodb.js',
-)
+const SERVER = join(packageFolder(), 'bin/dynamodb.js')
 
 function portOf(server: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -17,7 +17,7 @@ function folder(files: [path: string, content: string][]) {
   return path
 }
 
-test('the same files make the same bytes, whenever they were written', () => {
+test('the same files make the same bytes, whatever their times are', () => {
   const one = folder([
     ['index.mjs', 'export {}'],
     ['parts/a.mjs', 'a'],
@@ -30,7 +30,7 @@ test('the same files make the same bytes, whenever they were written', () => {
   expect(bundle('McpFunction', other)).toEqual(bundle('McpFunction', one))
 })
 
-test('the order is that of the names, and not that of a file system', () => {
+test('a bundle sorts its files by name', () => {
   const { zip } = bundle(
     'F',
     folder([
@@ -42,7 +42,7 @@ test('the order is that of the names, and not that of a file system', () => {
   expect(Object.keys(unzipSync(zip))).toEqual(['B.mjs', 'a/z.mjs', 'b.mjs'])
 })
 
-test('another content, and another name, make another key', () => {
+test('changed content or a changed file name changes the key', () => {
   const keys = [
     [['index.mjs', '1']],
     [['index.mjs', '2']],
@@ -55,26 +55,26 @@ test('another content, and another name, make another key', () => {
   expect(new Set(keys).size).toBe(4)
 })
 
-test('what is packed can be read by everybody, as Lambda unpacks it', () => {
+test('every user can read the files that Lambda unpacks', () => {
   const { zip } = bundle('F', folder([['parts/a.mjs', 'a']]))
   expect(Object.keys(unzipSync(zip))).toEqual(['parts/a.mjs'])
-  // The external attributes stand 38 bytes behind the signature of the central directory.
+  // The external attributes are 38 bytes after the signature of the central directory.
   const bytes = Buffer.from(zip)
   const entry = bytes.indexOf(Buffer.from('PK\x01\x02'))
   expect((bytes.readUInt32LE(entry + 38) >>> 16) & 0o777).toBe(0o644)
-  expect(bytes.readUInt8(entry + 5), 'made on Unix, where these attributes count').toBe(3)
+  expect(bytes.readUInt8(entry + 5), 'made on Unix, so that these attributes count').toBe(3)
 })
 
-test('this package carries its template and the code of both functions', () => {
+test('this package holds the template and the code of both functions', () => {
   const { template, bundles } = readAssets()
   expect(bundles.map(it => it.logicalId)).toEqual(['McpFunction', 'RegistrationFunction'])
   for (const { zip } of bundles) expect(Object.keys(unzipSync(zip))).toContain('index.mjs')
   expect(Object.keys(template.parameters)).toContain('StackIdentifier')
 })
 
-test('the template with the places of the code fits into a request', () => {
+test('the template with the longest code URIs fits into one request', () => {
   const { template, bundles } = readAssets()
-  const places = bundles.map(it => [it.logicalId, `s3://${'b'.repeat(63)}/${it.key}`])
-  const text = template.withCode(Object.fromEntries(places))
+  const codeUris = bundles.map(it => [it.logicalId, `s3://${'b'.repeat(63)}/${it.key}`])
+  const text = template.withCode(Object.fromEntries(codeUris))
   expect(Buffer.byteLength(text)).toBeLessThan(MAX_TEMPLATE_BYTES)
 })

@@ -1,15 +1,15 @@
-"""AWS's APIs on loopback, as far as moto has them, with what a deployment needs beyond it:
+"""The APIs of AWS on loopback: moto, and what a deployment needs beyond it:
 
 - CreateChangeSet runs the SAM transform, with AWS's own translator, as CloudFormation does.
-- A stack made by a change set has the outputs of its template, and knows the values of its parameters.
+- A stack created by a change set has the outputs and the parameter values of its template.
 - RetainExceptOnCreate is Retain, and "false" is false.
 - AWS::Lambda::Url is a resource.
-- A policy of a role that is AWS::NoValue is none.
-- A table outlives an update that does not concern it.
+- A policy of a role that is AWS::NoValue is left out.
+- A table stays when an update does not change it.
 - AddPermission turns the two options about Function URLs into conditions, as Lambda does.
 
-Prints its port and serves until its stdin ends. Lines of JSON there say which URLs
-functions shall have, and which stacks shall fail.
+Prints its port and serves until its stdin ends. Lines of JSON on stdin set the URLs of
+functions and the stacks that fail.
 """
 
 import json
@@ -47,7 +47,7 @@ def translated(template, parameters):
     defaults = {name: it.get("Default") for name, it in source["Parameters"].items()}
     output = transform(source, dict(parameters), Loader())
     for resource in output["Resources"].values():
-        # moto rolls nothing back and knows the first part of this only.
+        # moto does not roll back, and does not know RetainExceptOnCreate.
         if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
             resource["DeletionPolicy"] = "Retain"
         properties = resource.get("Properties", {})
@@ -57,7 +57,7 @@ def translated(template, parameters):
     return json.dumps(output, sort_keys=True)
 
 
-# By the name of the stack: what happens when it is made, instead of its making.
+# By stack name: the events and the status of a creation that fails.
 FAILING = {}
 
 create_change_set = CloudFormationBackend.create_change_set
@@ -99,7 +99,7 @@ KNOWN_URLS = {}
 
 
 class Url(CloudFormationModel):
-    # moto sorts its models by the second part of this; the subclass itself is all the registration there is.
+    # moto sorts its models by the second part of this name, and registers every subclass.
     __module__ = "moto.awslambda.url"
 
     def __init__(self, function_name, config):

@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { vi } from 'vitest'
 
-/** AWS's APIs, as moto has them. */
+/** The APIs of AWS that moto has. */
 export interface Aws {
   endpoint: string
   tell(what: {
-    /** The Function URLs of the functions of these names, in stacks that are made from now on. */
+    /** Function URLs by function name, for stacks that are created after this call. */
     urls?: Record<string, string>
-    /** By the name of the stack that is to come to this: events with resource, type, status and reason. */
+    /** Stacks that end like this, by name: events have resource, type, status and reason. */
     failing?: Record<string, { status: string; events: [string, string, string, string][] }>
   }): Promise<void>
   close(): Promise<void>

@@ -4,7 +4,7 @@ import { BARE, run } from './command.ts'
 import { CTRL_C, DOWN, ENTER, hasTerminal, play } from './terminal.ts'
 
 test.each(['deploy', 'destroy', 'status', 'doctor', 'grant', 'revoke', 'policy'])(
-  '%s says what it takes',
+  '%s --help shows its options',
   async name => {
     expect(await run([name, '--help'])).toMatchObject({
       code: 0,
@@ -15,18 +15,21 @@ test.each(['deploy', 'destroy', 'status', 'doctor', 'grant', 'revoke', 'policy']
 )
 
 test.each([
-  [['deploy'], /^Nobody can be asked here: give --yes to deploy, or --dry-run/],
+  [['deploy'], /^There is no terminal to ask on: give --yes to deploy, or --dry-run/],
   [['deploy', '--yess'], /'--yess'.*"mcp-lambda-sam deploy --help"/],
   [['deploy', '--yes', 'it'], /'it'.*"mcp-lambda-sam deploy --help"/],
-  [['deploy', '--yes', '--vpc', 'vpc-1'], /^--vpc and --subnets go together/],
+  [['deploy', '--yes', '--vpc', 'vpc-1'], /^--vpc and --subnets must be given together/],
   [['deploy', '--yes', '--vpc', 'x', '--subnets', 'subnet-1'], /^--vpc takes an id, not "x"/],
-  [['deploy', '--yes', '--vpc', 'vpc-1', '--subnets', 'subnet-1,,'], /^--subnets .*"" is none/],
-  [['deploy', '--yes', '--no-vpc', '--vpc', 'vpc-1'], /^--no-vpc goes with neither/],
+  [
+    ['deploy', '--yes', '--vpc', 'vpc-1', '--subnets', 'subnet-1,,'],
+    /^--subnets .*"" is not an id/,
+  ],
+  [['deploy', '--yes', '--no-vpc', '--vpc', 'vpc-1'], /^--no-vpc cannot be combined with/],
   [['deploy', '--yes', '--parameter', 'secret'], /^--parameter takes Name=value\n$/],
-  [['deploy', '--yes'], /^(Bundle .*\n)+No region is set\.\nGive one with --region/],
+  [['deploy', '--yes'], /^(Bundle .*\n)+No region is set\.\nSet .*AWS_REGION.*--region/],
   [['deploy', '--yes', '--region', 'Ireland'], /"Ireland" is not the name of a region/],
-  [['destroy'], /^Nobody can be asked here: give --yes/],
-  [['destroy', '--yes'], /^No region is set\.\nGive one with --region/],
+  [['destroy'], /^There is no terminal to ask on: give --yes/],
+  [['destroy', '--yes'], /^No region is set\.\nSet .*AWS_REGION.*--region/],
   [['status', '--region', 'x'], /"x" is not the name of a region/],
   [['doctor'], /^doctor takes a URL/],
   [['doctor', 'https://a', 'https://b'], /^Only one URL/],
@@ -35,7 +38,7 @@ test.each([
   [['grant', '--as', 'client'], /^--to is needed/],
   [['revoke', '--as', 'client'], /^--to is needed/],
   [['policy'], /^--for takes client or admin/],
-])('refuses %j and says what would be right', async (args, message) => {
+])('refuses %j with exit code 2 and says what it expects', async (args, message) => {
   expect(await run(args)).toMatchObject({
     code: 2,
     stdout: '',
@@ -43,7 +46,7 @@ test.each([
   })
 })
 
-test('a dry run without credentials shows what it would upload, and what is missing', async () => {
+test('a dry run without credentials shows the bundles, and says that credentials are missing', async () => {
   const { code, stdout, stderr } = await run(['deploy', '--dry-run', '--region', 'eu-central-1'])
   expect(stderr).toMatch(
     /^Bundle McpFunction: \d+ KB, mcp-lambda-sam\/[0-9a-f]{64}\.zip\nBundle RegistrationFunction: .*\n/,
@@ -52,7 +55,7 @@ test('a dry run without credentials shows what it would upload, and what is miss
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
 })
 
-test('the keys of the code are the same in every time zone', async () => {
+test('the same code gets the same keys in every time zone', async () => {
   const keys = ['Asia/Tokyo', 'America/New_York'].map(async TZ => {
     const { stderr } = await run(['deploy', '--dry-run'], { ...BARE, TZ })
     return stderr.match(/[0-9a-f]{64}/g)
@@ -62,14 +65,14 @@ test('the keys of the code are the same in every time zone', async () => {
   expect(other).toEqual(one)
 })
 
-test('policy prints the policy for a function that is named, without asking AWS', async () => {
+test('policy prints the policy of a given function without a request to AWS', async () => {
   const arn = 'arn:aws:lambda:eu-central-1:123456789012:function:mcp'
   const { code, stdout } = await run(['policy', '--for', 'client', '--function-arn', arn])
   expect(code).toBe(0)
   expect(JSON.parse(stdout).Statement).toMatchObject([{ Resource: arn }, { Resource: arn }])
 })
 
-test('the doctor finds what is missing before it asks anybody', async () => {
+test('doctor finds missing credentials and wrong URLs before it sends a signed request', async () => {
   const url = 'https://x.lambda-url.eu-central-1.on.aws/'
   expect(await run(['doctor', url])).toMatchObject({
     code: 1,
@@ -86,41 +89,47 @@ test('the doctor finds what is missing before it asks anybody', async () => {
   })
 })
 
-test.skipIf(!hasTerminal)('on a terminal it asks for what was not given', async () => {
-  const { code, shown } = await play(['deploy', '--dry-run'], BARE, [
-    ['Name of the stack', ENTER],
-    ['Region', `eu-central-1${ENTER}`],
-    ['Network of the functions', ENTER],
-  ])
-  expect(shown).toMatch(/Bundle McpFunction/)
-  expect(shown).toMatch(/credentials/i)
-  expect(code).toBe(1)
-})
+test.skipIf(!hasTerminal)(
+  'deploy asks on a terminal for the settings that no option gives',
+  async () => {
+    const { code, shown } = await play(['deploy', '--dry-run'], BARE, [
+      ['Name of the stack', ENTER],
+      ['Region', `eu-central-1${ENTER}`],
+      ['Network of the functions', ENTER],
+    ])
+    expect(shown).toMatch(/Bundle McpFunction/)
+    expect(shown).toMatch(/credentials/i)
+    expect(code).toBe(1)
+  },
+)
 
 test.skipIf(!hasTerminal)(
-  'it asks for nothing that was given, and checks what is typed',
+  'deploy does not ask for settings that options give, and refuses a wrong region',
   async () => {
     const args = ['deploy', '--dry-run', '--stack-name', 'mine', '--no-vpc']
     const { code, shown } = await play(args, BARE, [
       ['Region', `Ireland${ENTER}`],
-      ['The name of a region is expected', `${'\u007f'.repeat(7)}eu-west-1${ENTER}`],
+      ['Give the name of a region', `${'\u007f'.repeat(7)}eu-west-1${ENTER}`],
     ])
     expect(shown).not.toMatch(/Name of the stack|Network/)
     expect(code).toBe(1)
   },
 )
 
-test.skipIf(!hasTerminal)('Ctrl-C at a question changes nothing, and says so', async () => {
-  const { code, shown } = await play(['deploy'], BARE, [
-    ['Name of the stack', ENTER],
-    ['Region', CTRL_C],
-  ])
-  expect(shown).toContain('Stopped; nothing was changed')
-  expect(code).toBe(130)
-})
+test.skipIf(!hasTerminal)(
+  'Ctrl-C at a question exits with 130 and says that nothing was changed',
+  async () => {
+    const { code, shown } = await play(['deploy'], BARE, [
+      ['Name of the stack', ENTER],
+      ['Region', CTRL_C],
+    ])
+    expect(shown).toContain('Stopped; nothing was changed')
+    expect(code).toBe(130)
+  },
+)
 
 test.skipIf(!hasTerminal)(
-  'the VPCs of the account are asked for when they are needed',
+  'deploy lists the VPCs of the account only when a VPC is chosen',
   async () => {
     const { code, shown } = await play(['deploy', '--region', 'eu-west-1'], BARE, [
       ['Name of the stack', ENTER],

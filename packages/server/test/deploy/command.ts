@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { devNull } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-// The command as it is installed, so it has to be built before.
+// The installed command. It needs a build.
 export const BIN = fileURLToPath(new URL('../../bin/mcp-lambda-sam.js', import.meta.url))
 
-/** Nothing of the machine's own settings and credentials. */
+/** An environment without the settings and credentials of this machine. */
 export const BARE: NodeJS.ProcessEnv = {
   ...Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(AWS_|NODE_OPTIONS)/.test(name)),
@@ -17,7 +17,7 @@ export const BARE: NodeJS.ProcessEnv = {
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
 }
 
-/** Starts it with nobody to ask. */
+/** Starts the command without a terminal. */
 export function start(args: string[], env: NodeJS.ProcessEnv = BARE) {
   const child = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
   const output = { stdout: '', stderr: '' }

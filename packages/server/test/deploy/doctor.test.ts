@@ -26,19 +26,19 @@ function sign({ accessKeyId = DEVELOPER.accessKeyId, secretAccessKey = 'x', sess
   vi.stubEnv('AWS_SESSION_TOKEN', sessionToken || undefined)
 }
 
-/** The steps that went well, and the finding that is wrong. */
+/** The steps without a problem, and the problem. */
 async function examined(url: string, region = 'us-east-1') {
   const well: string[] = []
   for await (const finding of diagnose({ url, region })) {
-    if (finding.fix) return { well, wrong: finding }
+    if (finding.hint) return { well, wrong: finding }
     well.push(finding.step)
   }
   return { well, wrong: undefined }
 }
 
-const DOOR = ['credentials', 'network', 'clock']
+const UNSIGNED = ['credentials', 'network', 'clock']
 
-/** Something else at that address. */
+/** The URL of a server that is not the gateway. */
 async function elsewhere(answer: RequestListener): Promise<string> {
   const server = createServer(answer).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
@@ -46,7 +46,7 @@ async function elsewhere(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as { port: number }).port}`
 }
 
-/** Refuses without a signature, as a Function URL does, and answers with one. */
+/** Refuses requests without a signature, as a Function URL does. */
 const behindIam =
   (answer: RequestListener): RequestListener =>
   (request, response) =>
@@ -54,8 +54,8 @@ const behindIam =
       ? answer(request, response)
       : void response.writeHead(403).end('{"Message":"Forbidden"}')
 
-test('nothing is wrong, whatever of the URL was copied', async () => {
-  const all = [...DOOR, 'signature', 'permission', 'health', 'call']
+test('finds no problem, with or without a path of the gateway in the URL', async () => {
+  const all = [...UNSIGNED, 'signature', 'permission', 'health', 'call']
   for (const path of ['', 'sse', 'mcp/', 'message'])
     expect(await examined(`${local.mcpUrl}${path}`)).toEqual({ well: all, wrong: undefined })
   expect(await examined(`${local.registrationUrl}register`)).toEqual({
@@ -64,30 +64,30 @@ test('nothing is wrong, whatever of the URL was copied', async () => {
   })
 })
 
-test('a wrong secret is a wrong signature', async () => {
+test('a wrong secret key fails at the signature', async () => {
   sign({ secretAccessKey: 'wrong' })
   expect(await examined(local.mcpUrl)).toMatchObject({
-    well: DOOR,
-    wrong: { step: 'signature', fix: expect.stringMatching(/secret key/) },
+    well: UNSIGNED,
+    wrong: { step: 'signature', hint: expect.stringMatching(/secret key/) },
   })
 })
 
-test('a wrong region is a wrong signature', async () => {
+test('a wrong region fails at the signature', async () => {
   expect(await examined(local.mcpUrl, 'eu-west-1')).toMatchObject({
-    well: DOOR,
-    wrong: { step: 'signature', fix: expect.stringMatching(/region/) },
+    well: UNSIGNED,
+    wrong: { step: 'signature', hint: expect.stringMatching(/region/) },
   })
 })
 
-test('a key that AWS does not know is told from a signature that is wrong', async () => {
+test('an unknown access key has another hint than a wrong signature', async () => {
   sign({ accessKeyId: 'AKIAUNKNOWN' })
   expect(await examined(local.mcpUrl)).toMatchObject({
-    well: DOOR,
-    wrong: { step: 'signature', fix: expect.stringMatching(/Log in/) },
+    well: UNSIGNED,
+    wrong: { step: 'signature', hint: expect.stringMatching(/log in/) },
   })
 })
 
-test('what IAM denies names both actions and the command that grants them', async () => {
+test('the hint for a denied caller names both actions and the grant command', async () => {
   const url = await elsewhere(
     behindIam((_, response) => {
       response.writeHead(403, { 'x-amzn-errortype': 'AccessDeniedException' })
@@ -96,16 +96,16 @@ test('what IAM denies names both actions and the command that grants them', asyn
   )
   vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1')
   const { well, wrong } = await examined(url)
-  expect(well).toEqual([...DOOR, 'signature'])
+  expect(well).toEqual([...UNSIGNED, 'signature'])
   expect(wrong).toMatchObject({
     step: 'permission',
-    fix: expect.stringMatching(
-      /lambda:InvokeFunctionUrl or lambda:InvokeFunction[\s\S]*mcp-lambda-sam grant --as client --to <ARN>/,
+    hint: expect.stringMatching(
+      /lambda:InvokeFunctionUrl and lambda:InvokeFunction[\s\S]*mcp-lambda-sam grant --as client --to <ARN>/,
     ),
   })
 })
 
-test('a clock that is off is found before it looks like a wrong signature', async () => {
+test('a wrong clock is found before the signature is checked', async () => {
   const url = await elsewhere((_, response) => {
     const date = new Date(Date.now() + 10 * 60_000).toUTCString()
     response.writeHead(403, { date }).end('{"Message":"Forbidden"}')
@@ -116,11 +116,11 @@ test('a clock that is off is found before it looks like a wrong signature', asyn
   })
 })
 
-test('a URL that lets everybody in is wrong too', async () => {
+test('a URL without IAM authorization is a problem', async () => {
   const url = await elsewhere((_, response) => void response.end('{"version":"1"}'))
   expect(await examined(url)).toMatchObject({
     well: ['credentials'],
-    wrong: { step: 'network', fix: expect.stringContaining('AWS_IAM') },
+    wrong: { step: 'network', hint: expect.stringContaining('AWS_IAM') },
   })
 })
 
@@ -128,17 +128,17 @@ test.each([
   [429, /concurrency/],
   [502, /log of the function/],
   [404, /not one of this product/],
-])('a %i to a signed request is about health', async (status, fix) => {
+])('a %i response to a signed request is a problem of health', async (status, hint) => {
   const url = await elsewhere(
     behindIam((_, response) => void response.writeHead(status).end('Internal Server Error')),
   )
   expect(await examined(url)).toMatchObject({
-    well: [...DOOR, 'signature', 'permission'],
-    wrong: { step: 'health', fix: expect.stringMatching(fix) },
+    well: [...UNSIGNED, 'signature', 'permission'],
+    wrong: { step: 'health', hint: expect.stringMatching(hint) },
   })
 })
 
-test('a door that nobody is behind is a matter of the network', async () => {
+test('a refused connection is a problem of the network', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
@@ -153,7 +153,7 @@ test('a door that nobody is behind is a matter of the network', async () => {
 test.each([
   ['https://no-such-host.invalid', 'network', /ENOTFOUND|EAI_AGAIN/],
   ['nonsense', 'network', /not a URL/],
-])('%s cannot be reached', async (url, step, message) => {
+])('%s fails at the network step', async (url, step, message) => {
   expect(await examined(url)).toMatchObject({
     wrong: { step, message: expect.stringMatching(message) },
   })

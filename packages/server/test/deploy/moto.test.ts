@@ -38,7 +38,8 @@ const ACCOUNT = '000000000000'
 const BUCKET = `mcp-lambda-sam-${ACCOUNT}-${REGION}`
 const ROLE = `arn:aws:iam::${ACCOUNT}:role/agents`
 
-// Run by "npm run moto", which finds a Python or says that there is none. One after the other, on one stack: the order is part of it.
+// "npm run moto" runs this file with a Python that has moto. The tests share one stack, so their
+// order matters.
 describe('against moto', () => {
   let aws: Aws
   let env: NodeJS.ProcessEnv
@@ -62,7 +63,7 @@ describe('against moto', () => {
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
       AWS_REGION: REGION,
     }
-    // For `deploy` from code, which takes no endpoint.
+    // For `deploy` from code, which has no option for it.
     vi.stubEnv('AWS_ENDPOINT_URL', aws.endpoint)
     ports = [await freePort(), await freePort()]
     await aws.tell({
@@ -101,7 +102,7 @@ describe('against moto', () => {
     }
   }
 
-  test('a dry run shows what would be made, and makes nothing', async () => {
+  test('a dry run shows the changes and creates nothing', async () => {
     const { code, stdout, stderr } = await command('deploy', '--dry-run')
     expect(stderr).toMatch(/\+ McpFunction +AWS::Lambda::Function/)
     expect({ code, stdout }).toEqual({
@@ -117,49 +118,49 @@ describe('against moto', () => {
     expect(Buckets).toEqual([])
   })
 
-  test.skipIf(!hasTerminal)('what is declined on a terminal is not made', async () => {
-    const { code, shown } = await play(['deploy'], env, [
-      ['Name of the stack', ENTER],
-      ['Region', ENTER],
-      ['Network of the functions', ENTER],
-      ['Deploy these changes\\?', ENTER],
-    ])
-    expect(shown).toMatch(/\+ McpFunction[\s\S]*Nothing was changed in mcp-lambda-sam/)
-    expect(code).toBe(1)
-    expect(await stacks()).toEqual([])
-  })
-
   test.skipIf(!hasTerminal)(
-    'a VPC and its subnets are chosen from those of the account',
+    'a deployment that is declined on a terminal creates nothing',
     async () => {
-      const { code, shown } = await play(['deploy', '--stack-name', 'in-a-vpc'], env, [
+      const { code, shown } = await play(['deploy'], env, [
+        ['Name of the stack', ENTER],
         ['Region', ENTER],
-        ['Network of the functions', `${DOWN}${ENTER}`],
-        // What stands behind the mark is the question; the answers before it name VPCs too.
-        ['◆ +VPC', ENTER],
-        ['Subnets', ` ${DOWN} ${ENTER}`],
-        ['Deploy these changes\\?', `y`],
+        ['Network of the functions', ENTER],
+        ['Deploy these changes\\?', ENTER],
       ])
-      expect(shown).toContain('Created in-a-vpc in us-east-1')
-      expect(code).toBe(0)
-      const [{ Parameters = [] } = {}] = await stacks()
-      const values = Object.fromEntries(Parameters.map(it => [it.ParameterKey, it.ParameterValue]))
-      expect(values).toMatchObject({
-        StackIdentifier: 'in-a-vpc',
-        VpcEnabled: 'true',
-        VpcId: expect.stringMatching(/^vpc-/),
-        SubnetIds: expect.stringMatching(/^subnet-[0-9a-f]+,subnet-[0-9a-f]+$/),
-      })
-      expect(
-        await play(['destroy', '--stack-name', 'in-a-vpc'], env, [
-          ['Delete the stack in-a-vpc in us-east-1\\?', 'y'],
-        ]),
-      ).toMatchObject({ code: 0 })
+      expect(shown).toMatch(/\+ McpFunction[\s\S]*Nothing was changed in mcp-lambda-sam/)
+      expect(code).toBe(1)
       expect(await stacks()).toEqual([])
     },
   )
 
-  test('a stack that fails is explained, refused, and replaced when told to', async () => {
+  test.skipIf(!hasTerminal)('a terminal offers the VPCs and subnets of the account', async () => {
+    const { code, shown } = await play(['deploy', '--stack-name', 'in-a-vpc'], env, [
+      ['Region', ENTER],
+      ['Network of the functions', `${DOWN}${ENTER}`],
+      // The mark is before the question. Earlier answers name VPCs too.
+      ['◆ +VPC', ENTER],
+      ['Subnets', ` ${DOWN} ${ENTER}`],
+      ['Deploy these changes\\?', `y`],
+    ])
+    expect(shown).toContain('Created in-a-vpc in us-east-1')
+    expect(code).toBe(0)
+    const [{ Parameters = [] } = {}] = await stacks()
+    const values = Object.fromEntries(Parameters.map(it => [it.ParameterKey, it.ParameterValue]))
+    expect(values).toMatchObject({
+      StackIdentifier: 'in-a-vpc',
+      VpcEnabled: 'true',
+      VpcId: expect.stringMatching(/^vpc-/),
+      SubnetIds: expect.stringMatching(/^subnet-[0-9a-f]+,subnet-[0-9a-f]+$/),
+    })
+    expect(
+      await play(['destroy', '--stack-name', 'in-a-vpc'], env, [
+        ['Delete the stack in-a-vpc in us-east-1\\?', 'y'],
+      ]),
+    ).toMatchObject({ code: 0 })
+    expect(await stacks()).toEqual([])
+  })
+
+  test('a failed stack is explained, then refused, then replaced with --replace-failed', async () => {
     await aws.tell({
       failing: {
         'mcp-lambda-sam': {
@@ -176,14 +177,14 @@ describe('against moto', () => {
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(
-        /is ROLLBACK_COMPLETE: it failed at McpFunction \(AWS::Lambda::Function\): mcp already exists\.\n.*StackIdentifier=<prefix>.*--replace-failed/,
+        /is ROLLBACK_COMPLETE: the deployment failed at McpFunction \(AWS::Lambda::Function\): mcp already exists\.\n.*StackIdentifier=<prefix>.*--replace-failed/,
       ),
     })
     await aws.tell({})
     expect(await command('deploy', '--yes')).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /is ROLLBACK_COMPLETE: an earlier attempt to make it failed at McpFunction .*mcp already exists.*\n.*--replace-failed/,
+        /is ROLLBACK_COMPLETE: an earlier attempt to create it failed at McpFunction .*mcp already exists.*\n.*--replace-failed/,
       ),
     })
     const deployed = await command('deploy', '--yes', '--replace-failed')
@@ -197,7 +198,7 @@ describe('against moto', () => {
     expect((await stacks()).map(it => it.StackStatus)).toEqual(['CREATE_COMPLETE'])
   })
 
-  test('Ctrl-C while CloudFormation works leaves it to it, and says where to look', async () => {
+  test('Ctrl-C during a deployment stops the command, not CloudFormation', async () => {
     const events: [string, string, string, string][] = [
       ['McpLogs', 'AWS::Logs::LogGroup', 'CREATE_IN_PROGRESS', 'Resource creation Initiated'],
     ]
@@ -231,7 +232,7 @@ describe('against moto', () => {
     })
   })
 
-  test('the code comes from a bucket of the account: private, encrypted, versioned', async () => {
+  test('the bucket for the code is private, encrypted and versioned', async () => {
     const s3 = new S3Client(config)
     const bucket = { Bucket: BUCKET, ExpectedBucketOwner: ACCOUNT }
     expect(await s3.send(new GetPublicAccessBlockCommand(bucket))).toMatchObject({
@@ -256,7 +257,7 @@ describe('against moto', () => {
     expect(Configuration).toMatchObject({ Runtime: 'nodejs24.x', Handler: 'index.handler' })
   })
 
-  test('deploying again finds no changes, and uploads nothing', async () => {
+  test('a second deployment finds no changes and uploads nothing', async () => {
     const { code, stdout, stderr } = await command('deploy', '--yes')
     expect(stderr).not.toContain('Uploaded')
     expect({ code, stdout }).toMatchObject({
@@ -265,7 +266,7 @@ describe('against moto', () => {
     })
   })
 
-  test('deploying from code does the same, and keeps the parameters that are not named', async () => {
+  test('deploy() from code keeps the parameters that are not given', async () => {
     const { endpoint: _, ...account } = config
     const seen: string[] = []
     const onProgress = ({ type }: { type: string }) => void seen.push(type)
@@ -290,7 +291,7 @@ describe('against moto', () => {
     ['client', 'mcp-lambda-sam-mcp', 'mcp-lambda-sam-mcp-registration'],
     ['admin', 'mcp-lambda-sam-mcp-registration', 'mcp-lambda-sam-mcp'],
   ])(
-    'as %s, a principal is granted both actions on that function alone, once, and loses them',
+    'as %s, grant gives both actions on that function alone and revoke removes them',
     async (as, name, other) => {
       const args = ['--to', ROLE, '--as', as]
       const Resource = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`
@@ -317,7 +318,7 @@ describe('against moto', () => {
         ])
         expect(await statements(other)).toEqual([])
       }
-      for (const said of [/is no longer granted/, /Nothing to take back/]) {
+      for (const said of [/no longer has access/, /Nothing to remove/]) {
         expect(await command('revoke', ...args)).toMatchObject({
           code: 0,
           stdout: expect.stringMatching(said),
@@ -327,7 +328,7 @@ describe('against moto', () => {
     },
   )
 
-  test('an account is granted as its root, and told what its side has to allow', async () => {
+  test('grant to another account prints the policy that this account needs', async () => {
     const args = ['--to', '210987654321', '--as', 'client']
     const { stdout } = await command('grant', ...args)
     expect(stdout).toMatch(
@@ -337,7 +338,7 @@ describe('against moto', () => {
     expect(await statements('mcp-lambda-sam-mcp')).toEqual([])
   })
 
-  test('policy prints what the stack gives to clients', async () => {
+  test('policy prints the policy for the function of the stack', async () => {
     const { stdout } = await command('policy', '--for', 'client')
     expect(JSON.parse(stdout).Statement.map((it: { Resource: string }) => it.Resource)).toEqual([
       (await outputs())['McpFunctionArn'],
@@ -360,21 +361,18 @@ describe('against moto', () => {
     })
     afterAll(() => local?.close())
 
-    test.each(['McpUrl', 'RegistrationUrl'])(
-      'the doctor finds nothing wrong with %s',
-      async name => {
-        const { code, stdout } = await command('doctor', (await outputs())[name] ?? '')
-        expect(stdout.split('\n').map(line => line.split(/ {2,}/).slice(0, 2))).toEqual([
-          ...['credentials', 'network', 'clock', 'signature', 'permission', 'health', 'call'].map(
-            step => ['ok', step],
-          ),
-          [''],
-        ])
-        expect(code).toBe(0)
-      },
-    )
+    test.each(['McpUrl', 'RegistrationUrl'])('doctor finds no problem with %s', async name => {
+      const { code, stdout } = await command('doctor', (await outputs())[name] ?? '')
+      expect(stdout.split('\n').map(line => line.split(/ {2,}/).slice(0, 2))).toEqual([
+        ...['credentials', 'network', 'clock', 'signature', 'permission', 'health', 'call'].map(
+          step => ['ok', step],
+        ),
+        [''],
+      ])
+      expect(code).toBe(0)
+    })
 
-    test('registering grants, and status tells of a grant that somebody took away', async () => {
+    test('status shows a registration whose invoke permission was removed', async () => {
       const { McpRoleArn = '', RegistrationUrl = '' } = await outputs()
       const lambda = new LambdaClient(config)
       await lambda.send(
@@ -408,7 +406,7 @@ describe('against moto', () => {
       expect(await command('status')).toMatchObject({
         code: 1,
         stdout: expect.stringMatching(
-          /Registrations +1, of which 1 cannot be invoked:\n\n +tool-weather: .*\n +aws lambda add-permission/,
+          /Registrations +1, and 1 cannot be invoked:\n\n +tool-weather: .*\n +aws lambda add-permission/,
         ),
       })
 
@@ -419,14 +417,14 @@ describe('against moto', () => {
     })
   })
 
-  test('an unreachable gateway is told as one, beside what CloudFormation knows', async () => {
+  test('status shows why the gateway cannot be reached, beside the state of the stack', async () => {
     expect(await command('status')).toMatchObject({
       code: 1,
       stdout: expect.stringMatching(/UPDATE_COMPLETE[\s\S]*Version +.*ECONNREFUSED/),
     })
   })
 
-  test('a stack of somebody else is neither updated nor deleted', async () => {
+  test('deploy and destroy refuse a stack that is not a gateway', async () => {
     const cloudformation = new CloudFormationClient(config)
     const TemplateBody = JSON.stringify({ Resources: { Queue: { Type: 'AWS::SQS::Queue' } } })
     await cloudformation.send(new CreateStackCommand({ StackName: 'theirs', TemplateBody }))
@@ -441,8 +439,8 @@ describe('against moto', () => {
     expect((await stacks()).map(it => it.StackName)).toContain('theirs')
   })
 
-  // On another stack: moto leaves things behind that an update has touched.
-  test('destroy keeps the registrations, unless told otherwise', async () => {
+  // On another stack: moto does not delete all that an update has touched.
+  test('destroy keeps the registrations, or deletes them with --delete-registrations', async () => {
     const second = ['--yes', '--stack-name', 'second']
     const dynamodb = new DynamoDBClient(config)
     const exists = (TableName: string) =>

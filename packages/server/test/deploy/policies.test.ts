@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 
-import { identityPolicy, resourceGrants } from '../../src/deploy/policies.ts'
+import { identityPolicy, urlStatements } from '../../src/deploy/policies.ts'
 import { toPrincipal } from '../../src/deploy/principal.ts'
 
 const read = (path: string) =>
@@ -11,7 +11,7 @@ const read = (path: string) =>
 
 const ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:mcp-lambda-sam-mcp'
 
-test('the policy in the documentation is the one that the command prints', () => {
+test('the documentation shows the policy that the command prints', () => {
   const shown = JSON.stringify(identityPolicy(ARN), null, 2)
   expect(read('docs/access.md')).toContain(`\`\`\`json\n${shown}\n\`\`\`\n`)
 })
@@ -19,7 +19,7 @@ test('the policy in the documentation is the one that the command prints', () =>
 test.each([
   ['McpClientPolicy', 'McpFunction'],
   ['RegistrationAdminPolicy', 'RegistrationFunction'],
-])('the managed policy %s of the template says the same', (policy, fn) => {
+])('the managed policy %s of the template is the same policy', (policy, fn) => {
   const template = parse(read('template.yaml'), {
     logLevel: 'error',
     customTags: [{ tag: '!GetAtt', resolve: (text: string) => ({ GetAtt: text }) }],
@@ -31,13 +31,13 @@ test.each([
   expect(template.Resources[policy].Properties.PolicyDocument).toEqual(expected)
 })
 
-test('a grant takes both actions, each with its condition, under ids that Lambda takes', () => {
-  const [url, invoke] = resourceGrants('client', 'arn:aws:iam::123456789012:role/a/b@c')
+test('URL access has two actions with a condition each, and statement ids that Lambda accepts', () => {
+  const [url, invoke] = urlStatements('client', 'arn:aws:iam::123456789012:role/a/b@c')
   expect(url).toMatchObject({ Action: 'lambda:InvokeFunctionUrl', FunctionUrlAuthType: 'AWS_IAM' })
   expect(invoke).toMatchObject({ Action: 'lambda:InvokeFunction', InvokedViaFunctionUrl: true })
   for (const { StatementId } of [url, invoke]) expect(StatementId).toMatch(/^[\w-]{1,100}$/)
   const ids = ['client', 'admin'].flatMap(audience =>
-    ['a', 'b'].flatMap(it => resourceGrants(audience as 'client', it).map(it => it.StatementId)),
+    ['a', 'b'].flatMap(it => urlStatements(audience as 'client', it).map(it => it.StatementId)),
   )
   expect(new Set(ids).size).toBe(8)
 })
@@ -47,7 +47,7 @@ test.each([
   ['arn:aws:iam::123456789012:root', 'arn:aws:iam::123456789012:root'],
   ['arn:aws:iam::123456789012:role/path/to/it', 'arn:aws:iam::123456789012:role/path/to/it'],
   ['arn:aws-cn:iam::123456789012:user/x+y=z', 'arn:aws-cn:iam::123456789012:user/x+y=z'],
-])('%s is the principal %s', (text, principal) => {
+])('%s becomes the principal %s', (text, principal) => {
   expect(toPrincipal(text, 'aws')).toBe(principal)
 })
 
@@ -56,7 +56,7 @@ test.each([
   ['arn:aws:iam::123456789012:role/*', /not a principal/],
   ['arn:aws:iam::123456789012:group/x', /not a principal/],
   ['12345', /not a principal/],
-  ['arn:aws:sts::123456789012:assumed-role/x/y', /a session of a role/],
-])('%s is refused', (text, message) => {
+  ['arn:aws:sts::123456789012:assumed-role/x/y', /is a role session/],
+])('%s is refused as a principal', (text, message) => {
   expect(() => toPrincipal(text, 'aws')).toThrow(message)
 })

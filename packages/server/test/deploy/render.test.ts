@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest'
 
 import { changesText, eventLine } from '../../src/cli/render.ts'
-import { explained } from '../../src/deploy/errors.ts'
-import { firstFailure } from '../../src/deploy/events.ts'
+import { firstFailure } from '../../src/deploy/stack-events.ts'
 
-test('a change set shows what is made, changed, replaced and removed', () => {
+test('shows which resources are created, changed, replaced and removed', () => {
   expect(
     changesText([
       { action: 'add', logicalId: 'Fn', type: 'AWS::Lambda::Function', replacement: 'no' },
@@ -18,7 +17,7 @@ test('a change set shows what is made, changed, replaced and removed', () => {
     '  + Fn     AWS::Lambda::Function',
     '  ~ Role   AWS::IAM::Role',
     '  ~ Url    AWS::Lambda::Url       may be REPLACED: depends on a value that is not known yet',
-    '  ! Table  AWS::DynamoDB::Table   REPLACED: a new one is made, the old one goes',
+    '  ! Table  AWS::DynamoDB::Table   REPLACED: a new one is created, the old one is deleted',
     '  - Old    AWS::SQS::Queue        removed',
     '1 to add, 3 to change, 1 to remove',
   ])
@@ -32,7 +31,7 @@ const event = (logicalId: string, status: string, reason?: string) => ({
   reason,
 })
 
-test('an event tells the reason of a failure and no other', () => {
+test('shows the reason of an event only for a failure', () => {
   expect(eventLine(event('A', 'CREATE_FAILED', 'it is there already'))).toBe(
     '00:00:00  CREATE_FAILED                 A (T): it is there already',
   )
@@ -41,7 +40,7 @@ test('an event tells the reason of a failure and no other', () => {
   )
 })
 
-test('the first failure is the one that stopped the others', () => {
+test('the first failure is not one of the resources that it cancelled', () => {
   expect(
     firstFailure([
       event('A', 'CREATE_IN_PROGRESS'),
@@ -50,35 +49,4 @@ test('the first failure is the one that stopped the others', () => {
       event('stack', 'ROLLBACK_IN_PROGRESS', 'The following resource(s) failed: [B, C]'),
     ]),
   ).toMatchObject({ logicalId: 'C' })
-})
-
-const awsError = (name: string, message: string) =>
-  Object.assign(new Error(message), { name, $metadata: {} })
-
-test.each([
-  [
-    awsError('ExpiredToken', 'The security token included in the request is expired'),
-    'no_credentials',
-  ],
-  [awsError('InvalidClientTokenId', 'x'), 'no_credentials'],
-  [
-    awsError('CredentialsProviderError', 'Could not load credentials from any providers'),
-    'no_credentials',
-  ],
-  [
-    awsError('AccessDenied', 'User: x is not authorized to perform: s3:CreateBucket'),
-    'access_denied',
-  ],
-  [awsError('ValidationError', 'Template error'), 'aws_error'],
-  [
-    Object.assign(new Error('getaddrinfo ENOTFOUND sts'), { code: 'ENOTFOUND' }),
-    'connection_failed',
-  ],
-])('%s is explained', (error, code) => {
-  expect(explained(error)).toMatchObject({ code, fix: expect.stringMatching(/\w/), cause: error })
-})
-
-test('a mistake of our own is not dressed up as one of AWS', () => {
-  const error = new TypeError('x is not a function')
-  expect(explained(error)).toBe(error)
 })

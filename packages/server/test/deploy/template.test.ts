@@ -24,7 +24,7 @@ Parameters:
   Needed:
     Type: String
 Resources:
-  # Why it is here.
+  # A comment that stays.
   One:
     Type: AWS::Serverless::Function
     Properties:
@@ -39,17 +39,17 @@ Resources:
     Type: AWS::DynamoDB::Table
 `
 
-test('the functions of the template and their code are found', () => {
+test('reads the code URI of each function', () => {
   expect(readTemplate(TEMPLATE).code).toEqual({
     One: 'packages/server/dist/lambda/one',
     Two: 'packages/server/dist/lambda/two',
   })
 })
 
-test('only the places of the code change, and what publishing needs goes', () => {
+test('changes only the code URIs, and removes the metadata for publishing', () => {
   const written = readTemplate(TEMPLATE).withCode({ One: 's3://b/1.zip', Two: 's3://b/2.zip' })
   expect(written).toContain('CodeUri: s3://b/1.zip')
-  expect(written).toContain('# Why it is here.')
+  expect(written).toContain('# A comment that stays.')
   const plain = (text: string) => parse(text, { logLevel: 'error' })
   const expected = plain(
     TEMPLATE.replace(/packages\S+one/, 's3://b/1.zip').replace(/packages\S+two/, 's3://b/2.zip'),
@@ -60,21 +60,21 @@ test('only the places of the code change, and what publishing needs goes', () =>
     expect(written).toContain(tag)
 })
 
-test('a template too long for a request is refused rather than sent', () => {
+test('refuses a template that is too long for a request', () => {
   const { withCode } = readTemplate(`${TEMPLATE}\nDescription: ${'long '.repeat(11_000)}`)
   expect(() => withCode({})).toThrow(expect.objectContaining({ code: 'not_built' }))
 })
 
 const template = readTemplate(TEMPLATE)
 
-test('a new stack names its functions after itself, and takes the defaults for the rest', () => {
+test('a new stack uses its name as the prefix of its functions, and defaults for the rest', () => {
   expect(toParameters(template, 'Second-Stack', undefined, { Needed: 'x' })).toEqual({
     StackIdentifier: 'second-stack',
     Needed: 'x',
   })
 })
 
-test('a stack keeps what is not named, also what was given only once', () => {
+test('an existing stack keeps the parameters that are not given', () => {
   const current = { StackIdentifier: 'first', Needed: 'x', Seconds: '9', Gone: 'old' }
   expect(toParameters(template, 'Second', current, { Seconds: '7' })).toEqual({
     StackIdentifier: undefined,
@@ -87,13 +87,13 @@ test.each([
   ['x', { Nedeed: 'x' }, /no parameter Nedeed/],
   ['stack', {}, /Needed has no default/],
   ['x', { Needed: 'x' }, /cannot be named after the stack x/],
-])('refuses %j with %j', (stackName, wanted, message) => {
+])('refuses the stack name %j with the parameters %j', (stackName, wanted, message) => {
   expect(() => toParameters(template, stackName, undefined, wanted as never)).toThrow(
     expect.objectContaining({ code: 'invalid_option', message: expect.stringMatching(message) }),
   )
 })
 
-test('an empty value is a value', () => {
+test('an empty parameter replaces the value of the stack', () => {
   const current = { StackIdentifier: 'a', Needed: 'x', Empty: 'full' }
   expect(toParameters(template, 'stack', current, { Empty: '' })).toMatchObject({ Empty: '' })
 })

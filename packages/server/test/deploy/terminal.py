@@ -1,7 +1,7 @@
 """Runs a command on a terminal and plays its user: terminal.py '[["pattern", "keys"], …]' command …
 
-Waits for each pattern in what the command has printed since the last, then types the keys. Prints everything that was
-shown; ends as the command did.
+Waits for each pattern in the output since the last pattern, then types the keys. Prints the whole
+output, and exits with the code of the command.
 """
 
 import fcntl
@@ -15,13 +15,13 @@ import struct
 import sys
 import termios
 
-# A command that says nothing for so long waits for an answer that nobody gives.
+# A command that prints nothing for so long waits for input that no turn gives.
 QUIET_SECONDS = 20
 
 turns = json.loads(sys.argv[1])
 pid, terminal = pty.fork()
 if pid == 0:
-    # A new terminal has no size, and what is drawn on it is broken after each character.
+    # A new terminal has no size, so the command would break the line after each character.
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
     os.execvp(sys.argv[2], sys.argv[2:])
 
@@ -32,7 +32,7 @@ while True:
         if not select.select([terminal], [], [], QUIET_SECONDS)[0]:
             os.kill(pid, signal.SIGKILL)
         chunk = os.read(terminal, 65536)
-    except OSError:  # Linux says so when the other side is gone.
+    except OSError:  # Linux: the other side is closed.
         break
     if not chunk:
         break

@@ -6,14 +6,14 @@ import { BIN } from './command.ts'
 
 const SCRIPT = fileURLToPath(new URL('terminal.py', import.meta.url))
 
-/** Whether there is a Python with terminals; none on Windows. */
+/** Whether Python has terminals. On Windows it has none. */
 export const hasTerminal = spawnSync('python3', ['-c', 'import pty']).status === 0
 
 export const ENTER = '\r'
 export const DOWN = '\u001b[B'
 export const CTRL_C = '\u0003'
 
-/** Runs the command on a terminal; each turn is what to wait for and what to type then. */
+/** Runs the command on a terminal. Each turn is a pattern to wait for and the keys to type then. */
 export async function play(
   args: string[],
   env: NodeJS.ProcessEnv,

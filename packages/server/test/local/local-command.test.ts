@@ -61,7 +61,7 @@ test.each([
   [['local', '--registration-port', 'x'], /^--registration-port takes a port number .*not "x"/],
   [
     ['local', '--functions', '/no/such/folder'],
-    /^--functions takes a folder that exists, and "\/no\/such\/folder" is none/,
+    /^--functions takes a folder that exists, not "\/no\/such\/folder"/,
   ],
 ])('refuses %j and prints what is valid', async (args, message) => {
   expect(await run(...args)).toMatchObject({

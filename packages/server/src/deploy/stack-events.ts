@@ -1,74 +1,68 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type CloudFormationClient,
   type StackEvent as Described,
   DescribeStackEventsCommand,
 } from '@aws-sdk/client-cloudformation'
 
-import { findStack, type Stack } from './stack.ts'
+import { poll } from './poll.ts'
+import { findStack, isInProgress, type Stack } from './stack.ts'
 
-/** Something that happened to a resource of the stack, or to the stack. */
+/** A change of the state of the stack, or of one of its resources. */
 export interface StackEvent {
   at: Date | undefined
   logicalId: string
+  /** Such as AWS::Lambda::Function. */
   type: string
-  /** CloudFormation's word, such as CREATE_IN_PROGRESS. */
+  /** As CloudFormation names it: CREATE_IN_PROGRESS. */
   status: string
   reason: string | undefined
 }
 
-/** The newest event there is; what `follow` takes to begin behind. */
-export async function newestEvent(
+/**
+ * Starts a change of a stack and reports its events until the change has ended. Resolves to the
+ * stack after the change, undefined if it is gone, and to the event that explains a failure.
+ */
+export async function followChange(
   cloudformation: CloudFormationClient,
   stackId: string,
-  signal?: AbortSignal,
-): Promise<string | undefined> {
-  const { StackEvents = [] } = await page(cloudformation, stackId, signal)
-  return StackEvents[0]?.EventId
-}
-
-/** The events after the one given, as they happen, until the stack comes to rest: the last value is its state. */
-export async function* follow(
-  cloudformation: CloudFormationClient,
-  stackId: string,
-  after: string | undefined,
-  signal?: AbortSignal,
-): AsyncGenerator<StackEvent, Stack | undefined> {
-  for (let last = after; ; ) {
-    // The state first: what happened until it came to rest is then sure to be among the events.
-    const stack = await findStack(cloudformation, stackId, signal)
-    const events = await eventsAfter(cloudformation, stackId, last, signal)
-    for (const event of events) yield toEvent(event)
-    last = events.at(-1)?.EventId ?? last
-    if (!stack?.status.endsWith('_IN_PROGRESS')) return stack
-    await sleep(POLL_MS, undefined, { signal })
-  }
+  start: () => Promise<unknown>,
+  {
+    signal,
+    onEvent,
+  }: { signal: AbortSignal | undefined; onEvent: ((event: StackEvent) => void) | undefined },
+): Promise<{ stack: Stack | undefined; failure: StackEvent | undefined }> {
+  const { StackEvents: [newest] = [] } = await page(cloudformation, stackId, signal)
+  let last = newest?.EventId
+  await start()
+  const events: StackEvent[] = []
+  const { stack } = await poll(
+    async () => {
+      // The state is read first, so that the events after it include all that led to the state.
+      const stack = await findStack(cloudformation, stackId, signal)
+      for (const described of await eventsAfter(cloudformation, stackId, last, signal)) {
+        last = described.EventId ?? last
+        const event = toEvent(described)
+        events.push(event)
+        onEvent?.(event)
+      }
+      return stack && isInProgress(stack) ? undefined : { stack }
+    },
+    POLL_MS,
+    signal,
+  )
+  return { stack, failure: firstFailure(events) }
 }
 
 const POLL_MS = 2_000
 
-/** Reads it to its end, which `for await` would not give. */
-export async function drain<Event, End>(
-  events: AsyncGenerator<Event, End>,
-  onEvent: (event: Event) => void,
-): Promise<End> {
-  for (;;) {
-    const { done, value } = await events.next()
-    if (done) return value
-    onEvent(value)
-  }
-}
-
-/**
- * Why it failed: the first resource that did. Those that were only stopped because of it say so.
- */
+/** The first resource that failed. Resources that were only cancelled because of it say so. */
 export function firstFailure(events: StackEvent[]): StackEvent | undefined {
   return events.find(
     ({ status, reason = '' }) => status.endsWith('_FAILED') && !/cancelled/i.test(reason),
   )
 }
 
-/** Oldest first, all there are. */
+/** All events of the stack, oldest first. */
 export async function allEvents(
   cloudformation: CloudFormationClient,
   stackId: string,
@@ -77,6 +71,7 @@ export async function allEvents(
   return (await eventsAfter(cloudformation, stackId, undefined, signal)).map(toEvent)
 }
 
+/** Oldest first. CloudFormation lists the newest first. */
 async function eventsAfter(
   cloudformation: CloudFormationClient,
   stackId: string,

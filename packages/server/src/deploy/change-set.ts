@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type CloudFormationClient,
   CreateChangeSetCommand,
@@ -10,6 +9,7 @@ import {
 } from '@aws-sdk/client-cloudformation'
 
 import { DeployError } from './errors.ts'
+import { poll } from './poll.ts'
 
 /** What CloudFormation will do to one resource. */
 export interface Change {
@@ -17,7 +17,7 @@ export interface Change {
   logicalId: string
   /** Such as AWS::Lambda::Function. */
   type: string
-  /** A new resource takes the place of the old one, which is then deleted. */
+  /** CloudFormation creates a new resource and then deletes the old one. */
   replacement: 'no' | 'maybe' | 'yes'
 }
 
@@ -25,24 +25,23 @@ export interface ChangeSet {
   id: string
   stackId: string
   changes: Change[]
-  /** Takes it back, and the empty stack that was made with it. */
+  /** Deletes the change set, and the empty stack that was created with it. */
   discard(): Promise<void>
 }
 
-/** What a change set is made of. */
-export interface Wanted {
+export interface ChangeSetInput {
   stackName: string
-  /** There is no stack of this name, one that was only planned, or one to update. */
+  /** `planned`: the stack exists, with nothing but a change set that would create it. */
   stack: 'none' | 'planned' | 'deployed'
   template: string
-  /** A value, or undefined for the one that the stack has. */
+  /** By name. Undefined keeps the value that the stack has. */
   parameters: Record<string, string | undefined>
 }
 
-/** Makes a change set, which changes nothing yet. Undefined when the stack already is as it should be. */
+/** Creates a change set, which changes nothing yet. Undefined when nothing would change. */
 export async function createChangeSet(
   cloudformation: CloudFormationClient,
-  { stackName, stack, template, parameters }: Wanted,
+  { stackName, stack, template, parameters }: ChangeSetInput,
   signal: AbortSignal | undefined,
 ): Promise<ChangeSet | undefined> {
   const { Id: id = '', StackId: stackId = '' } = await cloudformation.send(
@@ -51,7 +50,7 @@ export async function createChangeSet(
       ChangeSetName: `mcp-lambda-sam-${Date.now()}`,
       ChangeSetType: stack === 'deployed' ? 'UPDATE' : 'CREATE',
       TemplateBody: template,
-      // For the roles and policies, also if they have names, and for the SAM transform.
+      // For roles and policies, also with names, and for the SAM transform.
       Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'],
       Parameters: Object.entries(parameters).map(([name, value]) =>
         value === undefined
@@ -62,35 +61,38 @@ export async function createChangeSet(
     { abortSignal: signal },
   )
   try {
-    for (;;) {
-      const page = await describe(cloudformation, id, stackName, signal)
-      if (page.Status === 'CREATE_COMPLETE')
-        return { id, stackId, changes: await changesOf(cloudformation, page, signal), discard }
-      if (page.Status === 'FAILED') {
-        const reason = page.StatusReason ?? 'no reason is given'
-        if (!NO_CHANGES.test(reason)) throw failed(reason)
-        await discard()
-        return undefined
-      }
-      await sleep(POLL_MS, undefined, { signal })
-    }
+    const first = await poll(
+      async () => {
+        const page = await describe(cloudformation, id, stackName, signal)
+        return ['CREATE_COMPLETE', 'FAILED'].includes(page.Status ?? '') ? page : undefined
+      },
+      POLL_MS,
+      signal,
+    )
+    if (first.Status === 'CREATE_COMPLETE')
+      return { id, stackId, changes: await changesOf(cloudformation, first, signal), discard }
+    const reason = first.StatusReason ?? 'no reason is given'
+    if (!NO_CHANGES.test(reason)) throw refused(reason)
+    await discard()
+    return undefined
   } catch (error) {
     await discard()
     throw error
   }
 
-  /** Best effort, and also after an abort: a plan that stays behind does nothing. */
+  /** Also called after an abort. Errors are ignored: a change set that stays does nothing. */
   async function discard() {
     const changeSet = new DeleteChangeSetCommand({ ChangeSetName: id })
     await cloudformation.send(changeSet).catch(() => undefined)
-    const shell = new DeleteStackCommand({ StackName: stackId })
-    if (stack === 'none') await cloudformation.send(shell).catch(() => undefined)
+    if (stack !== 'none') return
+    const emptyStack = new DeleteStackCommand({ StackName: stackId })
+    await cloudformation.send(emptyStack).catch(() => undefined)
   }
 }
 
 const POLL_MS = 1_000
 
-// CloudFormation says it in two ways, depending on whether a transform was involved.
+// The text depends on whether the template has a transform.
 const NO_CHANGES = /didn't contain changes|no updates are to be performed/i
 
 function describe(
@@ -137,9 +139,5 @@ function toChange({
 
 const byLogicalId = (one: Change, other: Change) => (one.logicalId < other.logicalId ? -1 : 1)
 
-const failed = (reason: string) =>
-  new DeployError(
-    'change_set_failed',
-    `CloudFormation refused the change set: ${reason}`,
-    'Nothing was changed. Correct what the reason names, often a parameter, and deploy again.',
-  )
+const refused = (reason: string) =>
+  new DeployError('change_set_failed', `CloudFormation refused the change set: ${reason}`)
