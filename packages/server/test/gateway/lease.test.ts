@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { keepLease, leaseSeconds } from '../../src/gateway/wire/lease.ts'
 
+const request = { heartbeatSeconds: 1, requestId: 'r' }
+
 beforeEach(() => {
   vi.useFakeTimers()
 })
@@ -27,7 +29,7 @@ test.each([0.3, 1, 15])('a lease lasts for whole seconds: heartbeat of %d second
 
 test('renews with every heartbeat until it is stopped', async () => {
   const renew = vi.fn(async () => true)
-  const stop = keepLease({ renew }, 2)
+  const stop = keepLease({ renew }, { ...request, heartbeatSeconds: 2 })
   await vi.advanceTimersByTimeAsync(6_000)
   expect(renew).toHaveBeenCalledTimes(3)
   stop()
@@ -39,18 +41,20 @@ test('tries again at the next heartbeat when a renewal fails', async () => {
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const onLost = vi.fn()
   const renew = vi.fn(async () => true).mockRejectedValueOnce(new Error('throttled'))
-  const stop = keepLease({ renew }, 1, onLost)
+  const stop = keepLease({ renew }, { ...request, onLost })
   await vi.advanceTimersByTimeAsync(2_000)
   expect(renew).toHaveBeenCalledTimes(2)
   expect(onLost).not.toHaveBeenCalled()
-  expect(warn).toHaveBeenCalledOnce()
+  expect(warn.mock.calls).toEqual([
+    [expect.objectContaining({ message: 'lease not renewed', requestId: 'r' })],
+  ])
   stop()
 })
 
 test('does not start a renewal while another one runs', async () => {
   let finish = (_: boolean) => {}
   const renew = vi.fn(() => new Promise<boolean>(resolve => (finish = resolve)))
-  const stop = keepLease({ renew }, 1)
+  const stop = keepLease({ renew }, request)
   await vi.advanceTimersByTimeAsync(5_000)
   expect(renew).toHaveBeenCalledOnce()
   finish(true)
@@ -61,7 +65,7 @@ test('does not start a renewal while another one runs', async () => {
 
 test('tells when the lease is gone', async () => {
   const onLost = vi.fn()
-  const stop = keepLease({ renew: async () => false }, 1, onLost)
+  const stop = keepLease({ renew: async () => false }, { ...request, onLost })
   await vi.advanceTimersByTimeAsync(1_000)
   expect(onLost).toHaveBeenCalledOnce()
   stop()

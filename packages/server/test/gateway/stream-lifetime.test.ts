@@ -2,6 +2,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createEventStream } from '../../src/gateway/wire/event-stream.ts'
 import { createStreamLifetime, usableMs } from '../../src/gateway/wire/stream-lifetime.ts'
 
+const request = { heartbeatSeconds: 1, requestId: 'r' }
+
 beforeEach(() => {
   vi.useFakeTimers()
 })
@@ -12,7 +14,7 @@ afterEach(() => {
 test('sends heartbeats, one at a time while the reader does not read', async () => {
   const events = createEventStream()
   const comment = vi.spyOn(events, 'comment')
-  const { stop } = createStreamLifetime({ events, heartbeatSeconds: 1 })
+  const { stop } = createStreamLifetime({ events, ...request })
   await vi.advanceTimersByTimeAsync(5_000)
   expect(comment).toHaveBeenCalledTimes(1)
   const reader = events.response.body?.getReader()
@@ -25,7 +27,7 @@ test('sends heartbeats, one at a time while the reader does not read', async () 
 test('ends at the deadline, and only once', async () => {
   const onEnd = vi.fn()
   createStreamLifetime({
-    heartbeatSeconds: 1,
+    ...request,
     timeMs: 2_500,
     lease: { renew: async () => true },
     idle: { timeoutSeconds: 10, ping: async () => {} },
@@ -38,7 +40,7 @@ test('ends at the deadline, and only once', async () => {
 
 test('ends when the lease is gone', async () => {
   const onEnd = vi.fn()
-  createStreamLifetime({ heartbeatSeconds: 1, lease: { renew: async () => false }, onEnd })
+  createStreamLifetime({ ...request, lease: { renew: async () => false }, onEnd })
   await vi.advanceTimersByTimeAsync(1_000)
   expect(onEnd.mock.calls).toEqual([['lease-lost']])
 })
@@ -46,7 +48,7 @@ test('ends when the lease is gone', async () => {
 test('ends when the reader is gone', async () => {
   const onEnd = vi.fn()
   const events = createEventStream()
-  createStreamLifetime({ events, heartbeatSeconds: 1, onEnd })
+  createStreamLifetime({ events, ...request, onEnd })
   await events.response.body?.cancel()
   await vi.advanceTimersByTimeAsync(0)
   expect(onEnd.mock.calls).toEqual([['reader-gone']])
@@ -55,7 +57,7 @@ test('ends when the reader is gone', async () => {
 test('pings a quiet client and ends as idle when no ping is answered', async () => {
   const onEnd = vi.fn()
   const ping = vi.fn(() => Promise.reject(new Error('timed out')))
-  createStreamLifetime({ heartbeatSeconds: 1, idle: { timeoutSeconds: 8, ping }, onEnd })
+  createStreamLifetime({ ...request, idle: { timeoutSeconds: 8, ping }, onEnd })
   await vi.advanceTimersByTimeAsync(3_900)
   expect(ping).not.toHaveBeenCalled()
   await vi.advanceTimersByTimeAsync(200)
@@ -69,7 +71,7 @@ test('keeps a quiet stream open while the client answers pings', async () => {
   const onEnd = vi.fn()
   const ping = vi.fn(async () => {})
   const { stop } = createStreamLifetime({
-    heartbeatSeconds: 1,
+    ...request,
     idle: { timeoutSeconds: 8, ping },
     onEnd,
   })
@@ -82,7 +84,7 @@ test('keeps a quiet stream open while the client answers pings', async () => {
 test('a sign of life postpones the ping', async () => {
   const ping = vi.fn(async () => {})
   const { stop, touch } = createStreamLifetime({
-    heartbeatSeconds: 1,
+    ...request,
     idle: { timeoutSeconds: 8, ping },
   })
   for (let second = 0; second < 20; second++) {

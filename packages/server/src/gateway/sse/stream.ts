@@ -63,6 +63,7 @@ export function serveSseStream(options: SseStreamOptions): void {
   const lifetime = createStreamLifetime({
     events,
     heartbeatSeconds,
+    requestId,
     lease: inbox,
     idle: {
       timeoutSeconds: idleTimeoutSeconds,

@@ -20,7 +20,7 @@ import { createBackPressure } from './back-pressure.ts'
 import { cacheHints } from './cache-hints.ts'
 import { changesFor, subscribedUris } from './listen.ts'
 import { BATCH_PROTOCOL_VERSION, refuse } from './requirements.ts'
-import { createSessionRequests, type SessionOptions } from './sessions.ts'
+import { createMcpSessionRequests, type SessionOptions } from './sessions.ts'
 
 export interface StreamableHttpOptions extends SessionOptions {
   /** Host names of web pages that may send requests, beside the gateway's own. */
@@ -36,7 +36,7 @@ export interface StreamableHttpOptions extends SessionOptions {
  */
 export function createStreamableHttp(options: StreamableHttpOptions): Service {
   const { protocol, registry, allowedOrigins, requestStateKeys, heartbeatSeconds } = options
-  const sessions = createSessionRequests(options)
+  const sessions = createMcpSessionRequests(options)
 
   return async (request, exchange) => {
     const own = new URL(request.url).hostname
@@ -92,7 +92,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Service {
     const response = await handler.fetch(new Request(url, { method, headers }), { parsedBody })
     if (!bus) return backPressure.measure(response)
     const onEnd = () => void handler.close()
-    const lifetime = createStreamLifetime({ heartbeatSeconds, timeMs, onEnd })
+    const lifetime = createStreamLifetime({ heartbeatSeconds, requestId, timeMs, onEnd })
     return backPressure.measure(response, lifetime.stop)
   }
 

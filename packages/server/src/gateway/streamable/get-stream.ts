@@ -41,7 +41,7 @@ export const GET_STREAM_PREFIX = 'get.'
  */
 export async function openGetStream(options: GetStreamOptions): Promise<Response> {
   const { session, connection, lastEventId, protocol, registry, sessions } = options
-  const { idleTimeoutSeconds, heartbeatSeconds } = options
+  const { idleTimeoutSeconds, heartbeatSeconds, requestId } = options
   const events = createEventStream()
   const hasPriming = session.protocolVersion >= PRIMING_SINCE
   let reported = lastEventId?.slice(GET_STREAM_PREFIX.length) ?? ''
@@ -60,6 +60,7 @@ export async function openGetStream(options: GetStreamOptions): Promise<Response
   const lifetime = createStreamLifetime({
     events,
     heartbeatSeconds,
+    requestId,
     idle: {
       timeoutSeconds: idleTimeoutSeconds,
       ping: timeout => server.request({ method: 'ping' }, { timeout }),

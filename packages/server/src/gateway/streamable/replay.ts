@@ -43,7 +43,13 @@ export async function replayResponseStream(
   const events = createEventStream()
   const over = new AbortController()
   const onEnd = () => over.abort()
-  const lifetime = createStreamLifetime({ events, heartbeatSeconds, timeMs, onEnd })
+  const lifetime = createStreamLifetime({
+    events,
+    heartbeatSeconds,
+    requestId,
+    timeMs,
+    onEnd,
+  })
   replay(response, first)
     .catch(error => log.warn('replay failed', { requestId, error: describe(error) }))
     .finally(() => {

@@ -15,6 +15,8 @@ export interface ResponseStreamOptions {
   sessions: McpSessions
   eventStore: EventStore
   heartbeatSeconds: number
+  /** The HTTP request, for the log. */
+  requestId: string
 }
 
 export interface ResponseStream {
@@ -43,7 +45,7 @@ const PRIMING_SINCE = '2025-11-25'
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
  */
 export function createResponseStream(
-  { session, requests, sessions, eventStore, heartbeatSeconds }: ResponseStreamOptions,
+  { session, requests, sessions, eventStore, heartbeatSeconds, requestId }: ResponseStreamOptions,
   onCancelled: (id: RequestId) => void,
 ): ResponseStream {
   /** Requests without a response, with their methods. */
@@ -91,7 +93,7 @@ export function createResponseStream(
     const write = createStoringWriter(name, events, eventWriter)
     const lease = { renew: () => eventWriter.renew().then(() => true) }
     // The response goes on without its reader, who may ask for the rest.
-    const lifetime = createStreamLifetime({ events, heartbeatSeconds, lease })
+    const lifetime = createStreamLifetime({ events, heartbeatSeconds, requestId, lease })
     const looking = setInterval(() => void findCancelled(), CANCELLED_MS)
     if (session.protocolVersion >= PRIMING_SINCE)
       void events.event({ id: `${name}.0`, data: '', retry: RETRY_MS })

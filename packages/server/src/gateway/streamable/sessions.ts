@@ -60,7 +60,7 @@ const INVALID_REQUEST = -32_600
  * Every request gets a new server, in any environment, that is restored from the session.
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
  */
-export function createSessionRequests(options: SessionOptions) {
+export function createMcpSessionRequests(options: SessionOptions) {
   const { protocol, registry, sessions, eventStore, relay, heartbeatSeconds } = options
 
   return { handles, serve }
@@ -190,13 +190,14 @@ export function createSessionRequests(options: SessionOptions) {
     exchange: Exchange,
   ): Promise<Response> {
     const server = protocol.createServer(connectionOf(session.id, exchange))
+    const { requestId } = exchange
     const stream = createResponseStream(
-      { session, requests, sessions, eventStore, heartbeatSeconds },
-      requestId =>
+      { session, requests, sessions, eventStore, heartbeatSeconds, requestId },
+      id =>
         transport.receive({
           jsonrpc: '2.0',
           method: 'notifications/cancelled',
-          params: { requestId },
+          params: { requestId: id },
         }),
     )
     const transport = transportOf(exchange, stream.send)

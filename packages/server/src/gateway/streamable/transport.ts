@@ -25,7 +25,7 @@ export interface SessionTransportOptions {
   owner: string
   /** Seconds between two renewals of the inbox of a server request. */
   heartbeatSeconds: number
-  /** Of the HTTP request, for the log. */
+  /** The HTTP request, for the log. */
   requestId: string
   /** Sends a message to the client. */
   send(message: JSONRPCMessage): Promise<void>
@@ -81,7 +81,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
       asked.delete(message.id)
       throw error
     })
-    const stopRenewing = keepLease(inbox, heartbeatSeconds)
+    const stopRenewing = keepLease(inbox, { heartbeatSeconds, requestId })
     void receiveResponse()
       .catch(report)
       .finally(() => {

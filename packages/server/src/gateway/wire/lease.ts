@@ -7,6 +7,15 @@ export interface Lease {
   renew(): Promise<boolean>
 }
 
+export interface LeaseOptions {
+  /** Seconds between two renewals. */
+  heartbeatSeconds: number
+  /** The request that holds the lease, for the log. */
+  requestId: string
+  /** Called when the lease is gone. */
+  onLost?(): void
+}
+
 /** Two renewals may fail before a lease expires. */
 const RENEWALS_PER_LEASE = 3
 /** With a short heartbeat, a lease still outlives a slow write to the table. */
@@ -27,8 +36,7 @@ export const leaseSeconds = (heartbeatSeconds: number) =>
  */
 export function keepLease(
   lease: Lease,
-  heartbeatSeconds: number,
-  onLost: () => void = () => {},
+  { heartbeatSeconds, requestId, onLost = () => {} }: LeaseOptions,
 ): () => void {
   let isRenewing = false
   const timer = setInterval(() => {
@@ -41,7 +49,7 @@ export function keepLease(
     try {
       if (!(await lease.renew())) onLost()
     } catch (error) {
-      log.warn('lease not renewed', { error: describe(error) })
+      log.warn('lease not renewed', { requestId, error: describe(error) })
     } finally {
       isRenewing = false
     }

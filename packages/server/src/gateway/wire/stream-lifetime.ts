@@ -1,4 +1,6 @@
 import type { EventStream } from './event-stream.ts'
+import { type IdleTimeoutOptions, startIdleTimeout } from './idle-timeout.ts'
+import { sendKeepAlives } from './keep-alive.ts'
 import { keepLease, type Lease } from './lease.ts'
 
 /**
@@ -11,63 +13,52 @@ import { keepLease, type Lease } from './lease.ts'
 export type StreamEnd = 'deadline' | 'idle' | 'lease-lost' | 'reader-gone'
 
 export interface StreamLifetimeOptions {
-  /** Seconds between two heartbeats, and between two renewals of the lease. */
+  /** Seconds between two keep-alive comments, and between two renewals of the lease. */
   heartbeatSeconds: number
-  /** Gets the heartbeats. Left out where the SDK writes the stream, with heartbeats of its own. */
+  /** The request that the stream responds to, for the log. */
+  requestId: string
+  /** Left out where the SDK writes the stream and its keep-alive comments. */
   events?: EventStream
   /** Renewed for as long as the stream is open. */
   lease?: Lease
   /** Left out where a client need not show a sign of life. */
-  idle?: IdleRule
+  idle?: IdleTimeoutOptions
   /** Milliseconds until the stream has to end. */
   timeMs?: number
   /** Called once at most, and not after `stop`. */
   onEnd?(reason: StreamEnd): void
 }
 
-/** A client is pinged after half of this time without a sign of life. */
-interface IdleRule {
-  timeoutSeconds: number
-  /** Resolves when the client responds. */
-  ping(timeoutMs: number): Promise<unknown>
-}
-
 export interface StreamLifetime {
   /** Records a sign of life of the client. */
   touch(): void
-  /** Ends heartbeats, renewals and timers. */
+  /** Stops keep-alive comments, renewals and timers. */
   stop(): void
 }
 
-/**
- * Keeps an open stream alive and says when it has to end. Lambda never tells a function that its
- * client hung up, so heartbeats, leases and pings are all there is:
- * https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/145
- */
+/** Keeps an open stream alive, and tells when it has to end. Every open stream has one. */
 export function createStreamLifetime(options: StreamLifetimeOptions): StreamLifetime {
-  const { heartbeatSeconds, events, lease, idle, timeMs, onEnd } = options
-  const heartbeatMs = heartbeatSeconds * 1000
+  const { heartbeatSeconds, requestId, events, lease, idle, timeMs, onEnd } = options
   const stopped = new AbortController()
-  let lastSignAt = Date.now()
-  let isWriting = false
+  const onStop = (stop: () => void) =>
+    stopped.signal.addEventListener('abort', stop, { once: true })
 
-  if (events) every(heartbeatMs, () => void heartbeat(events))
-  if (lease) onStop(keepLease(lease, heartbeatSeconds, () => end('lease-lost')))
-  if (idle) {
-    const timeoutMs = idle.timeoutSeconds * 1000
-    every(Math.min(heartbeatMs, timeoutMs / 4), () => checkIdle(idle, timeoutMs))
+  if (events) {
+    onStop(sendKeepAlives(events, heartbeatSeconds))
+    events.closed.addEventListener('abort', () => end('reader-gone'), { once: true })
   }
+  if (lease) {
+    const onLost = () => end('lease-lost')
+    onStop(keepLease(lease, { heartbeatSeconds, requestId, onLost }))
+  }
+  const idleTimeout = idle && startIdleTimeout(idle, heartbeatSeconds, () => end('idle'))
+  if (idleTimeout) onStop(idleTimeout.stop)
   if (timeMs !== undefined) {
     const deadline = setTimeout(() => end('deadline'), timeMs)
     onStop(() => clearTimeout(deadline))
   }
-  events?.closed.addEventListener('abort', () => end('reader-gone'), { once: true })
 
-  return { touch, stop }
-
-  function touch() {
-    lastSignAt = Date.now()
-  }
+  return { touch: () => idleTimeout?.touch(), stop }
 
   function stop() {
     stopped.abort()
@@ -77,33 +68,6 @@ export function createStreamLifetime(options: StreamLifetimeOptions): StreamLife
     if (stopped.signal.aborted) return
     stop()
     onEnd?.(reason)
-  }
-
-  /** A slow reader gets one heartbeat at a time. */
-  async function heartbeat(events: EventStream) {
-    if (isWriting) return
-    isWriting = true
-    await events.comment('ka')
-    isWriting = false
-  }
-
-  function checkIdle({ ping }: IdleRule, timeoutMs: number) {
-    const quietMs = Date.now() - lastSignAt
-    if (quietMs >= timeoutMs) end('idle')
-    // Repeated at every check: a single lost ping does not end the stream.
-    else if (quietMs >= timeoutMs / 2)
-      ping(timeoutMs / 2).then(touch, () => {
-        // No response: the stream ends when the client stays quiet.
-      })
-  }
-
-  function every(ms: number, act: () => void) {
-    const timer = setInterval(act, ms)
-    onStop(() => clearInterval(timer))
-  }
-
-  function onStop(act: () => void) {
-    stopped.signal.addEventListener('abort', act, { once: true })
   }
 }
 
