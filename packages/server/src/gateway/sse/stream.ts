@@ -95,12 +95,14 @@ export function serveSseStream(options: SseStreamOptions): void {
     if (protocolVersion) transport.assumeInitialized(protocolVersion)
     // Loaded here, because only environments with a stream need it: see lambda/wiring.ts.
     const { notifyOfChanges } = await import('../protocol/changes.ts')
-    stopWatching = notifyOfChanges(server, {
-      registry,
-      caller,
-      startingPoint: { from: 'first-look' },
-      subscriptions: async () => subscriptions.all,
-    })
+    // The stream may have ended while the code was loading.
+    if (!isEnding)
+      stopWatching = notifyOfChanges(server, {
+        registry,
+        caller,
+        startingPoint: { from: 'first-look' },
+        subscriptions: async () => subscriptions.all,
+      })
     for await (const message of inbox.messages(ended.signal)) {
       lifetime.touch()
       // `POST /message` has checked it.

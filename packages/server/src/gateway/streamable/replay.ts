@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { describe } from '../../http/errors.ts'
 import { log } from '../../http/log.ts'
-import type { EventStore, StoredEvents, StreamId } from '../../session-table/event-store.ts'
+import type { EventStore, StoredEvents } from '../../session-table/event-store.ts'
 import type { McpSession } from '../../session-table/sessions.ts'
 import { createEventStream } from '../wire/event-stream.ts'
 import { isMessage, isResponse } from '../wire/jsonrpc.ts'
@@ -36,8 +36,8 @@ export async function replayResponseStream(
 ): Promise<Response | undefined> {
   const [, stream, lastSequence] = EVENT_ID.exec(lastEventId) ?? []
   if (!stream) return undefined
-  const response = { session: session.id, stream }
-  const first = await eventStore.read(response, Number(lastSequence))
+  const streamId = { session: session.id, stream }
+  const first = await eventStore.read(streamId, Number(lastSequence))
   if (!first) return undefined
 
   const events = createEventStream()
@@ -50,7 +50,7 @@ export async function replayResponseStream(
     timeMs,
     onEnd,
   })
-  replay(response, first)
+  replay(first)
     .catch(error => log.warn('replay failed', { requestId, error: describe(error) }))
     .finally(() => {
       lifetime.stop()
@@ -58,7 +58,7 @@ export async function replayResponseStream(
     })
   return events.response
 
-  async function replay(response: StreamId, first: StoredEvents) {
+  async function replay(first: StoredEvents) {
     let after = Number(lastSequence)
     for (let reading: StoredEvents | undefined = first; reading; ) {
       for (const { sequence, message } of reading.messages) {
@@ -67,21 +67,17 @@ export async function replayResponseStream(
       }
       if (events.closed.aborted) return
       if (reading.messages.length === 0) {
-        if (reading.state !== 'running') return failUnanswered(response, reading, after)
+        if (reading.state !== 'running') return failUnanswered(reading, after)
         if (over.signal.aborted) return
         await sleep(POLL_MS)
       }
-      reading = await eventStore.read(response, after)
+      reading = await eventStore.read(streamId, after)
     }
   }
 
   /** No more messages follow: sends an error for each request that has no response. */
-  async function failUnanswered(
-    response: StreamId,
-    { requests, state }: StoredEvents,
-    after: number,
-  ) {
-    const answered = await answeredRequests(response)
+  async function failUnanswered({ requests, state }: StoredEvents, after: number) {
+    const answered = await answeredRequests()
     const error = outcomeUnknown(
       state === 'lost'
         ? 'The environment that ran the request is gone'
@@ -95,10 +91,10 @@ export async function replayResponseStream(
       })
   }
 
-  async function answeredRequests(response: StreamId): Promise<Set<unknown>> {
+  async function answeredRequests(): Promise<Set<unknown>> {
     const answered = new Set<unknown>()
     for (let after = 0; ; ) {
-      const { messages } = (await eventStore.read(response, after)) ?? { messages: [] }
+      const { messages } = (await eventStore.read(streamId, after)) ?? { messages: [] }
       const last = messages.at(-1)
       if (!last) return answered
       after = last.sequence
