@@ -67,6 +67,11 @@ describe.each(['0.3', '1'])('with a heartbeat of %s seconds, an elicitation', he
     expect(all).toContain(JSON.stringify(text))
     await stream.close()
   })
+
+  test.each(['', 'unknown', 7])('response with the unknown id "%s" is dropped', async id => {
+    const session = await openSession(gateway, { capabilities: { elicitation: {} } })
+    expect((await session.post({ jsonrpc: '2.0', id, result })).status).toBe(202)
+  })
 })
 
 /** The expiry of an inbox in the Session table, in seconds since 1970. */

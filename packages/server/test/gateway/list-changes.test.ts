@@ -1,4 +1,4 @@
-import type { Tool } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import type { Resource, Tool } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { expect, test, vi } from 'vitest'
 import { type StartingPoint, watchChanges } from '../../src/gateway/protocol/changes.ts'
 import type { Caller } from '../../src/http/caller.ts'
@@ -56,4 +56,40 @@ test('a client that knows the reported state gets no report', async () => {
   const [state = ''] = (await reportedFrom({ from: 'first-look' })).states
   const again = await reportedFrom({ from: 'reported-state', state })
   expect(again).toEqual({ lists: [], states: [] })
+})
+
+test('an update of a resource is not reported after its subscription has ended', async () => {
+  const resource = { ...tool, name: 'board', uri: 'board://main' }
+  const tokens = new Map([['board://main', 'first']])
+  let subscribed = new Map([['board://main', 'first']])
+  let looks = 0
+  const updated: string[] = []
+  const stop = watchChanges({
+    registry: {
+      ...registry,
+      snapshot: async () => ({
+        ...snapshot(tool),
+        resource: new Map([['board', resource as unknown as Resource]]),
+      }),
+      async updateTokens() {
+        looks++
+        // While the second look reads the tokens, the client unsubscribes and an update follows.
+        if (looks === 2) {
+          subscribed = new Map()
+          tokens.set('board://main', 'second')
+        }
+        return new Map(tokens)
+      },
+    },
+    caller: {} as Caller,
+    startingPoint: { from: 'first-look' },
+    subscriptions: async () => subscribed,
+    onListChanged: () => {},
+    onResourceUpdated: uri => void updated.push(uri),
+    onReported: () => {},
+  })
+  await vi.waitUntil(() => looks > 1)
+  await new Promise(resolve => setImmediate(resolve))
+  stop()
+  expect(updated).toEqual([])
 })

@@ -102,11 +102,13 @@ export function watchChanges({
         await onListChanged(list)
       }
     // A resource without a token was never updated, or more than a day ago.
-    for (const [uri, token] of current)
-      if (token && tokens.get(uri) !== token) {
-        tokens.set(uri, token)
-        await onResourceUpdated(uri)
-      }
+    const updated = current.filter(([uri, token]) => token && tokens.get(uri) !== token)
+    // Read again: the client may have unsubscribed since this look began.
+    const subscribed = updated.length > 0 ? await subscriptions() : wanted
+    for (const [uri, token] of updated) {
+      tokens.set(uri, token)
+      if (subscribed.has(uri)) await onResourceUpdated(uri)
+    }
     const state = toState(now, current)
     if (state !== reported) await onReported?.(state)
     reported = state
