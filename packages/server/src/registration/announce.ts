@@ -1,31 +1,31 @@
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { GatewayError } from '../http/errors.ts'
 import { readJson } from '../http/json-body.ts'
-import { isOfTemplate } from './uri-template.ts'
+import { matchesUriTemplate } from './uri-template.ts'
 import { assertObject } from './validate.ts'
 
-/** A URI and what JSON needs around it. */
+/** The longest body: a URI in a JSON object. */
 const MAX_BYTES = 16_384
 
-/** The URI whose content changed, as `POST /register/{id}/updated` says it, or 400 with the fix. */
+/** The URI whose content changed, from the body of `POST /register/{id}/updated`. Throws 400 with the fix. */
 export async function updatedUri(request: Request, registration: Registration): Promise<string> {
   const { id, type } = registration
   if (type !== 'resource')
     throw new GatewayError(
       'bad_request',
-      `"${id}" is a ${type}: only resources are announced; a change of the registration itself needs no announcement`,
+      `"${id}" is a ${type}: only resources have updates to announce; clients are notified of a changed registration without this call`,
     )
   const sent = await sentUri(request)
   const { uri, uriTemplate = '' } = registration
   if (uri !== undefined) {
     if ((sent ?? uri) === uri) return uri
-    throw invalid(`is not the URI of "${id}", which is "${uri}" and need not be sent`)
+    throw invalid(`is not the URI of "${id}": send "${uri}", or leave it out`)
   }
   if (sent === undefined)
     throw invalid(
-      `is missing: "${id}" has the URI template "${uriTemplate}", so say at which URI the content changed`,
+      `is missing: "${id}" has the URI template "${uriTemplate}", so send the URI whose content changed`,
     )
-  if (isOfTemplate(sent, uriTemplate)) return sent
+  if (matchesUriTemplate(sent, uriTemplate)) return sent
   throw invalid(
     `does not match the URI template of "${id}", "${uriTemplate}": send the URI that clients read`,
   )

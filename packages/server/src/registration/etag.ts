@@ -5,8 +5,8 @@ import { GatewayError } from '../http/errors.ts'
 export const etag = ({ version }: Pick<Registration, 'version'>): string => `"${version}"`
 
 /**
- * The version that `If-Match` asks for; undefined for any. Besides the ETag it may be the bare number, and
- * weak, as proxies that compress make it.
+ * The version in `If-Match`; undefined for any version. Besides the ETag, a bare number and a weak ETag are allowed:
+ * proxies that compress responses make ETags weak.
  */
 export function ifMatch(headers: Headers): number | undefined {
   const value = headers.get('if-match')?.trim()
@@ -16,6 +16,6 @@ export function ifMatch(headers: Headers): number | undefined {
   if (version !== undefined) return Number(version)
   throw new GatewayError(
     'bad_request',
-    `If-Match is ${JSON.stringify(value)}: the version in quotes is expected, as the ETag of an answer gives it`,
+    `If-Match is ${JSON.stringify(value)}: send the ETag of a response, which is the version in quotes`,
   )
 }

@@ -5,8 +5,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 
 /**
- * What is wrong with a JSON Schema, and where: checked against its draft's own schema, then compiled as the
- * gateway will compile it. No reference is fetched.
+ * The issues of a JSON Schema. It is checked against its draft's meta-schema, then compiled as the gateway will compile
+ * it. References are not fetched.
  */
 export function schemaIssues(schema: JsonSchema, path: string): Issue[] {
   const draft = draftOf(schema)
@@ -14,7 +14,7 @@ export function schemaIssues(schema: JsonSchema, path: string): Issue[] {
     return [
       {
         path: `${path}/$schema`,
-        message: `is not a draft that is known here: ${Object.keys(DRAFTS).join(', ')}`,
+        message: `is not a supported draft: use one of ${Object.keys(DRAFTS).join(', ')}`,
       },
     ]
   const isSchema = metaSchemaOf(draft)
@@ -29,7 +29,7 @@ interface Draft {
 
 const draft07: Draft = { Engine: Ajv, metaSchema: 'http://json-schema.org/draft-07/schema' }
 
-/** Those of the gateway's validator. Draft 07 only adds to 06. */
+/** The drafts of the gateway's validator. Draft 07 only adds to draft 06. */
 const DRAFTS: Record<string, Draft> = {
   '2020-12': { Engine: Ajv2020, metaSchema: 'https://json-schema.org/draft/2020-12/schema' },
   '2019-09': { Engine: Ajv2019, metaSchema: 'https://json-schema.org/draft/2019-09/schema' },
@@ -46,7 +46,7 @@ function draftOf({ $schema }: JsonSchema): Draft | undefined {
 
 const metaSchemas = new Map<Draft, ValidateFunction>()
 
-/** Kept, since compiling it takes longer than all the rest; an engine of its own, since engines keep schemas. */
+/** Compiled once, since that takes longer than all other checks. Its engine checks nothing else: engines keep schemas. */
 function metaSchemaOf(draft: Draft): ValidateFunction {
   const known = metaSchemas.get(draft)
   if (known) return known
@@ -55,7 +55,7 @@ function metaSchemaOf(draft: Draft): ValidateFunction {
   return compiled
 }
 
-/** The options of the MCP SDK's validator, so that what is accepted here is what works there. */
+/** The options of the MCP SDK's validator: a schema that compiles here compiles in the gateway. */
 function engine({ Engine }: Draft): Ajv {
   const ajv = new Engine({ strict: false, validateSchema: false, allErrors: true, logger: false })
   formats.default(ajv)
@@ -65,24 +65,24 @@ function engine({ Engine }: Draft): Ajv {
 function compileIssues(draft: Draft, schema: JsonSchema, path: string): Issue[] {
   try {
     const validate = engine(draft).compile(schema)
-    // Ajv's own keyword: such a validator answers with a promise, which passes for "valid".
+    // Ajv's own keyword. Its validators return a promise, which would count as valid.
     return '$async' in validate
       ? [{ path: `${path}/$async`, message: 'is not a keyword of JSON Schema' }]
       : []
   } catch (error) {
     const { message, missingRef } = error as Error & { missingRef?: string }
     if (missingRef === undefined) return [{ path, message: `does not compile: ${message}` }]
-    const place = referenceIn(schema, missingRef)
+    const pointer = referenceIn(schema, missingRef)
     return [
       {
-        path: path + (place ?? ''),
-        message: `refers to "${missingRef}", which is not in this schema; nothing is fetched, so put it into "$defs" and refer to "#/$defs/…"`,
+        path: path + (pointer ?? ''),
+        message: `refers to "${missingRef}", which is not in this schema and is not fetched: put it into "$defs" and refer to "#/$defs/…"`,
       },
     ]
   }
 }
 
-/** Where `$ref` (or its dynamic kin) says what could not be found, as a JSON Pointer. */
+/** The JSON Pointer of the `$ref`, `$dynamicRef` or `$recursiveRef` that could not be resolved. */
 function referenceIn(schema: unknown, missing: string, path = ''): string | undefined {
   if (typeof schema !== 'object' || schema === null) return undefined
   for (const [key, value] of Object.entries(schema)) {
@@ -97,7 +97,7 @@ function referenceIn(schema: unknown, missing: string, path = ''): string | unde
   return undefined
 }
 
-/** One issue per place: an alternative that fails is reported by each of its branches. */
+/** One issue per place, because every branch of a failed alternative reports an error. */
 function toIssues(errors: ErrorObject[], path: string): Issue[] {
   const places = new Map<string, Set<string>>()
   for (const error of errors) {

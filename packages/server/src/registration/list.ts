@@ -11,14 +11,14 @@ import type { Key, Registry } from '../registry/registry.ts'
 
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1000
-/** A buffered answer of a Function URL holds 6 MB; the last item may be 400 KB. */
+/** The limit of a buffered Function URL response is 6 MB; one item may have 400 KB. */
 const MAX_PAGE_BYTES = 5_000_000
 
-/** `GET /register?type=&limit=&cursor=`. A page ends early where the next item would make it too large. */
+/** `GET /register?type=&limit=&cursor=`. A page ends early when the next item would make it too large. */
 export async function listPage(registry: Registry, query: URLSearchParams): Promise<Response> {
   const type = typeOf(query.get('type'))
   const limit = limitOf(query.get('limit'))
-  const after = placeOf(query.get('cursor'), type)
+  const after = keyAt(query.get('cursor'), type)
 
   const items: Registration[] = []
   let bytes = 0
@@ -44,28 +44,22 @@ function typeOf(value: string | null): RegistrationType | undefined {
   if (value === null) return undefined
   const type = TYPES.find(known => known === value)
   if (type) return type
-  throw new GatewayError(
-    'bad_request',
-    `type is "${value}": one of ${TYPES.join(', ')} is expected`,
-  )
+  throw new GatewayError('bad_request', `type is "${value}": send one of ${TYPES.join(', ')}`)
 }
 
 function limitOf(value: string | null): number {
   if (value === null) return DEFAULT_LIMIT
   const limit = /^\d{1,4}$/.test(value) ? Number(value) : 0
   if (limit >= 1 && limit <= MAX_LIMIT) return limit
-  throw new GatewayError(
-    'bad_request',
-    `limit is "${value}": a number from 1 to ${MAX_LIMIT} is expected`,
-  )
+  throw new GatewayError('bad_request', `limit is "${value}": send a number from 1 to ${MAX_LIMIT}`)
 }
 
-function placeOf(cursor: string | null, type: RegistrationType | undefined): Key | undefined {
+function keyAt(cursor: string | null, type: RegistrationType | undefined): Key | undefined {
   if (cursor === null) return undefined
-  const place = parseRegistrationId(Buffer.from(cursor, 'base64url').toString())
-  if (place && (type ?? place.type) === place.type) return place
+  const key = parseRegistrationId(Buffer.from(cursor, 'base64url').toString())
+  if (key && (type ?? key.type) === key.type) return key
   throw new GatewayError(
     'bad_request',
-    'The cursor is not one of this list: give nextCursor of the page before, with the same type',
+    'The cursor does not belong to this list: send nextCursor of the previous page, with the same type',
   )
 }

@@ -10,14 +10,14 @@ import {
 
 import { GatewayError } from '../http/errors.ts'
 
-/** A DynamoDB item holds 400 KB (409,600 bytes); this leaves room for the key and the names. */
+/** The limit of a DynamoDB item is 400 KB (409,600 bytes) with its key and attribute names. */
 export const MAX_BYTES = 400_000
 
-type Stamps = Pick<Registration, 'version' | 'createdAt' | 'updatedAt' | 'createdBy'>
+type ServerFields = Pick<Registration, 'version' | 'createdAt' | 'updatedAt' | 'createdBy'>
 
-/** What is kept of what was sent: the shorthand written out, defaults filled in. */
-export function toStored(input: RegistrationInput, stamps: Stamps): Registration {
-  const { version, ...rest } = stamps
+/** The registration that is stored for an input: with the shorthand expanded and the defaults filled in. */
+export function toRegistration(input: RegistrationInput, fields: ServerFields): Registration {
+  const { version, ...rest } = fields
   const contract = input.contract ?? 'arguments'
   const id = registrationId(input.type, input.name)
   input = { ...input, lambdaArn: withoutLatest(input.lambdaArn) }
@@ -34,28 +34,28 @@ export function toStored(input: RegistrationInput, stamps: Stamps): Registration
   return { id, version, ...input, contract, ...rest }
 }
 
-/** The same function, and the one that can be granted: Lambda takes no policy for $LATEST. */
+/** $LATEST is the unqualified function. Lambda has resource policies only for the latter. */
 const withoutLatest = (lambdaArn: string) => lambdaArn.replace(/:\$LATEST$/, '')
 
 /**
- * `"parameters": {}` says that there are none, and any argument is refused. Where nothing is said, any is
- * passed on: some clients send a dummy to a tool that has none.
+ * `"parameters": {}` refuses every argument. Without `parameters` all arguments are allowed, because some clients send a
+ * dummy argument to a tool that has none.
  */
 function schemaOf(parameters: Record<string, unknown> | undefined): JsonSchema {
   return parameters ? toInputSchema(parameters).schema : { type: 'object', properties: {} }
 }
 
-/** Or 413. The shorthand grows when it is written out, so this is not known before. */
+/** Throws 413. The size is known only after the shorthand is expanded. */
 export function assertFits(registration: Registration) {
   const bytes = Buffer.byteLength(JSON.stringify(registration))
   if (bytes <= MAX_BYTES) return
   throw new GatewayError(
     'payload_too_large',
-    `The registration has ${bytes} bytes; at most ${MAX_BYTES} fit into the table`,
+    `The registration has ${bytes} bytes, and the table holds at most ${MAX_BYTES}: shorten its schemas or descriptions`,
   )
 }
 
-/** What is allowed, and will bring trouble with some clients. */
+/** What is allowed and causes problems with some clients. */
 export function warningsOf(registration: Registration): string[] {
   const { type, name, description } = registration
   return [
@@ -64,6 +64,8 @@ export function warningsOf(registration: Registration): string[] {
           `The name has ${name.length} characters; some clients refuse more than ${SAFE_NAME_LENGTH}`,
         ]
       : []),
-    ...(description?.trim() ? [] : ['There is no description: a model has only the name to go by']),
+    ...(description?.trim()
+      ? []
+      : ['There is no description: add one, since a model chooses by it']),
   ]
 }

@@ -1,8 +1,8 @@
 /**
- * Whether a URI is one of a template's, by the rules with which the gateway finds the resource that a client
- * reads: those of the MCP SDK's UriTemplate. The SDK itself would nearly double this function's code.
+ * Whether a URI matches a URI template, by the rules of the MCP SDK's `UriTemplate`, with which the gateway finds the
+ * resource for a URI. Bundling the SDK would nearly double the registration function's code.
  */
-export function isOfTemplate(uri: string, template: string): boolean {
+export function matchesUriTemplate(uri: string, template: string): boolean {
   const pattern = template
     .split(/\{([^}]+)\}/)
     .map((part, n) => (n % 2 === 0 ? literal(part) : patternOf(part)))
@@ -10,7 +10,7 @@ export function isOfTemplate(uri: string, template: string): boolean {
   return new RegExp(`^${pattern}$`).test(uri)
 }
 
-/** Of what stands between braces, such as `id`, `+path`, `/segment*` or `?from,to`. */
+/** The pattern for an expression between braces, such as `id`, `+path`, `/segment*` or `?from,to`. */
 function patternOf(expression: string): string {
   const [, operator, list = ''] = /^([+#./?&]?)(.*)$/.exec(expression) ?? []
   const value = list.includes('*') ? '[^/,]+(?:,[^/,]+)*' : '[^/,]+'

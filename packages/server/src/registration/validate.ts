@@ -7,31 +7,36 @@ import {
 import { registrationInput } from '@markvp/mcp-lambda-sam-admin-client/schemas'
 
 import { GatewayError } from '../http/errors.ts'
+import { isRecord } from '../is-record.ts'
 import { schemaIssues } from './json-schema.ts'
 
-/** A body as a registration, or 400 with everything that is wrong with it. */
+/** Parses a body as a registration. Throws 400 with all issues. */
 export function parseInput(value: unknown): RegistrationInput {
   assertObject(value)
-  const unusable = unusableIn(value)
-  if (unusable.length > 0) throw invalid(unusable)
+  const unstorable = unstorableIn(value)
+  if (unstorable.length > 0) throw invalid(unstorable)
   const result = registrationInput.safeParse(value, { error: messageOf })
   if (!result.success) throw invalid(result.error.issues.flatMap(toIssues))
-  const faults = schemasOf(result.data).flatMap(([path, schema]) => schemaIssues(schema, path))
-  if (faults.length > 0) throw invalid(faults)
+  const schemaFaults = schemasOf(result.data).flatMap(([path, schema]) =>
+    schemaIssues(schema, path),
+  )
+  if (schemaFaults.length > 0) throw invalid(schemaFaults)
   return result.data
 }
 
 export function assertObject(value: unknown): asserts value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  if (!isRecord(value))
     throw new GatewayError('bad_request', `The body is ${kindOf(value)}: send a JSON object`)
 }
 
-/** Fields that only the server sets: a `PUT` may carry an answer of ours along, and they are ignored. */
-const STORED = ['id', 'version', 'createdAt', 'updatedAt', 'createdBy', 'status', 'warnings']
+/** Fields that only the server sets. A PUT ignores them, so that its body may be the response of a GET. */
+const SERVER_FIELDS = ['id', 'version', 'createdAt', 'updatedAt', 'createdBy', 'status', 'warnings']
 
-export function withoutStored(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).filter(([field]) => !STORED.includes(field)))
+export function withoutServerFields(value: unknown): unknown {
+  if (!isRecord(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).filter(([field]) => !SERVER_FIELDS.includes(field)),
+  )
 }
 
 function kindOf(value: unknown): string {
@@ -40,10 +45,10 @@ function kindOf(value: unknown): string {
 }
 
 /**
- * What JSON can say and no registration can hold: a key `__proto__`, which is lost or worse where objects are
- * copied, and numbers that JavaScript reads as infinite and would write as null.
+ * Valid JSON that cannot be stored: a key `__proto__`, which sets the prototype where objects are copied, and numbers that
+ * JavaScript parses as infinite and writes as null.
  */
-function unusableIn(value: unknown, path = ''): Issue[] {
+function unstorableIn(value: unknown, path = ''): Issue[] {
   if (typeof value === 'number' && !Number.isFinite(value))
     return [{ path, message: 'is too large a number' }]
   if (typeof value !== 'object' || value === null) return []
@@ -51,7 +56,7 @@ function unusableIn(value: unknown, path = ''): Issue[] {
     const at = path + pointer([key])
     return key === '__proto__'
       ? [{ path: at, message: 'is not a usable name' }]
-      : unusableIn(item, at)
+      : unstorableIn(item, at)
   })
 }
 
@@ -64,7 +69,7 @@ function messageOf(issue: { code?: string; input?: unknown }): string | undefine
   return issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : undefined
 }
 
-/** One issue per unknown field, each at its own place. */
+/** One issue per unknown field, with the field's path. */
 function toIssues(issue: ZodIssue): Issue[] {
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map(key => ({
@@ -74,11 +79,11 @@ function toIssues(issue: ZodIssue): Issue[] {
   return [{ path: pointer(issue.path), message: issue.message.replace(/^Invalid input: /, '') }]
 }
 
-/** RFC 6901 */
+/** JSON Pointer, RFC 6901. */
 const pointer = (path: PropertyKey[]): string =>
   path.map(key => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
-/** The JSON Schemas of a registration and where they stand in it; the shorthand is right by construction. */
+/** The JSON Schemas of a registration, each with its path. Shorthand needs no check: it expands to a valid schema. */
 function schemasOf(input: RegistrationInput): [path: string, schema: JsonSchema][] {
   if (input.type === 'resource') return []
   const { parameters } = input
@@ -90,7 +95,7 @@ function schemasOf(input: RegistrationInput): [path: string, schema: JsonSchema]
   }).filter((entry): entry is [string, JsonSchema] => entry[1] !== undefined)
 }
 
-/** More would only make the answer large. */
+/** The limit keeps the response small. */
 const MAX_ISSUES = 50
 
 function invalid(issues: Issue[]): GatewayError {

@@ -10,12 +10,12 @@ import { type Row, toKey } from '../../registry/row.ts'
 import type { Revocation, Revocations } from './revocations.ts'
 
 /**
- * In the Registration table, beside what is registered:
+ * Revocations in the Registration table, beside the registrations:
  *
  *     type          name                                    at                        expiresAt
  *     #revocation   <registration> <lambdaArn> <nonce>      milliseconds since 1970   seconds
  *
- * Usually there are none; a page holds some thousands.
+ * Usually there are none, so one page is enough: it holds thousands.
  */
 export function dynamoRevocations(dynamo: DynamoDBClient, table: string): Revocations {
   return {
@@ -47,7 +47,7 @@ export function dynamoRevocations(dynamo: DynamoDBClient, table: string): Revoca
 }
 
 const TYPE = '#revocation'
-/** What could not be done in that time, nobody waits for: whoever deleted was told the command. */
+/** A note expires after a week. The response of a call that failed to revoke has the command for it. */
 const WEEK_SECONDS = 7 * 24 * 60 * 60
 
 const keyOf = ({ registration, lambdaArn, nonce }: Revocation) =>

@@ -1,24 +1,24 @@
 import type { RegistrationStatus } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 /**
- * The gateway's right to invoke functions. What keeps Lambda from granting or revoking is an answer and no error:
- * a registration stands also where its function cannot be invoked yet.
+ * The gateway's permission to invoke functions. A registration is valid also where its function cannot be invoked yet,
+ * so a failure of Lambda is a result here and not an error.
  */
 export interface InvokePermissions {
   /**
-   * May be called again for the same function. `justRevoked` says that what Lambda tells of the function's policy
-   * may be older than our own change of it.
+   * Idempotent. `justRevoked` says that this process has just revoked the permission: then the policy that Lambda
+   * returns may be older than that change.
    */
   grant(lambdaArn: string, justRevoked?: boolean): Promise<RegistrationStatus>
-  /** Takes back what `grant` gave and nothing else. Undefined when nothing is left of it. */
-  revoke(lambdaArn: string): Promise<Leftover | undefined>
+  /** Removes only what `grant` added. Undefined when it is gone. */
+  revoke(lambdaArn: string): Promise<RevokeFailure | undefined>
   status(lambdaArn: string): Promise<RegistrationStatus>
 }
 
-/** A right that could not be taken back. */
-export interface Leftover {
-  /** For people: why, and the command that does it. */
+/** A permission that could not be revoked. */
+export interface RevokeFailure {
+  /** The reason, and the command that revokes it. */
   message: string
-  /** Whether trying again may help. */
-  passing: boolean
+  /** Whether another attempt may succeed. */
+  retryable: boolean
 }

@@ -5,107 +5,119 @@ import type {
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { describe } from '../../http/errors.ts'
+import { log } from '../../http/log.ts'
 import type { Registry } from '../../registry/registry.ts'
-import type { InvokePermissions, Leftover } from './permissions.ts'
+import type { InvokePermissions, RevokeFailure } from './permissions.ts'
 import type { Revocation, Revocations } from './revocations.ts'
 
-/** Keeps what the gateway may invoke equal to what is registered. */
-export interface Grants {
+/** Keeps the gateway's invoke permissions equal to what is registered. */
+export interface Reconciler {
   status(registration: Registration): Promise<RegistrationStatus>
-  /** Called when the registration stands in the table. */
+  /** Call it after the registration is stored. */
   grant(registration: Registration): Promise<RegistrationStatus>
-  /** Called before the table stops saying that the registration has this function; see `Leaving`. */
-  leave(registration: Registration): Promise<Leaving>
+  /** Call it before the registry removes the registration or gives it another function. */
+  beginRevoke(registration: Registration): Promise<PendingRevoke>
   /**
-   * Finishes what calls that broke off have left half done: at this registration, and at any other where it is
-   * certain that they did. Where that fails, it is left to the next call.
+   * Finishes what interrupted calls have left: all calls for this registration, and calls for others where it is
+   * certain that they were interrupted. A failure is logged and left to the next call.
    */
-  finish(id: string): Promise<void>
+  finishInterrupted(id: string): Promise<void>
 }
 
-interface Leaving {
+interface PendingRevoke {
   /**
-   * Called when the table was written, or not written after all. Takes the right back unless a registration needs
-   * it, at the earliest after `graceMs`, and gives what was left.
+   * Call it after the registry has changed, or has refused the change. Waits for `graceMs`, then revokes the
+   * permission unless a registration needs it. Gives a warning for a permission that could not be revoked.
    */
-  done(graceMs?: number): Promise<string[]>
+  finish(graceMs?: number): Promise<string[]>
 }
 
 /**
- * The table and the policies of functions cannot be changed as one. What is granted follows what is registered:
+ * The registry and the policy of a function cannot change in one transaction. So the policy follows the registry, and
+ * a note in `revocations` makes sure that an interrupted call is finished:
  *
- *     POST     row  ─►  statement                           died between: the status says so, and repair grants
- *     DELETE   note ─►  row gone  ─►  statement  ─►  note   died anywhere: the note is there for the next call
- *     PUT      note ─►  row  ─►  new statement  ─►  old statement  ─►  note
+ *     POST     row   ─►  statement
+ *     DELETE   note  ─►  row gone  ─►  statement gone  ─►  note gone
+ *     PUT      note  ─►  row  ─►  new statement  ─►  old statement gone  ─►  note gone
  *
- * Of the statement that all registrations of a function share, two calls may think differently at the same time:
+ * After an interrupted POST the status shows the missing statement, and repair grants it. After an interrupted DELETE
+ * or PUT the next call finds the note.
  *
- *     DELETE a    row gone · none has it            · takes it away · looks again: b has it, gives it back
- *     POST b                             row · there: ready
+ * All registrations of a function share one statement, so two calls at once may disagree about it:
  *
- * So whoever changed a statement looks at the table again afterwards and changes its mind with it. The last to
- * change anything then saw the table as it stays: a row that came later belongs to a call that looks later.
+ *     DELETE a    row gone · no row needs it      · removes it · looks again: b needs it, adds it back
+ *     POST b                             row · finds it: ready
+ *
+ * So a call that has changed a statement reads the registry again, and changes the statement again where the two
+ * disagree. A row that is written after that read belongs to a call that will read later.
  */
-export function createGrants(
+export function createReconciler(
   registry: Registry,
   permissions: InvokePermissions,
   revocations: Revocations,
-): Grants {
+): Reconciler {
   return {
     status: ({ lambdaArn }) => permissions.status(lambdaArn),
     async grant(registration) {
       const { lambdaArn } = registration
       const status = await permissions.grant(lambdaArn)
-      // Whoever deletes it meanwhile may have taken the statement away before we put it there.
+      // A call that deleted the registration may have removed the statement before it was added here.
       const now = await registry.get(registration)
-      if (now?.lambdaArn !== lambdaArn) await settle(lambdaArn)
+      if (now?.lambdaArn !== lambdaArn) await reconcile(lambdaArn)
       return status
     },
-    async leave({ id, lambdaArn }) {
+    async beginRevoke({ id, lambdaArn }) {
       const revocation = await revocations.begin(id, lambdaArn)
       return {
-        async done(graceMs = 0) {
+        async finish(graceMs = 0) {
           if (graceMs > 0 && !(await isRegistered(lambdaArn))) await sleep(graceMs)
-          const { leftover } = await settle(lambdaArn)
-          if (!leftover?.passing) await revocations.end(revocation)
-          return leftover ? [leftover.message] : []
+          const { failure } = await reconcile(lambdaArn)
+          if (!failure?.retryable) await revocations.end(revocation)
+          return failure ? [failure.message] : []
         },
       }
     },
-    async finish(id) {
+    async finishInterrupted(id) {
       try {
         const open = await revocations.open()
-        const broken = open.filter(it => it.registration === id || isOver(it))
-        for (const revocation of broken.slice(0, AT_ONCE)) {
-          const { needed, leftover } = await settle(revocation.lambdaArn)
-          // Where Lambda cannot be reached, it would not be for the others either.
-          if (leftover?.passing) break
-          // Needed still, it may be of a call that has not come to its table yet.
+        const interrupted = open.filter(it => it.registration === id || isOver(it))
+        for (const revocation of interrupted.slice(0, MAX_FINISHED)) {
+          const { needed, failure } = await reconcile(revocation.lambdaArn)
+          // When Lambda fails for this one, it would fail for the others too.
+          if (failure?.retryable) break
+          // A note of a permission that is needed may belong to a call that has yet to change the registry.
           if (!needed || isOver(revocation)) await revocations.end(revocation)
         }
       } catch (error) {
-        warn('what was left half done stays so', error)
+        log.warn('registration: interrupted calls could not be finished', {
+          error: describe(error),
+        })
       }
     },
   }
 
-  /** Makes the statement follow the table. */
-  async function settle(lambdaArn: string): Promise<{ needed: boolean; leftover?: Leftover }> {
+  /** Makes the statement of a function follow the registry. */
+  async function reconcile(
+    lambdaArn: string,
+  ): Promise<{ needed: boolean; failure?: RevokeFailure }> {
     let needed = await isRegistered(lambdaArn)
-    let leftover: Leftover | undefined
+    let failure: RevokeFailure | undefined
     for (let round = 1; ; round++) {
       if (needed) await permissions.grant(lambdaArn, round > 1)
-      else leftover = await permissions.revoke(lambdaArn)
+      else failure = await permissions.revoke(lambdaArn)
       const before = needed
       needed = await isRegistered(lambdaArn)
-      if (needed === before || round === ROUNDS) break
+      if (needed === before || round === MAX_ROUNDS) break
     }
-    if (needed || !leftover) return { needed }
-    warn(leftover.message)
-    return { needed, leftover }
+    if (needed || !failure) return { needed }
+    log.warn('registration: an invoke permission could not be revoked', {
+      lambdaArn,
+      reason: failure.message,
+    })
+    return { needed, failure }
   }
 
-  /** Reads consistently, and with one row all there are. */
+  /** The read is consistent. It ends at the first registration of the function. */
   async function isRegistered(lambdaArn: string): Promise<boolean> {
     for await (const registration of registry.list())
       if (registration.lambdaArn === lambdaArn) return true
@@ -113,15 +125,11 @@ export function createGrants(
   }
 }
 
-/** More calls than that do not meet at one function; the last word is then the next call's. */
-const ROUNDS = 5
+/** More concurrent calls for one function are not expected. The next call corrects what is left. */
+const MAX_ROUNDS = 5
 
-/** A call that finishes others' work answers in time all the same. */
-const AT_ONCE = 10
+/** How many interrupted calls one call finishes, so that its own response is not late. */
+const MAX_FINISHED = 10
 
-/** The call that began it has ended one way or the other: its function is cut off after 30 seconds. */
+/** The call that stored the note has ended: its function is stopped after 30 seconds. */
 const isOver = ({ at }: Revocation) => Date.now() - at > 60_000
-
-function warn(message: string, error?: unknown) {
-  console.warn(JSON.stringify({ message, ...(error !== undefined && { error: describe(error) }) }))
-}

@@ -9,25 +9,25 @@ import {
 import type { InvokePermissions } from './permissions.ts'
 import { ACTION, allows, statementId, statementsIn, type Target, targetOf } from './statement.ts'
 import {
-  type Found,
+  grantFailed,
+  manualRevoke,
   notGranted,
-  notRevoked,
-  ofOtherAccount,
   otherAccount,
-  refused,
+  revokeFailed,
+  type StatementState,
 } from './status.ts'
 
-/** Between two looks at a policy that is being changed; the number is that of the looks. */
+/** Pauses before the policy is read again after a conflict; also the number of attempts. */
 const PAUSES_MS = [100, 300, 900]
 
 /**
- * Grants by a statement in the resource policy of the function, its alias or its version, with the gateway's role
- * as the principal: https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html. It covers
- * Invoke and InvokeWithResponseStream alike. `clientFor` gives the client for a region, whose function may be
- * anywhere in the role's account.
+ * Grants with a statement in the resource policy of the function, its alias or its version, whose principal is the
+ * gateway's role: https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html. The statement
+ * covers Invoke and InvokeWithResponseStream. `clientFor` gives the client for a region: functions may be in any
+ * region of the role's account.
  *
- * `ready` says that the statement was read back. A dry run would prove less: it tells of the rights of whoever makes
- * it, and the registration function's role may invoke nothing.
+ * `ready` says that the statement was read back. A dry run of Invoke would not show it: it tests the permissions of
+ * its caller, and the registration function's role may invoke nothing.
  */
 export function resourcePolicyPermissions(
   clientFor: (region: string) => LambdaClient,
@@ -40,53 +40,53 @@ export function resourcePolicyPermissions(
     async grant(lambdaArn, justRevoked = false) {
       const target = targetOf(lambdaArn)
       if (target.accountId !== accountId) return otherAccount(target, roleArn)
-      let found: Found = 'nothing'
+      let state: StatementState = 'none'
       try {
-        for (const [look, pause] of PAUSES_MS.entries()) {
-          if (look > 0 || !justRevoked) found = await read(target)
-          if (found === 'granted') return { state: 'ready' }
-          if (found === 'orphaned') await remove(target)
+        for (const [attempt, pause] of PAUSES_MS.entries()) {
+          if (attempt > 0 || !justRevoked) state = await read(target)
+          if (state === 'granted') return { state: 'ready' }
+          if (state === 'orphaned') await remove(target)
           if (!(await add(target))) await sleep(pause)
         }
         if ((await read(target)) === 'granted') return { state: 'ready' }
-        throw new Error(`the statement ${sid} does not show in its policy`)
+        throw new Error(`the statement ${sid} is still not in the policy`)
       } catch (error) {
-        return refused(target, roleArn, error, found)
+        return grantFailed(target, roleArn, error, state)
       }
     },
     async status(lambdaArn) {
       const target = targetOf(lambdaArn)
       if (target.accountId !== accountId) return otherAccount(target, roleArn)
       try {
-        const found = await read(target)
-        return found === 'granted' ? { state: 'ready' } : notGranted(target, roleArn, found)
+        const state = await read(target)
+        return state === 'granted' ? { state: 'ready' } : notGranted(target, roleArn, state)
       } catch (error) {
-        return refused(target, roleArn, error)
+        return grantFailed(target, roleArn, error)
       }
     },
     async revoke(lambdaArn) {
       const target = targetOf(lambdaArn)
-      if (target.accountId !== accountId) return ofOtherAccount(target, roleArn)
+      if (target.accountId !== accountId) return manualRevoke(target, roleArn)
       try {
         await remove(target)
         return undefined
       } catch (error) {
-        return notRevoked(target, roleArn, error)
+        return revokeFailed(target, roleArn, error)
       }
     },
   }
 
-  async function read(target: Target): Promise<Found> {
+  async function read(target: Target): Promise<StatementState> {
     const { Policy } = await clientFor(target.region)
       .send(new GetPolicyCommand(at(target)))
-      // There is no policy, or no function; only AddPermission tells which.
+      // The policy or the function does not exist. Only AddPermission tells the two apart.
       .catch(ifNamed('ResourceNotFoundException', { Policy: undefined }))
     const statements = Policy ? statementsIn(Policy, target) : []
     if (statements.some(it => allows(it, roleArn))) return 'granted'
-    return statements.some(({ Sid }) => Sid === sid) ? 'orphaned' : 'nothing'
+    return statements.some(({ Sid }) => Sid === sid) ? 'orphaned' : 'none'
   }
 
-  /** False when it is there already, or when the function is being changed by somebody else. */
+  /** False when the statement exists already, or another update of the function is in progress. */
   async function add(target: Target): Promise<boolean> {
     const statement = { StatementId: sid, Action: ACTION, Principal: roleArn }
     return clientFor(target.region)
@@ -96,7 +96,7 @@ export function resourcePolicyPermissions(
 
   async function remove(target: Target): Promise<void> {
     const command = new RemovePermissionCommand({ ...at(target), StatementId: sid })
-    // Not there, or with its function: both are what is wanted.
+    // Not found: the statement is gone, alone or with its function.
     await clientFor(target.region)
       .send(command)
       .catch(ifNamed('ResourceNotFoundException', undefined))
@@ -108,7 +108,7 @@ const at = ({ functionArn, qualifier }: Target) => ({
   ...(qualifier && { Qualifier: qualifier }),
 })
 
-/** For `catch`: this error stands for a value. */
+/** A `catch` callback that replaces errors of this name with a value. */
 const ifNamed =
   <Value>(name: string, value: Value) =>
   (error: Error): Value => {

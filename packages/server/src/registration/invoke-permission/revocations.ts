@@ -1,18 +1,21 @@
-/** A right that may have to be taken back, written down before the table stops saying that it is needed. */
+/** A note that an invoke permission may have to be revoked. It is stored before its registration changes. */
 export interface Revocation {
-  /** The id of the registration that goes. */
+  /** The id of the registration that is deleted, or gets another function. */
   registration: string
   lambdaArn: string
-  /** Sets apart what else is the same. */
+  /** Makes the note unique. */
   nonce: string
-  /** Milliseconds since 1970. */
+  /** When it was stored, in milliseconds since 1970. */
   at: number
 }
 
-/** What keeps a call that breaks off from leaving a right behind which no registration tells of. */
+/**
+ * Stores which revocations have begun, so that a later call can finish those that were interrupted. Otherwise the
+ * gateway would keep a permission that no registration explains.
+ */
 export interface Revocations {
   begin(registration: string, lambdaArn: string): Promise<Revocation>
   end(revocation: Revocation): Promise<void>
-  /** Those that have no end yet, of all environments. */
+  /** The revocations of all environments that have not ended. */
   open(): Promise<Revocation[]>
 }

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { type LambdaArn, parseLambdaArn } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-/** Where a statement of ours stands: the policy of a function, or the one of an alias or version of it. */
+/** A function, alias or version: each has a resource policy of its own. */
 export interface Target extends LambdaArn {
-  /** As registered, with its qualifier. */
+  /** The ARN as registered, with its qualifier. */
   lambdaArn: string
-  /** Without. */
+  /** The ARN without its qualifier. */
   functionArn: string
 }
 
-/** A statement in the policy of a function, as far as it is looked at here. */
+/** The fields of a policy statement that are read here. */
 export interface Statement {
   Sid?: string
   Effect: string
@@ -29,19 +29,19 @@ export function targetOf(lambdaArn: string): Target {
   return { ...arn, lambdaArn, functionArn }
 }
 
-/** The same for all registrations of a stack, so that those of one function share one statement. */
+/** The same id for all registrations of a stack, so that the registrations of a function share one statement. */
 export const statementId = (roleArn: string) => `mcp-lambda-sam-${digest(roleArn, 16)}`
 
-/** The statements of a policy that are about exactly this target. */
+/** The statements of a policy whose resource is exactly this target. */
 export function statementsIn(policy: string, { lambdaArn }: Target): Statement[] {
   const { Statement = [] } = JSON.parse(policy) as { Statement?: Statement[] }
   return Statement.filter(({ Resource }) => Resource === lambdaArn)
 }
 
 /**
- * Whether a statement lets the role invoke, whoever put it there. One with a condition does not count. Nor does
- * ours when its role was deleted: IAM then shows the role's id (`AROA…`) in the place of the ARN, and a new role
- * of the same name is another one.
+ * Whether a statement, ours or another, allows the role to invoke. A statement with a condition does not count. Nor
+ * does one whose role was deleted: IAM then shows the role's id (`AROA…`) instead of its ARN, and a new role with the
+ * same name is another principal.
  */
 export function allows({ Effect, Principal, Action, Condition }: Statement, roleArn: string) {
   const principals = typeof Principal === 'string' ? [Principal] : [Principal.AWS ?? []].flat()
@@ -62,7 +62,7 @@ export const removeCommand = (target: Target, roleArn: string) =>
 const place = ({ region, functionArn, qualifier }: Target) =>
   `--region ${region} --function-name ${functionArn}${qualifier ? ` --qualifier ${qualifier}` : ''}`
 
-/** Lets the role invoke from the role's own side: the half of another account's function, and all of one's own. */
+/** Allows the invocation in the role's own policy. For a function in another account, both sides have to allow it. */
 export const putRoleCommand = (target: Target, roleArn: string) =>
   `aws iam put-role-policy ${rolePolicy(target, roleArn)} --policy-document '${JSON.stringify(roleDocument(target))}'`
 

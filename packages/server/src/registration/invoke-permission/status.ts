@@ -1,6 +1,6 @@
 import type { NotReady } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import type { Leftover } from './permissions.ts'
+import type { RevokeFailure } from './permissions.ts'
 import {
   addCommand,
   deleteRoleCommand,
@@ -12,43 +12,47 @@ import {
   type Target,
 } from './statement.ts'
 
-/** Of the statement: it lets the gateway in, it is there and names another than the gateway's role, or it is not there. */
-export type Found = 'granted' | 'orphaned' | 'nothing'
+/**
+ * - `granted`: a statement allows our role.
+ * - `orphaned`: our statement id exists but names another role.
+ * - `none`: no statement.
+ */
+export type StatementState = 'granted' | 'orphaned' | 'none'
 
-/** Of a policy that was read. */
-export function notGranted(target: Target, roleArn: string, found: Found): NotReady {
+/** The status for a policy that was read and has no statement that allows the gateway's role. */
+export function notGranted(target: Target, roleArn: string, state: StatementState): NotReady {
   const reason =
-    found === 'orphaned'
-      ? `The statement ${statementId(roleArn)} in the policy of ${target.lambdaArn} does not name the gateway's role, as when that was deleted and made anew.`
-      : `The policy of ${target.lambdaArn} does not let the gateway invoke it, or there is no such function.`
+    state === 'orphaned'
+      ? `The statement ${statementId(roleArn)} in the policy of ${target.lambdaArn} names another role than the gateway's, for example one that was deleted and created again.`
+      : `The policy of ${target.lambdaArn} does not allow the gateway's role to invoke it, or the function does not exist.`
   return {
     state: 'not_granted',
-    message: `${reason} Repairing the registration grants it, or says what is in the way`,
-    fix: commandsFor(target, roleArn, found),
+    message: `${reason} Repair the registration: that grants the permission or says why it cannot`,
+    fix: commandsFor(target, roleArn, state),
   }
 }
 
-/** Of what Lambda answered in the place of reading or changing the policy. */
-export function refused(
+/** The status for an error of Lambda while the policy was read or changed. */
+export function grantFailed(
   target: Target,
   roleArn: string,
   error: unknown,
-  found: Found = 'nothing',
+  state: StatementState = 'none',
 ): NotReady {
   const { lambdaArn } = target
   const { name, message } = error as Error
-  const fix = commandsFor(target, roleArn, found)
+  const fix = commandsFor(target, roleArn, state)
   switch (name) {
     case 'ResourceNotFoundException':
       return {
         state: 'function_not_found',
-        message: `There is no ${lambdaArn} yet (${message}). Deploy it, then repair the registration`,
+        message: `${lambdaArn} does not exist (${message}). Deploy it, then repair the registration`,
         fix,
       }
     case 'PolicyLengthExceededException':
       return {
         state: 'not_granted',
-        message: `The policy of ${lambdaArn} is full (${message}). Take statements out of it that nobody needs and repair the registration; or allow it in the gateway's role, which works and does not show here`,
+        message: `The policy of ${lambdaArn} is full (${message}). Remove statements that are not needed and repair the registration. Or allow it in the gateway's role, which works but does not show in this status`,
         fix: [putRoleCommand(target, roleArn)],
       }
     case 'AccessDeniedException':
@@ -56,48 +60,51 @@ export function refused(
     case 'PublicPolicyException':
       return {
         state: 'not_granted',
-        message: `Lambda does not let the registration function grant the invocation of ${lambdaArn}: ${message}`,
+        message: `Lambda does not allow the registration function to grant the permission to invoke ${lambdaArn}: ${message}`,
         fix,
       }
     default:
       return {
         state: 'unknown',
-        message: `Whether the gateway may invoke ${lambdaArn} is not known, since Lambda in ${target.region} did not tell (${name}: ${message}). Repair the registration to try again`,
+        message: `It is unknown whether the gateway may invoke ${lambdaArn}, because Lambda in ${target.region} failed (${name}: ${message}). Repair the registration to try again`,
         fix: [],
       }
   }
 }
 
-export function notRevoked(target: Target, roleArn: string, error: unknown): Leftover {
+export function revokeFailed(target: Target, roleArn: string, error: unknown): RevokeFailure {
   const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } }
-  // There is none where there was no answer.
+  // A network failure has no status.
   const status = $metadata?.httpStatusCode ?? 500
   return {
-    message: `The gateway's right to invoke ${target.lambdaArn} could not be taken back (${name}: ${message}): ${removeCommand(target, roleArn)}`,
-    passing: status >= 500 || status === 429 || status === 409,
+    message: `The gateway's permission to invoke ${target.lambdaArn} could not be revoked (${name}: ${message}). Revoke it with this command: ${removeCommand(target, roleArn)}`,
+    retryable: status >= 500 || status === 429 || status === 409,
   }
 }
 
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html */
+/**
+ * Both accounts have to allow the call:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+ */
 export function otherAccount(target: Target, roleArn: string): NotReady {
   const { accountId, lambdaArn } = target
   return {
     state: 'other_account',
-    message: `${lambdaArn} is in another account, where both sides have to allow the call and neither can be done or seen from here: somebody of ${accountId} runs the first command, an administrator of the gateway's account the second`,
+    message: `${lambdaArn} is in another account. Both accounts have to allow the call, and the registration function can neither see nor change that: an administrator of ${accountId} runs the first command, an administrator of the gateway's account the second`,
     fix: [addCommand(target, roleArn), putRoleCommand(target, roleArn)],
     policies: { function: functionDocument(target, roleArn), role: roleDocument(target) },
   }
 }
 
-export function ofOtherAccount(target: Target, roleArn: string): Leftover {
+export function manualRevoke(target: Target, roleArn: string): RevokeFailure {
   const commands = [removeCommand(target, roleArn), deleteRoleCommand(target, roleArn)]
   return {
-    message: `${target.lambdaArn} is in another account: if the gateway was allowed to invoke it, that is taken back by hand, there and here: ${commands.join(' ; ')}`,
-    passing: false,
+    message: `${target.lambdaArn} is in another account. If the gateway was allowed to invoke it, revoke that by hand in both accounts: ${commands.join(' ; ')}`,
+    retryable: false,
   }
 }
 
-function commandsFor(target: Target, roleArn: string, found: Found): string[] {
+function commandsFor(target: Target, roleArn: string, state: StatementState): string[] {
   const add = addCommand(target, roleArn)
-  return found === 'orphaned' ? [removeCommand(target, roleArn), add] : [add]
+  return state === 'orphaned' ? [removeCommand(target, roleArn), add] : [add]
 }
