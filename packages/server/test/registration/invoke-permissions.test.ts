@@ -22,7 +22,7 @@ let one: ReturnType<typeof registrationUrl>
 let two: ReturnType<typeof registrationUrl>
 
 beforeEach(async () => {
-  // What is left over is logged too.
+  // Failures to revoke are logged too.
   vi.spyOn(console, 'warn').mockImplementation(() => {})
   emulator = await startDynamo()
   const fixture = await startFixture()
@@ -49,7 +49,7 @@ const granted = async (arn = ARN) => (await policies.statements(arn)).length
 
 const open = () => dynamoRevocations(emulator.client(), emulator.tables.RegistrationTable).open()
 
-/** Holds the first call of this operation at the edge: `reached` when it is there, `release` lets it go on. */
+/** Holds the first call of this operation on the network until `release`. `reached` resolves when it is held. */
 function hold(operation: Call['operation'], at: 'before' | 'after' = 'before') {
   let release = () => {}
   let reach = () => {}
@@ -70,23 +70,23 @@ function hold(operation: Call['operation'], at: 'before' | 'after' = 'before') {
   return { reached, release }
 }
 
-/** Lambda breaks this call off, until `mended` is called. */
+/** Lambda refuses this operation until `mend` is called. */
 function breaks(operation: Call['operation'], status = 500, type = 'ServiceException') {
   edge.hook = call =>
     call.operation === operation ? { status, type, body: { message: 'broken' } } : undefined
   return {
-    mended() {
+    mend() {
       edge.hook = () => undefined
     },
   }
 }
 
 describe('the statement of a function', () => {
-  test('comes with the first registration of it and goes with the last', async () => {
+  test('is added with its first registration and removed with its last', async () => {
     const names = Array.from({ length: 20 }, (_, n) => `n${n}`)
     for (const name of names) {
-      const made = await one('POST', '/register', { ...a, name })
-      expect(made).toMatchObject({ status: 201, body: { status: { state: 'ready' } } })
+      const created = await one('POST', '/register', { ...a, name })
+      expect(created).toMatchObject({ status: 201, body: { status: { state: 'ready' } } })
     }
     const resource = { ...a, type: 'resource', uri: 'notes://today' }
     await two('POST', '/register', resource)
@@ -99,7 +99,7 @@ describe('the statement of a function', () => {
     expect(await open()).toEqual([])
   })
 
-  test('is answered with, except in lists', async () => {
+  test('has its status in every response except lists', async () => {
     const { body } = await one('POST', '/register', a)
     expect(body.status).toEqual({ state: 'ready' })
     expect((await two('GET', '/register/tool-a')).body).toEqual(body)
@@ -108,7 +108,7 @@ describe('the statement of a function', () => {
     expect((await one('GET', '/register')).body.items[0]).not.toHaveProperty('status')
   })
 
-  test('moves with the registration, and the old one stays for a moment', async () => {
+  test('moves with the registration, and the old one is kept for the grace period', async () => {
     await one('POST', '/register', a)
     const at: Record<string, number> = {}
     edge.hook = ({ operation, resource }) => {
@@ -119,13 +119,13 @@ describe('the statement of a function', () => {
     expect(body).toMatchObject({ lambdaArn: NEXT, status: { state: 'ready' } })
     expect(body).not.toHaveProperty('warnings')
     expect([await granted(), await granted(NEXT)]).toEqual([0, 1])
-    // What an environment of the gateway may not have read yet, it may still invoke.
+    // An environment of the gateway that has not read the change yet may still invoke the old function.
     const grace = (at['RemovePermission buffered'] ?? 0) - (at['AddPermission streaming'] ?? 0)
     expect(grace).toBeGreaterThan(1_900)
     expect(await open()).toEqual([])
   })
 
-  test('stays, and at once, when a registration moves that is not the only one', async () => {
+  test('stays when one of several registrations moves, and the call does not wait', async () => {
     await one('POST', '/register', a)
     await one('POST', '/register', b)
     edge.calls.length = 0
@@ -134,24 +134,27 @@ describe('the statement of a function', () => {
     expect(edge.calls.map(({ operation }) => operation)).not.toContain('RemovePermission')
   })
 
-  test('is that of the function for $LATEST, which has none', async () => {
+  test('is that of the unqualified function for $LATEST', async () => {
     const { body } = await one('POST', '/register', { ...a, lambdaArn: `${ARN}:$LATEST` })
     expect(body).toMatchObject({ lambdaArn: ARN, status: { state: 'ready' } })
     expect(await granted()).toBe(1)
   })
 
-  test('is not there for a function that is deployed later; repair puts it there', async () => {
+  test('is missing for a function that does not exist yet, and the next PUT adds it', async () => {
     const lambdaArn = ARN.replace('buffered', 'later')
-    const made = await one('POST', '/register', { ...a, lambdaArn })
-    expect(made).toMatchObject({ status: 201, body: { status: { state: 'function_not_found' } } })
+    const created = await one('POST', '/register', { ...a, lambdaArn })
+    expect(created).toMatchObject({
+      status: 201,
+      body: { status: { state: 'function_not_found' } },
+    })
     expect((await one('GET', '/register/tool-a')).body.status.state).toBe('not_granted')
     const put = await one('PUT', '/register/tool-a', a)
     expect(put).toMatchObject({ status: 200, body: { status: { state: 'ready' } } })
   })
 })
 
-describe('two calls at once', () => {
-  test('a registration made while another of its function is deleted keeps its right', async () => {
+describe('two concurrent calls', () => {
+  test('a registration that is created while another one of its function is deleted keeps the permission', async () => {
     await one('POST', '/register', a)
     const { reached, release } = hold('RemovePermission')
     const deleted = one('DELETE', '/register/tool-a')
@@ -163,27 +166,27 @@ describe('two calls at once', () => {
     expect((await two('GET', '/register/tool-b')).body.status).toEqual({ state: 'ready' })
   })
 
-  test('a registration deleted while it is made leaves no right behind', async () => {
+  test('a registration that is deleted while it is created leaves no permission behind', async () => {
     const { reached, release } = hold('AddPermission')
-    const made = one('POST', '/register', a)
+    const created = one('POST', '/register', a)
     await reached
     expect(await two('DELETE', '/register/tool-a')).toMatchObject({ status: 204 })
     release()
-    await made
+    await created
     expect(await granted()).toBe(0)
   })
 
-  test('a registration moved away while it is made leaves no right behind', async () => {
+  test('a registration that gets another function while it is created leaves no permission behind', async () => {
     const { reached, release } = hold('AddPermission')
-    const made = one('POST', '/register', a)
+    const created = one('POST', '/register', a)
     await reached
     await two('PUT', '/register/tool-a', { ...a, lambdaArn: NEXT })
     release()
-    await made
+    await created
     expect([await granted(), await granted(NEXT)]).toEqual([0, 1])
   })
 
-  test('a right given back to a registration that is deleted meanwhile is taken again', async () => {
+  test('a permission that is granted again for a registration that is deleted meanwhile is revoked', async () => {
     await one('POST', '/register', a)
     const first = hold('RemovePermission')
     const deletedA = one('DELETE', '/register/tool-a')
@@ -198,7 +201,7 @@ describe('two calls at once', () => {
     expect(await granted()).toBe(0)
   })
 
-  test('the last two registrations, deleted together, take the right along', async () => {
+  test('deleting the last two registrations at once revokes the permission', async () => {
     for (let n = 0; n < 5; n++) {
       await one('POST', '/register', a)
       await two('POST', '/register', b)
@@ -208,7 +211,7 @@ describe('two calls at once', () => {
     }
   })
 
-  test('a move that loses takes nothing away', async () => {
+  test('a refused change of the function revokes nothing', async () => {
     for (let n = 0; n < 3; n++) {
       await one('POST', '/register', a)
       const [moved, put] = await Promise.all([
@@ -222,7 +225,7 @@ describe('two calls at once', () => {
     }
   })
 
-  test('a write that loses takes nothing away', async () => {
+  test('a refused write revokes nothing', async () => {
     for (let n = 0; n < 5; n++) {
       await one('POST', '/register', a)
       const [put, deleted] = await Promise.all([
@@ -243,13 +246,13 @@ describe('two calls at once', () => {
   })
 })
 
-describe('what Lambda does not do', () => {
-  test('a registration stands without its right, until repair or the next PUT', async () => {
-    const { mended } = breaks('AddPermission')
-    const made = await one('POST', '/register', a)
-    expect(made).toMatchObject({ status: 201, body: { status: { state: 'unknown' } } })
+describe('a failure of Lambda', () => {
+  test('leaves a registration without its permission until repair or the next PUT', async () => {
+    const { mend } = breaks('AddPermission')
+    const created = await one('POST', '/register', a)
+    expect(created).toMatchObject({ status: 201, body: { status: { state: 'unknown' } } })
     expect((await one('GET', '/register/tool-a')).body.status.state).toBe('not_granted')
-    mended()
+    mend()
     expect(await two('POST', '/register/tool-a/repair')).toMatchObject({
       status: 200,
       headers: { etag: '"1"' },
@@ -258,9 +261,9 @@ describe('what Lambda does not do', () => {
     expect(await granted()).toBe(1)
   })
 
-  test('a right that Lambda kept is told of, and taken by a later call', async () => {
+  test('to revoke is a warning, and a later call revokes', async () => {
     await one('POST', '/register', a)
-    const { mended } = breaks('RemovePermission')
+    const { mend } = breaks('RemovePermission')
     const deleted = await one('DELETE', '/register/tool-a')
     expect(deleted).toMatchObject({
       status: 200,
@@ -268,24 +271,24 @@ describe('what Lambda does not do', () => {
     })
     expect((await one('GET', '/register/tool-a')).status).toBe(404)
     expect(await open()).toMatchObject([{ registration: 'tool-a', lambdaArn: ARN }])
-    // Still broken: the call itself is none the worse for it.
+    // Lambda still fails, and the call itself is not affected.
     expect((await two('DELETE', '/register/tool-a')).status).toBe(404)
-    mended()
+    mend()
     expect(await granted()).toBe(1)
     expect((await two('DELETE', '/register/tool-a')).status).toBe(404)
     expect(await granted()).toBe(0)
     expect(await open()).toEqual([])
   })
 
-  test('so that another registration finishes it when it is certain that nobody else will', async () => {
+  test('to revoke is finished by a call for another registration once the first call is certainly over', async () => {
     await one('POST', '/register', a)
-    const { mended } = breaks('RemovePermission')
+    const { mend } = breaks('RemovePermission')
     const moved = await one('PUT', '/register/tool-a', { ...a, lambdaArn: NEXT })
     expect(moved).toMatchObject({
       status: 200,
       body: { status: { state: 'ready' }, warnings: [expect.stringContaining(ARN)] },
     })
-    mended()
+    mend()
     await two('POST', '/register', { ...b, lambdaArn: NEXT })
     expect(await granted()).toBe(1)
     vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ['Date'] })
@@ -294,24 +297,24 @@ describe('what Lambda does not do', () => {
     expect(await open()).toEqual([])
   })
 
-  test('a right that Lambda will not take is told of once', async () => {
+  test('to revoke that is permanent is a warning once', async () => {
     await one('POST', '/register', a)
     breaks('RemovePermission', 403, 'AccessDeniedException')
     expect((await one('DELETE', '/register/tool-a')).body.warnings).toHaveLength(1)
     expect(await open()).toEqual([])
   })
 
-  test('a function of another account is left to its owner on both ways', async () => {
+  test('cannot happen for a function of another account, which Lambda is not called for', async () => {
     const lambdaArn = ARN.replace('000000000000', '111111111111')
-    const made = await one('POST', '/register', { ...a, lambdaArn })
-    expect(made).toMatchObject({ status: 201, body: { status: { state: 'other_account' } } })
+    const created = await one('POST', '/register', { ...a, lambdaArn })
+    expect(created).toMatchObject({ status: 201, body: { status: { state: 'other_account' } } })
     const deleted = await one('DELETE', '/register/tool-a')
     expect(deleted.body.warnings).toEqual([expect.stringContaining('is in another account')])
     expect(edge.calls).toEqual([])
   })
 })
 
-test('repair of what is not registered is 404, and of what is no path too', async () => {
+test('repair of an unknown id or path gets 404', async () => {
   expect((await one('POST', '/register/tool-a/repair')).status).toBe(404)
   expect((await one('POST', '/register/tool-a/constructor')).status).toBe(404)
   expect((await one('POST', '/register/tool-a/repair/now')).status).toBe(404)

@@ -23,7 +23,7 @@ const document = parse(
 const { schemas } = document.components as { schemas: Record<string, Json> }
 
 describe('docs/openapi.yaml', () => {
-  test('describes what the server validates, field by field', () => {
+  test('describes every field that the server validates', () => {
     const { oneOf } = z.toJSONSchema(registrationInput, { io: 'input' }) as { oneOf: Json[] }
     expect(plain(resolved(schemas['RegistrationInput']))).toEqual({ oneOf: oneOf.map(plain) })
   })
@@ -41,7 +41,7 @@ describe('docs/openapi.yaml', () => {
     await emulator.close()
   })
 
-  test('describes what the server answers', async () => {
+  test('describes the responses of the server', async () => {
     const emulator = await startDynamo()
     const call = registrationUrl(emulator)
     const faultsOf = validator()
@@ -49,9 +49,9 @@ describe('docs/openapi.yaml', () => {
       document.paths['/register'].post.requestBody.content['application/json'].examples
     for (const { value } of Object.values(examples)) {
       expect(faultsOf('RegistrationInput', { body: value })).toBeNull()
-      const made = await call('POST', '/register', { ...value, description: '' })
-      expect(made).toMatchObject({ status: 201, body: { warnings: [expect.any(String)] } })
-      expect(faultsOf('RegistrationResponse', made)).toBeNull()
+      const created = await call('POST', '/register', { ...value, description: '' })
+      expect(created).toMatchObject({ status: 201, body: { warnings: [expect.any(String)] } })
+      expect(faultsOf('RegistrationResponse', created)).toBeNull()
       const id = `${value['type']}-${value['name']}`
       expect(faultsOf('RegistrationResponse', await call('GET', `/register/${id}`))).toBeNull()
       expect(
@@ -85,22 +85,22 @@ describe('docs/openapi.yaml', () => {
     await emulator.close()
   })
 
-  test('describes the status and the removal of a function of another account', async () => {
+  test('describes the responses for a function in another account', async () => {
     const emulator = await startDynamo()
-    const lambda = () => expect.fail('Lambda is asked')
+    const lambda = () => expect.fail('Lambda is called')
     const permissions = resourcePolicyPermissions(lambda, 'arn:aws:iam::000000000000:role/gateway')
     const call = registrationUrl(emulator, permissions)
     const faultsOf = validator()
-    const made = await call('POST', '/register', today)
-    expect(made.body.status).toMatchObject({ state: 'other_account', policies: {} })
-    expect(faultsOf('RegistrationResponse', made)).toBeNull()
+    const created = await call('POST', '/register', today)
+    expect(created.body.status).toMatchObject({ state: 'other_account', policies: {} })
+    expect(faultsOf('RegistrationResponse', created)).toBeNull()
     const removed = await call('DELETE', '/register/resource-today')
     expect(removed.status).toBe(200)
     expect(faultsOf('Removal', removed)).toBeNull()
     await emulator.close()
   })
 
-  test('knows every error code', () => {
+  test('lists every error code', () => {
     expect(schemas['ErrorCode']?.['enum']).toEqual(ERROR_CODES)
   })
 })

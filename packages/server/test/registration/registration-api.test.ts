@@ -4,7 +4,7 @@ import { UriTemplate } from '@modelcontextprotocol/server'
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 
-import { isOfTemplate } from '../../src/registration/uri-template.ts'
+import { matchesUriTemplate } from '../../src/registration/uri-template.ts'
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
 import { registrationUrl } from '../support/registration-url.ts'
@@ -27,9 +27,9 @@ const issuesOf = ({ body }: { body: ErrorBody }) =>
   Object.fromEntries((body.error.issues ?? []).map(({ path, message }) => [path, message]))
 
 describe('a registration', () => {
-  test('is made, read, replaced and deleted', async () => {
-    const made = await call('POST', '/register', { ...example, parameters: { input: 'string' } })
-    expect(made).toMatchObject({
+  test('can be created, read, replaced and deleted', async () => {
+    const created = await call('POST', '/register', { ...example, parameters: { input: 'string' } })
+    expect(created).toMatchObject({
       status: 201,
       headers: { location: '/register/tool-example', etag: '"1"' },
       body: {
@@ -46,15 +46,15 @@ describe('a registration', () => {
         },
       },
     })
-    expect(made.body.createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
-    expect(made.body).not.toHaveProperty('parameters')
-    expect((await other('GET', '/register/tool-example')).body).toEqual(made.body)
+    expect(created.body.createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+    expect(created.body).not.toHaveProperty('parameters')
+    expect((await other('GET', '/register/tool-example')).body).toEqual(created.body)
 
     const put = await other('PUT', '/register/tool-example', { ...example, description: 'New' })
     expect(put).toMatchObject({
       status: 200,
       headers: { etag: '"2"' },
-      body: { version: 2, description: 'New', createdAt: made.body.createdAt },
+      body: { version: 2, description: 'New', createdAt: created.body.createdAt },
     })
     expect((await call('GET', '/register/tool-example')).body).toEqual(put.body)
 
@@ -64,23 +64,28 @@ describe('a registration', () => {
     expect((await other('POST', '/register', example)).body.version).toBe(1)
   })
 
-  test('as it was answered can be edited and put back', async () => {
+  test('from a response can be edited and sent back with PUT', async () => {
     for (const input of [
       { ...example, parameters: { a: 'string' }, outputSchema: { type: 'object' } },
       { ...example, type: 'resource', uriTemplate: 'notes://{id}', mimeType: 'text/plain' },
       { ...example, type: 'prompt', parameters: { topic: 'string', tone: 'string?' } },
     ]) {
-      const { body: made } = await call('POST', '/register', input)
+      const { body: created } = await call('POST', '/register', input)
       const path = `/register/${input.type}-example`
       const { body: got } = await call('GET', path)
       const put = await call('PUT', path, { ...got, title: 'T' })
-      expect(put.body).toEqual({ ...made, title: 'T', version: 2, updatedAt: put.body.updatedAt })
-      // What comes back from a write may carry warnings, which go along too.
+      expect(put.body).toEqual({
+        ...created,
+        title: 'T',
+        version: 2,
+        updatedAt: put.body.updatedAt,
+      })
+      // The response of a write may have warnings, which are sent back too.
       expect((await call('PUT', path, { ...put.body, warnings: ['w'] })).status).toBe(200)
     }
   })
 
-  test('of a prompt lists its arguments, from the shorthand or a schema', async () => {
+  test('of a prompt has its arguments from the shorthand or a schema', async () => {
     const prompt = { ...example, type: 'prompt' }
     const put = async (more: object) =>
       (await call('PUT', '/register/prompt-example', { ...prompt, ...more })).body.arguments
@@ -108,7 +113,7 @@ describe('a registration', () => {
     ])
   })
 
-  test('keeps a schema word for word, in order, however deep', async () => {
+  test('keeps a schema unchanged, in order and at any depth', async () => {
     let deep: object = { type: 'string' }
     for (let n = 0; n < 60; n++) deep = { type: 'object', properties: { z: deep, a: true } }
     const inputSchema = {
@@ -122,7 +127,7 @@ describe('a registration', () => {
     expect(JSON.stringify(body.inputSchema)).toBe(JSON.stringify(inputSchema))
   })
 
-  test('without parameters takes any arguments, with empty ones none', async () => {
+  test('allows any arguments without parameters, and none with empty parameters', async () => {
     expect((await call('POST', '/register', example)).body.inputSchema).toEqual({
       type: 'object',
       properties: {},
@@ -131,12 +136,12 @@ describe('a registration', () => {
     expect(none.body.inputSchema).toMatchObject({ additionalProperties: false })
   })
 
-  test('with a long name or without a description is taken with a warning, said once', async () => {
+  test('with a long name or without a description is accepted with a warning in that response only', async () => {
     const name = 'n'.repeat(65)
     const { description: _, ...bare } = example
-    const made = await call('POST', '/register', { ...bare, name })
-    expect(made.status).toBe(201)
-    expect(made.body.warnings).toEqual([
+    const created = await call('POST', '/register', { ...bare, name })
+    expect(created.status).toBe(201)
+    expect(created.body.warnings).toEqual([
       expect.stringContaining('65 characters'),
       expect.stringContaining('no description'),
     ])
@@ -148,13 +153,13 @@ describe('a registration', () => {
   })
 })
 
-describe('two writers at once', () => {
-  test('make a registration once; the other is told that it exists', async () => {
-    const answers = await Promise.all([
+describe('two concurrent writers', () => {
+  test('create a registration once, and the other gets already_exists', async () => {
+    const responses = await Promise.all([
       call('POST', '/register', { ...example, description: 'a' }),
       other('POST', '/register', { ...example, description: 'b' }),
     ])
-    const [won, lost] = answers.toSorted((a, b) => a.status - b.status)
+    const [won, lost] = responses.toSorted((a, b) => a.status - b.status)
     expect(won?.status).toBe(201)
     expect(lost).toMatchObject({ status: 409, body: { error: { code: 'already_exists' } } })
     expect((await call('GET', '/register/tool-example')).body).toEqual(won?.body)
@@ -163,7 +168,7 @@ describe('two writers at once', () => {
   test.each([
     ['without a version', {}, 409, 'conflict'],
     ['with a version', { 'if-match': '"1"' }, 412, 'version_mismatch'],
-  ])('replace it once %s; the other is refused', async (_, headers, status, code) => {
+  ])('replace it once %s, and the others are refused', async (_, headers, status, code) => {
     await call('POST', '/register', example)
     const put = (n: number) =>
       [call, other][n % 2]?.(
@@ -172,16 +177,16 @@ describe('two writers at once', () => {
         { ...example, description: String(n) },
         { 'content-type': 'application/json', ...headers },
       )
-    const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => put(n)))
-    const won = answers.filter(answer => answer?.status === 200)
-    const lost = answers.filter(answer => answer?.status === status)
+    const responses = await Promise.all(Array.from({ length: 10 }, (_, n) => put(n)))
+    const won = responses.filter(response => response?.status === 200)
+    const lost = responses.filter(response => response?.status === status)
     const { body } = await call('GET', '/register/tool-example')
-    // Without a version, a writer that starts after another has ended replaces what that one wrote.
+    // Without a version, a writer that starts after another has ended replaces its registration.
     expect(body.version).toBe(1 + won.length)
-    expect(won.map(answer => answer?.body)).toContainEqual(body)
+    expect(won.map(response => response?.body)).toContainEqual(body)
     expect(won.length + lost.length).toBe(10)
     expect(lost.length).toBeGreaterThan(0)
-    for (const answer of lost) expect(answer?.body.error.code).toBe(code)
+    for (const response of lost) expect(response?.body.error.code).toBe(code)
     if ('if-match' in headers) expect(won).toHaveLength(1)
   })
 })
@@ -193,7 +198,7 @@ describe('If-Match', () => {
       'if-match': ifMatch,
     })
 
-  test('lets the named version through in every form of it', async () => {
+  test('accepts the current version in every form', async () => {
     await call('POST', '/register', example)
     const statuses = []
     for (const value of ['"1"', '2', 'W/"3"', '*', ' "5" '])
@@ -201,7 +206,7 @@ describe('If-Match', () => {
     expect(statuses).toEqual([200, 200, 200, 200, 200])
   })
 
-  test('refuses any other version, and what is none', async () => {
+  test('refuses another version and an invalid value', async () => {
     await call('POST', '/register', example)
     for (const method of ['PUT', 'DELETE']) {
       expect(await put('"2"', method)).toMatchObject({
@@ -219,7 +224,7 @@ describe('If-Match', () => {
 })
 
 describe('the path', () => {
-  test('may have repeated and trailing slashes and percent-encoding', async () => {
+  test('may have repeated slashes, a trailing slash and percent-encoding', async () => {
     for (const path of ['//register', '/register/', '///register//'])
       expect((await call('GET', path)).body).toEqual({ items: [] })
     await call('POST', '//register', { ...example, name: 'a.b-c_d' })
@@ -243,7 +248,7 @@ describe('the path', () => {
     ['/register/tool-%00', 404, 'registration_not_found'],
     ['/register/%23catalogue-revision', 404, 'registration_not_found'],
     [`/register/tool-${'n'.repeat(129)}`, 404, 'registration_not_found'],
-  ])('%s is answered with %i %s', async (path, status, code) => {
+  ])('%s gets %i %s', async (path, status, code) => {
     expect(await call('GET', path)).toMatchObject({
       status,
       body: { error: { code, message: expect.any(String), requestId: 'request-1' } },
@@ -261,12 +266,12 @@ describe('the path', () => {
     ['GET', '/register/tool-example/updated', 'POST'],
     ['PUT', '/register/tool-example/updated', 'POST'],
     ['POST', '/register/updated', 'GET, PUT, DELETE'],
-  ])('%s %s is answered with 405 and what is allowed', async (method, path, allow) => {
+  ])('%s %s gets 405 and the allowed methods', async (method, path, allow) => {
     expect(await call(method, path, example)).toMatchObject({ status: 405, headers: { allow } })
   })
 })
 
-describe('a bad body', () => {
+describe('a body', () => {
   const bare = { type: 'tool', name: 'a', lambdaArn: ARN }
   const nothingStored = async () =>
     expect((await call('GET', '/register')).body).toEqual({ items: [] })
@@ -287,15 +292,15 @@ describe('a bad body', () => {
     ['UTF-16', Buffer.from(JSON.stringify(bare), 'utf16le'), 400],
     ['more than an item holds', { ...bare, description: 'x'.repeat(400_000) }, 413],
     ['7 MB', Buffer.alloc(7_000_000, 0x20), 413],
-  ])('of %s is refused by name', async (_, body, status) => {
-    const answer = await call('POST', '/register', body)
+  ])('of %s is refused with an error code', async (_, body, status) => {
+    const response = await call('POST', '/register', body)
     const code = status === 413 ? 'payload_too_large' : 'bad_request'
-    expect(answer).toMatchObject({ status, body: { error: { code } } })
-    if (status === 413) expect(answer.body.error.message).toContain('400000')
+    expect(response).toMatchObject({ status, body: { error: { code } } })
+    if (status === 413) expect(response.body.error.message).toContain('400000')
     await nothingStored()
   })
 
-  test('whose shorthand grows past what an item holds is refused', async () => {
+  test('whose expanded shorthand is too large for an item is refused', async () => {
     const parameters = Object.fromEntries(
       Array.from({ length: 20_000 }, (_, n) => [`p${n}`, 'string']),
     )
@@ -312,7 +317,7 @@ describe('a bad body', () => {
     [{ 'content-type': 'application/json; charset=utf-8' }, 201],
     [{ 'content-type': 'Application/JSON;charset=UTF-8' }, 201],
     [{ 'content-type': 'application/vnd.example+json' }, 201],
-  ])('with %o is answered with %i', async (headers, status) => {
+  ])('with the headers %o gets %i', async (headers, status) => {
     expect((await call('POST', '/register', bare, headers)).status).toBe(status)
   })
 
@@ -435,17 +440,20 @@ describe('a bad body', () => {
       '/parameters/properties/a',
       'must be object or boolean',
     ],
-  ])('with %s is refused at its place', async (_, body, path, message) => {
-    const answer = await call('POST', '/register', body)
-    expect(answer).toMatchObject({ status: 400, body: { error: { code: 'invalid_registration' } } })
-    expect(issuesOf(answer)).toEqual({ [path]: expect.stringContaining(message) })
-    expect(answer.body.error.message).toContain(path)
+  ])('with %s is refused, with the path of the issue', async (_, body, path, message) => {
+    const response = await call('POST', '/register', body)
+    expect(response).toMatchObject({
+      status: 400,
+      body: { error: { code: 'invalid_registration' } },
+    })
+    expect(issuesOf(response)).toEqual({ [path]: expect.stringContaining(message) })
+    expect(response.body.error.message).toContain(path)
     await nothingStored()
   })
 
-  test('is told everything that is wrong with it, up to a limit', async () => {
-    const answer = await call('POST', '/register', { type: 'tool', name: ' ', foo: 1, bar: 2 })
-    expect(Object.keys(issuesOf(answer)).toSorted()).toEqual([
+  test('gets all its issues in one response, up to a limit', async () => {
+    const response = await call('POST', '/register', { type: 'tool', name: ' ', foo: 1, bar: 2 })
+    expect(Object.keys(issuesOf(response)).toSorted()).toEqual([
       '/bar',
       '/foo',
       '/lambdaArn',
@@ -457,7 +465,7 @@ describe('a bad body', () => {
     expect(long.body.error.message.length).toBeLessThan(500)
   })
 
-  test('about another registration than the path is refused', async () => {
+  test('for another registration than the path is refused', async () => {
     await call('POST', '/register', bare)
     for (const body of [
       { ...bare, name: 'b' },
@@ -470,40 +478,40 @@ describe('a bad body', () => {
   })
 })
 
-describe('an update of a resource', () => {
+describe('a resource update', () => {
   const note = { ...example, type: 'resource', name: 'a.b_c', uriTemplate: 'notes://{id}' }
   const path = '/register/resource-a.b_c/updated'
   const today = { ...example, type: 'resource', name: 'today', uri: 'notes://today' }
-  const marks = (...uris: string[]) =>
+  const tokens = (...uris: string[]) =>
     dynamoRegistry(emulator.client(), emulator.tables.RegistrationTable).updateTokens(uris)
   beforeEach(async () => {
     for (const registration of [note, today, example]) await call('POST', '/register', registration)
   })
 
-  test('is announced at the URI it has, said or not', async () => {
+  test('is announced for the URI of the resource, with or without a body', async () => {
     const seen = new Set<string | undefined>()
     for (const body of [undefined, '', {}, '{}', { uri: 'notes://today' }]) {
-      const answer = await other('POST', '/register/resource-today/updated', body)
-      expect(answer).toMatchObject({ status: 202, body: { uri: 'notes://today' } })
-      seen.add((await marks('notes://today')).get('notes://today'))
+      const response = await other('POST', '/register/resource-today/updated', body)
+      expect(response).toMatchObject({ status: 202, body: { uri: 'notes://today' } })
+      seen.add((await tokens('notes://today')).get('notes://today'))
     }
-    // A signed POST without a body has no content type either.
+    // A signed POST without a body has no content type.
     expect((await call('POST', '/register/resource-today/updated', undefined, {})).status).toBe(202)
     expect(seen.size).toBe(5)
     expect(seen).not.toContain(undefined)
   })
 
-  test('is announced at one URI of its template', async () => {
-    const answer = await call('POST', path, { uri: 'notes://7' })
-    expect(answer).toMatchObject({ status: 202, body: { uri: 'notes://7' } })
-    expect([...(await marks('notes://7', 'notes://8', 'notes://{id}')).keys()]).toEqual([
+  test('is announced for one URI of the template', async () => {
+    const response = await call('POST', path, { uri: 'notes://7' })
+    expect(response).toMatchObject({ status: 202, body: { uri: 'notes://7' } })
+    expect([...(await tokens('notes://7', 'notes://8', 'notes://{id}')).keys()]).toEqual([
       'notes://7',
     ])
     expect((await call('GET', '/register/resource-a.b_c')).body.version).toBe(1)
   })
 
   test.each(['%72esource-a%2Eb%5Fc/updated', '/resource-a.b_c//updated/'])(
-    'is found at /register/%s',
+    'is accepted at /register/%s',
     async place => {
       expect((await call('POST', `/register/${place}`, { uri: 'notes://7' })).status).toBe(202)
     },
@@ -519,12 +527,12 @@ describe('an update of a resource', () => {
     ['resource-a.b_c', { uri: 'notes://7/8' }, '"notes://{id}"'],
     ['resource-a.b_c', { uri: 'notes://{id}/' }, 'does not match'],
     ['resource-a.b_c', { uri: ['notes://7'] }, 'a string'],
-  ])('of %s with %j is refused at the URI, with the fix', async (id, body, fix) => {
-    const answer = await call('POST', `/register/${id}/updated`, body)
-    expect(answer).toMatchObject({ status: 400, body: { error: { code: 'bad_request' } } })
-    expect(issuesOf(answer)).toEqual({ '/uri': expect.stringContaining(fix) })
-    expect(answer.body.error.message).toContain(fix)
-    expect(await marks('notes://today', 'notes://7')).toEqual(new Map())
+  ])('of %s with %j is refused at /uri, with the fix', async (id, body, fix) => {
+    const response = await call('POST', `/register/${id}/updated`, body)
+    expect(response).toMatchObject({ status: 400, body: { error: { code: 'bad_request' } } })
+    expect(issuesOf(response)).toEqual({ '/uri': expect.stringContaining(fix) })
+    expect(response.body.error.message).toContain(fix)
+    expect(await tokens('notes://today', 'notes://7')).toEqual(new Map())
   })
 
   test.each<[string, string, unknown, number, string, string]>([
@@ -536,22 +544,22 @@ describe('an update of a resource', () => {
     ['cut JSON', 'resource-today', '{', 400, 'bad_request', 'not JSON'],
     ['another field', 'resource-today', { url: 'a' }, 400, 'bad_request', '"url"'],
     ['17 KB', 'resource-a.b_c', { uri: 'a'.repeat(17_000) }, 413, 'payload_too_large', '16384'],
-  ])('that is of %s is refused', async (_, id, body, status, code, fix) => {
-    const answer = await call('POST', `/register/${id}/updated`, body)
-    expect(answer).toMatchObject({ status, body: { error: { code } } })
-    expect(answer.body.error.message).toContain(fix)
+  ])('for %s is refused', async (_, id, body, status, code, fix) => {
+    const response = await call('POST', `/register/${id}/updated`, body)
+    expect(response).toMatchObject({ status, body: { error: { code } } })
+    expect(response.body.error.message).toContain(fix)
   })
 
-  test('in another content type than JSON is refused', async () => {
+  test('with another content type than JSON is refused', async () => {
     const headers = { 'content-type': 'text/plain' }
     expect((await call('POST', path, '{"uri":"notes://7"}', headers)).status).toBe(415)
   })
 
-  test('that readers cannot find yet is a failure, which repeating cures', async () => {
+  test('that could not be counted fails, and succeeds when it is repeated', async () => {
     const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
     const dynamo = emulator.client()
     let cut = true
-    // The network's edge: the second write never leaves.
+    // Network failure: the second write is never sent.
     dynamo.middlewareStack.add(
       (next, { commandName }) =>
         async args => {
@@ -568,7 +576,7 @@ describe('an update of a resource', () => {
     expect((await failing('POST', path, { uri: 'notes://7' })).status).toBe(202)
   })
 
-  test('belongs to a template exactly where the gateway finds it by that', async () => {
+  test('matches a template exactly where the MCP SDK matches it', async () => {
     const examples = {
       'notes://{id}': 'notes://a%20b',
       'a+b.c:(x)|{id}$^': 'a+b.c:(x)|1$^',
@@ -586,7 +594,7 @@ describe('an update of a resource', () => {
       'notes://x?a=1{&q,s}': 'notes://x?a=1&q=2&s=3',
       'notes://{a.b%20}-{c}': 'notes://1-2',
     }
-    // In every place of each example: what follows gone, replaced or preceded by what may mean something.
+    // At every position of each example: insert, replace and cut, with characters that have a meaning in URIs or patterns.
     const uris = Object.values(examples).flatMap(uri =>
       Array.from({ length: uri.length + 1 }, (_, n) => [uri.slice(0, n), uri.slice(n)]).flatMap(
         ([before = '', after = '']) =>
@@ -600,7 +608,7 @@ describe('an update of a resource', () => {
       const sdk = new UriTemplate(template)
       expect(sdk.match(example), template).not.toBeNull()
       for (const uri of [example, ...uris])
-        if (isOfTemplate(uri, template) !== (sdk.match(uri) !== null))
+        if (matchesUriTemplate(uri, template) !== (sdk.match(uri) !== null))
           expect.fail(`${JSON.stringify(uri)} and ${template}`)
     }
   })
@@ -625,12 +633,7 @@ describe('a JSON Schema', () => {
       '/properties/a/type',
       'one of array, boolean',
     ],
-    [
-      'has a property of nothing',
-      object({ a: null }),
-      '/properties/a',
-      'must be object or boolean',
-    ],
+    ['has a null property', object({ a: null }), '/properties/a', 'must be object or boolean'],
     [
       'has a keyword of the wrong type',
       object({ a: { minimum: '5' } }),
@@ -638,20 +641,20 @@ describe('a JSON Schema', () => {
       'must be number',
     ],
     [
-      'requires by a flag',
+      'has a boolean "required"',
       object({ a: { required: true } }),
       '/properties/a/required',
       'must be array',
     ],
     ['has a broken pattern', object({ a: { pattern: '(' } }), '/properties/a/pattern', 'regex'],
     [
-      'has a pattern that is none in Unicode',
+      'has a pattern that is not valid in Unicode mode',
       object({ a: { pattern: '\\_' } }),
       '',
       'Invalid escape',
     ],
     [
-      'has a key that is no pattern',
+      'has a key that is not a pattern',
       { type: 'object', patternProperties: { '(': {} } },
       '/patternProperties',
       '"("',
@@ -660,62 +663,64 @@ describe('a JSON Schema', () => {
       'refers to the network',
       object({ a: { $ref: 'https://example.com/s.json' } }),
       '/properties/a/$ref',
-      'nothing is fetched',
+      'is not fetched',
     ],
     [
       'refers to a file',
       object({ 'a/b': { $ref: 'defs.json#/x' } }),
       '/properties/a~1b/$ref',
-      'nothing is fetched',
+      'is not fetched',
     ],
     [
-      'refers to what is missing',
+      'refers to a missing definition',
       object({ a: { $ref: '#/$defs/b' } }),
       '/properties/a/$ref',
       '$defs',
     ],
     [
-      'is of a draft unknown here',
+      'has an unsupported draft',
       object({}, { $schema: 'http://json-schema.org/draft-04/schema#' }),
       '/$schema',
       '2020-12',
     ],
     [
-      'is of a draft of its own',
+      'has a custom draft',
       object({}, { $schema: 'https://example.com/mine' }),
       '/$schema',
       '2020-12',
     ],
     ['is asynchronous', object({}, { $async: true }), '/$async', 'not a keyword'],
     [
-      'takes the name of its draft',
+      'has the id of its draft',
       object({}, { $id: 'https://json-schema.org/draft/2020-12/schema' }),
       '',
       'already exists',
     ],
     [
-      'is of draft 07 and breaks it',
+      'is not valid in draft 07',
       object({ a: { type: 1 } }, { $schema: 'http://json-schema.org/draft-07/schema#' }),
       '/properties/a/type',
       'must be',
     ],
     [
-      'is of 2019-09 and breaks it',
+      'is not valid in 2019-09',
       object({ a: { maxLength: -1 } }, { $schema: 'https://json-schema.org/draft/2019-09/schema' }),
       '/properties/a/maxLength',
       '>= 0',
     ],
-  ])('that %s is refused at its place', async (_, schema, place, message) => {
+  ])('that %s is refused, with the path of the issue', async (_, schema, place, message) => {
     for (const field of ['inputSchema', 'outputSchema']) {
-      const answer = await register(schema, field)
-      expect(answer.status).toBe(400)
-      expect(issuesOf(answer)).toEqual({ [`/${field}${place}`]: expect.stringContaining(message) })
+      const response = await register(schema, field)
+      expect(response.status).toBe(400)
+      expect(issuesOf(response)).toEqual({
+        [`/${field}${place}`]: expect.stringContaining(message),
+      })
     }
   })
 
-  test('in "parameters" is checked there', async () => {
-    const answer = await register(object({ a: { type: 'strin' } }), 'parameters')
-    expect(Object.keys(issuesOf(answer))).toEqual(['/parameters/properties/a/type'])
+  test('in "parameters" is checked', async () => {
+    const response = await register(object({ a: { type: 'strin' } }), 'parameters')
+    expect(Object.keys(issuesOf(response))).toEqual(['/parameters/properties/a/type'])
   })
 
   test.each<[string, object]>([
@@ -746,14 +751,14 @@ describe('a JSON Schema', () => {
       'with properties called like keywords',
       object({ $ref: {}, id: {}, type: {}, properties: {} }),
     ],
-  ])('%s is taken, as the gateway takes it', async (_, schema) => {
-    const answer = await register(schema)
-    expect(answer.body.error?.issues).toBeUndefined()
-    expect(answer.body.inputSchema).toEqual(schema)
+  ])('%s is accepted, here and by the gateway', async (_, schema) => {
+    const response = await register(schema)
+    expect(response.body.error?.issues).toBeUndefined()
+    expect(response.body.inputSchema).toEqual(schema)
     expect(new AjvJsonSchemaValidator().getValidator(schema)({}).valid).toBe(true)
   })
 
-  test('with the $id of another is taken, and checked for itself', async () => {
+  test('with the $id of another schema is accepted and checked on its own', async () => {
     const $id = 'https://example.com/same'
     expect((await register(object({}, { $id }))).status).toBe(201)
     expect((await register(object({ a: {} }, { $id }))).status).toBe(201)
@@ -795,14 +800,14 @@ describe('the list', () => {
     }
   })
 
-  test('goes on where it was though that registration is gone', async () => {
+  test('continues after a registration that was deleted', async () => {
     for (const name of ['a', 'b', 'c']) await register(name)
     const { body } = await call('GET', '/register?limit=2')
     await call('DELETE', '/register/tool-b')
     expect(ids((await call('GET', `/register?cursor=${body.nextCursor}`)).body)).toEqual(['tool-c'])
   })
 
-  test('has pages that an answer of Lambda holds', async () => {
+  test('has pages that fit into a Lambda response', async () => {
     const names = Array.from({ length: 16 }, (_, n) => `n${String(n).padStart(2, '0')}`)
     for (const name of names) await register(name, { description: 'x'.repeat(390_000) })
     const first = await call('GET', '/register?limit=1000')
@@ -826,7 +831,7 @@ describe('the list', () => {
     'cursor=%00',
     `cursor=${Buffer.from('#catalogue-revision').toString('base64url')}`,
     `type=prompt&cursor=${Buffer.from('tool-a').toString('base64url')}`,
-  ])('is refused with %s', async query => {
+  ])('is refused with the query %s', async query => {
     expect(await call('GET', `/register?${query}`)).toMatchObject({
       status: 400,
       body: { error: { code: 'bad_request' } },

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { resourcePolicyPermissions } from '../../src/registration/invoke-permission/resource-policy.ts'
 import { startFixture } from '../local/fixture.ts'
-import { type Answer, startEdge } from '../support/faulty-network.ts'
+import { type FakeResponse, startEdge } from '../support/faulty-network.ts'
 import { policiesOf } from '../support/policies.ts'
 
 const ARN = 'arn:aws:lambda:us-east-1:000000000000:function:buffered'
@@ -31,18 +31,18 @@ const statements = (arn = ARN) => policies.statements(arn)
 
 const operations = () => edge.calls.map(({ operation }) => operation)
 
-/** Every call of this operation is answered like that, Lambda's own is not asked. */
-function refuse(operation: string, answer: Answer) {
-  edge.hook = call => (call.operation === operation ? answer : undefined)
+/** Every call of this operation gets this response and does not reach Lambda. */
+function refuse(operation: string, response: FakeResponse) {
+  edge.hook = call => (call.operation === operation ? response : undefined)
 }
 
-const error = (status: number, type: string): Answer => ({
+const error = (status: number, type: string): FakeResponse => ({
   status,
   type,
   body: { message: `${type} of Lambda` },
 })
 
-/** What a shell would run, as a call of the API. */
+/** Runs an AWS CLI command as a call of the API. */
 async function run(command = '') {
   const [, operation] = /^aws lambda ([\w-]+) /.exec(command) ?? []
   const flag = (name: string) => new RegExp(` --${name} (\\S+)`).exec(command)?.[1]
@@ -57,7 +57,7 @@ async function run(command = '') {
 }
 
 describe('granting', () => {
-  test.each([ARN, `${ARN}:live`, `${ARN}:7`])('puts a statement on %s', async arn => {
+  test.each([ARN, `${ARN}:live`, `${ARN}:7`])('adds a statement to the policy of %s', async arn => {
     expect(await permissions.grant(arn)).toEqual({ state: 'ready' })
     expect(await statements(arn)).toEqual([
       {
@@ -69,11 +69,11 @@ describe('granting', () => {
       },
     ])
     expect(await permissions.status(arn)).toEqual({ state: 'ready' })
-    // read, added, read back; and read once more by the line above
+    // grant reads, adds and reads back; status reads once more
     expect(operations()).toEqual(['GetPolicy', 'AddPermission', 'GetPolicy', 'GetPolicy'])
   })
 
-  test('twice costs one look and adds nothing', async () => {
+  test('again reads the policy once and adds nothing', async () => {
     await permissions.grant(ARN)
     edge.calls.length = 0
     expect(await permissions.grant(ARN)).toEqual({ state: 'ready' })
@@ -81,18 +81,18 @@ describe('granting', () => {
     expect(await statements()).toHaveLength(1)
   })
 
-  test('at the same time leaves one statement', async () => {
+  test('ten times at once leaves one statement', async () => {
     const all = await Promise.all(Array.from({ length: 10 }, () => permissions.grant(ARN)))
     expect(new Set(all.map(({ state }) => state))).toEqual(new Set(['ready']))
     expect(await statements()).toHaveLength(1)
   })
 
-  test('goes to the region of the function', async () => {
+  test('calls Lambda in the region of the function', async () => {
     await permissions.grant(ARN.replace('us-east-1', 'eu-west-1'))
     expect(new Set(edge.calls.map(({ region }) => region))).toEqual(new Set(['eu-west-1']))
   })
 
-  test('does not trust a look at the policy just after a revocation', async () => {
+  test('does not rely on the policy that is read just after a revocation', async () => {
     await permissions.grant(ARN)
     const before = { Policy: JSON.stringify({ Statement: await statements() }) }
     await permissions.revoke(ARN)
@@ -107,7 +107,7 @@ describe('granting', () => {
     expect(await statements()).toHaveLength(1)
   })
 
-  test('waits out a change of the function by somebody else', async () => {
+  test('waits for another update of the function', async () => {
     let conflicts = 2
     edge.hook = ({ operation }, when) =>
       operation === 'AddPermission' && when === 'before' && conflicts-- > 0
@@ -116,7 +116,7 @@ describe('granting', () => {
     expect(await permissions.grant(ARN)).toEqual({ state: 'ready' })
   })
 
-  test('is done where somebody else let the gateway in', async () => {
+  test('adds nothing where another statement allows the role', async () => {
     await lambda.send(
       new AddPermissionCommand({
         FunctionName: ARN,
@@ -136,7 +136,7 @@ describe('granting', () => {
     ['a denial', { Effect: 'Deny' }],
     ['an alias', { Resource: `${ARN}:live` }],
   ]
-  test.each(foreign)('is not done by a statement about %s', async (_, difference) => {
+  test.each(foreign)('ignores a statement with %s', async (_, difference) => {
     const Statement = [
       {
         Sid: 'x',
@@ -151,7 +151,7 @@ describe('granting', () => {
     expect(await permissions.status(ARN)).toMatchObject({ state: 'not_granted' })
   })
 
-  test('is done anew where the statement names a role that was deleted', async () => {
+  test('replaces an orphaned statement of a deleted role', async () => {
     const { fix } = await orphaned()
     expect(fix).toHaveLength(2)
     edge.calls.length = 0
@@ -159,14 +159,14 @@ describe('granting', () => {
     expect(operations()).toEqual(['GetPolicy', 'RemovePermission', 'AddPermission', 'GetPolicy'])
   })
 
-  test('anew can be done by hand', async () => {
+  test('of an orphaned statement can be done by hand', async () => {
     const { fix } = await orphaned()
     edge.hook = () => undefined
     for (const command of fix) await run(command)
     expect(await permissions.status(ARN)).toEqual({ state: 'ready' })
   })
 
-  /** As IAM shows it: with the id of the role that is gone in the place of its ARN. */
+  /** The policy as IAM shows it after the role was deleted: with the role's id instead of its ARN. */
   async function orphaned() {
     await permissions.grant(ARN)
     const Policy = JSON.stringify({ Statement: await statements() }).replace(ROLE, 'AROAEXAMPLE')
@@ -184,8 +184,8 @@ describe('granting', () => {
   }
 })
 
-describe('what is in the way', () => {
-  test('of a function that is not there is said, and mended by hand or by repair when it is', async () => {
+describe('a status', () => {
+  test('says that the function does not exist', async () => {
     const status = await permissions.grant(ARN.replace('buffered', 'later'))
     expect(status).toMatchObject({
       state: 'function_not_found',
@@ -196,7 +196,7 @@ describe('what is in the way', () => {
     })
   })
 
-  test.each([ARN, `${ARN}:live`])('is mended on %s by the command that is said', async arn => {
+  test.each([ARN, `${ARN}:live`])('of %s has the command that grants the permission', async arn => {
     const status = await permissions.status(arn)
     if (status.state !== 'not_granted') return expect.fail(status.state)
     for (const command of status.fix) await run(command)
@@ -212,17 +212,17 @@ describe('what is in the way', () => {
     ['AddPermission', error(500, 'ServiceException'), 'unknown'],
     ['GetPolicy', 'cut' as const, 'unknown'],
     ['AddPermission', error(409, 'ResourceConflictException'), 'unknown'],
-  ])('%s answered with %j is a status, not an error', async (operation, answer, state) => {
-    refuse(operation, answer)
+  ])('%s that fails with %j gives a status and no error', async (operation, response, state) => {
+    refuse(operation, response)
     const status = await permissions.grant(ARN)
     expect(status).toMatchObject({ state, message: expect.stringContaining(ARN) })
     if (status.state === 'ready') return expect.fail('it is not')
-    if (answer !== 'cut' && answer.type !== 'ResourceConflictException')
-      expect(status.message).toContain(`${answer.type} of Lambda`)
+    if (response !== 'cut' && response.type !== 'ResourceConflictException')
+      expect(status.message).toContain(`${response.type} of Lambda`)
     expect(status.fix).toHaveLength(state === 'not_granted' ? 1 : 0)
   })
 
-  test('of a policy that is full is mended from the side of the role', async () => {
+  test('of a full policy has the command for the policy of the role', async () => {
     const fill = async () => {
       for (let n = 0; ; n++)
         await lambda.send(
@@ -248,7 +248,7 @@ describe('what is in the way', () => {
     })
   })
 
-  test('in another account is for both sides to do, and Lambda is not asked', async () => {
+  test('of a function in another account has the commands for both sides, without a call of Lambda', async () => {
     const status = await permissions.grant(OTHER)
     const [, sid] = /--statement-id (\S+)/.exec(JSON.stringify(status)) ?? []
     const [name] = /invoke-weather-[0-9a-f]{8}/.exec(JSON.stringify(status)) ?? []
@@ -260,7 +260,7 @@ describe('what is in the way', () => {
     })
     expect(status).toEqual({
       state: 'other_account',
-      message: expect.stringContaining('somebody of 111111111111 runs the first'),
+      message: expect.stringContaining('an administrator of 111111111111 runs the first'),
       fix: [
         `aws lambda add-permission --region eu-west-1 --function-name ${OTHER.replace(':live', '')} --qualifier live --statement-id ${sid} --action lambda:InvokeFunction --principal ${ROLE}`,
         `aws iam put-role-policy --role-name gateway --policy-name ${name} --policy-document '${JSON.stringify(document({}))}'`,
@@ -275,14 +275,14 @@ describe('what is in the way', () => {
       message: expect.stringMatching(
         /aws lambda remove-permission .* ; aws iam delete-role-policy/,
       ),
-      passing: false,
+      retryable: false,
     })
     expect(edge.calls).toEqual([])
   })
 })
 
 describe('revoking', () => {
-  test('takes our statement and leaves those of others', async () => {
+  test('removes our statement and keeps all others', async () => {
     await permissions.grant(ARN)
     await permissions.grant(`${ARN}:live`)
     await lambda.send(
@@ -298,7 +298,7 @@ describe('revoking', () => {
     expect(await statements(`${ARN}:live`)).toHaveLength(1)
   })
 
-  test('what is not there, or not any more, is done', async () => {
+  test('succeeds where the statement or the function does not exist', async () => {
     expect(await permissions.revoke(ARN)).toBeUndefined()
     expect(await permissions.revoke(ARN.replace('buffered', 'gone'))).toBeUndefined()
   })
@@ -307,15 +307,12 @@ describe('revoking', () => {
     [error(403, 'AccessDeniedException'), false],
     [error(429, 'TooManyRequestsException'), true],
     ['cut' as const, true],
-  ])(
-    'that Lambda answers with %j says what is left and how to take it',
-    async (answer, passing) => {
-      await permissions.grant(ARN)
-      refuse('RemovePermission', answer)
-      const leftover = await permissions.revoke(ARN)
-      expect(leftover).toMatchObject({ passing })
-      await run(leftover?.message.split(': ').at(-1))
-      expect(await statements()).toEqual([])
-    },
-  )
+  ])('that fails with %j gives the reason and the command', async (response, retryable) => {
+    await permissions.grant(ARN)
+    refuse('RemovePermission', response)
+    const leftover = await permissions.revoke(ARN)
+    expect(leftover).toMatchObject({ retryable })
+    await run(leftover?.message.split(': ').at(-1))
+    expect(await statements()).toEqual([])
+  })
 })

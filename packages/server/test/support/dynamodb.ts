@@ -9,7 +9,7 @@ const template = readFileSync(new URL('../../../../template.yaml', import.meta.u
 
 export interface Emulator {
   tables: { SessionTable: string; RegistrationTable: string }
-  /** A client of its own each time, as every environment has. */
+  /** A new client for each call: every environment has its own. */
   client(): DynamoDBClient
   close(): Promise<void>
 }

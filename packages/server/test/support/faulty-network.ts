@@ -5,30 +5,30 @@ import { buffer } from 'node:stream/consumers'
 
 export interface Call {
   operation: 'AddPermission' | 'GetPolicy' | 'RemovePermission' | 'Invoke'
-  /** Of the function, with its qualifier. */
+  /** The function, with its qualifier. */
   resource: string
-  /** That the request was signed for. */
+  /** The region that the request was signed for. */
   region: string
 }
 
-/** An answer in the place of Lambda's, or none: the connection breaks. */
-export type Answer = { status: number; type?: string; body: object } | 'cut'
+/** A response instead of Lambda's; `cut` closes the connection without one. */
+export type FakeResponse = { status: number; type?: string; body: object } | 'cut'
 
 type Hook = (
   call: Call,
   when: 'before' | 'after',
-) => Promise<Answer | undefined> | Answer | undefined
+) => Promise<FakeResponse | undefined> | FakeResponse | undefined
 
 /**
- * The network between whoever calls and a Lambda API, where a call can be held, refused or lost. Passes the rest on
- * untouched, so signatures stay valid.
+ * A proxy in front of a Lambda API, where a test can hold, refuse or lose calls. Other calls pass unchanged, so that their
+ * signatures stay valid.
  */
 export async function startEdge(upstream = '') {
   const edge = {
     url: '',
-    /** Where the Lambda API is. */
+    /** The URL of the Lambda API. */
     upstream,
-    /** As they came in. */
+    /** All calls in order of arrival. */
     calls: [] as Call[],
     hook: (() => undefined) as Hook,
     async close() {
@@ -48,19 +48,19 @@ export async function startEdge(upstream = '') {
     const call = callOf(incoming)
     edge.calls.push(call)
     const instead = await edge.hook(call, 'before')
-    if (instead) return answer(outgoing, instead)
+    if (instead) return send(outgoing, instead)
     const { method, url, headers } = incoming
     const forwarded = request(new URL(url ?? '/', edge.upstream), { method, headers })
     forwarded.end(body)
     const [reply] = (await once(forwarded, 'response')) as [IncomingMessage]
     const content = await buffer(reply)
     const after = await edge.hook(call, 'after')
-    if (after) return answer(outgoing, after)
+    if (after) return send(outgoing, after)
     outgoing.writeHead(reply.statusCode ?? 500, reply.headers).end(content)
   }
 }
 
-function answer(outgoing: ServerResponse, given: Answer) {
+function send(outgoing: ServerResponse, given: FakeResponse) {
   if (given === 'cut') return void outgoing.destroy()
   const { status, type, body } = given
   const headers = { 'content-type': 'application/json', ...(type && { 'x-amzn-errortype': type }) }

@@ -7,7 +7,7 @@ import {
 
 import type { Local } from '../../src/local/start.ts'
 
-/** The resource policies of a gateway's functions, as an administrator of the account sees and changes them. */
+/** Reads and changes the resource policies of a gateway's functions as an administrator of the account. */
 export function policiesOf({
   lambdaUrl,
   region,

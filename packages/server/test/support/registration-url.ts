@@ -6,14 +6,14 @@ import type { InvokePermissions } from '../../src/registration/invoke-permission
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
 import type { Emulator } from './dynamodb.ts'
 
-/** For tests of all else: every function exists, and may be invoked as soon as it is registered. */
+/** For tests of other behaviour: every function exists, and registering it grants the permission. */
 const granted: InvokePermissions = {
   grant: async () => ({ state: 'ready' }),
   revoke: async () => undefined,
   status: async () => ({ state: 'ready' }),
 }
 
-/** The registration function of one environment, behind what a Function URL makes of a request. */
+/** Calls the registration function of one environment with the event that a Function URL makes of a request. */
 export function registrationUrl({ client, tables }: Emulator, permissions = granted) {
   const dynamo = client()
   const registry = dynamoRegistry(dynamo, tables.RegistrationTable)
@@ -43,11 +43,11 @@ export function registrationUrl({ client, tables }: Emulator, permissions = gran
       body: body instanceof Buffer ? body.toString('base64') : textOf(body),
     }
     const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 30_000 }
-    const answer = await handler(event, context)
+    const response = await handler(event, context)
     return {
-      status: answer.statusCode,
-      headers: answer.headers,
-      body: answer.body && JSON.parse(answer.body),
+      status: response.statusCode,
+      headers: response.headers,
+      body: response.body && JSON.parse(response.body),
     }
   }
 }
