@@ -2,22 +2,23 @@ import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schem
 
 import { type Caller, principalArn } from '../http/caller.ts'
 
-/** Why a function is called. */
+/** The MCP request for which a function is invoked. */
 export interface Invocation {
   caller: Caller
   sessionId?: string | undefined
   clientInfo?: { name: string; version: string } | undefined
-  /** W3C trace context, as the client's `_meta` carried it. */
+  /** W3C trace context, from the `_meta` of the client's request. */
   traceparent?: string | undefined
 }
 
-/** What came back. A function that fails is a value: only a gateway that fails throws. */
+/** A function that fails is a value; only a failure of the gateway itself is thrown. */
 export type Outcome =
+  /** The function's output: JSON text, or nothing. */
   | { payload: string }
-  /** `message` may be shown to the client: what happened, without stack, ARN or account. */
+  /** A message that may be shown to the client: without stack trace, ARN or account. */
   | { failure: string }
 
-/** Runs the function behind a registration once, with `event` as its event. */
+/** Invokes the function of a registration once, with `event` as its event. */
 export type Invoke = (
   registration: Registration,
   event: unknown,
@@ -26,9 +27,9 @@ export type Invoke = (
 ) => Promise<Outcome>
 
 /**
- * Runs the function behind a registration once and yields what it writes, as it writes it. Nothing more is
- * taken from the function until the reader asks for more. Throws `FunctionFailure` where the function could not
- * be run, or is known to have failed; Lambda does not always tell.
+ * Invokes the function of a registration once and yields its output as it is written. The output is read only as fast
+ * as the caller iterates. Throws `FunctionFailure` where the function could not be invoked or Lambda reports that it
+ * failed; Lambda does not report every failure.
  */
 export type InvokeStream = (
   registration: Registration,
@@ -36,12 +37,7 @@ export type InvokeStream = (
   signal: AbortSignal,
 ) => AsyncIterable<Uint8Array>
 
-/** A function failed, or did not keep to its contract. The message may be shown to the client, as in `Outcome`. */
-export class FunctionFailure extends Error {
-  override readonly name = 'FunctionFailure'
-}
-
-/** What a function's author is told of the call: in `clientContext.custom.mcp`, or in the event's `context`. */
+/** What a function gets to know about its call: `clientContext.custom.mcp`, or `context` in the event. */
 export function callContext(
   { type, name }: Registration,
   { caller, sessionId, traceparent, clientInfo }: Invocation,

@@ -10,20 +10,21 @@ import {
   specTypeSchemas,
 } from '@modelcontextprotocol/server'
 
+import { isRecord } from '../../is-record.ts'
 import type { Outcome } from '../invoker.ts'
 
 /**
- * The contract `arguments`: a function gets plain arguments and may answer as functions do. These turn
- * its answer into the MCP result of each type; the forms are listed in docs/function-authors.md.
+ * The calling contract `arguments`: a function gets plain arguments and returns any JSON. The functions below turn its
+ * output into the MCP result of each type. docs/function-authors.md lists the forms of output.
  */
 export function toToolResult(outcome: Outcome): CallToolResult {
-  const answer = read(outcome)
-  if ('failure' in answer) return failedTool(answer.failure)
-  const { value, media } = answer
+  const output = parse(outcome)
+  if ('failure' in output) return failedTool(output.failure)
+  const { value, media } = output
   if (isRecord(value) && Array.isArray(value['content'])) {
     const result = specTypeSchemas.CallToolResult['~standard'].validate(value)
     return result.issues
-      ? failedTool(`The function answered a malformed MCP result: ${places(result.issues)}`)
+      ? failedTool(`The function output is a malformed MCP result: ${places(result.issues)}`)
       : result.value
   }
   if (media) return { content: [mediaBlock(media)] }
@@ -39,12 +40,12 @@ export function toReadResult(
   uri: string,
   { mimeType }: Resource,
 ): ReadResourceResult {
-  const answer = read(outcome)
-  if ('failure' in answer) {
-    if (answer.status === 404) throw new ResourceNotFoundError(uri)
-    throw new ProtocolError(ProtocolErrorCode.InternalError, answer.failure, { uri })
+  const output = parse(outcome)
+  if ('failure' in output) {
+    if (output.status === 404) throw new ResourceNotFoundError(uri)
+    throw new ProtocolError(ProtocolErrorCode.InternalError, output.failure, { uri })
   }
-  const { value, media } = answer
+  const { value, media } = output
   if (isRecord(value) && Array.isArray(value['contents'])) {
     const result = specTypeSchemas.ReadResourceResult['~standard'].validate(value)
     if (!result.issues) return result.value
@@ -58,9 +59,9 @@ export function toReadResult(
 }
 
 export function toPromptResult(outcome: Outcome, { description }: Prompt): GetPromptResult {
-  const answer = read(outcome)
-  if ('failure' in answer) throw new ProtocolError(ProtocolErrorCode.InternalError, answer.failure)
-  const { value } = answer
+  const output = parse(outcome)
+  if ('failure' in output) throw new ProtocolError(ProtocolErrorCode.InternalError, output.failure)
+  const { value } = output
   if (isRecord(value) && Array.isArray(value['messages'])) {
     const result = specTypeSchemas.GetPromptResult['~standard'].validate(value)
     if (!result.issues) return result.value
@@ -81,29 +82,29 @@ interface Media {
   mimeType: string | undefined
 }
 
-type Answer = { value: unknown; media?: Media } | { failure: string; status?: number }
+type Output = { value: unknown; media?: Media } | { failure: string; status?: number }
 
-/** The value a function answered, out of the `{statusCode, body}` it may be wrapped in. */
-function read(outcome: Outcome): Answer {
+/** Parses the output, and unwraps it where it is `{statusCode, body}`. */
+function parse(outcome: Outcome): Output {
   if ('failure' in outcome) return outcome
   let value: unknown
   try {
     value = outcome.payload === '' ? undefined : JSON.parse(outcome.payload)
   } catch {
-    return { failure: 'The function answered something that is not JSON' }
+    return { failure: 'The function output is not JSON' }
   }
-  return isHttpAnswer(value) ? unwrap(value) : { value }
+  return isHttpResponse(value) ? unwrap(value) : { value }
 }
 
-interface HttpAnswer {
+interface HttpResponse {
   statusCode: number
   body?: unknown
-  headers?: Record<string, unknown>
+  headers?: unknown
   isBase64Encoded?: boolean
 }
 
-/** What functions behind an API Gateway, a load balancer or a Function URL answer. */
-function isHttpAnswer(value: unknown): value is HttpAnswer {
+/** The output of functions behind an API Gateway, a load balancer or a Function URL. */
+function isHttpResponse(value: unknown): value is HttpResponse {
   return (
     isRecord(value) &&
     Number.isInteger(value['statusCode']) &&
@@ -111,26 +112,30 @@ function isHttpAnswer(value: unknown): value is HttpAnswer {
   )
 }
 
-function unwrap({ statusCode, body, headers = {}, isBase64Encoded }: HttpAnswer): Answer {
-  const mimeType = Object.entries(Object(headers)).find(
-    ([name]) => name.toLowerCase() === 'content-type',
-  )?.[1]
-  const type = typeof mimeType === 'string' ? mimeType : undefined
+function unwrap({ statusCode, body, headers, isBase64Encoded }: HttpResponse): Output {
+  const type = contentType(headers)
   if (isBase64Encoded && typeof body === 'string') {
     if (statusCode < 400 && type && !isTextual(type))
       return { value: undefined, media: { base64: body, mimeType: type } }
     body = Buffer.from(body, 'base64').toString()
   }
-  const value = typeof body === 'string' ? parsed(body) : body
+  const value = typeof body === 'string' ? parseBody(body) : body
   if (statusCode < 400) return { value }
   const detail = value === undefined || value === null || value === '' ? '' : `: ${asText(value)}`
-  return { failure: `The function answered status ${statusCode}${detail}`, status: statusCode }
+  return { failure: `The function returned status ${statusCode}${detail}`, status: statusCode }
+}
+
+function contentType(headers: unknown): string | undefined {
+  if (!isRecord(headers)) return undefined
+  const [, type] =
+    Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type') ?? []
+  return typeof type === 'string' ? type : undefined
 }
 
 const isTextual = (type: string) => /^(text\/|application\/([\w.-]+\+)?(json|xml)\b)/i.test(type)
 
-/** A body that is a JSON object or list is one; anything else is the text it is. */
-function parsed(body: string): unknown {
+/** Parses a body that is a JSON object or array; any other body is text. */
+function parseBody(body: string): unknown {
   if (!/^\s*[[{]/.test(body)) return body
   try {
     return JSON.parse(body)
@@ -146,9 +151,6 @@ function mediaBlock({ base64, mimeType = 'application/octet-stream' }: Media): C
 }
 
 const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 type Issues = readonly {
   message: string

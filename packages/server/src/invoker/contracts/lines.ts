@@ -1,16 +1,16 @@
-import { FunctionFailure } from '../invoker.ts'
+import { FunctionFailure } from '../failure.ts'
 
-/** The longest line a function may write: 20 MB of text with JSON around it. */
+/** The longest line of a function's output: 20 MB of text in a JSON message. */
 export const MAX_LINE_BYTES = 24 * 1024 * 1024
 
 const LF = 0x0a
 
 /**
- * The lines of a stream that is cut into pieces anywhere, also within a character. The last one needs no line
- * end. Holds one line at a time. Throws `FunctionFailure` for a line that is too long, or not UTF-8.
+ * Splits a stream of bytes into lines. A chunk may end anywhere, also within a character. The last line needs no line
+ * end. Holds one line at a time. Throws `FunctionFailure` for a line that is too long or not UTF-8.
  */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  // One buffer that grows: a list of pieces would weigh many times the line where each is a few bytes.
+  // One growing buffer: a list of chunks of a few bytes each would need many times the memory of the line.
   let held = Buffer.alloc(0)
   let size = 0
 

@@ -11,12 +11,13 @@ import {
   type ReadResourceResult,
   specTypeSchemas,
 } from '@modelcontextprotocol/server'
-import { reasonOf } from '../buffered.ts'
-import { type callContext, FunctionFailure } from '../invoker.ts'
+import { isRecord } from '../../is-record.ts'
+import { FunctionFailure, failureMessage } from '../failure.ts'
+import type { callContext } from '../invoker.ts'
 import { failedTool, places } from './arguments.ts'
 import { linesOf } from './lines.ts'
 
-/** The requests a function with the contract `mcp` gets, each with what answers it. */
+/** The requests that a function with the calling contract `mcp` gets, each with its result. */
 export interface Results {
   'tools/call': CallToolResult | InputRequiredResult
   'resources/read': ReadResourceResult | InputRequiredResult
@@ -24,39 +25,39 @@ export interface Results {
   'completion/complete': CompleteResult
 }
 
-/** The event of such a function: the MCP request itself, and who sent it. */
+/** The event of such a function: the MCP request itself and its context. */
 export interface McpEvent {
   method: keyof Results
-  /** Where the function asked for input before: `inputResponses` and `requestState`, beside the others. */
+  /** Includes `inputResponses` and `requestState` where the function asked for input before. */
   params: Record<string, unknown>
   context: ReturnType<typeof callContext> & {
     clientCapabilities: Record<string, unknown> | undefined
-    /** Of a resource with a URI template: the values in the URI that is read, decoded. */
+    /** For a resource with a URI template: the decoded values of its variables in the URI. */
     variables?: Record<string, string | string[]> | undefined
   }
 }
 
-/** Who hears what a function says before it answers. Nothing more is read from it until that is taken. */
-export interface Listener {
+/** Gets a function's notifications. The next line is read when the returned promise resolves. */
+export interface NotificationHandlers {
   progress(params: Omit<ProgressNotificationParams, 'progressToken'>): Promise<void>
   log(params: LoggingMessageNotificationParams): Promise<void>
 }
 
 /**
- * The contract `mcp`: a function answers in lines of JSON, zero or more notifications and then the final line,
- * `{"result": …}` or `{"error": {code, message, data}}`; docs/function-authors.md has them all. A streamed
- * function that fails may end like one that succeeds, so it is the final line that tells them apart.
+ * The calling contract `mcp`: the output of a function is lines of JSON. Zero or more notifications come first, then the
+ * final line, `{"result": …}` or `{"error": {code, message, data}}`; docs/function-authors.md describes them. The output of
+ * a function that failed may end as if it had succeeded, so an output without a final line is a failure.
  *
- * A function that fails or breaks the contract is, for a tool, a result with `isError`; for the others, and
- * for an error that a function answers, it is a `ProtocolError`.
+ * When a function fails or breaks the contract, a tool gets a result with `isError`, and other requests a
+ * `ProtocolError`. A final line with an error is always a `ProtocolError`.
  */
 export async function resultOf<Method extends keyof Results>(
   method: Method,
   body: AsyncIterable<Uint8Array>,
-  listener: Listener,
+  handlers: NotificationHandlers,
 ): Promise<Results[Method]> {
   try {
-    return toResult(method, await finalLine(body, listener))
+    return toResult(method, await finalLine(body, handlers))
   } catch (error) {
     if (!(error instanceof FunctionFailure)) throw error
     if (method === 'tools/call') return failedTool(error.message) as Results[Method]
@@ -66,25 +67,28 @@ export async function resultOf<Method extends keyof Results>(
 
 type Line = Record<string, unknown>
 
-async function finalLine(body: AsyncIterable<Uint8Array>, listener: Listener): Promise<Line> {
+async function finalLine(
+  body: AsyncIterable<Uint8Array>,
+  handlers: NotificationHandlers,
+): Promise<Line> {
   let final: Line | undefined
   let first = true
   for await (const text of linesOf(body)) {
     const line = first ? withoutPrelude(text) : text
     first = false
     if (line.trim() === '') continue
-    if (final) throw new FunctionFailure('The function went on writing after its final line')
+    if (final) throw new FunctionFailure('The function wrote output after its final line')
     const message = parse(line)
     if (message['method'] === undefined) final = message
-    else await hear(message, listener)
+    else await notify(message, handlers)
   }
   if (!final) throw new FunctionFailure('The function ended without a final line, so it failed')
   return final
 }
 
 /**
- * What `HttpResponseStream.from` writes first: status and headers, closed by eight NUL bytes. JSON has none,
- * so these bytes are nothing else.
+ * Removes the prelude that `HttpResponseStream.from` writes: status and headers, then eight NUL bytes. JSON text has no
+ * NUL bytes.
  */
 function withoutPrelude(line: string): string {
   const end = line.indexOf('\0'.repeat(8))
@@ -102,27 +106,27 @@ function parse(line: string): Line {
   const { method, result, error, errorType, errorMessage } = message
   if (typeof method === 'string') return message
   if (isRecord(result) ? (error ?? null) === null : isRecord(error)) return message
-  // What the runtime answers for a function that threw; Lambda passes it on like an answer.
+  // The runtime reports an exception as output of the function.
   if (errorType !== undefined || errorMessage !== undefined)
-    throw new FunctionFailure(reasonOf(line))
+    throw new FunctionFailure(failureMessage(line))
   throw new FunctionFailure(NEITHER)
 }
 
 const NEITHER =
   'The function wrote a line that is neither a notification, {"method", "params"}, nor a final line, {"result"} or {"error"}'
 
-async function hear({ method, params }: Line, listener: Listener): Promise<void> {
+async function notify({ method, params }: Line, handlers: NotificationHandlers): Promise<void> {
   if (method === 'notifications/progress') {
-    // The token is the client's; functions need not know it.
-    const progressToken = ''
-    const { value } = checked('ProgressNotificationParams', { ...Object(params), progressToken })
+    // The schema requires the client's token, which functions do not know.
+    const sent = isRecord(params) ? params : {}
+    const { value } = checked('ProgressNotificationParams', { ...sent, progressToken: '' })
     const { progress, total, message } = value
-    return listener.progress({ progress, total, message })
+    return handlers.progress({ progress, total, message })
   }
   if (method === 'notifications/message')
-    return listener.log(checked('LoggingMessageNotificationParams', params).value)
+    return handlers.log(checked('LoggingMessageNotificationParams', params).value)
   throw new FunctionFailure(
-    `The function wrote "${method}"; before its final line only notifications/progress and notifications/message may come`,
+    `The function wrote "${method}"; only notifications/progress and notifications/message are allowed before its final line`,
   )
 }
 
@@ -134,9 +138,9 @@ function toResult<Method extends keyof Results>(
     const { code, message, data } = error
     if (Number.isInteger(code) && typeof message === 'string')
       throw new ProtocolError(code as number, message, data)
-    throw new FunctionFailure('The function answered an error without integer "code" and "message"')
+    throw new FunctionFailure('The function wrote an error without integer "code" and "message"')
   }
-  if (isInputRequiredResult(result)) return asking(method, result) as Results[Method]
+  if (isInputRequiredResult(result)) return checkedInputRequired(method, result) as Results[Method]
   const { value } = checked(SCHEMAS[method], result)
   return value as Results[Method]
 }
@@ -148,21 +152,21 @@ const SCHEMAS = {
   'completion/complete': 'CompleteResult',
 } as const satisfies Record<keyof Results, keyof typeof specTypeSchemas>
 
-const ASKABLE = ['elicitation/create', 'sampling/createMessage', 'roots/list']
+const INPUT_METHODS = ['elicitation/create', 'sampling/createMessage', 'roots/list']
 
-/** The shape of what is asked. Whether the client can answer is the SDK's to check, which knows its revision. */
-function asking(method: keyof Results, result: InputRequiredResult): InputRequiredResult {
+/** Checks the shape of the input requests. The SDK checks whether the client supports them. */
+function checkedInputRequired(
+  method: keyof Results,
+  result: InputRequiredResult,
+): InputRequiredResult {
   if (method === 'completion/complete')
-    throw new FunctionFailure('The function asked for input, which a completion cannot do')
-  const { inputRequests = {}, requestState } = result
-  const requests = Object.entries(Object(inputRequests)).map(([key, it]) => ({
-    key,
-    ...Object(it),
-  }))
-  for (const { key, method: asked, params } of requests)
-    if (!ASKABLE.includes(asked) || (asked !== 'roots/list' && !isRecord(params)))
+    throw new FunctionFailure('The function asked for input, which is not allowed for a completion')
+  const { inputRequests, requestState } = result
+  const requests = Object.entries<unknown>(inputRequests ?? {})
+  for (const [key, request] of requests)
+    if (!isInputRequest(request))
       throw new FunctionFailure(
-        `The function asked for input "${key}", which is not one of ${ASKABLE.join(', ')} with its params`,
+        `The function asked for input "${key}", which is not one of ${INPUT_METHODS.join(', ')} with its params`,
       )
   if (requests.length === 0 && typeof requestState !== 'string')
     throw new FunctionFailure(
@@ -171,12 +175,16 @@ function asking(method: keyof Results, result: InputRequiredResult): InputRequir
   return result
 }
 
+function isInputRequest(request: unknown): boolean {
+  if (!isRecord(request)) return false
+  const { method, params } = request
+  if (!INPUT_METHODS.some(known => known === method)) return false
+  return method === 'roots/list' || isRecord(params)
+}
+
 function checked<Name extends keyof typeof specTypeSchemas>(name: Name, value: unknown) {
   const result = specTypeSchemas[name]['~standard'].validate(value)
   if (result.issues)
     throw new FunctionFailure(`The function wrote a malformed ${name}: ${places(result.issues)}`)
   return result
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
