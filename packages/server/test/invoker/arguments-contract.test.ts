@@ -7,12 +7,12 @@ import {
   toToolResult,
 } from '../../src/invoker/contracts/arguments.ts'
 
-const answer = (value: unknown) => ({ payload: JSON.stringify(value) ?? '' })
+const output = (value: unknown) => ({ payload: JSON.stringify(value) ?? '' })
 const text = (it: string) => [{ type: 'text', text: it }]
 const resource = { name: 'r', mimeType: undefined } as unknown as Resource
 const prompt = { name: 'p', description: 'A prompt' } as unknown as Prompt
 
-describe('the answer of a tool', () => {
+describe('the output of a tool', () => {
   test.each([
     [
       'an MCP result',
@@ -24,15 +24,15 @@ describe('the answer of a tool', () => {
     ['a list', [1, 2], { content: text('[1,2]') }],
     ['an object', { a: 1 }, { content: text('{"a":1}'), structuredContent: { a: 1 } }],
     ['null', null, { content: [] }],
-    ['an HTTP answer', { statusCode: 200, body: 'hi' }, { content: text('hi') }],
+    ['an HTTP response', { statusCode: 200, body: 'hi' }, { content: text('hi') }],
     [
-      'an HTTP answer with a JSON body',
+      'an HTTP response with a JSON body',
       { statusCode: 200, headers: { 'Content-Type': 'application/json' }, body: '{"a":1}' },
       { content: text('{"a":1}'), structuredContent: { a: 1 } },
     ],
-    ['an HTTP answer without a body', { statusCode: 204 }, { content: [] }],
+    ['an HTTP response without a body', { statusCode: 204 }, { content: [] }],
     [
-      'an HTTP answer with base64 text',
+      'an HTTP response with base64 text',
       {
         statusCode: 200,
         headers: { 'content-type': 'text/plain' },
@@ -54,10 +54,10 @@ describe('the answer of a tool', () => {
     [
       'an HTTP error',
       { statusCode: 404, body: 'no such city' },
-      { isError: true, content: text('The function answered status 404: no such city') },
+      { isError: true, content: text('The function returned status 404: no such city') },
     ],
     [
-      'an object that only looks like an HTTP answer',
+      'an object that only looks like an HTTP response',
       { statusCode: 7, reason: 'x' },
       {
         content: text('{"statusCode":7,"reason":"x"}'),
@@ -70,7 +70,7 @@ describe('the answer of a tool', () => {
       { content: text('{"content":"prose"}'), structuredContent: { content: 'prose' } },
     ],
   ])('may be %s', (_, value, expected) => {
-    expect(toToolResult(answer(value))).toEqual(expected)
+    expect(toToolResult(output(value))).toEqual(expected)
   })
 
   test('may be nothing', () => {
@@ -80,12 +80,12 @@ describe('the answer of a tool', () => {
   test('that is not JSON is an error', () => {
     expect(toToolResult({ payload: '{"a":' })).toMatchObject({
       isError: true,
-      content: text('The function answered something that is not JSON'),
+      content: text('The function output is not JSON'),
     })
   })
 
-  test('that is a malformed MCP result says where', () => {
-    const result = toToolResult(answer({ content: [{ type: 'text', txt: 'typo' }] }))
+  test('that is a malformed MCP result is an error with the place', () => {
+    const result = toToolResult(output({ content: [{ type: 'text', txt: 'typo' }] }))
     expect(result.isError).toBe(true)
     expect(JSON.stringify(result.content)).toContain('content.0')
   })
@@ -98,8 +98,8 @@ describe('the answer of a tool', () => {
   })
 })
 
-describe('the answer of a resource', () => {
-  const read = (value: unknown, it = resource) => toReadResult(answer(value), 'notes://1', it)
+describe('the output of a resource', () => {
+  const read = (value: unknown, it = resource) => toReadResult(output(value), 'notes://1', it)
 
   test.each([
     ['a string', 'hi', { uri: 'notes://1', mimeType: 'text/plain', text: 'hi' }],
@@ -123,7 +123,7 @@ describe('the answer of a resource', () => {
     expect(read(value)).toEqual({ contents: [expected] })
   })
 
-  test('carries the media type that was registered', () => {
+  test('has the registered media type', () => {
     const registered = { ...resource, mimeType: 'text/csv' } as Resource
     expect(read('a,b', registered).contents[0]).toMatchObject({ mimeType: 'text/csv' })
   })
@@ -132,7 +132,7 @@ describe('the answer of a resource', () => {
     expect(read(null)).toEqual({ contents: [] })
   })
 
-  test('with status 404 is a resource that does not exist', () => {
+  test('with status 404 means that the resource does not exist', () => {
     expect(() => read({ statusCode: 404, body: '' })).toThrow(
       expect.objectContaining({ code: -32602, data: { uri: 'notes://1' } }),
     )
@@ -149,8 +149,8 @@ describe('the answer of a resource', () => {
   })
 })
 
-describe('the answer of a prompt', () => {
-  const get = (value: unknown) => toPromptResult(answer(value), prompt)
+describe('the output of a prompt', () => {
+  const get = (value: unknown) => toPromptResult(output(value), prompt)
   const message = (it: string) => ({ role: 'user', content: { type: 'text', text: it } })
 
   test.each([

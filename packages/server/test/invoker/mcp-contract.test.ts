@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { linesOf, MAX_LINE_BYTES } from '../../src/invoker/contracts/lines.ts'
 import { resultOf } from '../../src/invoker/contracts/mcp.ts'
-import { FunctionFailure } from '../../src/invoker/invoker.ts'
+import { FunctionFailure } from '../../src/invoker/failure.ts'
 
 const line = (it: unknown) => `${JSON.stringify(it)}\n`
 const progress = (progress: unknown) =>
@@ -20,7 +20,7 @@ async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
 
 describe('lines', () => {
   test.each(['a\nü🎈\n\nb', 'a\nü🎈\n\nb\n', '\n', '', 'x'])(
-    'are the same wherever the stream of %j is cut',
+    'are the same wherever the stream of %j is split',
     async text => {
       const bytes = Buffer.from(text)
       const whole = await collect(linesOf(pieces(bytes)))
@@ -39,7 +39,7 @@ describe('lines', () => {
     },
   )
 
-  test('may be as long as the limit, and no longer, also without an end', async () => {
+  test('may be as long as the limit and no longer, with or without a line end', async () => {
     const half = Buffer.alloc(MAX_LINE_BYTES / 2, 'x')
     const [longest] = await collect(linesOf(pieces('a\n', half, half, '\nb'))).then(it =>
       it.slice(1),
@@ -71,8 +71,8 @@ describe('lines', () => {
 const silent = { progress: async () => {}, log: async () => {} }
 const tool = (...parts: (string | Uint8Array)[]) => resultOf('tools/call', pieces(...parts), silent)
 
-describe('an answer', () => {
-  test('is the final line; what comes before is heard, each line taken before the next is read', async () => {
+describe('the output', () => {
+  test('is notifications and a final line, each handled before the next is read', async () => {
     const events: string[] = []
     async function* body() {
       for (const n of [1, 2]) {
@@ -81,24 +81,24 @@ describe('an answer', () => {
       }
       yield Buffer.from(result('done'))
     }
-    const answer = await resultOf('tools/call', body(), {
+    const output = await resultOf('tools/call', body(), {
       ...silent,
       async progress(params) {
-        events.push(`begun ${params.progress}`)
+        events.push(`started ${params.progress}`)
         await new Promise(resolve => setImmediate(resolve))
-        events.push(`taken ${params.progress}`)
+        events.push(`handled ${params.progress}`)
       },
     })
-    expect(answer).toEqual({ content: [{ type: 'text', text: 'done' }] })
-    expect(events).toEqual([1, 2].flatMap(n => [`written ${n}`, `begun ${n}`, `taken ${n}`]))
+    expect(output).toEqual({ content: [{ type: 'text', text: 'done' }] })
+    expect(events).toEqual([1, 2].flatMap(n => [`written ${n}`, `started ${n}`, `handled ${n}`]))
   })
 
-  test('may have other members of JSON-RPC, empty lines and carriage returns around it', async () => {
+  test('may have other JSON-RPC members, empty lines and carriage returns', async () => {
     const final = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { content: [] }, error: null })
     expect(await tool(`\r\n \n${final}\r\n\r\n`)).toEqual({ content: [] })
   })
 
-  test('loses the prelude in front of it, however it is cut', async () => {
+  test('has its prelude removed, wherever that is split', async () => {
     const prelude = Buffer.from(`{"statusCode":200}${'\0'.repeat(8)}`)
     const whole = Buffer.concat([prelude, Buffer.from(result('x'))])
     for (let at = 0; at <= prelude.length; at++)
@@ -107,7 +107,7 @@ describe('an answer', () => {
     expect(await tool(result('x'), prelude)).toHaveProperty('isError')
   })
 
-  test('that asks for input is handed on as it is', async () => {
+  test('that asks for input is the result', async () => {
     const inputRequests = { where: { method: 'roots/list' } }
     const asking = { resultType: 'input_required', inputRequests, requestState: 's' }
     expect(await tool(line({ result: asking }))).toEqual(asking)
@@ -143,13 +143,13 @@ describe('an answer', () => {
       `${progress(1)}${line({ errorType: 'Sandbox.Timedout', errorMessage: 'RequestId: 1-2 Error: Task timed out after 3.00 seconds' })}`,
       'The function timed out. Task timed out after 3.00 seconds',
     ],
-  ])('that is none is a failed tool: %j', async (text, expected) => {
-    const answer = await tool(text)
-    expect(answer).toEqual({
+  ])('that breaks the contract is a failed tool: %j', async (text, expected) => {
+    const output = await tool(text)
+    expect(output).toEqual({
       isError: true,
       content: [{ type: 'text', text: expect.stringContaining(expected) }],
     })
-    expect(JSON.stringify(answer)).not.toContain('.mjs')
+    expect(JSON.stringify(output)).not.toContain('.mjs')
     const reading = resultOf('resources/read', pieces(text), silent)
     await expect(reading).rejects.toMatchObject({ code: -32603 })
   })
@@ -160,26 +160,26 @@ describe('an answer', () => {
     [{ inputRequests: { it: { method: 'tools/list', params: {} } } }, 'input "it"'],
     [{ inputRequests: { it: { method: 'elicitation/create' } } }, 'input "it"'],
     [{ inputRequests: { it: null } }, 'input "it"'],
-  ])('that asks for nothing that can be asked is a failed tool: %j', async (asking, expected) => {
-    const answer = await tool(line({ result: { resultType: 'input_required', ...asking } }))
-    expect(answer).toMatchObject({
+  ])('that asks for an invalid input is a failed tool: %j', async (asking, expected) => {
+    const output = await tool(line({ result: { resultType: 'input_required', ...asking } }))
+    expect(output).toMatchObject({
       isError: true,
       content: [{ text: expect.stringContaining(expected) }],
     })
   })
 
-  test('to a completion cannot ask for input', async () => {
+  test('for a completion cannot ask for input', async () => {
     const asking = { resultType: 'input_required', requestState: 's' }
     const completing = resultOf('completion/complete', pieces(line({ result: asking })), silent)
     await expect(completing).rejects.toMatchObject({ code: -32603 })
   })
 
-  test('that is an error is the error, with its data', async () => {
+  test('that is an error is thrown, with its data', async () => {
     const error = { code: -32042, message: 'look there', data: { url: 'x' } }
     await expect(tool(line({ error }))).rejects.toMatchObject(error)
   })
 
-  test('of a function that is known to have failed is its failure', async () => {
+  test('of a function that Lambda reports as failed is a failed tool', async () => {
     async function* body() {
       yield Buffer.from(progress(1))
       throw new FunctionFailure('It broke')

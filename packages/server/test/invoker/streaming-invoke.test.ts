@@ -5,11 +5,11 @@ import { LambdaClient } from '@aws-sdk/client-lambda'
 import type { Tool } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { afterEach, expect, test } from 'vitest'
 
-import { FunctionFailure } from '../../src/invoker/invoker.ts'
+import { FunctionFailure } from '../../src/invoker/failure.ts'
 import { streamingInvoker } from '../../src/invoker/streaming.ts'
 import { eventStreamFrame as frame } from '../../src/local/api/event-stream-frame.ts'
 
-// The Lambda API at the network's edge, so that a response can break and wait where it likes.
+// A fake Lambda API, whose responses can break and wait at any point.
 
 const servers: Server[] = []
 afterEach(() => {
@@ -56,7 +56,7 @@ const complete = (it = {}) =>
 
 const textOf = ({ value }: IteratorResult<Uint8Array>) => Buffer.from(value ?? '').toString()
 
-test('a piece arrives when it is written, not when the function ends', async () => {
+test('output arrives when it is written, not when the function ends', async () => {
   let goOn = () => {}
   const { invoke } = await invoker(response => {
     begin(response).write(chunk('one'))
@@ -90,16 +90,16 @@ test.each([
   await expect(pieces.next()).rejects.toEqual(new FunctionFailure(message))
 })
 
-test('a connection that breaks is a failure whose outcome is unknown', async () => {
+test('a broken connection is a failure whose outcome is unknown', async () => {
   const { invoke } = await invoker(response =>
     begin(response).write(chunk('one'), () => response.destroy()),
   )
   const pieces = invoke()
   await pieces.next()
-  await expect(pieces.next()).rejects.toThrow(/broke before it had answered/)
+  await expect(pieces.next()).rejects.toThrow(/broke before its output was complete/)
 })
 
-test('a call that was throttled is made again, and no other is', async () => {
+test('a throttled call is repeated, and a call that may have run is not', async () => {
   const refuse = (response: ServerResponse, status: number, type: string) =>
     response.writeHead(status, { 'x-amzn-errortype': type }).end('{}')
   const throttled = await invoker((response, nth) =>
@@ -115,7 +115,7 @@ test('a call that was throttled is made again, and no other is', async () => {
   expect(failing.requests()).toBe(1)
 })
 
-test('a call that is aborted, or not read to its end, gives its connection up', async () => {
+test('a call that is aborted or not read to its end closes its connection', async () => {
   const closed: Promise<unknown>[] = []
   const { invoke } = await invoker(response => {
     closed.push(once(response, 'close'))
@@ -135,7 +135,7 @@ test('a call that is aborted, or not read to its end, gives its connection up', 
   await closed[1]
 })
 
-test('a function waits for its reader', async () => {
+test('a function is slowed down to the speed of its reader', async () => {
   const piece = chunk('x'.repeat(1024 * 1024))
   let sent = 0
   let waiting = false
@@ -151,7 +151,7 @@ test('a function waits for its reader', async () => {
   })
   const pieces = invoke()
   await pieces.next()
-  // Full all the way: nothing has been taken for a hundred turns of the loop.
+  // All buffers are full when nothing was written for a hundred turns of the loop.
   for (
     let still = 0, before = sent;
     still < 100;
@@ -174,7 +174,7 @@ const denied = (response: ServerResponse) =>
 const registered = (secondsAgo: number) =>
   ({ ...tool, updatedAt: new Date(Date.now() - secondsAgo * 1000).toISOString() }) as Tool
 
-test('a function that was just registered is called again while it is denied', async () => {
+test('a call is repeated while access is denied to a function that was just registered', async () => {
   const { invoke, requests } = await invoker((response, nth) =>
     nth < 3 ? denied(response) : begin(response).end(Buffer.concat([chunk('one'), complete()])),
   )
@@ -182,13 +182,13 @@ test('a function that was just registered is called again while it is denied', a
   expect(requests()).toBe(3)
 })
 
-test('one that was registered before that is not, and says who can help', async () => {
+test('a call is not repeated for an older registration, and the message says who can help', async () => {
   const { invoke, requests } = await invoker(denied)
   await expect(invoke(undefined, registered(70)).next()).rejects.toThrow('repair the registration')
   expect(requests()).toBe(1)
 })
 
-test('one that stays denied is given up within seconds, and sooner by its caller', async () => {
+test('a call that stays denied fails after six attempts, or when its caller aborts', async () => {
   const { invoke, requests } = await invoker(denied)
   await expect(invoke(undefined, registered(0)).next()).rejects.toThrow(FunctionFailure)
   expect(requests()).toBe(6)
