@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * Calls `attempt` until it succeeds. `pauseAfter` gets the error and how many attempts have failed, and gives the
- * milliseconds to wait before the next attempt; where it gives undefined, the error is thrown. An abort of `signal`
- * ends the wait with its reason.
+ * Calls `attempt` until it succeeds. `pauseAfter` gets the error and how many attempts have failed,
+ * and gives the milliseconds to wait before the next attempt; where it gives undefined, the error
+ * is thrown. An abort of `signal` ends the wait with its reason.
  */
 export async function retry<Value>(
   attempt: () => Promise<Value>,

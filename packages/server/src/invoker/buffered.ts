@@ -4,12 +4,16 @@ import { parseLambdaArn, type Registration } from '@markvp/mcp-lambda-sam-admin-
 import { failureMessage, notInvokedMessage, untilAccepted } from './failure.ts'
 import { callContext, type Invocation, type Invoke } from './invoker.ts'
 
-/** The limit of the encoded client context: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
+/**
+ * The limit of the encoded client context:
+ * https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+ */
 const MAX_CLIENT_CONTEXT_BYTES = 3_583
 
 /**
- * Invokes functions with the calling contract `arguments` through the Lambda API. `clientFor` gives the client for a
- * region. The client must not retry by itself (`maxAttempts: 1`), or a tool would run twice.
+ * Invokes functions with the calling contract `arguments` through the Lambda API. `clientFor` gives
+ * the client for a region. The client must not retry by itself (`maxAttempts: 1`), or a tool would
+ * run twice.
  */
 export function bufferedInvoker(clientFor: (region: string) => LambdaClient): Invoke {
   return async (registration, event, invocation, signal) => {

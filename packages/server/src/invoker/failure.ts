@@ -5,14 +5,17 @@ import { log } from '../http/log.ts'
 import { isRecord } from '../is-record.ts'
 import { retry } from '../retry.ts'
 
-/** A function failed or broke its calling contract. The message may be shown to the client, as in `Outcome`. */
+/**
+ * A function failed or broke its calling contract. The message may be shown to the client, as in
+ * `Outcome`.
+ */
 export class FunctionFailure extends Error {
   override readonly name = 'FunctionFailure'
 }
 
 /**
- * The message for the error that the Lambda runtime returns for a function, `{errorType, errorMessage, trace}`. The
- * trace is left out: it is in the function's own log.
+ * The message for the error that the Lambda runtime returns for a function, `{errorType,
+ * errorMessage, trace}`. The trace is left out: it is in the function's own log.
  */
 export function failureMessage(payload: string): string {
   const { errorType, errorMessage } = parseError(payload)
@@ -25,7 +28,9 @@ export function failureMessage(payload: string): string {
   return `The function failed${detail ? ` with ${detail}` : ''}`
 }
 
-/** Both are empty where the runtime could not report an error, for example because its process died. */
+/**
+ * Both are empty where the runtime could not report an error, for example because its process died.
+ */
 function parseError(payload: string): { errorType: string; errorMessage: string } {
   let error: unknown
   try {
@@ -41,10 +46,14 @@ function parseError(payload: string): { errorType: string; errorMessage: string 
 const withoutRequestId = (message: string) =>
   message.replace(/(?:\S+ )?RequestId: \S+ (?:Error: )?/, '')
 
-/** Pauses before a refused call is sent again. A refused call did not run; all other calls may have run. */
+/**
+ * Pauses before a refused call is sent again. A refused call did not run; all other calls may have
+ * run.
+ */
 const PAUSES_MS: Record<string, number[] | undefined> = {
   TooManyRequestsException: [100, 300, 900],
-  // A new permission takes seconds to be effective: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+  // A new permission takes seconds to be effective:
+  // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
   AccessDeniedException: [200, 400, 800, 1600, 3200],
 }
 
@@ -69,8 +78,8 @@ export function untilAccepted<Output>(
 }
 
 /**
- * The message for a call that Lambda refused or that did not reach Lambda. The full reason is for the administrator and
- * goes to the log.
+ * The message for a call that Lambda refused or that did not reach Lambda. The full reason is for
+ * the administrator and goes to the log.
  */
 export function notInvokedMessage(error: unknown, { id, lambdaArn }: Registration): string {
   const name = error instanceof Error ? error.name : String(error)

@@ -27,9 +27,9 @@ export type Invoke = (
 ) => Promise<Outcome>
 
 /**
- * Invokes the function of a registration once and yields its output as it is written. The output is read only as fast
- * as the caller iterates. Throws `FunctionFailure` where the function could not be invoked or Lambda reports that it
- * failed; Lambda does not report every failure.
+ * Invokes the function of a registration once and yields its output as it is written. The output is
+ * read only as fast as the caller iterates. Throws `FunctionFailure` where the function could not
+ * be invoked or Lambda reports that it failed; Lambda does not report every failure.
  */
 export type InvokeStream = (
   registration: Registration,
@@ -37,7 +37,10 @@ export type InvokeStream = (
   signal: AbortSignal,
 ) => AsyncIterable<Uint8Array>
 
-/** What a function gets to know about its call: `clientContext.custom.mcp`, or `context` in the event. */
+/**
+ * What a function gets to know about its call: `clientContext.custom.mcp`, or `context` in the
+ * event.
+ */
 export function callContext(
   { type, name }: Registration,
   { caller, sessionId, traceparent, clientInfo }: Invocation,

@@ -12,9 +12,10 @@ import { FunctionFailure, failureMessage, notInvokedMessage, untilAccepted } fro
 import type { InvokeStream } from './invoker.ts'
 
 /**
- * Invokes functions with the calling contract `mcp` through the Lambda API and passes the output on while it is
- * written. The output of a buffered function comes in one piece. `clientFor` gives the client for a region, which must
- * not retry by itself. https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
+ * Invokes functions with the calling contract `mcp` through the Lambda API and passes the output on
+ * while it is written. The output of a buffered function comes in one piece. `clientFor` gives the
+ * client for a region, which must not retry by itself.
+ * https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
  */
 export function streamingInvoker(clientFor: (region: string) => LambdaClient): InvokeStream {
   return async function* (registration, event, signal) {
@@ -63,7 +64,10 @@ async function* payloads(events: AsyncIterable<InvokeWithResponseStreamResponseE
   }
 }
 
-/** `ErrorDetails` is the runtime's `{errorType, errorMessage}` where the runtime could report the error. */
+/**
+ * `ErrorDetails` is the runtime's `{errorType, errorMessage}` where the runtime could report the
+ * error.
+ */
 function completeMessage({ ErrorCode, ErrorDetails }: InvokeWithResponseStreamCompleteEvent) {
   return ErrorDetails?.startsWith('{')
     ? failureMessage(ErrorDetails)

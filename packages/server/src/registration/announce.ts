@@ -7,7 +7,10 @@ import { assertObject } from './validate.ts'
 /** The longest body: a URI in a JSON object. */
 const MAX_BYTES = 16_384
 
-/** The URI whose content changed, from the body of `POST /register/{id}/updated`. Throws 400 with the fix. */
+/**
+ * The URI whose content changed, from the body of `POST /register/{id}/updated`. Throws 400 with
+ * the fix.
+ */
 export async function updatedUri(request: Request, registration: Registration): Promise<string> {
   const { id, type } = registration
   if (type !== 'resource')

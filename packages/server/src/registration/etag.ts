@@ -5,8 +5,8 @@ import { GatewayError } from '../http/errors.ts'
 export const etag = ({ version }: Pick<Registration, 'version'>): string => `"${version}"`
 
 /**
- * The version in `If-Match`; undefined for any version. Besides the ETag, a bare number and a weak ETag are allowed:
- * proxies that compress responses make ETags weak.
+ * The version in `If-Match`; undefined for any version. Besides the ETag, a bare number and a weak
+ * ETag are allowed: proxies that compress responses make ETags weak.
  */
 export function ifMatch(headers: Headers): number | undefined {
   const value = headers.get('if-match')?.trim()

@@ -5,8 +5,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 
 /**
- * The issues of a JSON Schema. It is checked against its draft's meta-schema, then compiled as the gateway will compile
- * it. References are not fetched.
+ * The issues of a JSON Schema. It is checked against its draft's meta-schema, then compiled as the
+ * gateway will compile it. References are not fetched.
  */
 export function schemaIssues(schema: JsonSchema, path: string): Issue[] {
   const draft = draftOf(schema)
@@ -46,7 +46,10 @@ function draftOf({ $schema }: JsonSchema): Draft | undefined {
 
 const metaSchemas = new Map<Draft, ValidateFunction>()
 
-/** Compiled once, since that takes longer than all other checks. Its engine checks nothing else: engines keep schemas. */
+/**
+ * Compiled once, since that takes longer than all other checks. Its engine checks nothing else:
+ * engines keep schemas.
+ */
 function metaSchemaOf(draft: Draft): ValidateFunction {
   const known = metaSchemas.get(draft)
   if (known) return known

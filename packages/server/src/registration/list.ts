@@ -14,7 +14,10 @@ const MAX_LIMIT = 1000
 /** The limit of a buffered Function URL response is 6 MB; one item may have 400 KB. */
 const MAX_PAGE_BYTES = 5_000_000
 
-/** `GET /register?type=&limit=&cursor=`. A page ends early when the next item would make it too large. */
+/**
+ * `GET /register?type=&limit=&cursor=`. A page ends early when the next item would make it too
+ * large.
+ */
 export async function listPage(registry: Registry, query: URLSearchParams): Promise<Response> {
   const type = typeOf(query.get('type'))
   const limit = limitOf(query.get('limit'))

@@ -29,8 +29,8 @@ export interface RegistrationOptions {
 }
 
 /**
- * Environments of the gateway read the registry once a second. Until then they invoke the function that a registration
- * had before, so its permission is kept for longer than that.
+ * Environments of the gateway read the registry once a second. Until then they invoke the function
+ * that a registration had before, so its permission is kept for longer than that.
  */
 const GRACE_MS = 2_000
 
@@ -121,7 +121,10 @@ export function createOperations({ registry, permissions, revocations }: Registr
     return Response.json({ uri } satisfies Announcement, { status: 202 })
   }
 
-  /** A registration that is not found may have been deleted by a call that was interrupted after that. */
+  /**
+   * A registration that is not found may have been deleted by a call that was interrupted after
+   * that.
+   */
   async function findOrFinish(id: string): Promise<Registration> {
     try {
       return await find(id)

@@ -26,8 +26,8 @@ export function createRouter(routes: Routes): Service {
   }
 
   /**
-   * Repeated slashes count as one, because people append the path to a URL that ends in a slash. A Function URL leaves
-   * the path percent-encoded.
+   * Repeated slashes count as one, because people append the path to a URL that ends in a slash. A
+   * Function URL leaves the path percent-encoded.
    */
   function parsePath(pathname: string): { template: string; id: string } {
     const [first, id, ...rest] = pathname.split('/').filter(Boolean)

@@ -15,7 +15,10 @@ export const MAX_BYTES = 400_000
 
 type ServerFields = Pick<Registration, 'version' | 'createdAt' | 'updatedAt' | 'createdBy'>
 
-/** The registration that is stored for an input: with the shorthand expanded and the defaults filled in. */
+/**
+ * The registration that is stored for an input: with the shorthand expanded and the defaults filled
+ * in.
+ */
 export function toRegistration(input: RegistrationInput, fields: ServerFields): Registration {
   const { version, ...rest } = fields
   const contract = input.contract ?? 'arguments'
@@ -38,8 +41,8 @@ export function toRegistration(input: RegistrationInput, fields: ServerFields): 
 const withoutLatest = (lambdaArn: string) => lambdaArn.replace(/:\$LATEST$/, '')
 
 /**
- * `"parameters": {}` refuses every argument. Without `parameters` all arguments are allowed, because some clients send a
- * dummy argument to a tool that has none.
+ * `"parameters": {}` refuses every argument. Without `parameters` all arguments are allowed,
+ * because some clients send a dummy argument to a tool that has none.
  */
 function schemaOf(parameters: Record<string, unknown> | undefined): JsonSchema {
   return parameters ? toInputSchema(parameters).schema : { type: 'object', properties: {} }

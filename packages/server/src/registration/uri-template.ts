@@ -1,6 +1,7 @@
 /**
- * Whether a URI matches a URI template, by the rules of the MCP SDK's `UriTemplate`, with which the gateway finds the
- * resource for a URI. Bundling the SDK would nearly double the registration function's code.
+ * Whether a URI matches a URI template, by the rules of the MCP SDK's `UriTemplate`, with which the
+ * gateway finds the resource for a URI. Bundling the SDK would nearly double the registration
+ * function's code.
  */
 export function matchesUriTemplate(uri: string, template: string): boolean {
   const pattern = template
@@ -10,7 +11,9 @@ export function matchesUriTemplate(uri: string, template: string): boolean {
   return new RegExp(`^${pattern}$`).test(uri)
 }
 
-/** The pattern for an expression between braces, such as `id`, `+path`, `/segment*` or `?from,to`. */
+/**
+ * The pattern for an expression between braces, such as `id`, `+path`, `/segment*` or `?from,to`.
+ */
 function patternOf(expression: string): string {
   const [, operator, list = ''] = /^([+#./?&]?)(.*)$/.exec(expression) ?? []
   const value = list.includes('*') ? '[^/,]+(?:,[^/,]+)*' : '[^/,]+'

@@ -29,7 +29,10 @@ export function assertObject(value: unknown): asserts value is Record<string, un
     throw new GatewayError('bad_request', `The body is ${kindOf(value)}: send a JSON object`)
 }
 
-/** Fields that only the server sets. A PUT ignores them, so that its body may be the response of a GET. */
+/**
+ * Fields that only the server sets. A PUT ignores them, so that its body may be the response of a
+ * GET.
+ */
 const SERVER_FIELDS = ['id', 'version', 'createdAt', 'updatedAt', 'createdBy', 'status', 'warnings']
 
 export function withoutServerFields(value: unknown): unknown {
@@ -45,8 +48,8 @@ function kindOf(value: unknown): string {
 }
 
 /**
- * Valid JSON that cannot be stored: a key `__proto__`, which sets the prototype where objects are copied, and numbers that
- * JavaScript parses as infinite and writes as null.
+ * Valid JSON that cannot be stored: a key `__proto__`, which sets the prototype where objects are
+ * copied, and numbers that JavaScript parses as infinite and writes as null.
  */
 function unstorableIn(value: unknown, path = ''): Issue[] {
   if (typeof value === 'number' && !Number.isFinite(value))
@@ -83,7 +86,10 @@ function toIssues(issue: ZodIssue): Issue[] {
 const pointer = (path: PropertyKey[]): string =>
   path.map(key => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
-/** The JSON Schemas of a registration, each with its path. Shorthand needs no check: it expands to a valid schema. */
+/**
+ * The JSON Schemas of a registration, each with its path. Shorthand needs no check: it expands to a
+ * valid schema.
+ */
 function schemasOf(input: RegistrationInput): [path: string, schema: JsonSchema][] {
   if (input.type === 'resource') return []
   const { parameters } = input

@@ -21,16 +21,20 @@ export interface Snapshot {
 }
 
 /**
- * The registry as this environment has read it. Every method takes `maxAgeMs` (default: one second) and reads the
- * registry again when what is cached is older. When the registry fails or takes longer than a second, the cached
- * data is used. A method rejects only while the data is not cached yet.
+ * The registry as this environment has read it. Every method takes `maxAgeMs` (default: one second)
+ * and reads the registry again when what is cached is older. When the registry fails or takes
+ * longer than a second, the cached data is used. A method rejects only while the data is not cached
+ * yet.
  */
 export interface CachedRegistry {
   snapshot(maxAgeMs?: number): Promise<Snapshot>
-  /** One registration, read without the others where these are not cached. At most one second old. */
+  /**
+   * One registration, read without the others where these are not cached. At most one second old.
+   */
   find<Type extends RegistrationType>(type: Type, name: string): Promise<Found<Type> | undefined>
   /**
-   * The update tokens of these URIs, as in `Registry.updateTokens`. Reads the table only after a resource update.
+   * The update tokens of these URIs, as in `Registry.updateTokens`. Reads the table only after a
+   * resource update.
    */
   updateTokens(uris: string[], maxAgeMs?: number): Promise<ReadonlyMap<string, string>>
   /** The registry version. Later results of the other methods are at least as new. */
@@ -71,7 +75,8 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
       return (await readOne({ type, name }, version)) as never
     },
     async version(maxAgeMs = FRESH_MS) {
-      // The snapshot may be older than the version that was checked, where the table failed in between.
+      // The snapshot may be older than the version that was checked, where the table failed in
+      // between.
       return cached ? (await readSnapshot(maxAgeMs)).version : check(maxAgeMs)
     },
     async updateTokens(uris, maxAgeMs = FRESH_MS) {
@@ -131,7 +136,10 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
     }
   }
 
-  /** Reads one registration by its key, so that an environment that only calls tools need not read all of them. */
+  /**
+   * Reads one registration by its key, so that an environment that only calls tools need not read
+   * all of them.
+   */
   async function readOne(key: Key, version: RegistryVersion): Promise<Registration | undefined> {
     // DynamoDB refuses such keys, so no registration has one.
     if (key.name === '' || Buffer.byteLength(key.name) > MAX_KEY_BYTES) return undefined
@@ -156,7 +164,9 @@ function isCurrent<Read extends { version: RegistryVersion; readAt: number }>(
   return Date.now() - read.readAt <= REREAD_MS
 }
 
-/** Resolves when the work is done, has failed, or takes longer than `MAX_WAIT_MS`. Logs a failure. */
+/**
+ * Resolves when the work is done, has failed, or takes longer than `MAX_WAIT_MS`. Logs a failure.
+ */
 async function waitBriefly(work: Promise<void>): Promise<void> {
   await Promise.race([work.catch(logFailure), sleep(MAX_WAIT_MS, undefined, { ref: false })])
 }

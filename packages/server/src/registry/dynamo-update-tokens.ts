@@ -13,14 +13,14 @@ import type { Registry } from './registry.ts'
 import { type Row, toKey, VERSION_ROW } from './row.ts'
 
 /**
- * Update tokens in the Registration table. They are there because the gateway reads it and the registration function
- * can write to no other table:
+ * Update tokens in the Registration table. They are there because the gateway reads it and the
+ * registration function can write to no other table:
  *
  *     type         name                    mark               expiresAt
  *     #announced   <SHA-256 of the URI>    <update token>     seconds since 1970
  *
- * The row is written before the counter goes up: a reader that sees the new count finds the row. A URI is hashed
- * because it may be longer than a sort key (1,024 bytes).
+ * The row is written before the counter goes up: a reader that sees the new count finds the row. A
+ * URI is hashed because it may be longer than a sort key (1,024 bytes).
  */
 export function dynamoUpdateTokens(
   dynamo: DynamoDBClient,
@@ -33,7 +33,8 @@ export function dynamoUpdateTokens(
       await dynamo.send(
         new PutItemCommand({ TableName: table, Item: { ...keyOf(uri), mark, expiresAt } }),
       )
-      // Readers find a resource update by the counter only, so an update that is not counted has failed.
+      // Readers find a resource update by the counter only, so an update that is not counted has
+      // failed.
       await dynamo.send(
         new UpdateItemCommand({
           TableName: table,

@@ -28,10 +28,10 @@ import { fromRow, type Row, toKey, toRow, VERSION_ROW } from './row.ts'
  *     #announced   …          dynamo-update-tokens.ts
  *     #revocation  …          ../registration/invoke-permission/dynamo-revocations.ts
  *
- * The counter of changes goes up after a write, never before: a reader that sees the new count finds the write. A
- * writer that dies between the two leaves a change that is not counted. Only a transaction, at twice the price, could
- * prevent that. So readers read everything again from time to time (`REREAD_MS` in cached.ts), whatever the counter
- * says.
+ * The counter of changes goes up after a write, never before: a reader that sees the new count
+ * finds the write. A writer that dies between the two leaves a change that is not counted. Only a
+ * transaction, at twice the price, could prevent that. So readers read everything again from time
+ * to time (`REREAD_MS` in cached.ts), whatever the counter says.
  */
 export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry {
   const loggedRows = new Set<string>()

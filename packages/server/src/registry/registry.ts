@@ -7,8 +7,8 @@ export interface Key {
 }
 
 /**
- * Stores registrations and the updates of their resources. Every write names the version that it replaces, so that
- * exactly one of two concurrent writers wins. Every write changes `version()`.
+ * Stores registrations and the updates of their resources. Every write names the version that it
+ * replaces, so that exactly one of two concurrent writers wins. Every write changes `version()`.
  */
 export interface Registry {
   get(key: Key): Promise<Registration | undefined>
@@ -18,11 +18,19 @@ export interface Registry {
   replace(registration: Registration, version: number): Promise<boolean>
   /** False when `version` is not the stored version. */
   remove(key: Key, version: number): Promise<boolean>
-  /** Registrations after `after`, sorted by type (tools, resources, prompts) and name. Reads lazily, page by page. */
+  /**
+   * Registrations after `after`, sorted by type (tools, resources, prompts) and name. Reads lazily,
+   * page by page.
+   */
   list(options?: { type?: RegistrationType; after?: Key }): AsyncIterable<Registration>
-  /** Announces that the resource at this URI was updated. All readers can see it when this resolves. */
+  /**
+   * Announces that the resource at this URI was updated. All readers can see it when this resolves.
+   */
   announceUpdate(uri: string): Promise<void>
-  /** The update tokens of those URIs that had a resource update within the last day. Each update has a new token. */
+  /**
+   * The update tokens of those URIs that had a resource update within the last day. Each update has
+   * a new token.
+   */
   updateTokens(uris: string[]): Promise<ReadonlyMap<string, string>>
   /** The registry version. Cheap to read. */
   version(): Promise<RegistryVersion>
@@ -36,7 +44,7 @@ export interface RegistryVersion {
 }
 
 /**
- * Differs between any two states of a registration. `version` alone does not: it starts at 1 again when a registration
- * is deleted and created anew.
+ * Differs between any two states of a registration. `version` alone does not: it starts at 1 again
+ * when a registration is deleted and created anew.
  */
 export const stateOf = ({ version, updatedAt }: Registration): string => `${version}@${updatedAt}`

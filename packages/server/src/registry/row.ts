@@ -19,8 +19,8 @@ export const toKey = ({ type, name }: { type: string; name: string }) => ({
 export const VERSION_ROW = toKey({ type: '#catalogue', name: 'revision' })
 
 /**
- * A registration is stored as JSON text. A DynamoDB map would lose the order of a schema's properties, which clients
- * show, and refuse schemas with more than 32 levels.
+ * A registration is stored as JSON text. A DynamoDB map would lose the order of a schema's
+ * properties, which clients show, and refuse schemas with more than 32 levels.
  */
 export const toRow = (registration: Registration) => ({
   ...toKey(registration),
@@ -37,7 +37,10 @@ export function fromRow(row: Row): Registration {
   return registration
 }
 
-/** Checks only what readers rely on: registrations of later versions may have fields that are unknown here. */
+/**
+ * Checks only what readers rely on: registrations of later versions may have fields that are
+ * unknown here.
+ */
 function assertReadable(it: unknown): asserts it is Registration {
   if (!isRecord(it)) throw new Error('the attribute "registration" is not a JSON object')
   const arn = parseLambdaArn(String(it['lambdaArn']))

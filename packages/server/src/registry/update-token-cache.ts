@@ -25,7 +25,8 @@ export function createUpdateTokenCache(registry: Pick<Registry, 'updateTokens'>)
       current = updates
       if (cache.size > MAX_CACHED) cache.clear()
     },
-    // One read at a time, so that an older result never replaces a newer one. When it fails, it fails for all callers.
+    // One read at a time, so that an older result never replaces a newer one. When it fails, it
+    // fails for all callers.
     async refresh(uris) {
       while (reading) await reading
       const stale = uris.filter(uri => cache.get(uri)?.updates !== current)

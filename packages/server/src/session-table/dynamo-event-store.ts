@@ -28,8 +28,8 @@ const OUT = 'out#'
  *     mcp#<session>#<stream>  begun              requests, aliveUntil (the lease), complete
  *     mcp#<session>#<stream>  out#000000000003   messages up to the third, one JSON text per line
  *
- * While one item is being written, the messages that follow are collected for the next item. So a thousand messages
- * take a few writes, and the sender does not wait for each of them.
+ * While one item is being written, the messages that follow are collected for the next item. So a
+ * thousand messages take a few writes, and the sender does not wait for each of them.
  */
 export function dynamoEventStore(
   dynamo: DynamoDBClient,
@@ -43,7 +43,8 @@ export function dynamoEventStore(
     open: (stream, requests) => eventWriter(channelOf(stream), requests),
     async read(stream, after) {
       const channel = channelOf(stream)
-      // The head is read first: a stream that is complete by then has all its messages in the table.
+      // The head is read first: a stream that is complete by then has all its messages in the
+      // table.
       const { Item: head } = await dynamo.send(
         new GetItemCommand({ TableName: table, Key: key(channel, HEAD), ConsistentRead: true }),
       )
@@ -164,8 +165,8 @@ export function dynamoEventStore(
 }
 
 /**
- * A failed write does not fail the response: a connected client gets its messages directly. A client that resumes the
- * stream is told which requests have no stored response.
+ * A failed write does not fail the response: a connected client gets its messages directly. A
+ * client that resumes the stream is told which requests have no stored response.
  */
 async function logFailure(write: Promise<unknown>) {
   try {

@@ -39,9 +39,10 @@ const IN = 'in#'
  *
  * The same table holds MCP sessions (dynamo-sessions.ts) and their events (dynamo-event-store.ts).
  *
- * A message is posted with two writes of one item each. The first write takes the next position from a counter, since
- * clocks cannot order messages; it fails unless the session is open and the sender's own. The second write puts the
- * message at that position. A sender that dies between the two leaves a gap; inbox.ts handles it.
+ * A message is posted with two writes of one item each. The first write takes the next position
+ * from a counter, since clocks cannot order messages; it fails unless the session is open and the
+ * sender's own. The second write puts the message at that position. A sender that dies between the
+ * two leaves a gap; inbox.ts handles it.
  */
 export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelayOptions): Relay {
   const { toAttributes, textOf } = messageContent(dynamo, table)
@@ -69,7 +70,8 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
     },
     join,
     async post(session, message) {
-      // Parts are written before the position is taken, so that later messages need not wait for them.
+      // Parts are written before the position is taken, so that later messages need not wait for
+      // them.
       const content = await toAttributes(session.id, Buffer.from(message))
       const position = await nextPosition(session)
       if (position === undefined) return false
@@ -158,8 +160,8 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
   }
 
   /**
-   * One page of messages from a position on. The read is eventually consistent, at half the price: the next read finds
-   * what this one missed, and only `take` decides which reader gets a message.
+   * One page of messages from a position on. The read is eventually consistent, at half the price:
+   * the next read finds what this one missed, and only `take` decides which reader gets a message.
    */
   async function query(id: string, from: number) {
     const { Items = [] } = await dynamo.send(
@@ -184,8 +186,9 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
   }
 
   /**
-   * One reader gets the message, all others undefined. The item stays in the table until it expires. So a repeated write
-   * of the sender finds that the message is there, and a repeated write of the taker finds its own id.
+   * One reader gets the message, all others undefined. The item stays in the table until it
+   * expires. So a repeated write of the sender finds that the message is there, and a repeated
+   * write of the taker finds its own id.
    */
   async function take(id: string, position: number, taker: string): Promise<string | undefined> {
     const updated = await ifConditionHolds(
@@ -211,5 +214,8 @@ const OPEN = 'expiresAt > :now'
 const NOT_CLOSED = 'attribute_not_exists(closed)'
 const FREE = '(attribute_not_exists(taken) OR taken = :taker)'
 
-/** The SDK repeats a write after a lost response. Then an earlier attempt may have made the condition fail. */
+/**
+ * The SDK repeats a write after a lost response. Then an earlier attempt may have made the
+ * condition fail.
+ */
 const isRepeated = ({ $metadata }: ConditionalCheckFailedException) => ($metadata.attempts ?? 1) > 1

@@ -5,8 +5,9 @@ import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/cl
 import { ifConditionHolds } from './table.ts'
 
 /**
- * The signing key that all environments of a stack share. No configuration is needed: the first environment that needs
- * the key creates it in the Session table, which only the mcp function can read.
+ * The signing key that all environments of a stack share. No configuration is needed: the first
+ * environment that needs the key creates it in the Session table, which only the mcp function can
+ * read.
  */
 export function dynamoSigningKey(dynamo: DynamoDBClient, table: string): () => Promise<string> {
   let key: Promise<string> | undefined

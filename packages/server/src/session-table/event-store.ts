@@ -9,17 +9,23 @@ export interface StreamId {
 
 /**
  * Keeps the messages of event streams, so that a client that lost its connection can read the rest.
- * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
+ * Streamable HTTP, "Resumability and Redelivery":
+ * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
  */
 export interface EventStore {
   /** Registers a stream that will carry the response to each of these requests. */
   open(stream: StreamId, requests: RequestId[]): EventWriter
-  /** The next messages after a sequence number. Undefined for a stream that is unknown or expired. */
+  /**
+   * The next messages after a sequence number. Undefined for a stream that is unknown or expired.
+   */
   read(stream: StreamId, after: number): Promise<StoredEvents | undefined>
 }
 
 export interface EventWriter {
-  /** Adds the next message; sequence numbers start at 1. Waits only where the table is slower than the sender. */
+  /**
+   * Adds the next message; sequence numbers start at 1. Waits only where the table is slower than
+   * the sender.
+   */
   add(message: string): Promise<void>
   /** Renews the lease: the sender is alive for another `leaseSeconds`. */
   renew(): Promise<void>
@@ -29,7 +35,10 @@ export interface EventWriter {
 
 export interface StoredEvents {
   messages: { sequence: number; message: string }[]
-  /** `running`: more messages may follow. `lost`: the sender's lease ran out before the stream was complete. */
+  /**
+   * `running`: more messages may follow. `lost`: the sender's lease ran out before the stream was
+   * complete.
+   */
   state: 'running' | 'complete' | 'lost'
   requests: RequestId[]
 }

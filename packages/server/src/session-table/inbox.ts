@@ -8,7 +8,10 @@ import type { Inbox } from './relay.ts'
 
 export interface InboxStore {
   pollMs: { busy: number; idle: number }
-  /** Some of the messages from a position on, in order. `open` messages are neither taken nor expired. */
+  /**
+   * Some of the messages from a position on, in order. `open` messages are neither taken nor
+   * expired.
+   */
   query(from: number): Promise<{ position: number; open: boolean }[]>
   /**
    * Gives the message to one taker, as often as that one asks, and undefined to all others.
@@ -19,9 +22,13 @@ export interface InboxStore {
   close(): Promise<number | undefined>
 }
 
-/** How long an empty position holds back the messages behind it. Usually its sender is only slower. */
+/**
+ * How long an empty position holds back the messages behind it. Usually its sender is only slower.
+ */
 const GAP_MS = 2_000
-/** When the sender of an empty position counts as dead. Until then its message is delivered late. */
+/**
+ * When the sender of an empty position counts as dead. Until then its message is delivered late.
+ */
 const LATE_MS = 60_000
 /** The pause between two polls grows with the time since the last message, by this factor. */
 const BACKOFF = 1 / 64

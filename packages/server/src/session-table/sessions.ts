@@ -3,7 +3,10 @@ import type { RequestId } from '@modelcontextprotocol/server'
 /** The state of a new MCP session: what the client sent in `initialize`, and what it got. */
 interface InitializedSession {
   id: string
-  /** `Caller.owner` of the caller that opened the session. To other callers the session does not exist. */
+  /**
+   * `Caller.owner` of the caller that opened the session. To other callers the session does not
+   * exist.
+   */
   owner: string
   /** The params of the client's `initialize` request, as JSON. */
   initialize: string
@@ -15,13 +18,17 @@ interface InitializedSession {
 
 export interface McpSession extends InitializedSession {
   logLevel?: string | undefined
-  /** The URIs that the client subscribed to, each with the newest update token that the client knows. */
+  /**
+   * The URIs that the client subscribed to, each with the newest update token that the client
+   * knows.
+   */
   subscriptions: ReadonlyMap<string, string>
 }
 
 /**
- * MCP sessions of Streamable HTTP, for protocol versions up to 2025-11-25. A session expires one hour after its last
- * use. https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
+ * MCP sessions of Streamable HTTP, for protocol versions up to 2025-11-25. A session expires one
+ * hour after its last use.
+ * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
  */
 export interface McpSessions {
   create(session: InitializedSession): Promise<void>

@@ -10,11 +10,14 @@ import {
 
 export type Item = Record<string, AttributeValue>
 
-/** Messages are kept for longer than an invocation can last; after that, no environment can read them. */
+/**
+ * Messages are kept for longer than an invocation can last; after that, no environment can read
+ * them.
+ */
 const KEEP_SECONDS = 15 * 60
 /**
- * Bytes of content in one item. The limit of an item is 400 KB (409,600 bytes) with its attribute names:
- * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+ * Bytes of content in one item. The limit of an item is 400 KB (409,600 bytes) with its attribute
+ * names: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
  */
 export const PART_BYTES = 390_000
 
@@ -40,8 +43,9 @@ export async function ifConditionHolds<Output>(
 }
 
 /**
- * Stores bytes of any length as attributes of an item in the Session table. The attribute `message` holds them. Where
- * they are too long for one item, the attribute `parts` holds the name of a channel that has the parts in order.
+ * Stores bytes of any length as attributes of an item in the Session table. The attribute `message`
+ * holds them. Where they are too long for one item, the attribute `parts` holds the name of a
+ * channel that has the parts in order.
  */
 export function messageContent(dynamo: DynamoDBClient, table: string) {
   return { toAttributes, textOf }

@@ -49,7 +49,10 @@ const granted = async (arn = ARN) => (await policies.statements(arn)).length
 
 const open = () => dynamoRevocations(emulator.client(), emulator.tables.RegistrationTable).open()
 
-/** Holds the first call of this operation on the network until `release`. `reached` resolves when it is held. */
+/**
+ * Holds the first call of this operation on the network until `release`. `reached` resolves when it
+ * is held.
+ */
 function hold(operation: Call['operation'], at: 'before' | 'after' = 'before') {
   let release = () => {}
   let reach = () => {}
@@ -119,7 +122,8 @@ describe('the statement of a function', () => {
     expect(body).toMatchObject({ lambdaArn: NEXT, status: { state: 'ready' } })
     expect(body).not.toHaveProperty('warnings')
     expect([await granted(), await granted(NEXT)]).toEqual([0, 1])
-    // An environment of the gateway that has not read the change yet may still invoke the old function.
+    // An environment of the gateway that has not read the change yet may still invoke the old
+    // function.
     const grace = (at['RemovePermission buffered'] ?? 0) - (at['AddPermission streaming'] ?? 0)
     expect(grace).toBeGreaterThan(1_900)
     expect(await open()).toEqual([])

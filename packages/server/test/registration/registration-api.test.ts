@@ -594,7 +594,8 @@ describe('a resource update', () => {
       'notes://x?a=1{&q,s}': 'notes://x?a=1&q=2&s=3',
       'notes://{a.b%20}-{c}': 'notes://1-2',
     }
-    // At every position of each example: insert, replace and cut, with characters that have a meaning in URIs or patterns.
+    // At every position of each example: insert, replace and cut, with characters that have a
+    // meaning in URIs or patterns.
     const uris = Object.values(examples).flatMap(uri =>
       Array.from({ length: uri.length + 1 }, (_, n) => [uri.slice(0, n), uri.slice(n)]).flatMap(
         ([before = '', after = '']) =>

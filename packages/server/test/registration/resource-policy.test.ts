@@ -166,7 +166,9 @@ describe('granting', () => {
     expect(await permissions.status(ARN)).toEqual({ state: 'ready' })
   })
 
-  /** The policy as IAM shows it after the role was deleted: with the role's id instead of its ARN. */
+  /**
+   * The policy as IAM shows it after the role was deleted: with the role's id instead of its ARN.
+   */
   async function orphaned() {
     await permissions.grant(ARN)
     const Policy = JSON.stringify({ Statement: await statements() }).replace(ROLE, 'AROAEXAMPLE')

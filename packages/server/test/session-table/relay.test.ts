@@ -94,7 +94,10 @@ describe('the relay in DynamoDB', () => {
       expect.fail(message)
   })
 
-  /** A client that loses the response to its first attempt at opening or closing a session, or putting or taking a message. */
+  /**
+   * A client that loses the response to its first attempt at opening or closing a session, or
+   * putting or taking a message.
+   */
   function lossyClient() {
     const client = emulator.client()
     const repeated = new Set<string>()

@@ -4,7 +4,9 @@ import { expect, test, vi } from 'vitest'
 
 import { MAX_SUBSCRIPTIONS, type McpSessions } from '../../src/session-table/sessions.ts'
 
-/** What every store of MCP sessions promises. Each `make` gives another environment's view of it. */
+/**
+ * What every store of MCP sessions promises. Each `make` gives another environment's view of it.
+ */
 export function mcpSessionsSuite(make: () => McpSessions) {
   async function create() {
     const id = randomBytes(18).toString('base64url')

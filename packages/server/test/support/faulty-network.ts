@@ -20,8 +20,8 @@ type Hook = (
 ) => Promise<FakeResponse | undefined> | FakeResponse | undefined
 
 /**
- * A proxy in front of a Lambda API, where a test can hold, refuse or lose calls. Other calls pass unchanged, so that their
- * signatures stay valid.
+ * A proxy in front of a Lambda API, where a test can hold, refuse or lose calls. Other calls pass
+ * unchanged, so that their signatures stay valid.
  */
 export async function startEdge(upstream = '') {
   const edge = {

@@ -7,7 +7,10 @@ import {
 
 import type { Local } from '../../src/local/start.ts'
 
-/** Reads and changes the resource policies of a gateway's functions as an administrator of the account. */
+/**
+ * Reads and changes the resource policies of a gateway's functions as an administrator of the
+ * account.
+ */
 export function policiesOf({
   lambdaUrl,
   region,

@@ -6,14 +6,19 @@ import type { InvokePermissions } from '../../src/registration/invoke-permission
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
 import type { Emulator } from './dynamodb.ts'
 
-/** For tests of other behaviour: every function exists, and registering it grants the permission. */
+/**
+ * For tests of other behaviour: every function exists, and registering it grants the permission.
+ */
 const granted: InvokePermissions = {
   grant: async () => ({ state: 'ready' }),
   revoke: async () => undefined,
   status: async () => ({ state: 'ready' }),
 }
 
-/** Calls the registration function of one environment with the event that a Function URL makes of a request. */
+/**
+ * Calls the registration function of one environment with the event that a Function URL makes of a
+ * request.
+ */
 export function registrationUrl({ client, tables }: Emulator, permissions = granted) {
   const dynamo = client()
   const registry = dynamoRegistry(dynamo, tables.RegistrationTable)

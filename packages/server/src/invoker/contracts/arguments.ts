@@ -14,8 +14,9 @@ import { isRecord } from '../../is-record.ts'
 import type { Outcome } from '../invoker.ts'
 
 /**
- * The calling contract `arguments`: a function gets plain arguments and returns any JSON. The functions below turn its
- * output into the MCP result of each type. docs/function-authors.md lists the forms of output.
+ * The calling contract `arguments`: a function gets plain arguments and returns any JSON. The
+ * functions below turn its output into the MCP result of each type. docs/function-authors.md lists
+ * the forms of output.
  */
 export function toToolResult(outcome: Outcome): CallToolResult {
   const output = parse(outcome)

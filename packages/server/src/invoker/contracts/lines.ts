@@ -6,11 +6,13 @@ export const MAX_LINE_BYTES = 24 * 1024 * 1024
 const LF = 0x0a
 
 /**
- * Splits a stream of bytes into lines. A chunk may end anywhere, also within a character. The last line needs no line
- * end. Holds one line at a time. Throws `FunctionFailure` for a line that is too long or not UTF-8.
+ * Splits a stream of bytes into lines. A chunk may end anywhere, also within a character. The last
+ * line needs no line end. Holds one line at a time. Throws `FunctionFailure` for a line that is too
+ * long or not UTF-8.
  */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  // One growing buffer: a list of chunks of a few bytes each would need many times the memory of the line.
+  // One growing buffer: a list of chunks of a few bytes each would need many times the memory of
+  // the line.
   let held = Buffer.alloc(0)
   let size = 0
 

@@ -44,12 +44,13 @@ export interface NotificationHandlers {
 }
 
 /**
- * The calling contract `mcp`: the output of a function is lines of JSON. Zero or more notifications come first, then the
- * final line, `{"result": …}` or `{"error": {code, message, data}}`; docs/function-authors.md describes them. The output of
- * a function that failed may end as if it had succeeded, so an output without a final line is a failure.
+ * The calling contract `mcp`: the output of a function is lines of JSON. Zero or more notifications
+ * come first, then the final line, `{"result": …}` or `{"error": {code, message, data}}`;
+ * docs/function-authors.md describes them. The output of a function that failed may end as if it
+ * had succeeded, so an output without a final line is a failure.
  *
- * When a function fails or breaks the contract, a tool gets a result with `isError`, and other requests a
- * `ProtocolError`. A final line with an error is always a `ProtocolError`.
+ * When a function fails or breaks the contract, a tool gets a result with `isError`, and other
+ * requests a `ProtocolError`. A final line with an error is always a `ProtocolError`.
  */
 export async function resultOf<Method extends keyof Results>(
   method: Method,
@@ -87,8 +88,8 @@ async function finalLine(
 }
 
 /**
- * Removes the prelude that `HttpResponseStream.from` writes: status and headers, then eight NUL bytes. JSON text has no
- * NUL bytes.
+ * Removes the prelude that `HttpResponseStream.from` writes: status and headers, then eight NUL
+ * bytes. JSON text has no NUL bytes.
  */
 function withoutPrelude(line: string): string {
   const end = line.indexOf('\0'.repeat(8))

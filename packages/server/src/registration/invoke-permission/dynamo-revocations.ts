@@ -47,7 +47,9 @@ export function dynamoRevocations(dynamo: DynamoDBClient, table: string): Revoca
 }
 
 const TYPE = '#revocation'
-/** A note expires after a week. The response of a call that failed to revoke has the command for it. */
+/**
+ * A note expires after a week. The response of a call that failed to revoke has the command for it.
+ */
 const WEEK_SECONDS = 7 * 24 * 60 * 60
 
 const keyOf = ({ registration, lambdaArn, nonce }: Revocation) =>

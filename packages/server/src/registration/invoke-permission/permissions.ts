@@ -1,13 +1,13 @@
 import type { RegistrationStatus } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 /**
- * The gateway's permission to invoke functions. A registration is valid also where its function cannot be invoked yet,
- * so a failure of Lambda is a result here and not an error.
+ * The gateway's permission to invoke functions. A registration is valid also where its function
+ * cannot be invoked yet, so a failure of Lambda is a result here and not an error.
  */
 export interface InvokePermissions {
   /**
-   * Idempotent. `justRevoked` says that this process has just revoked the permission: then the policy that Lambda
-   * returns may be older than that change.
+   * Idempotent. `justRevoked` says that this process has just revoked the permission: then the
+   * policy that Lambda returns may be older than that change.
    */
   grant(lambdaArn: string, justRevoked?: boolean): Promise<RegistrationStatus>
   /** Removes only what `grant` added. Undefined when it is gone. */

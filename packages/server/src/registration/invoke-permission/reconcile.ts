@@ -18,38 +18,41 @@ export interface Reconciler {
   /** Call it before the registry removes the registration or gives it another function. */
   beginRevoke(registration: Registration): Promise<PendingRevoke>
   /**
-   * Finishes what interrupted calls have left: all calls for this registration, and calls for others where it is
-   * certain that they were interrupted. A failure is logged and left to the next call.
+   * Finishes what interrupted calls have left: all calls for this registration, and calls for
+   * others where it is certain that they were interrupted. A failure is logged and left to the next
+   * call.
    */
   finishInterrupted(id: string): Promise<void>
 }
 
 interface PendingRevoke {
   /**
-   * Call it after the registry has changed, or has refused the change. Waits for `graceMs`, then revokes the
-   * permission unless a registration needs it. Gives a warning for a permission that could not be revoked.
+   * Call it after the registry has changed, or has refused the change. Waits for `graceMs`, then
+   * revokes the permission unless a registration needs it. Gives a warning for a permission that
+   * could not be revoked.
    */
   finish(graceMs?: number): Promise<string[]>
 }
 
 /**
- * The registry and the policy of a function cannot change in one transaction. So the policy follows the registry, and
- * a note in `revocations` makes sure that an interrupted call is finished:
+ * The registry and the policy of a function cannot change in one transaction. So the policy follows
+ * the registry, and a note in `revocations` makes sure that an interrupted call is finished:
  *
  *     POST     row   ─►  statement
  *     DELETE   note  ─►  row gone  ─►  statement gone  ─►  note gone
  *     PUT      note  ─►  row  ─►  new statement  ─►  old statement gone  ─►  note gone
  *
- * After an interrupted POST the status shows the missing statement, and repair grants it. After an interrupted DELETE
- * or PUT the next call finds the note.
+ * After an interrupted POST the status shows the missing statement, and repair grants it. After an
+ * interrupted DELETE or PUT the next call finds the note.
  *
  * All registrations of a function share one statement, so two calls at once may disagree about it:
  *
- *     DELETE a    row gone · no row needs it      · removes it · looks again: b needs it, adds it back
- *     POST b                             row · finds it: ready
+ *     DELETE a    row gone · no row needs it     · removes it · reads again: b needs it, adds it
+ *     POST b                            row · finds it: ready
  *
- * So a call that has changed a statement reads the registry again, and changes the statement again where the two
- * disagree. A row that is written after that read belongs to a call that will read later.
+ * So a call that has changed a statement reads the registry again, and changes the statement again
+ * where the two disagree. A row that is written after that read belongs to a call that will read
+ * later.
  */
 export function createReconciler(
   registry: Registry,
@@ -61,7 +64,8 @@ export function createReconciler(
     async grant(registration) {
       const { lambdaArn } = registration
       const status = await permissions.grant(lambdaArn)
-      // A call that deleted the registration may have removed the statement before it was added here.
+      // A call that deleted the registration may have removed the statement before it was added
+      // here.
       const now = await registry.get(registration)
       if (now?.lambdaArn !== lambdaArn) await reconcile(lambdaArn)
       return status
@@ -85,7 +89,8 @@ export function createReconciler(
           const { needed, failure } = await reconcile(revocation.lambdaArn)
           // When Lambda fails for this one, it would fail for the others too.
           if (failure?.retryable) break
-          // A note of a permission that is needed may belong to a call that has yet to change the registry.
+          // A note of a permission that is needed may belong to a call that has yet to change the
+          // registry.
           if (!needed || isOver(revocation)) await revocations.end(revocation)
         }
       } catch (error) {

@@ -21,13 +21,14 @@ import {
 const PAUSES_MS = [100, 300, 900]
 
 /**
- * Grants with a statement in the resource policy of the function, its alias or its version, whose principal is the
- * gateway's role: https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html. The statement
- * covers Invoke and InvokeWithResponseStream. `clientFor` gives the client for a region: functions may be in any
- * region of the role's account.
+ * Grants with a statement in the resource policy of the function, its alias or its version, whose
+ * principal is the gateway's role:
+ * https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html. The statement
+ * covers Invoke and InvokeWithResponseStream. `clientFor` gives the client for a region: functions
+ * may be in any region of the role's account.
  *
- * `ready` says that the statement was read back. A dry run of Invoke would not show it: it tests the permissions of
- * its caller, and the registration function's role may invoke nothing.
+ * `ready` says that the statement was read back. A dry run of Invoke would not show it: it tests
+ * the permissions of its caller, and the registration function's role may invoke nothing.
  */
 export function resourcePolicyPermissions(
   clientFor: (region: string) => LambdaClient,

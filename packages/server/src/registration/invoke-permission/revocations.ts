@@ -1,4 +1,7 @@
-/** A note that an invoke permission may have to be revoked. It is stored before its registration changes. */
+/**
+ * A note that an invoke permission may have to be revoked. It is stored before its registration
+ * changes.
+ */
 export interface Revocation {
   /** The id of the registration that is deleted, or gets another function. */
   registration: string
@@ -10,8 +13,8 @@ export interface Revocation {
 }
 
 /**
- * Stores which revocations have begun, so that a later call can finish those that were interrupted. Otherwise the
- * gateway would keep a permission that no registration explains.
+ * Stores which revocations have begun, so that a later call can finish those that were interrupted.
+ * Otherwise the gateway would keep a permission that no registration explains.
  */
 export interface Revocations {
   begin(registration: string, lambdaArn: string): Promise<Revocation>

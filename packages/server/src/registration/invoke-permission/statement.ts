@@ -29,7 +29,10 @@ export function targetOf(lambdaArn: string): Target {
   return { ...arn, lambdaArn, functionArn }
 }
 
-/** The same id for all registrations of a stack, so that the registrations of a function share one statement. */
+/**
+ * The same id for all registrations of a stack, so that the registrations of a function share one
+ * statement.
+ */
 export const statementId = (roleArn: string) => `mcp-lambda-sam-${digest(roleArn, 16)}`
 
 /** The statements of a policy whose resource is exactly this target. */
@@ -39,9 +42,9 @@ export function statementsIn(policy: string, { lambdaArn }: Target): Statement[]
 }
 
 /**
- * Whether a statement, ours or another, allows the role to invoke. A statement with a condition does not count. Nor
- * does one whose role was deleted: IAM then shows the role's id (`AROA…`) instead of its ARN, and a new role with the
- * same name is another principal.
+ * Whether a statement, ours or another, allows the role to invoke. A statement with a condition
+ * does not count. Nor does one whose role was deleted: IAM then shows the role's id (`AROA…`)
+ * instead of its ARN, and a new role with the same name is another principal.
  */
 export function allows({ Effect, Principal, Action, Condition }: Statement, roleArn: string) {
   const principals = typeof Principal === 'string' ? [Principal] : [Principal.AWS ?? []].flat()
@@ -62,7 +65,10 @@ export const removeCommand = (target: Target, roleArn: string) =>
 const place = ({ region, functionArn, qualifier }: Target) =>
   `--region ${region} --function-name ${functionArn}${qualifier ? ` --qualifier ${qualifier}` : ''}`
 
-/** Allows the invocation in the role's own policy. For a function in another account, both sides have to allow it. */
+/**
+ * Allows the invocation in the role's own policy. For a function in another account, both sides
+ * have to allow it.
+ */
 export const putRoleCommand = (target: Target, roleArn: string) =>
   `aws iam put-role-policy ${rolePolicy(target, roleArn)} --policy-document '${JSON.stringify(roleDocument(target))}'`
 

@@ -84,7 +84,7 @@ export function revokeFailed(target: Target, roleArn: string, error: unknown): R
 
 /**
  * Both accounts have to allow the call:
- * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies-cross-account-resource-access.html
  */
 export function otherAccount(target: Target, roleArn: string): NotReady {
   const { accountId, lambdaArn } = target
