@@ -2,7 +2,7 @@ import type { Caller } from '../http/caller.ts'
 import { GatewayError } from '../http/errors.ts'
 import type { Service } from '../http/service.ts'
 
-export type Operation = (request: Request, target: Target) => Promise<Response>
+type Operation = (request: Request, target: Target) => Promise<Response>
 
 export interface Target {
   /** The id in the path, decoded; empty for `/register`. */

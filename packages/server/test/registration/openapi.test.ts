@@ -105,7 +105,7 @@ describe('docs/openapi.yaml', () => {
   })
 })
 
-/** What is wrong with an answer by one of the document's schemas. */
+/** Validates bodies by the schemas of the document. */
 function validator() {
   const ajv = new Ajv2020({ strict: false, allErrors: true }).addSchema(document, 'openapi')
   formats.default(ajv)
@@ -135,7 +135,7 @@ function plain(node: unknown): unknown {
       .filter(([key, value]) => !isSilent(key, value))
       .map(([key, value]) => [
         key,
-        // Its keys are names of fields, of which one is "description".
+        // Its keys are names of fields, and one of them is "description".
         key === 'properties' ? fields(value as Json) : plain(value),
       ]),
   )

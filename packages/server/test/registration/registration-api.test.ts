@@ -370,7 +370,7 @@ describe('a body', () => {
       'https:',
     ],
     ['an unknown contract', { ...bare, contract: 'rest' }, '/contract', '"arguments"|"mcp"'],
-    ['nobody allowed', { ...bare, allow: [] }, '/allow', '>=1'],
+    ['an empty allow list', { ...bare, allow: [] }, '/allow', '>=1'],
     [
       'a session allowed',
       { ...bare, allow: ['arn:aws:sts::123456789012:assumed-role/r/s'] },

@@ -205,9 +205,9 @@ test('cached update tokens are used while the table does not respond, with one r
   const asked = state.asked.length
   for (let n = 0; n < 2; n++) {
     vi.advanceTimersByTime(2_000)
-    const answer = registry.updateTokens(['a'])
+    const tokens = registry.updateTokens(['a'])
     await vi.advanceTimersByTimeAsync(1_500)
-    expect(await answer).toEqual(known)
+    expect(await tokens).toEqual(known)
   }
   expect(state.asked.length - asked).toBe(1)
 })

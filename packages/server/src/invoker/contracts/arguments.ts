@@ -161,7 +161,7 @@ type Issues = readonly {
 const malformed = (issues: Issues) =>
   new ProtocolError(
     ProtocolErrorCode.InternalError,
-    `The function answered a malformed MCP result: ${places(issues)}`,
+    `The function output is a malformed MCP result: ${places(issues)}`,
   )
 
 export const places = (issues: Issues) =>
