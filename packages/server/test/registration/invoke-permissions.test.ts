@@ -250,8 +250,8 @@ describe('two concurrent calls', () => {
   })
 })
 
-describe('a failure of Lambda', () => {
-  test('leaves a registration without its permission until repair or the next PUT', async () => {
+describe('when Lambda fails', () => {
+  test('a registration has no permission until repair or the next PUT', async () => {
     const { mend } = breaks('AddPermission')
     const created = await one('POST', '/register', a)
     expect(created).toMatchObject({ status: 201, body: { status: { state: 'unknown' } } })
@@ -265,7 +265,7 @@ describe('a failure of Lambda', () => {
     expect(await granted()).toBe(1)
   })
 
-  test('to revoke is a warning, and a later call revokes', async () => {
+  test('a permission that could not be revoked is a warning, and a later call revokes it', async () => {
     await one('POST', '/register', a)
     const { mend } = breaks('RemovePermission')
     const deleted = await one('DELETE', '/register/tool-a')
@@ -284,7 +284,7 @@ describe('a failure of Lambda', () => {
     expect(await open()).toEqual([])
   })
 
-  test('to revoke is finished by a call for another registration once the first call is certainly over', async () => {
+  test('a call for another registration finishes a revocation whose own call is certainly over', async () => {
     await one('POST', '/register', a)
     const { mend } = breaks('RemovePermission')
     const moved = await one('PUT', '/register/tool-a', { ...a, lambdaArn: NEXT })
@@ -301,14 +301,14 @@ describe('a failure of Lambda', () => {
     expect(await open()).toEqual([])
   })
 
-  test('to revoke that is permanent is a warning once', async () => {
+  test('a permanent failure to revoke is a warning once', async () => {
     await one('POST', '/register', a)
     breaks('RemovePermission', 403, 'AccessDeniedException')
     expect((await one('DELETE', '/register/tool-a')).body.warnings).toHaveLength(1)
     expect(await open()).toEqual([])
   })
 
-  test('cannot happen for a function of another account, which Lambda is not called for', async () => {
+  test('a function of another account needs commands on both sides, and Lambda is not called', async () => {
     const lambdaArn = ARN.replace('000000000000', '111111111111')
     const created = await one('POST', '/register', { ...a, lambdaArn })
     expect(created).toMatchObject({ status: 201, body: { status: { state: 'other_account' } } })
