@@ -89,6 +89,12 @@ export async function connect(
     setProtocolVersion(version)
   }
   await client.connect(transport as Parameters<Client2['connect']>[0])
+  // DELETE ends the GET stream of the session, which would hold a process until its idle time-out.
+  const close = client.close.bind(client)
+  client.close = async () => {
+    if ('terminateSession' in transport) await transport.terminateSession()
+    await close()
+  }
   return {
     client,
     heard,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 import { type Local, type LocalOptions, startLocal } from '@markvp/mcp-lambda-sam/local'
@@ -83,3 +84,12 @@ export const sharing = ({ dynamodbUrl, lambdaUrl, credentials }: Gateway) => ({
   AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
   AWS_SESSION_TOKEN: '',
 })
+
+/** Whether the file exists and is not empty. */
+export function hasContent(path: string): boolean {
+  try {
+    return readFileSync(path).length > 0
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { callTool, connect } from './support/clients.ts'
+import { limit, together } from './support/concurrency.ts'
+import { functionArn, type Gateway, startGateway } from './support/gateway.ts'
+
+const CLIENTS = 50
+const CALLS = 20
+// On a busy machine the emulated table must answer within the 5 seconds that the gateway waits for it.
+/** How many clients connect at the same time. */
+const CONNECTING = 5
+/** How many calls run at the same time. */
+const CALLING = 20
+
+let gateway: Gateway
+beforeAll(async () => {
+  gateway = await startGateway({
+    environment: { POLL_BUSY_MS: '300', POLL_IDLE_MS: '300', IDLE_TIMEOUT_SECONDS: '600' },
+  })
+  await gateway.admin.registerTool({
+    name: 'echo',
+    lambdaArn: functionArn('echo'),
+    parameters: { text: 'string', count: 'integer?' },
+  })
+})
+afterAll(() => gateway.close())
+
+// The time-out grows with the number of calls.
+test(
+  '50 clients get the result of each of their calls once, and no process serves both a stream and a POST',
+  async () => {
+    const [connecting, calling] = [limit(CONNECTING), limit(CALLING)]
+    const clients = range(CLIENTS)
+    const results = await together(CLIENTS, clients, async n => {
+      const { client } = await connecting(() =>
+        connect(gateway, 'SDK 2.x', '/sse over our transport'),
+      )
+      const got: string[] = []
+      for (const text of textsOf(n)) {
+        const params = { name: 'echo', arguments: { text } }
+        const { structuredContent } = await calling(() =>
+          callTool(client, params, { timeout: 120_000 }),
+        )
+        got.push((structuredContent as { event: { text: string } }).event.text)
+      }
+      return { client, got }
+    })
+    expect(results.map(it => it.got)).toEqual(clients.map(textsOf))
+
+    const runs = gateway.invocations.filter(it => it.functionName === 'echo')
+    expect(runs.length, 'each call ran once').toBe(CLIENTS * CALLS)
+    const pids = (path: string) =>
+      new Set(gateway.invocations.filter(it => it.path === path).map(it => it.pid))
+    const [streams, posts] = [pids('/sse'), pids('/message')]
+    expect(streams.size, 'each stream has its own process').toBe(CLIENTS)
+    expect([...posts].filter(pid => streams.has(pid))).toEqual([])
+    await Promise.all(results.map(({ client }) => client.close()))
+  },
+  CLIENTS * CALLS * 600,
+)
+
+const range = (count: number) => Array.from({ length: count }, (_, n) => n)
+const textsOf = (client: number) => range(CALLS).map(n => `client ${client} call ${n}`)
