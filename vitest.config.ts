@@ -1,7 +1,9 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
-/** They start more processes at once than leave anything for others on two cores. */
-const ALONE = ['test/sse-transport.test.ts', 'test/concurrent-sessions.test.ts']
+/**
+ * They start so many processes that they run one after the other, when the other tests are done.
+ */
+const ALONE = ['test/concurrent-clients.test.ts', 'test/concurrent-sessions.test.ts']
 
 export default defineConfig({
   test: {

@@ -23,8 +23,9 @@ const OUTPUT = 'Hello, bench!'
 /** @typedef {Awaited<ReturnType<typeof startGateway>>} Gateway */
 
 /**
- * Starts the built handlers on a local gateway, with a function that returns at once and is registered as
- * the tool `hello`. The local gateway emulates Lambda on the same machine, so every time includes its work.
+ * Starts the built handlers on a local gateway, with a function that returns at once and is
+ * registered as the tool `hello`. The local gateway emulates Lambda on the same machine, so every
+ * time includes its work.
  *
  * @param {import('@markvp/mcp-lambda-sam/local').LocalOptions} [options]
  */
@@ -54,7 +55,10 @@ export async function startGateway(options = {}) {
     if ((await response.json()) !== OUTPUT) throw new Error(`Invoke failed with ${response.status}`)
   }
 
-  /** A signed request to which the mcp function responds at once: the cost of the path to it and back. */
+  /**
+   * A signed request to which the mcp function responds at once: the cost of the path to it and
+   * back.
+   */
   async function health() {
     const response = await fetch(new URL('health', local.mcpUrl))
     if ((await response.json()).status !== 'ok') throw new Error('the gateway is not healthy')

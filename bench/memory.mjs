@@ -1,5 +1,6 @@
-// Whether an environment that has served many calls holds more memory than one that has served few, and how
-// much processor time a call takes. Other processes on the machine do not change processor time.
+// Whether an environment that has served many calls holds more memory than one that has served
+// few, and how much processor time a call takes. Other processes on the machine do not change
+// processor time.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 

@@ -1,5 +1,5 @@
-// Minimal clients of /mcp: they send a signed request and read its response, and nothing else, so that no
-// client's own work is measured.
+// Minimal clients of /mcp: they send a signed request and read its response, and nothing else, so
+// that no client's own work is measured.
 
 /**
  * Sends a request and resolves with its result.

@@ -1,5 +1,5 @@
-// Measures what the gateway adds to a function, on the local gateway, as ratios within one run. It prints
-// the tables of docs/performance.md. Nothing here passes or fails.
+// Measures what the gateway adds to a function, on the local gateway, as ratios within one run.
+// It prints the tables of docs/performance.md. Nothing here passes or fails.
 //
 //     npm run bench [-- [--quick] SUBJECT …]
 //

@@ -14,7 +14,8 @@ export function table(head, rows) {
 }
 
 /**
- * A table with one row for each variant. The variant named `to` is what the others are compared with.
+ * A table with one row for each variant. The variant named `to` is what the others are compared
+ * with.
  *
  * @param {Record<string, number[]>} times milliseconds by variant
  * @param {{ to: string }} options

@@ -5,8 +5,9 @@
  */
 
 /**
- * Runs each variant `count` times. The variants alternate and their order rotates, so that all of them
- * see the same machine and each of them runs after every other one. Returns milliseconds by variant.
+ * Runs each variant `count` times. The variants alternate and their order rotates, so that all of
+ * them see the same machine and each of them runs after every other one. Returns milliseconds by
+ * variant.
  *
  * @param {number} count
  * @param {Record<string, Variant>} variants

@@ -1,6 +1,7 @@
 // The import arrows between our folders: the one list of them. `npm run lint` runs this file. It
-// checks that biome.arrows.json enforces the list, that CONTRIBUTING.md shows it, and that every folder
-// is on it. With --write (`npm run format`) it writes both files from the list. It runs on bare Node.
+// checks that biome.arrows.json enforces the list, that CONTRIBUTING.md shows it, and that every
+// folder is on it. With --write (`npm run format`) it writes both files from the list. It runs on
+// bare Node.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,10 +18,10 @@ const PACKAGES = {
 }
 
 /**
- * The folders below `src` of each package. A folder may import the folders after its arrow and all
- * that these may import. Files directly in `src` that are not named here, such as `errors.ts`, import
- * no folder, and every folder may import them. A folder below `src` that is not named here belongs to
- * the folder above it.
+ * The folders below `src` of each package. A folder may import the folders after its arrow and
+ * all that these may import. Files directly in `src` that are not named here, such as
+ * `errors.ts`, import no folder, and every folder may import them. A folder below `src` that is
+ * not named here belongs to the folder above it.
  *
  * @type {Record<string, Record<string, string[]>>}
  */
@@ -211,8 +212,8 @@ function isFile(node) {
 }
 
 /**
- * Packages after the arrow are imported by name. The other names are refused, and every path into the
- * sources of another package.
+ * Packages after the arrow are imported by name. The other names are refused, and every path into
+ * the sources of another package.
  *
  * @param {string} name
  */

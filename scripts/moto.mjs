@@ -1,6 +1,6 @@
-// Runs the tests that deploy to moto, which imitates the APIs of AWS, with the real commands and the built
-// functions. Without Python they are skipped: only these tests need it. The last line is
-// "moto: N passed, N failed, N skipped".
+// Runs the tests that deploy to moto, which imitates the APIs of AWS, with the real commands and
+// the built functions. Without Python they are skipped: only these tests need it. The last line
+// is "moto: N passed, N failed, N skipped".
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
-// Checks the packages as npm delivers them. Each tarball: its files and size, publint, attw. Then the
-// three are installed into an empty folder and used. Prints one line per check. Exits with 1 when a
-// check fails. Its last line is "packaging: N passed, N failed".
+// Checks the packages as npm delivers them. Each tarball: its files and size, publint, attw. Then
+// the three are installed into an empty folder and used. Prints one line per check. Exits with 1
+// when a check fails. Its last line is "packaging: N passed, N failed".
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
   mkdirSync,
@@ -35,7 +35,8 @@ const IMPORTS = `
   if (text !== 'run') throw new Error(text)
 `
 
-// A machine without AWS gets this far: the list of uploads, then the error about missing credentials.
+// A machine without AWS gets this far: the list of uploads, then the error about missing
+// credentials.
 const DRY_RUN = `
   import { spawnSync } from 'node:child_process'
   import { devNull } from 'node:os'

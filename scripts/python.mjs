@@ -10,10 +10,10 @@ const venv = join(root, '.cache/py')
 const windows = process.platform === 'win32'
 
 /**
- * A Python that has the packages of `requirements.txt`, in a virtual environment in `.cache/py`. It is
- * created when it is missing or out of date, which takes a minute or two and needs a network. The product
- * itself needs no Python. When Python or the package index is missing, the result has a `reason`, and the
- * caller prints it and skips its checks.
+ * A Python that has the packages of `requirements.txt`, in a virtual environment in `.cache/py`.
+ * It is created when it is missing or out of date, which takes a minute or two and needs a
+ * network. The product itself needs no Python. When Python or the package index is missing, the
+ * result has a `reason`, and the caller prints it and skips its checks.
  *
  * @param {{ quiet?: boolean }} [options] quiet: write nothing to stderr
  * @returns {{ path: string, reason?: undefined } | { path?: undefined, reason: string }}
@@ -26,7 +26,8 @@ export function python({ quiet = false } = {}) {
   if (!quiet) process.stderr.write('Setting up Python in .cache/py …\n')
 
   // It is created beside its final path and then renamed, so that a second run sees all of it or
-  // nothing. Its tools are started with `python -m`, because the scripts in bin/ contain the old path.
+  // nothing. Its tools are started with `python -m`, because the scripts in bin/ contain the old
+  // path.
   const fresh = `${venv}.${process.pid}`
   try {
     mkdirSync(join(root, '.cache'), { recursive: true })

@@ -1,5 +1,5 @@
-// Packages the stack for the AWS Serverless Application Repository, and publishes the package. Both use
-// the SAM CLI.
+// Packages the stack for the AWS Serverless Application Repository, and publishes the package.
+// Both use the SAM CLI.
 //
 //     sar.mjs package|publish [--bucket NAME] [--region REGION] [--profile NAME] [--dry-run]
 import { spawnSync } from 'node:child_process'

@@ -1,6 +1,7 @@
-// Checks template.yaml with AWS's own tools: cfn-lint and the SAM translator. They are written in Python.
-// Without Python the checks are skipped. The last line is "template: N passed, N failed, N skipped", and
-// the exit code is 1 when a check fails. The translated template is written to .cache/translated.json.
+// Checks template.yaml with AWS's own tools: cfn-lint and the SAM translator. They are written in
+// Python. Without Python the checks are skipped. The last line is "template: N passed, N failed,
+// N skipped", and the exit code is 1 when a check fails. The translated template is written to
+// .cache/translated.json.
 import { spawnSync } from 'node:child_process'
 
 import { python } from './python.mjs'

@@ -82,7 +82,14 @@ async function connect(
   }))
   client.setRequestHandler('roots/list', () => ({ roots: [{ uri: 'file:///home' }] }))
   const url = new URL('mcp', gateway.mcpUrl)
-  await client.connect(new StreamableHTTPClientTransport(url, { fetch: gateway.fetch() }))
+  const transport = new StreamableHTTPClientTransport(url, { fetch: gateway.fetch() })
+  await client.connect(transport)
+  // DELETE ends the GET stream of the session, which would hold a process until its idle time-out.
+  const close = client.close.bind(client)
+  client.close = async () => {
+    await transport.terminateSession()
+    await close()
+  }
   expect(client.getNegotiatedProtocolVersion()).toBe(era)
 
   return {

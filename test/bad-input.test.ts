@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { connect } from './support/clients.ts'
 import { functionArn, type Gateway, startGateway } from './support/gateway.ts'
-import { initialize, openRaw, postRaw } from './support/sse-wire.ts'
+import { initialize, openRaw, postRaw, type RawStream } from './support/sse-wire.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
@@ -15,16 +15,30 @@ const deep = '['.repeat(100_000) + ']'.repeat(100_000)
 const message = (it: unknown) => JSON.stringify(it)
 
 describe('POST /message', () => {
+  // Tests share one stream, because every /sse stream holds a process until its idle time-out.
+  let stream: RawStream
+  let pings = 0
+  beforeAll(async () => {
+    stream = await openRaw(gateway)
+    await postRaw(gateway, stream.endpoint, initialize)
+    await stream.read(/"serverInfo"/)
+  })
+  afterAll(() => stream.close())
+
+  /**
+   * Sends a request that must not reach the session, and checks that the session works
+   * afterwards.
+   */
   const send = async (body: BodyInit, headers: Record<string, string>, query?: string) => {
-    const stream = await openRaw(gateway)
     const target = new URL(query ?? stream.endpoint, gateway.mcpUrl)
     const response = await gateway.fetch()(target, { method: 'POST', headers, body })
-    // Whatever was sent, the stream goes on and nothing of it arrives there.
-    expect((await postRaw(gateway, stream.endpoint, initialize)).status).toBe(202)
-    const text = await stream.read(/event: message/)
-    expect(text.match(/event: message/g)).toHaveLength(1)
-    expect(text).toContain('"serverInfo"')
-    await stream.close()
+    const id = `ping ${++pings}`
+    const ping = { jsonrpc: '2.0', id, method: 'ping' }
+    expect((await postRaw(gateway, stream.endpoint, ping)).status).toBe(202)
+    const text = await stream.read(new RegExp(`"id":"${id}"`))
+    expect(text.match(/event: message/g), 'the responses to initialize and pings').toHaveLength(
+      1 + pings,
+    )
     return response
   }
 
@@ -67,7 +81,7 @@ describe('POST /message', () => {
     ['binary', new Uint8Array([0xff, 0xfe, 0x00, 0x80]), json, 400, 'bad_request'],
     ['binary without a type', new Uint8Array([0xff, 0x00]), {}, 415, 'unsupported_media_type'],
     ['text', 'ping', { 'content-type': 'text/plain' }, 415, 'unsupported_media_type'],
-  ])('%s is refused, and the session lives on', async (_, body, headers, status, code) => {
+  ])('refuses %s and keeps the session', async (_, body, headers, status, code) => {
     const response = await send(body, headers)
     expect(response.status).toBe(status)
     expect(await response.json()).toEqual({
@@ -75,7 +89,7 @@ describe('POST /message', () => {
     })
   })
 
-  test('7 MB are refused', async () => {
+  test('refuses 7 MB', async () => {
     const response = await send(
       message({ jsonrpc: '2.0', id: 1, method: 'ping', params: { x: 'x'.repeat(7e6) } }),
       json,
@@ -89,13 +103,13 @@ describe('POST /message', () => {
     ['an unknown session', `/message?sessionId=${'x'.repeat(24)}`, 404],
     ['a session id that is none', '/message?sessionId=..%2F..%2F%00', 404],
     ['an endless session id', `/message?sessionId=${'x'.repeat(5000)}`, 404],
-  ])('%s is refused', async (_, query, status) => {
+  ])('refuses %s', async (_, query, status) => {
     const response = await send(message(initialize), json, query)
     expect(response.status).toBe(status)
     expect((await response.json()).error.message).toContain('/')
   })
 
-  test('a message with a charset and a byte-order mark is accepted', async () => {
+  test('accepts a message with a charset and a byte-order mark', async () => {
     const stream = await openRaw(gateway)
     const response = await gateway.fetch()(new URL(stream.endpoint, gateway.mcpUrl), {
       method: 'POST',
@@ -108,7 +122,7 @@ describe('POST /message', () => {
   })
 })
 
-describe('every other request', () => {
+describe('any other request', () => {
   test.each([
     ['GET', '/', 404, 'not_found'],
     ['GET', '/nope', 404, 'not_found'],
@@ -116,7 +130,7 @@ describe('every other request', () => {
     ['GET', '/message', 405, 'method_not_allowed'],
     ['POST', '/sse', 405, 'method_not_allowed'],
     ['DELETE', '/health', 405, 'method_not_allowed'],
-  ])('%s %s is answered with the endpoints there are', async (method, path, status, code) => {
+  ])('%s %s gets an error that names the endpoints', async (method, path, status, code) => {
     const response = await gateway.fetch()(new URL(path, gateway.mcpUrl), { method })
     expect(response.status).toBe(status)
     const { error } = await response.json()
@@ -124,7 +138,7 @@ describe('every other request', () => {
     if (status === 405) expect(response.headers.get('allow')).toBeTruthy()
   })
 
-  test('GET /health tells the versions', async () => {
+  test('GET /health returns the versions', async () => {
     const response = await gateway.fetch()(new URL('health', gateway.mcpUrl))
     expect(await response.json()).toMatchObject({
       status: 'ok',
@@ -133,7 +147,7 @@ describe('every other request', () => {
     })
   })
 
-  test('a URL that ended in "/" before the path was added works all the same', async () => {
+  test('a URL with a double slash before the path works', async () => {
     const response = await gateway.fetch()(`${gateway.mcpUrl}/health`)
     expect(response.status).toBe(200)
   })
@@ -162,7 +176,7 @@ describe('the registration function', () => {
     ['binary', new Uint8Array([0xff, 0xfe]), json, 400],
     ['text', 'x', { 'content-type': 'text/plain' }, 415],
     ['7 MB', message({ type: 'tool', description: 'x'.repeat(7e6) }), json, 413],
-  ])('refuses %s, and keeps nothing', async (_, body, headers, status) => {
+  ])('refuses %s and stores nothing', async (_, body, headers, status) => {
     const response = await send('POST', '/register', body, headers)
     expect(response.status).toBe(status)
     const listed = await (await send('GET', '/register')).json()
@@ -175,13 +189,13 @@ describe('the registration function', () => {
     ['GET', '/register/%E0%A4%A', 400],
     ['GET', '/nope', 404],
     ['PATCH', '/register', 405],
-  ])('%s %s is %s', async (method, path, status) => {
+  ])('answers %s %s with %s', async (method, path, status) => {
     const response = await send(method, path)
     expect(response.status).toBe(status)
     expect((await response.json()).error.message).toBeTruthy()
   })
 
-  test('a wrong registration is refused through the admin client, with the place', async () => {
+  test('refuses an invalid registration of the admin client and names the invalid field', async () => {
     const refused = gateway.admin.registerTool({
       name: 'bad',
       lambdaArn: functionArn('echo'),
@@ -196,7 +210,7 @@ describe('the registration function', () => {
   })
 })
 
-test('after all this the gateway still serves', async () => {
+test('a tool call works after all bad requests', async () => {
   await gateway.admin.registerTool({ name: 'echo', lambdaArn: functionArn('echo'), parameters: {} })
   const { client } = await connect(gateway, 'SDK 2.x', '/sse over our transport')
   expect((await client.callTool({ name: 'echo' })).isError).toBeFalsy()

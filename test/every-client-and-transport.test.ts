@@ -51,7 +51,8 @@ const newFile = () => join(tmpdir(), randomUUID())
 const cells = SDKS.flatMap(sdk => OVER.map(over => [sdk, over] as const))
 
 describe.each(cells)('%s, %s', (sdk, over) => {
-  // HTTP+SSE has no way to say what 2026-07-28 asks of a request: its client finds that out and introduces itself.
+  // HTTP+SSE has no way to say what 2026-07-28 asks of a request: its client finds that out and
+  // introduces itself.
   const isStateless = sdk === 'SDK 2.x, 2026-07-28' && over.startsWith('/mcp')
   let it: Connected
   beforeAll(async () => {

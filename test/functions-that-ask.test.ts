@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { type Connected, connect, textOf, type User } from './support/clients.ts'
 import { functionArn, type Gateway, startGateway, until } from './support/gateway.ts'
@@ -45,45 +45,55 @@ const connectTo = (sdk: 'SDK 1.x' | 'SDK 2.x', user?: User) =>
   connect(gateway, sdk, '/sse over our transport', { user })
 
 describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
-  /** For tests that look at results alone. */
+  // Tests share two clients, because every /sse stream holds a process until its idle time-out.
+  /** A client that supports no elicitation. */
   let plain: Connected
+  /** A client that supports elicitation. */
+  let asked: Connected
+  /** What the user of `asked` answers. */
+  const user: User = { elicit: () => ({ action: 'cancel' }) }
   beforeAll(async () => {
     plain = await connectTo(sdk)
+    asked = await connectTo(sdk, { elicit: message => user.elicit(message) })
   })
-  afterAll(() => plain.client.close())
+  beforeEach(() => {
+    plain.heard.length = 0
+    asked.heard.length = 0
+  })
+  afterAll(async () => {
+    await plain.client.close()
+    await asked.client.close()
+  })
 
-  test('reads what its log level lets through', async () => {
-    const { client, heard, call } = await connectTo(sdk)
+  test('gets the log lines that its log level lets through', async () => {
+    const { client, heard, call } = plain
     await client.setLoggingLevel('warning')
     expect(textOf(await call('logs'))).toBe('logged')
     expect(heard).toEqual(['warning {"level":"warning"}', 'error {"level":"error"}'])
-    await client.close()
+    await client.setLoggingLevel('debug')
   })
 
-  test('may decline and cancel', async () => {
+  test('can decline or cancel an elicitation', async () => {
     for (const action of ['decline', 'cancel']) {
-      const { client, call } = await connectTo(sdk, { elicit: () => ({ action }) })
-      expect(textOf(await call('elicit'))).toBe(`${action} undefined`)
-      await client.close()
+      user.elicit = () => ({ action })
+      expect(textOf(await asked.call('elicit'))).toBe(`${action} undefined`)
     }
   })
 
-  test('is not asked without end, and not what it cannot answer', async () => {
-    const user = { elicit: () => ({ action: 'accept', content: {} }) }
-    const willing = await connectTo(sdk, user)
-    const result = await willing.call('forever')
+  test('gets a tool error after eight rounds of elicitation', async () => {
+    user.elicit = () => ({ action: 'accept', content: {} })
+    const result = await asked.call('forever')
     expect(result.isError).toBe(true)
-    expect(willing.heard).toHaveLength(8)
-    await willing.client.close()
-
-    const unable = await connectTo(sdk)
-    const refused = await unable.call('elicit')
-    expect(refused.isError).toBe(true)
-    expect(textOf(refused)).toContain('elicitation/create')
-    await unable.client.close()
+    expect(asked.heard).toHaveLength(8)
   })
 
-  test('gets the error that a function answers, and the result that is one', async () => {
+  test('gets a tool error instead of an elicitation that it does not support', async () => {
+    const refused = await plain.call('elicit')
+    expect(refused.isError).toBe(true)
+    expect(textOf(refused)).toContain('elicitation/create')
+  })
+
+  test('gets the JSON-RPC error or the tool error that a function returns', async () => {
     await expect(plain.call('error')).rejects.toMatchObject({
       code: -32050,
       message: expect.stringContaining('not today'),
@@ -111,7 +121,7 @@ describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
     ['ask-nothing', 'neither inputRequests nor a requestState'],
     ['ask-wrong', 'input "it"'],
     ['too-large', 'line of more than'],
-  ])('gets a clear tool error from a function that does this: %s', async (mode, expected) => {
+  ])('gets a clear tool error from a function with this fault: %s', async (mode, expected) => {
     const result = await plain.call(mode)
     expect(result.isError).toBe(true)
     expect(textOf(result)).toContain(expected)
@@ -119,14 +129,14 @@ describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
     await plain.client.ping()
   })
 
-  test('gets a tool error where the result breaks the output schema', async () => {
+  test('gets a tool error when the result does not match the output schema', async () => {
     const result = await plain.call('logs', { name: 'typed' })
     expect(result.isError).toBe(true)
     expect(textOf(result)).toContain('output schema')
   })
 
-  test('that cancels gets no result, hears no more, and goes on', async () => {
-    const { client, heard, call } = await connectTo(sdk)
+  test('gets neither a result nor progress of a call that it cancels', async () => {
+    const { heard, call } = plain
     const cancel = new AbortController()
     const file = newFile()
     const result = call('ticks', { file, signal: cancel.signal })
@@ -137,35 +147,33 @@ describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
     const count = heard.length
     expect(textOf(await call('logs', { silent: true }))).toBe('logged')
     expect(heard.filter(it => it.startsWith('progress'))).toHaveLength(count)
-    await client.close()
   })
 
-  test('gets lines that were cut within characters, and lines behind a prelude', async () => {
-    const { client, heard, call } = await connectTo(sdk)
+  test('gets lines whose chunks end within a character, and lines after a prelude', async () => {
+    const { heard, call } = plain
     expect(textOf(await call('bytes'))).toBe('ö 🎉')
     expect(heard).toEqual(['error "ü 🎈"'])
     expect(textOf(await call('prelude'))).toBe('behind a prelude')
-    await client.close()
   })
 
-  test('gets 20 MB in one line, and 20 MB in many, through a gateway that does not grow', async () => {
+  test('gets 20 MB in one line and 20 MB in many lines without a growing gateway', async () => {
     const before = gateway.invocations.length
     const { client, heard, call } = await connectTo(sdk)
     const stream = gateway.invocations.slice(before).find(it => it.path === '/sse')
-    const atFirst = peak(stream?.pid)
+    const atFirst = peakMemory(stream?.pid)
     expect(textOf(await call('many'))).toBe('many')
     expect(heard.map(it => Number.parseInt(it.slice('error "'.length), 10))).toEqual(
       Array.from({ length: 200 }, (_, n) => n),
     )
-    expect(peak(stream?.pid) - atFirst, 'MB for lines that pass one by one').toBeLessThan(50)
+    expect(peakMemory(stream?.pid) - atFirst, 'MB for lines that pass one by one').toBeLessThan(50)
     expect(textOf(await call('large')) === 'é'.repeat(10_000_000)).toBe(true)
-    expect(peak(stream?.pid), 'MB of the 512 that the function has').toBeLessThan(350)
+    expect(peakMemory(stream?.pid), 'MB of the 512 that the function has').toBeLessThan(350)
     await client.close()
   })
 
-  test('reads, prompts and completes with a function that does not stream', async () => {
-    const user = { elicit: () => ({ action: 'accept', content: { answer: 'Ada' } }) }
-    const { client, call } = await connectTo(sdk, user)
+  test('reads resources, gets prompts and completes with a function that does not stream', async () => {
+    user.elicit = () => ({ action: 'accept', content: { answer: 'Ada' } })
+    const { client, call } = asked
     expect(textOf(await call('', { name: 'buffered' }))).toBe('buffered')
     const thrown = await call('throw', { name: 'buffered' })
     expect(thrown).toMatchObject({
@@ -190,18 +198,17 @@ describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
     expect((await client.complete({ ref, argument })).completion.values).toEqual(['Ada'])
     const template = { type: 'ref/resource', uri: 'notes://{id}' } as const
     expect((await client.complete({ ref: template, argument })).completion.values).toEqual([])
-    await client.close()
   })
 })
 
-/** In MB, of a process that lives; only Linux tells. */
-function peak(pid: number | undefined): number {
+/** The peak memory of a running process in MB. Linux only. */
+function peakMemory(pid: number | undefined): number {
   if (process.platform !== 'linux') return 0
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024
 }
 
-test('the event is the request itself, and who sent it', async () => {
+test('a function gets the MCP request and its caller as the event', async () => {
   const { client, call } = await connectTo('SDK 2.x', { elicit: () => ({}) })
   const event = JSON.parse(textOf(await call('event', { file: 'f', silent: true })))
   expect(event).toEqual({

@@ -41,7 +41,10 @@ async function start(options: LocalOptions = {}) {
       const [{ text = '' } = {}] = content as { text?: string }[]
       return { text, isError: isError === true }
     },
-    /** Kills the registration function when it comes to the edge with this, which Lambda then never sees. */
+    /**
+     * Kills the registration function when it comes to the edge with this, which Lambda then
+     * never sees.
+     */
     killAt(operation: Call['operation']) {
       let killed = false
       edge.hook = call => {

@@ -180,7 +180,8 @@ describe('a session', () => {
       }
       return undefined
     }
-    // The id of a notification is still the one before: it is all told when an event with nothing but an id follows.
+    // The id of a notification is still the one before: it is all told when an event with nothing
+    // but an id follows.
     const told = () => until(() => isTold && last !== 'get.', 'the id of what has been told')
     return { ...listening(next), close: events.close, last: () => last ?? '', told }
   }

@@ -171,7 +171,8 @@ describe('a request that its client cancels', () => {
       return events
     }
     const running = await start(theirs)
-    // Twice, so that the other process has looked for cancellations, too, when both have been found.
+    // Twice, so that the other process has looked for cancellations, too, when both have been
+    // found.
     for (let n = 0; n < 2; n++) {
       const events = await start(mine)
       const params = { requestId: 2 }

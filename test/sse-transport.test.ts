@@ -6,26 +6,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { type Connected, callTool, connect, OVER, textOf } from './support/clients.ts'
-import {
-  agentMonday,
-  agentTuesday,
-  type Credentials,
-  functionArn,
-  type Gateway,
-  startGateway,
-  stranger,
-  until,
-} from './support/gateway.ts'
-import { initialize, initialized, openRaw, postRaw } from './support/sse-wire.ts'
+import { functionArn, type Gateway, hasContent, startGateway, until } from './support/gateway.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
-  gateway = await startGateway({
-    timeouts: { functions: 3 },
-    // Lambda does not tell that a client has gone, so what the tests leave behind goes by this.
-    // Fifty streams that looked at their inboxes 200 times a second would keep the emulated table busy.
-    environment: { IDLE_TIMEOUT_SECONDS: '60', POLL_BUSY_MS: '40', POLL_IDLE_MS: '200' },
-  })
+  gateway = await startGateway({ timeouts: { functions: 3 } })
   const { admin } = gateway
   await admin.registerTool({
     name: 'echo',
@@ -38,7 +23,7 @@ beforeAll(async () => {
   await admin.registerTool({
     name: 'wait',
     lambdaArn: functionArn('wait'),
-    parameters: { ms: 'number', file: 'string?', log: 'string?', text: 'string?' },
+    parameters: { ms: 'number?', file: 'string?', log: 'string?', text: 'string?' },
   })
   await admin.registerTool({
     name: 'misbehave',
@@ -179,7 +164,8 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
   test('is told that a resource does not exist as its revision says', async () => {
     for (const uri of ['notes://missing', 'other://thing'])
       await expect(client.readResource({ uri })).rejects.toMatchObject({
-        // The wire says -32002, as these revisions do; SDK 2.x knows both codes and shows the newer one.
+        // The wire says -32002, as these revisions do; SDK 2.x knows both codes and shows the
+        // newer one.
         code: sdk === 'SDK 1.x' ? -32002 : -32602,
         data: { uri },
       })
@@ -220,24 +206,32 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     await expect(asked).rejects.toMatchObject({ code: -32601 })
   })
 
-  test('runs several calls at once and gets each result as it is ready', async () => {
+  test('runs several calls at once and gets each result as soon as it is ready', async () => {
     const finished: string[] = []
-    await Promise.all(
-      [2000, 1000, 0].map(async ms => {
-        const result = await client.callTool({ name: 'wait', arguments: { ms, text: `${ms}` } })
-        finished.push(textOf(result))
-      }),
+    const files = ['first', 'second', 'third'].map(name =>
+      join(tmpdir(), `${randomUUID()}-${name}`),
     )
-    expect(finished).toEqual(['0', '1000', '2000'])
+    const calls = files.map(async file => {
+      finished.push(
+        textOf(await client.callTool({ name: 'wait', arguments: { file, text: file } })),
+      )
+    })
+    // The functions end in the opposite order of the calls, each when its file exists.
+    for (const file of files.toReversed()) {
+      writeFileSync(file, '')
+      await until(() => finished.includes(file), 'the result')
+    }
+    await Promise.all(calls)
+    expect(finished).toEqual(files.toReversed())
   })
 
   test('that cancels a call gets no result for it, and its stream lives on', async () => {
     const cancel = new AbortController()
     const log = join(tmpdir(), `runs-${process.pid}-${Math.random()}`)
-    const params = { name: 'wait', arguments: { ms: 1500, log } }
+    const params = { name: 'wait', arguments: { log, file: join(tmpdir(), randomUUID()) } }
     const call = callTool(client, params, { signal: cancel.signal })
     call.catch(() => {})
-    await until(() => existing(log), 'the function to start')
+    await until(() => hasContent(log), 'the function to start')
     cancel.abort('changed my mind')
     await expect(call).rejects.toThrow()
     await client.ping()
@@ -291,117 +285,3 @@ const anything = {
   parse: (it: unknown) => it,
   safeParse: (data: unknown) => ({ success: true, data }),
 }
-
-function existing(path: string): boolean {
-  try {
-    return readFileSync(path).length > 0
-  } catch {
-    return false
-  }
-}
-
-describe('across environments', () => {
-  test('50 clients with 20 calls each: none lost, none doubled, none crossed, no process both stream and post', async () => {
-    const before = gateway.invocations.length
-    const over = '/sse over our transport'
-    const connected = await Promise.all(range(50).map(() => connect(gateway, 'SDK 2.x', over)))
-    const results = await Promise.all(
-      connected.map(async ({ client }, c) => {
-        const texts = range(20).map(n => `client ${c} call ${n}`)
-        const got: string[] = []
-        for (const text of texts) {
-          const { structuredContent } = await client.callTool(
-            { name: 'echo', arguments: { text } },
-            patient,
-          )
-          got.push((structuredContent as { event: { text: string } }).event.text)
-        }
-        return { texts, got }
-      }),
-    )
-    for (const { texts, got } of results) expect(got).toEqual(texts)
-
-    const during = gateway.invocations.slice(before)
-    const runs = during.filter(it => it.functionName === 'echo')
-    expect(runs.length, 'each call ran once').toBe(50 * 20)
-    const pids = (path: string) => new Set(during.filter(it => it.path === path).map(it => it.pid))
-    const [streams, posts] = [pids('/sse'), pids('/message')]
-    expect(streams.size, 'each stream has a process of its own').toBe(50)
-    expect([...posts].filter(pid => streams.has(pid))).toEqual([])
-    await Promise.all(connected.map(({ client }) => client.close()))
-  }, 300_000)
-})
-
-const range = (count: number) => Array.from({ length: count }, (_, n) => n)
-const patient = { timeout: 120_000 } as never
-
-describe('a session', () => {
-  test('begins with the event that names where to post', async () => {
-    const stream = await openRaw(gateway)
-    expect(stream.response.headers.get('content-type')).toBe('text/event-stream')
-    expect(stream.text()).toMatch(
-      /^id: ([\w-]{24})\.0\nretry: 1000\nevent: endpoint\ndata: \/message\?sessionId=\1\n\n/,
-    )
-    const accepted = await postRaw(gateway, stream.endpoint, initialize)
-    expect([accepted.status, await accepted.text()]).toEqual([202, 'Accepted'])
-    expect(await stream.read(/event: message/)).toMatch(
-      /id: [\w-]{24}\.1\nevent: message\ndata: \{.*"protocolVersion":"2024-11-05".*\}\n\n/,
-    )
-    await stream.close()
-  })
-
-  test('sends no result of a call that was cancelled, though its function ran to its end', async () => {
-    const [go, log] = ['go', 'log'].map(name => join(tmpdir(), `${randomUUID()}-${name}`)) as [
-      string,
-      string,
-    ]
-    const stream = await openRaw(gateway)
-    const send = (message: object) =>
-      postRaw(gateway, stream.endpoint, { jsonrpc: '2.0', ...message })
-    await send(initialize)
-    await send(initialized)
-    const params = { name: 'wait', arguments: { ms: 0, file: go, log } }
-    await send({ id: 'cancelled', method: 'tools/call', params })
-    await until(() => existing(log), 'the function to start')
-    await send({ method: 'notifications/cancelled', params: { requestId: 'cancelled' } })
-    await send({ id: 'ping', method: 'ping' })
-    await stream.read(/"id":"ping"/) // so the cancellation, which came before, has been taken, too
-    writeFileSync(go, '')
-    // A later call of the same function, whose answer comes after the one that must not.
-    await send({ id: 'later', method: 'tools/call', params })
-    await stream.read(/"id":"later"/)
-    expect(stream.text()).not.toContain('"id":"cancelled"')
-    await stream.close()
-  })
-
-  test('does not exist for another caller', async () => {
-    const stream = await openRaw(gateway, agentMonday)
-    const refused = await postRaw(gateway, stream.endpoint, initialize, stranger)
-    expect(refused.status).toBe(404)
-    expect(await refused.json()).toMatchObject({
-      error: { code: 'session_not_found', requestId: expect.any(String) },
-    })
-    expect((await postRaw(gateway, stream.endpoint, initialize)).status).toBe(404)
-    expect((await postRaw(gateway, stream.endpoint, initialize, agentMonday)).status).toBe(202)
-    await stream.close()
-  })
-
-  test('stays its caller’s under another role-session name', async () => {
-    const stream = await openRaw(gateway, agentMonday)
-    expect((await postRaw(gateway, stream.endpoint, initialize, agentTuesday)).status).toBe(202)
-    await stream.read(/"serverInfo"/)
-    await stream.close()
-  })
-
-  test('of another role does not see, and cannot call, what it is not allowed', async () => {
-    const as = async (credentials: Credentials) =>
-      (await connect(gateway, 'SDK 2.x', '/sse over our transport', { credentials })).client
-    const agent = await as(agentMonday)
-    expect((await agent.listTools()).tools.map(it => it.name)).toContain('agents-only')
-    expect((await agent.callTool({ name: 'agents-only' })).isError).toBeFalsy()
-    await agent.close()
-    const other = await as(stranger)
-    await expect(other.callTool({ name: 'agents-only' })).rejects.toMatchObject({ code: -32602 })
-    await other.close()
-  })
-})

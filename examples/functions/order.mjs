@@ -1,5 +1,6 @@
-// A tool that asks the user before it acts. The function keeps no state while the user thinks: it is called
-// again with the user's reply and runs from the top. `ctx.once` holds what must not happen twice.
+// A tool that asks the user before it acts. The function keeps no state while the user thinks: it
+// is called again with the user's reply and runs from the top. `ctx.once` holds what must not
+// happen twice.
 import { randomUUID } from 'node:crypto'
 import { defineTool } from '@markvp/mcp-lambda-sam/functions'
 

@@ -1,5 +1,5 @@
-// A tool that reports its progress during a long computation. `defineTool` makes the Lambda handler. This
-// command prints its registration:
+// A tool that reports its progress during a long computation. `defineTool` makes the Lambda
+// handler. This command prints its registration:
 //
 //   npx mcp-lambda-sam describe examples/functions/primes.mjs --arn arn:aws:lambda:us-east-1:000000000000:function:primes
 import { defineTool } from '@markvp/mcp-lambda-sam/functions'

@@ -1,4 +1,5 @@
-// A tool: the event is the arguments object, and the output is any JSON. Nothing here depends on MCP.
+// A tool: the event is the arguments object, and the output is any JSON. Nothing here depends on
+// MCP.
 
 /** @param {{ csv: string, columns?: string[] }} event */
 export async function handler({ csv, columns }) {

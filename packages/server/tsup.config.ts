@@ -3,8 +3,9 @@ import { resolve } from 'node:path'
 import { defineConfig } from 'tsup'
 
 /**
- * A Lambda function: one folder with all its code, which the template deploys. Without source maps:
- * Lambda would load them and use nothing of them. `npx tsup --sourcemap` writes them when you need one.
+ * A Lambda function: one folder with all its code, which the template deploys. Without source
+ * maps: Lambda would load them and use nothing of them. `npx tsup --sourcemap` writes them when
+ * you need one.
  */
 const lambda = (name: string) =>
   defineConfig({

@@ -192,7 +192,8 @@ MUTATIONS = [
     ),
 ]
 
-# The same for cfn-lint, with the rule that must find the fault. Unknown actions need a translated template.
+# The same for cfn-lint, with the rule that must find the fault. Unknown actions need a translated
+# template.
 LINTED = [
     ("a reference to nothing", r"LogGroup: !Ref McpLogs", "LogGroup: !Ref NoLogs", "E1020"),
     ("a runtime that is no longer supported", r"nodejs24\.x", "nodejs16.x", "W2531"),

@@ -1,6 +1,6 @@
-// The client under test. The suite starts it with the URL of each of its servers. It uses our signed
-// transport. In the scenarios with OAuth it uses the official transport on `signedFetch`, which sends a request
-// that has a token as it is.
+// The client under test. The suite starts it with the URL of each of its servers. It uses our
+// signed transport. In the scenarios with OAuth it uses the official transport on `signedFetch`,
+// which sends a request that has a token as it is.
 
 import { appendFileSync } from 'node:fs'
 
@@ -32,7 +32,10 @@ const signing = {
   region: 'us-east-1',
   credentials: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' },
 }
-/** @type {{ toolCalls: { name: string, arguments: Record<string, unknown> }[], client_id?: string, client_secret?: string }} */
+/**
+ * @type {{ toolCalls: { name: string, arguments: Record<string, unknown> }[], client_id?: string,
+ * client_secret?: string }}
+ */
 const given = JSON.parse(context)
 
 /**
@@ -118,7 +121,10 @@ function createClient() {
 
 /** Connects for a user who gives consent at once, each time. */
 async function withOAuth() {
-  /** @type {URLSearchParams | undefined} the query of the redirect back from the authorization server */
+  /**
+   * @type {URLSearchParams | undefined} the query of the redirect back from the authorization
+   * server
+   */
   let callback
   /**
    * @type {{

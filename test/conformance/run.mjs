@@ -1,6 +1,7 @@
-// Runs the official conformance suite against the built stack and against the client package. The functions
-// of the stack run in processes of their own, behind Function URLs that verify IAM. Exits with 1 when a gate
-// is missed. With --controls it also makes faults, and exits with 1 when a gate does not notice one.
+// Runs the official conformance suite against the built stack and against the client package. The
+// functions of the stack run in processes of their own, behind Function URLs that verify IAM.
+// Exits with 1 when a gate is missed. With --controls it also makes faults, and exits with 1 when
+// a gate does not notice one.
 
 import { fileURLToPath } from 'node:url'
 
@@ -15,8 +16,9 @@ import { output, startEverything } from './stack.mjs'
  */
 
 /**
- * What a run must reach. Passed scenarios alone are a weak measure: some pass against a dead server, because
- * they find no fault. So successful checks are counted too, and a warning is a miss.
+ * What a run must reach. Passed scenarios alone are a weak measure: some pass against a dead
+ * server, because they find no fault. So successful checks are counted too, and a warning is a
+ * miss.
  *
  * @type {Record<'server' | 'client', Record<string, Gate>>}
  */

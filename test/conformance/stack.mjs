@@ -12,8 +12,9 @@ import { startProxy } from './proxy.mjs'
 export const output = fileURLToPath(new URL('../../.cache/conformance/', import.meta.url))
 
 /**
- * Starts the built stack with the suite's everything-server as Lambda functions, and the proxy in front of it.
- * All environments are warm. A control may decide how the tables `respond`, and `alter` the proxy's responses.
+ * Starts the built stack with the suite's everything-server as Lambda functions, and the proxy in
+ * front of it. All environments are warm. A control may decide how the tables `respond`, and
+ * `alter` the proxy's responses.
  *
  * @param {Pick<import('./controls.mjs').Control, 'respond' | 'alter'>} [control]
  */
@@ -35,8 +36,9 @@ export async function startEverything({ respond, alter } = {}) {
       AWS_SECRET_ACCESS_KEY: local.credentials.secretAccessKey,
       AWS_SESSION_TOKEN: '',
     }
-    // Lambda, and so the local gateway, prefers the environment that it used last. The suite sends one request
-    // after the other and would only meet that one. So several gateways on the same tables take turns.
+    // Lambda, and so the local gateway, prefers the environment that it used last. The suite
+    // sends one request after the other and would only meet that one. So several gateways on the
+    // same tables take turns.
     const others = [await start(shared), await start(shared)]
     await register(local)
     const { region, credentials } = local
@@ -58,7 +60,8 @@ export async function startEverything({ respond, alter } = {}) {
         // The proxy has another host than the gateway, as in front of a deployed one.
         environment: { ALLOWED_ORIGINS: 'localhost,127.0.0.1', ...environment },
         concurrency: 60,
-        // The suite closes its streams early. A function cannot see that, so its streams end with its timeout.
+        // The suite closes its streams early. A function cannot see that, so its streams end with
+        // its timeout.
         timeouts: { mcp: 60 },
         log: entry => logged.push(`${JSON.stringify(entry)}\n`),
       }),
@@ -102,7 +105,8 @@ async function register({ registrationUrl, region, credentials }) {
 }
 
 /**
- * Starts the environments before the suite does. Some scenarios allow 500 ms, which a cold start exceeds.
+ * Starts the environments before the suite does. Some scenarios allow 500 ms, which a cold start
+ * exceeds.
  *
  * @param {string} url
  */

@@ -8,7 +8,10 @@ const REQUIREMENT = 'awscurl==0.44'
 const venv = join(root, '.cache/awscurl')
 const bin = join(venv, process.platform === 'win32' ? 'Scripts' : 'bin')
 
-/** The folder of the `awscurl` command, in a virtual environment that is made once, or why there is none. */
+/**
+ * The folder of the `awscurl` command, in a virtual environment that is made once, or why there
+ * is none.
+ */
 export function awscurl(): { bin: string; reason?: never } | { bin?: never; reason: string } {
   const stamp = join(venv, 'stamp')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === REQUIREMENT && run(['--version']))

@@ -21,7 +21,9 @@ export interface Page {
   path: string
   lines: string[]
   blocks: Block[]
-  /** Targets of links in the text, with the line of each: `[text](target)` and `[label]: target`. */
+  /**
+   * Targets of links in the text, with the line of each: `[text](target)` and `[label]: target`.
+   */
   links: { target: string; line: number }[]
   /** The anchors that GitHub gives to the headings. */
   anchors: Set<string>
@@ -72,7 +74,9 @@ export function readPage(path: string): Page {
   return { path, lines, blocks, links, anchors }
 }
 
-/** The comment above line `index`, with or without empty lines between; it may have several lines. */
+/**
+ * The comment above line `index`, with or without empty lines between; it may have several lines.
+ */
 function commentAbove(lines: string[], index: number): string | undefined {
   let end = index - 1
   while (lines[end] === '') end--

@@ -122,7 +122,10 @@ async function folderOf(path: string): Promise<string> {
   return folder
 }
 
-/** The one command of a block, with the program of this workspace in the place of the published one. */
+/**
+ * The one command of a block, with the program of this workspace in the place of the published
+ * one.
+ */
 function shell(code: Block['code']): string[] {
   const program = join(root, 'packages/server/bin/mcp-lambda-sam.js')
   const [command = ''] = code.split(/(?<!\\)\n/).map(line => line.replace(/ {2,}#.*/, ''))

@@ -121,7 +121,9 @@ async function sendOnce(part: string): Promise<void> {
   }
 }
 
-/** Runs a block as it stands, but for the region, the session id and the account of the function. */
+/**
+ * Runs a block as it stands, but for the region, the session id and the account of the function.
+ */
 function send({ code }: Block, sessionId = '', credentials: Required<Credentials> = agentMonday) {
   const command = code
     .replaceAll('eu-central-1', gateway.region)

@@ -9,8 +9,9 @@ import { type Block, root } from './markdown.ts'
 export const fileOf = ({ place }: Block) => `${place.replace(/\.md:/, '-').replaceAll('/', '-')}.ts`
 
 /**
- * Writes each block to a file of its own, in a folder inside the repository, so that the packages of the
- * workspace resolve as they do for a user. The comment `context: …` above a block comes first.
+ * Writes each block to a file of its own, in a folder inside the repository, so that the packages
+ * of the workspace resolve as they do for a user. The comment `context: …` above a block comes
+ * first.
  */
 export async function writeBlocks(blocks: Block[]): Promise<string> {
   const folder = await newFolder('typescript')
@@ -37,8 +38,8 @@ export async function writeBlocks(blocks: Block[]): Promise<string> {
 }
 
 /**
- * An empty folder under `.cache/docs`, from which the packages that the pages import can be resolved. It is
- * deleted when the test ends.
+ * An empty folder under `.cache/docs`, from which the packages that the pages import can be
+ * resolved. It is deleted when the test ends.
  */
 export async function newFolder(name: string): Promise<string> {
   const parent = join(root, '.cache/docs')

@@ -5,7 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** @typedef {import('../globals/awslambda.d.ts').ResponseStream} ResponseStream */
 /** @typedef {(line: object) => boolean} Write writes a line of JSON */
-/** @typedef {{ action?: string, content?: Record<string, string>, roots?: { uri: string }[] }} Reply */
+/**
+ * @typedef {{ action?: string, content?: Record<string, string>, roots?: { uri: string }[] }}
+ * Reply
+ */
 /**
  * @typedef {{
  *   arguments: { mode?: string, file: string, times?: number },
@@ -56,7 +59,10 @@ const sampling = {
   },
 }
 
-/** @type {Record<string, (write: Write, event: { params: Params }, stream: ResponseStream) => unknown>} */
+/**
+ * @type {Record<string, (write: Write, event: { params: Params }, stream: ResponseStream) =>
+ * unknown>}
+ */
 const modes = {
   event: (write, event) => write(text(JSON.stringify(event))),
   async wait(write, { params }) {

@@ -2,7 +2,8 @@ import { appendFileSync, existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * Waits for `ms` milliseconds, or until a file exists. It notes each run in `log`, so that a test can count them.
+ * Waits for `ms` milliseconds, or until a file exists. It notes each run in `log`, so that a test
+ * can count them.
  *
  * @param {{ ms?: number, file?: string, log?: string, text?: string }} event
  */

@@ -19,7 +19,10 @@ import type { Credentials, Gateway } from './gateway.ts'
 
 export const info = { name: 'test', version: '1.0.0' }
 
-/** Every client there is: those of both SDK majors, and that of 2.x which asks for the newest revision first. */
+/**
+ * Every client there is: those of both SDK majors, and that of 2.x which asks for the newest
+ * revision first.
+ */
 export const SDKS = ['SDK 1.x', 'SDK 2.x', 'SDK 2.x, 2026-07-28'] as const
 export type Sdk = (typeof SDKS)[number]
 
@@ -55,7 +58,10 @@ interface CallOptions {
 
 export interface Connected {
   client: Client2
-  /** All that came unasked, in order: progress, log lines, questions, and what the SDK could not place. */
+  /**
+   * All that came unasked, in order: progress, log lines, questions, and what the SDK could not
+   * place.
+   */
   heard: string[]
   /** The revision that was agreed on. */
   revision(): string | undefined
@@ -63,7 +69,10 @@ export interface Connected {
   call(mode: string, options?: CallOptions): ReturnType<Client2['callTool']>
 }
 
-/** A connected client. That of SDK 1.x answers like 2.x's and only types it differently, so it is cast. */
+/**
+ * A connected client. That of SDK 1.x answers like 2.x's and only types it differently, so it is
+ * cast.
+ */
 export async function connect(
   gateway: Gateway,
   sdk: Sdk,
@@ -89,6 +98,12 @@ export async function connect(
     setProtocolVersion(version)
   }
   await client.connect(transport as Parameters<Client2['connect']>[0])
+  // DELETE ends the GET stream of the session, which would hold a process until its idle time-out.
+  const close = client.close.bind(client)
+  client.close = async () => {
+    if ('terminateSession' in transport) await transport.terminateSession()
+    await close()
+  }
   return {
     client,
     heard,
@@ -164,7 +179,9 @@ function onLog(client: Client2, listener: (line: { level: string; data: unknown 
   else client.setNotificationHandler('notifications/message', it => listener(it.params))
 }
 
-/** A client whose user answers as told, whose model knows one word, and which works in one folder. */
+/**
+ * A client whose user answers as told, whose model knows one word, and which works in one folder.
+ */
 function answering(client: Client2, elicit: (message: string) => object) {
   const answer = ({ params }: { params: { message: string } }) =>
     elicit(params.message) as { action: 'accept' }

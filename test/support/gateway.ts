@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 import { type Local, type LocalOptions, startLocal } from '@markvp/mcp-lambda-sam/local'
@@ -13,7 +14,10 @@ export interface Credentials {
   sessionToken?: string
 }
 
-/** Another account's role, under two session names with credentials of their own, and another role. */
+/**
+ * Another account's role, under two session names with credentials of their own, and another
+ * role.
+ */
 export const agentMonday = principal('MONDAY', 'agents', 'AROAAGENTS', 'monday')
 export const agentTuesday = principal('TUESDAY', 'agents', 'AROAAGENTS', 'tuesday')
 export const stranger = principal('STRANGER', 'strangers', 'AROASTRANGERS', 'monday')
@@ -42,6 +46,9 @@ export interface Gateway extends Local {
   fetch(credentials?: Credentials): typeof fetch
 }
 
+/** The default settings make every open stream read the emulated table up to 200 times a second. */
+const RARE_READS = { POLL_BUSY_MS: '40', POLL_IDLE_MS: '200' }
+
 /** The built handlers in isolated processes, with the functions of `test/functions`. */
 export async function startGateway(options: LocalOptions = {}): Promise<Gateway> {
   const invocations: Gateway['invocations'] = []
@@ -52,6 +59,7 @@ export async function startGateway(options: LocalOptions = {}): Promise<Gateway>
     log: () => {},
     onInvocation: invocation => invocations.push(invocation),
     ...options,
+    environment: { ...RARE_READS, ...options.environment },
   })
   const { region, credentials } = local
   return {
@@ -71,7 +79,10 @@ export async function until(condition: () => unknown, what: string, ms = 20_000)
   }
 }
 
-/** Makes another gateway work on the tables and functions of this one, which knows the developer, and not its roles. */
+/**
+ * Makes another gateway work on the tables and functions of this one, which knows the developer,
+ * and not its roles.
+ */
 export const sharing = ({ dynamodbUrl, lambdaUrl, credentials }: Gateway) => ({
   AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
   AWS_ENDPOINT_URL_LAMBDA: lambdaUrl,
@@ -79,3 +90,12 @@ export const sharing = ({ dynamodbUrl, lambdaUrl, credentials }: Gateway) => ({
   AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
   AWS_SESSION_TOKEN: '',
 })
+
+/** Whether the file exists and is not empty. */
+export function hasContent(path: string): boolean {
+  try {
+    return readFileSync(path).length > 0
+  } catch {
+    return false
+  }
+}

@@ -1,5 +1,6 @@
-// The tables of the local gateway, in a process of their own. Their work must not hold up the gateway,
-// and an exception of dynalite must not end it. Argument: the folder that keeps the data (optional).
+// The tables of the local gateway, in a process of their own. Their work must not hold up the
+// gateway, and an exception of dynalite must not end it. Argument: the folder that keeps the data
+// (optional).
 
 // @ts-expect-error dynalite has no type declarations.
 import dynalite from 'dynalite'

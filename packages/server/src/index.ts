@@ -9,7 +9,8 @@ export { version } from './version.ts'
 
 /**
  * Creates the stack of this package in an AWS account, or updates it, as `mcp-lambda-sam deploy`
- * does. Asks no questions. Rejects with a `DeployError`: compare its `code`; `hint` says what to do.
+ * does. Asks no questions. Rejects with a `DeployError`: compare its `code`; `hint` says what to
+ * do.
  */
 export async function deploy(options?: DeployOptions): Promise<Deployment> {
   // Imported on demand: only a deployment needs the AWS SDK.

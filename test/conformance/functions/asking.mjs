@@ -1,7 +1,7 @@
-// Tools and a prompt with the calling contract `mcp` that ask the user, or the client's model, before they
-// return. The function keeps no state between two calls: the replies come in `inputResponses`, and its own
-// state in `requestState`. This is the same for every protocol version of the client. The function sends no
-// notification, so it need not stream.
+// Tools and a prompt with the calling contract `mcp` that ask the user, or the client's model,
+// before they return. The function keeps no state between two calls: the replies come in
+// `inputResponses`, and its own state in `requestState`. This is the same for every protocol
+// version of the client. The function sends no notification, so it need not stream.
 
 import { choices, contact, named, roots, sampled } from '../requests.mjs'
 

@@ -1,4 +1,5 @@
-// Tools that change registrations. On AWS a function needs a role that may call the registration URL.
+// Tools that change registrations. On AWS a function needs a role that may call the registration
+// URL.
 
 import { readFile } from 'node:fs/promises'
 

@@ -1,4 +1,5 @@
-// Tools with the calling contract `arguments`. One function serves all of them: the client context has the name.
+// Tools with the calling contract `arguments`. One function serves all of them: the client
+// context has the name.
 
 import { png, wav } from '../media.mjs'
 

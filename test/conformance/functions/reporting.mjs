@@ -1,4 +1,5 @@
-// Tools with the calling contract `mcp` that send notifications before their result: one line of JSON each.
+// Tools with the calling contract `mcp` that send notifications before their result: one line of
+// JSON each.
 /* global awslambda */
 
 import { setTimeout as sleep } from 'node:timers/promises'

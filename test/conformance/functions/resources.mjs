@@ -1,4 +1,5 @@
-// Resources with the calling contract `arguments`: the event has the URI, and the variables of a template.
+// Resources with the calling contract `arguments`: the event has the URI, and the variables of a
+// template.
 
 import { png } from '../media.mjs'
 

@@ -11,7 +11,7 @@ export interface Question {
 export type Reading<Value> = { value: Value } | { ask: Question }
 
 /** Reads the client's response to a question. It is undefined until the client has responded. */
-export type Read<Value> = (response: unknown) => Reading<Value> | Promise<Reading<Value>>
+type Read<Value> = (response: unknown) => Reading<Value> | Promise<Reading<Value>>
 
 /**
  * One run of a stateless function that asks its client for input. The run ends with a question, and

@@ -16,7 +16,7 @@ export class JsonRpcError extends Error {
 
 export const INVALID_REQUEST = -32600
 export const METHOD_NOT_FOUND = -32601
-export const INVALID_PARAMS = -32602
+const INVALID_PARAMS = -32602
 export const INTERNAL_ERROR = -32603
 
 export const invalidParams = (message: string, data?: unknown) =>

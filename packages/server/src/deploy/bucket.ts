@@ -20,7 +20,8 @@ export const ownBucket = ({ accountId, region }: Account) => `mcp-lambda-sam-${a
 
 /**
  * Uploads the bundles to a bucket. Every request names the account that must own the bucket: its
- * name can be guessed, and another account that created it first must not choose the code that runs.
+ * name can be guessed, and another account that created it first must not choose the code that
+ * runs.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
  */
 export async function uploadBundles(

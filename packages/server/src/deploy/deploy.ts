@@ -66,8 +66,8 @@ export interface Deployment {
 
 /**
  * Creates the stack of this package in an AWS account, or updates it. Asks no questions. Rejects
- * with a `DeployError`. Its code is `aborted` after `signal`; CloudFormation still completes a change
- * that has begun.
+ * with a `DeployError`. Its code is `aborted` after `signal`; CloudFormation still completes a
+ * change that has begun.
  */
 export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
   const { stackName = DEFAULT_STACK_NAME, dryRun, onProgress = () => {}, signal } = options

@@ -4,7 +4,10 @@ import { jsonTokens } from './tokens.ts'
 
 /** A parsed JSON text whose numbers can be written again as they were. */
 export interface ExactJson {
-  /** The value; each number that JavaScript would write differently is a string with a secret prefix. */
+  /**
+   * The value; each number that JavaScript would write differently is a string with a secret
+   * prefix.
+   */
   value: unknown
   /** `JSON.stringify` for the value or parts of it, with the numbers as they were written. */
   stringify(value: unknown): string
@@ -14,8 +17,8 @@ export interface ExactJson {
 const SUSPICIOUS = /\d[.eE]|\d{16}|-0/
 
 /**
- * Whether `JSON.stringify(JSON.parse(text))` changes the spelling of a number: integers beyond 2^53, long decimals,
- * `1.0`, `1e3`, `-0`. Only for valid JSON.
+ * Whether `JSON.stringify(JSON.parse(text))` changes the spelling of a number: integers beyond
+ * 2^53, long decimals, `1.0`, `1e3`, `-0`. Only for valid JSON.
  */
 export function changesNumbers(text: string): boolean {
   if (!SUSPICIOUS.test(text)) return false
@@ -24,7 +27,9 @@ export function changesNumbers(text: string): boolean {
   return false
 }
 
-/** Parses a valid JSON text without losing digits. `JSON.rawJSON` would do, but Node 20 has none. */
+/**
+ * Parses a valid JSON text without losing digits. `JSON.rawJSON` would do, but Node 20 has none.
+ */
 export function parseExact(text: string): ExactJson {
   // A prefix of its own for each text: a caller that learns one cannot use it.
   const prefix = `number:${randomBytes(12).toString('hex')}:`

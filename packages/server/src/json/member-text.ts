@@ -1,8 +1,9 @@
 import { jsonTokens } from './tokens.ts'
 
 /**
- * The text of a top-level member's value, as it stands in the text of a JSON object; undefined where there is no such
- * member. The last one counts where a name stands twice, as with `JSON.parse`. Only for valid JSON.
+ * The text of a top-level member's value, as it stands in the text of a JSON object; undefined
+ * where there is no such member. The last one counts where a name stands twice, as with
+ * `JSON.parse`. Only for valid JSON.
  */
 export function memberText(text: string, name: string): string | undefined {
   let depth = 0

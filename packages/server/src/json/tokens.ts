@@ -1,4 +1,6 @@
-/** A string, a number or a punctuation mark of a JSON text; white space and literals are left out. */
+/**
+ * A string, a number or a punctuation mark of a JSON text; white space and literals are left out.
+ */
 export interface Token {
   kind: 'string' | 'number' | 'mark'
   start: number
@@ -9,8 +11,8 @@ export interface Token {
 const START = /["[\]{}:,]|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 
 /**
- * The tokens of a valid JSON text, in linear time and without recursion. One regular expression for all of it would
- * overflow the stack of the engine on a string of 20 MB.
+ * The tokens of a valid JSON text, in linear time and without recursion. One regular expression
+ * for all of it would overflow the stack of the engine on a string of 20 MB.
  */
 export function* jsonTokens(text: string): Generator<Token> {
   const pattern = new RegExp(START)

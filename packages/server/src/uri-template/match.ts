@@ -18,12 +18,14 @@ export const MAX_URI_LENGTH = 8_192
 export type MatchUri = (uri: string) => Variables | undefined
 
 /**
- * How to match URIs against a template; undefined where `parseUriTemplate` has a reason against the template.
+ * How to match URIs against a template; undefined where `parseUriTemplate` has a reason against
+ * the template.
  *
- * A URI matches where some values expand the template to it. Form-style variables (`{?a,b}`) may stand in any
- * order, and variables may be missing, except that a simple (`{a}`) and a reserved (`{+a}`) expression take one
- * character at least. In one point more than an expansion matches: a simple value may hold reserved characters
- * other than "/". Takes time linear in the length of the URI.
+ * A URI matches where some values expand the template to it. Form-style variables (`{?a,b}`) may
+ * stand in any order, and variables may be missing, except that a simple (`{a}`) and a reserved
+ * (`{+a}`) expression take one character at least. In one point more than an expansion matches: a
+ * simple value may hold reserved characters other than "/". Takes time linear in the length of
+ * the URI.
  */
 export function uriMatcher(template: string): MatchUri | undefined {
   const parts = parseUriTemplate(template)

@@ -16,8 +16,8 @@ const MAX_LENGTH = 2_048
 const MAX_VARIABLES = 50
 
 /**
- * The parts of a URI template (RFC 6570, levels 1 to 4 without the prefix modifier), or a sentence that says why
- * the gateway cannot match it: https://www.rfc-editor.org/rfc/rfc6570
+ * The parts of a URI template (RFC 6570, levels 1 to 4 without the prefix modifier), or a
+ * sentence that says why the gateway cannot match it: https://www.rfc-editor.org/rfc/rfc6570
  */
 export function parseUriTemplate(template: string): Part[] | string {
   if (template.length > MAX_LENGTH) return `is longer than ${MAX_LENGTH} characters`
@@ -91,7 +91,10 @@ export const isForm = (part: Part): part is Expression & { operator: '?' | '&' }
 export const startsFragment = (part: Part) =>
   'literal' in part ? part.literal.startsWith('#') : part.operator === '#'
 
-/** As an expansion writes them: characters that no URI has are percent-encoded. Undefined for lone surrogates. */
+/**
+ * As an expansion writes them: characters that no URI has are percent-encoded. Undefined for lone
+ * surrogates.
+ */
 export function encodeIllegal(text: string): string | undefined {
   try {
     return text.replace(/[^!-~]+|["<>\\^`{|}]/g, encodeURIComponent)

@@ -1,8 +1,9 @@
 import { type Expression, encodeIllegal, isForm, type Part, startsFragment } from './parse.ts'
 
 /**
- * A template as a program for a machine that follows all ways to match at once, as RE2 does. A regular expression
- * would go back and try again: `{year}-{month}-{day}` takes cubic time on a long URI that does not match.
+ * A template as a program for a machine that follows all ways to match at once, as RE2 does. A
+ * regular expression would go back and try again: `{year}-{month}-{day}` takes cubic time on a
+ * long URI that does not match.
  * https://swtch.com/~rsc/regexp/regexp2.html
  */
 export type Program = Instruction[]
@@ -120,7 +121,9 @@ export function compile(parts: Part[]): Program {
   }
 }
 
-/** Where the text of an expression begins or ends; a list, since most ways share their beginnings. */
+/**
+ * Where the text of an expression begins or ends; a list, since most ways share their beginnings.
+ */
 interface Mark {
   expression: number
   kind: 'begin' | 'end'
@@ -149,7 +152,10 @@ export function run(program: Program, text: string): (string | undefined)[] | un
   const done = threads.find(({ at }) => program[at]?.kind === 'match')
   return done && textsOf(done.marks, text)
 
-  /** The threads that wait for a character or have matched, the preferred ones first, each instruction once. */
+  /**
+   * The threads that wait for a character or have matched, the preferred ones first, each
+   * instruction once.
+   */
   function follow(from: Thread[], position: number): Thread[] {
     const waiting: Thread[] = []
     const seen = new Set<number>()

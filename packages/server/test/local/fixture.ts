@@ -8,22 +8,70 @@ import { afterAll, onTestFinished, vi } from 'vitest'
 
 import type { LogEntry } from '../../src/local/log.ts'
 import type { StackFunction } from '../../src/local/stack.ts'
-import { type LocalOptions, startStack } from '../../src/local/start.ts'
+import { type Local, type LocalOptions, startStack } from '../../src/local/start.ts'
 
 export const FUNCTIONS = fileURLToPath(new URL('./functions', import.meta.url))
+
+type Functions = { mcp?: Partial<StackFunction>; registration?: Partial<StackFunction> }
 
 /**
  * Starts a gateway. Its two own functions are `streaming.mjs` and `buffered.mjs`, with a
  * time-out of two seconds. The functions in the folder can be invoked, too. The gateway ends
  * with the test.
  */
-export async function startFixture(
-  options: LocalOptions = {},
-  functions: { mcp?: Partial<StackFunction>; registration?: Partial<StackFunction> } = {},
-) {
-  const dist = await builtBootstrap()
+export async function startFixture(options: LocalOptions = {}, functions: Functions = {}) {
   const logs: LogEntry[] = []
-  const local = await startStack(
+  const local = await start({ log: entry => logs.push(entry), ...options }, functions)
+  onTestFinished(local.close)
+  return withLogs(local, logs)
+}
+
+interface Shared {
+  local: Promise<Local>
+  log: (entry: LogEntry) => void
+  onInvocation: NonNullable<LocalOptions['onInvocation']>
+}
+const shared = new Map<string, Shared>()
+afterAll(() => Promise.all([...shared.values()].map(async it => (await it.local).close())))
+
+/**
+ * The same, for tests that leave nothing behind: those of a file that give the same options get
+ * the same gateway, because a start costs more than most tests. The logs and `onInvocation` begin
+ * with each call.
+ */
+export async function sharedFixture(
+  { onInvocation = () => {}, ...options }: LocalOptions = {},
+  functions: Functions = {},
+) {
+  const logs: LogEntry[] = []
+  const now = { log: (entry: LogEntry) => void logs.push(entry), onInvocation }
+  const key = JSON.stringify([options, functions])
+  const known = shared.get(key)
+  if (known) return withLogs(await Object.assign(known, now).local, logs)
+  const first: Shared = {
+    ...now,
+    local: start(
+      {
+        ...options,
+        log: entry => first.log(entry),
+        onInvocation: invocation => first.onInvocation(invocation),
+      },
+      functions,
+    ),
+  }
+  shared.set(key, first)
+  return withLogs(await first.local, logs)
+}
+
+const withLogs = (local: Local, logs: LogEntry[]) => ({
+  ...local,
+  logs,
+  logged: (text: string) => logs.some(it => it.message.includes(text)),
+})
+
+async function start(options: LocalOptions, functions: Functions) {
+  const dist = await builtBootstrap()
+  return startStack(
     {
       functions: {
         McpFunction: { ...fixture('streaming', 'RESPONSE_STREAM'), ...functions.mcp },
@@ -32,10 +80,8 @@ export async function startFixture(
       tables: [],
     },
     dist,
-    { functions: FUNCTIONS, log: entry => logs.push(entry), ...options },
+    { functions: FUNCTIONS, ...options },
   )
-  onTestFinished(local.close)
-  return { ...local, logs, logged: (text: string) => logs.some(it => it.message.includes(text)) }
 }
 
 /** Waits for a condition. The limit is for a hung test only, not for a slow machine. */

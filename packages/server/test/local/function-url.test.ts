@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 
-import { piecesWritten, startFixture, startSignal, until } from './fixture.ts'
+import { piecesWritten, sharedFixture, startFixture, startSignal, until } from './fixture.ts'
 import { get, open, send, sign } from './signed-request.ts'
 
 /** 64 MiB: more than all buffers between the function and the client hold. */
@@ -9,7 +9,7 @@ const MANY = { target: '/many?pieces=1024' }
 
 describe('a Function URL with RESPONSE_STREAM', () => {
   test('sends the status, headers and cookies of the prelude and then the body', async () => {
-    const { mcpUrl } = await startFixture()
+    const { mcpUrl } = await sharedFixture()
     const response = await get(mcpUrl, '/stream?a=1')
     expect(response).toMatchObject({
       status: 201,
@@ -20,7 +20,7 @@ describe('a Function URL with RESPONSE_STREAM', () => {
   })
 
   test('forwards each chunk at once', async () => {
-    const { mcpUrl } = await startFixture()
+    const { mcpUrl } = await sharedFixture()
     const response = await open(mcpUrl, await sign(mcpUrl, { target: '/never-ends' }))
     const { value: first } = await response.iterator().next()
     expect(String(first)).toBe('open')
@@ -28,14 +28,14 @@ describe('a Function URL with RESPONSE_STREAM', () => {
   })
 
   test('sends status and headers before the first body byte', async () => {
-    const { mcpUrl } = await startFixture()
+    const { mcpUrl } = await sharedFixture()
     const response = await open(mcpUrl, await sign(mcpUrl, { target: '/head-only' }))
     expect(response.statusCode).toBe(203)
     response.destroy()
   })
 
   test('responds with 200 and the content type of the stream if there is no prelude', async () => {
-    const { mcpUrl } = await startFixture()
+    const { mcpUrl } = await sharedFixture()
     expect(await get(mcpUrl, '/raw')).toMatchObject({
       status: 200,
       headers: { 'content-type': 'text/plain' },
@@ -48,14 +48,14 @@ describe('a Function URL with RESPONSE_STREAM', () => {
   })
 
   test('loses status and headers of a response that ends without a write, and warns', async () => {
-    const local = await startFixture()
+    const local = await sharedFixture()
     const response = await get(local.mcpUrl, '/end-only')
     expect(response).toMatchObject({ status: 200, body: 'lost' })
     expect(local.logged('call write() on the response stream before end()')).toBe(true)
   })
 
   test('warns about an empty body', async () => {
-    const local = await startFixture()
+    const local = await sharedFixture()
     expect(await get(local.mcpUrl, '/empty-write')).toMatchObject({
       status: 202,
       headers: { 'x-seen': 'yes' },
@@ -67,7 +67,7 @@ describe('a Function URL with RESPONSE_STREAM', () => {
   test.each(['throw-before', 'silent', 'busy', 'exit', 'bad-head'])(
     'responds with 502 to a failure before the first byte: %s',
     async name => {
-      const { mcpUrl } = await startFixture()
+      const { mcpUrl } = await sharedFixture()
       expect(await get(mcpUrl, `/${name}`)).toMatchObject({
         status: 502,
         headers: { 'content-type': 'application/json' },
@@ -79,7 +79,7 @@ describe('a Function URL with RESPONSE_STREAM', () => {
   test.each(['throw-later', 'late-type', 'exit-later', 'never-ends'])(
     'cuts the connection after a failure behind the first byte: %s',
     async name => {
-      const { mcpUrl } = await startFixture()
+      const { mcpUrl } = await sharedFixture()
       const response = await open(mcpUrl, await sign(mcpUrl, { target: `/${name}` }))
       expect(response.statusCode).toBe(200)
       let received = ''
@@ -92,7 +92,7 @@ describe('a Function URL with RESPONSE_STREAM', () => {
   )
 
   test('sends the output of a handler that does not stream as the body, and warns', async () => {
-    const local = await startFixture({}, { mcp: { handler: 'buffered.handler' } })
+    const local = await sharedFixture({}, { mcp: { handler: 'buffered.handler' } })
     const { status, body } = await get(local.mcpUrl, '/full')
     expect(status).toBe(200)
     expect(JSON.parse(body)).toMatchObject({ statusCode: 201, body: 'body' })
@@ -144,7 +144,7 @@ describe('a Function URL with RESPONSE_STREAM', () => {
 
 describe('a Function URL with BUFFERED', () => {
   test('sends the status, headers, cookies and body of the output', async () => {
-    const { registrationUrl } = await startFixture()
+    const { registrationUrl } = await sharedFixture()
     expect(await get(registrationUrl, '/full')).toMatchObject({
       status: 201,
       headers: { 'content-type': 'text/plain', 'x-number': '7', 'set-cookie': ['a=b', 'c=d'] },
@@ -154,7 +154,7 @@ describe('a Function URL with BUFFERED', () => {
   })
 
   test('sends any other output as JSON with 200', async () => {
-    const { registrationUrl } = await startFixture()
+    const { registrationUrl } = await sharedFixture()
     expect(await get(registrationUrl, '/value')).toMatchObject({
       status: 200,
       headers: { 'content-type': 'application/json' },
@@ -166,7 +166,7 @@ describe('a Function URL with BUFFERED', () => {
   test.each(['throw', 'silent', 'exit', 'circular', 'bad-status', 'bad-body'])(
     'responds with 502 to a failed function and to an invalid output: %s',
     async name => {
-      const { registrationUrl } = await startFixture()
+      const { registrationUrl } = await sharedFixture()
       expect(await get(registrationUrl, `/${name}`)).toMatchObject({
         status: 502,
         body: 'Internal Server Error',
@@ -175,14 +175,14 @@ describe('a Function URL with BUFFERED', () => {
   )
 
   test('loses the body of a handler that streams, and warns', async () => {
-    const local = await startFixture({}, { registration: { handler: 'streaming.handler' } })
+    const local = await sharedFixture({}, { registration: { handler: 'streaming.handler' } })
     expect(await get(local.registrationUrl, '/stream')).toMatchObject({ status: 201, body: '' })
     expect(local.logged('its body is lost')).toBe(true)
   })
 })
 
 test('the event has the form of payload format 2.0', async () => {
-  const { mcpUrl, credentials } = await startFixture()
+  const { mcpUrl, credentials } = await sharedFixture()
   const { host, port } = new URL(mcpUrl)
   const raw = await sign(mcpUrl, {
     method: 'POST',
@@ -254,7 +254,7 @@ test('the event has the form of payload format 2.0', async () => {
 })
 
 test('the event has a body that is not text as base64', async () => {
-  const { mcpUrl } = await startFixture()
+  const { mcpUrl } = await sharedFixture()
   const body = Buffer.from([0, 200, 10])
   const post = async (type: Record<string, string>) => {
     const raw = await sign(mcpUrl, { method: 'POST', target: '/echo', headers: type, body })
@@ -275,7 +275,7 @@ test('all sessions of a role have the same principal id and a session name of th
     arn: `arn:aws:sts::111122223333:assumed-role/agents/${name}`,
   })
   const sessions = [session('first'), session('second')]
-  const { mcpUrl } = await startFixture({ principals: sessions })
+  const { mcpUrl } = await sharedFixture({ principals: sessions })
   const seen = await Promise.all(
     sessions.map(async credentials => {
       const { body } = await get(mcpUrl, '/echo', { credentials })
@@ -291,7 +291,7 @@ test('all sessions of a role have the same principal id and a session name of th
 
 test('accepts a body of 6 MB and refuses a larger one with 413 without running the function', async () => {
   const calls: unknown[] = []
-  const { mcpUrl } = await startFixture({ onInvocation: it => calls.push(it) })
+  const { mcpUrl } = await sharedFixture({ onInvocation: it => calls.push(it) })
   const post = async (size: number) =>
     send(
       mcpUrl,
@@ -304,7 +304,7 @@ test('accepts a body of 6 MB and refuses a larger one with 413 without running t
 })
 
 test('refuses a Host header that is not a loopback name', async () => {
-  const { mcpUrl } = await startFixture()
+  const { mcpUrl } = await sharedFixture()
   const { port } = new URL(mcpUrl)
   const raw = await sign(`http://elsewhere.example:${port}/`, { target: '/raw' })
   expect(await send(mcpUrl, raw)).toMatchObject({ status: 403, body: '{"Message":null}' })

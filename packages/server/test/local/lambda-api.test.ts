@@ -1,14 +1,14 @@
 import { InvokeCommand, type InvokeCommandInput, LambdaClient } from '@aws-sdk/client-lambda'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { piecesWritten, startFixture, until } from './fixture.ts'
-import { startClient } from './lambda-client.ts'
+import { piecesWritten, sharedFixture, until } from './fixture.ts'
+import { sharedClient, startClient } from './lambda-client.ts'
 import { open, send, sign } from './signed-request.ts'
 
 const ARN = 'arn:aws:lambda:us-east-1:000000000000:function:'
 
 describe('Invoke', () => {
   test('runs a function by name, partial ARN, ARN, and with a qualifier', async () => {
-    const { invoke } = await startClient()
+    const { invoke } = await sharedClient()
     for (const name of [
       'buffered',
       '000000000000:function:buffered',
@@ -28,7 +28,7 @@ describe('Invoke', () => {
   test('gives the function its context and client context, and no variable of the developer', async () => {
     vi.stubEnv('SECRET_OF_THE_DEVELOPER', 'x')
     onTestFinished(() => void vi.unstubAllEnvs())
-    const { invoke, lambdaUrl, dynamodbUrl } = await startClient()
+    const { invoke, lambdaUrl, dynamodbUrl } = await sharedClient()
     const custom = { custom: { mcp: { caller: 'ünï\u2028code' } } }
     const output = await invoke(
       `${ARN}buffered`,
@@ -122,7 +122,7 @@ describe('Invoke', () => {
     'returns a function error with status 200, and the next invocation works: %s',
     async (name, error) => {
       const functions = ['silent', 'busy'].includes(name) ? 1 : 30
-      const { invoke } = await startClient({ timeouts: { functions } })
+      const { invoke } = await sharedClient({ timeouts: { functions } })
       const output = await invoke('buffered', { case: name })
       expect(output).toMatchObject({ status: 200, functionError: 'Unhandled' })
       expect(output.json()).toEqual(error)
@@ -136,14 +136,14 @@ describe('Invoke', () => {
     ['broken', 'Error', 'not at home'],
     ['callback', 'Runtime.CallbackHandlerDeprecated', expect.stringContaining('promise')],
   ])('returns an init error as a function error: %s', async (name, errorType, errorMessage) => {
-    const { invoke } = await startClient()
+    const { invoke } = await sharedClient()
     const output = await invoke(name, {})
     expect(output.functionError).toBe('Unhandled')
     expect(output.json()).toMatchObject({ errorType, errorMessage })
   })
 
   test('returns an output of 6 MB, and a function error for a larger one', async () => {
-    const { invoke } = await startClient()
+    const { invoke } = await sharedClient()
     // The output is a JSON string, which has two quotes.
     const limit = 6 * 1024 * 1024 + 100
     expect((await invoke('buffered', { case: 'large', size: limit - 2 })).payload).toHaveLength(
@@ -155,7 +155,7 @@ describe('Invoke', () => {
   })
 
   test('collects the output of a streaming function, or returns its error', async () => {
-    const { invoke } = await startClient()
+    const { invoke } = await sharedClient()
     expect(await invoke('streaming', { case: 'raw' })).toMatchObject({
       functionError: undefined,
       payload: 'raw',
@@ -227,13 +227,13 @@ describe('Invoke', () => {
   test.each(Object.entries(refused))(
     'refuses %s',
     async (_, [error, name, payload = '{}', input]) => {
-      const { invoke } = await startClient()
+      const { invoke } = await sharedClient()
       await expect(invoke(name, payload, input)).rejects.toMatchObject(error)
     },
   )
 
   test('refuses a wrong signature', async () => {
-    const { lambdaUrl: endpoint, region, credentials } = await startFixture()
+    const { lambdaUrl: endpoint, region, credentials } = await sharedFixture()
     const client = new LambdaClient({
       endpoint,
       region,
@@ -249,14 +249,14 @@ describe('Invoke', () => {
 
 describe('InvokeWithResponseStream', () => {
   test('sends a PayloadChunk per write and then InvokeComplete', async () => {
-    const { stream } = await startClient()
+    const { stream } = await sharedClient()
     const { body, complete } = await stream('streaming', { case: 'objects' })
     expect(body).toBe('{"a":1}\n')
     expect(complete).toEqual([{}])
   })
 
   test('leaves the prelude of an HTTP response in the payload and names its content type', async () => {
-    const { stream, lambdaUrl } = await startClient()
+    const { stream, lambdaUrl } = await sharedClient()
     const payload = { case: 'delayed' }
     const { body } = await stream('streaming', payload)
     expect(body).toBe('{"statusCode":200,"headers":{}}\0\0\0\0\0\0\0\0one\ntwo\nthree\n')
@@ -283,7 +283,7 @@ describe('InvokeWithResponseStream', () => {
   })
 
   test('sends the output of a buffered function as one chunk', async () => {
-    const { stream } = await startClient()
+    const { stream } = await sharedClient()
     expect(await stream('buffered', { case: 'value' })).toMatchObject({
       chunks: ['{"some":"value"}'],
       complete: [{}],
@@ -293,13 +293,13 @@ describe('InvokeWithResponseStream', () => {
   test.each(['throw-before', 'throw-later', 'exit-later'])(
     'sends InvokeComplete without an error code after a failure: %s',
     async name => {
-      const { stream } = await startClient()
+      const { stream } = await sharedClient()
       expect(await stream('streaming', { case: name })).toMatchObject({ complete: [{}] })
     },
   )
 
   test('sends the error of a buffered function as payload', async () => {
-    const { stream } = await startClient()
+    const { stream } = await sharedClient()
     const { body, complete } = await stream('buffered', { case: 'throw' })
     expect(JSON.parse(body)).toMatchObject({ errorType: 'TypeError', errorMessage: 'broken' })
     expect(complete).toEqual([{}])

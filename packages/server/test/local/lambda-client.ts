@@ -7,11 +7,15 @@ import {
 import { onTestFinished } from 'vitest'
 
 import type { LocalOptions } from '../../src/local/start.ts'
-import { startFixture } from './fixture.ts'
+import { sharedFixture, startFixture } from './fixture.ts'
 
 /** Starts a gateway and a client of the AWS SDK for its Lambda API. */
-export async function startClient(options: LocalOptions = {}) {
-  const local = await startFixture(options)
+export const startClient = async (options?: LocalOptions) => clientOf(await startFixture(options))
+
+/** The same with a gateway that tests share. */
+export const sharedClient = async (options?: LocalOptions) => clientOf(await sharedFixture(options))
+
+function clientOf(local: Awaited<ReturnType<typeof startFixture>>) {
   const { lambdaUrl: endpoint, region, credentials } = local
   const client = new LambdaClient({ endpoint, region, credentials, maxAttempts: 1 })
   onTestFinished(() => client.destroy())

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { allFrozen, eventually, startFixture } from './fixture.ts'
+import { allFrozen, eventually, sharedFixture, startFixture } from './fixture.ts'
 import { startClient } from './lambda-client.ts'
 import { get, sign } from './signed-request.ts'
 
@@ -66,14 +66,14 @@ describe.each(['mcpUrl', 'registrationUrl', 'lambdaUrl', 'dynamodbUrl'] as const
         REFUSED,
       ],
     ])('%s', async (_, bytes, response) => {
-      const local = await startFixture()
+      const local = await sharedFixture()
       expect(await talk(local[name], bytes)).toMatch(response)
       expect(await get(local.mcpUrl, '/stream')).toMatchObject({ status: 201 })
       expect(local.logs.filter(it => it.level === 'error')).toEqual([])
     })
 
     test('an upload that is aborted', async () => {
-      const local = await startFixture()
+      const local = await sharedFixture()
       await talk(local[name], `POST / HTTP/1.1\r\n${HEAD}Content-Length: 1000\r\n\r\nhalf`, true)
       expect(await get(local.mcpUrl, '/stream')).toMatchObject({ status: 201 })
       expect(local.logs.filter(it => it.level === 'error')).toEqual([])

@@ -1,9 +1,10 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash, createHmac } from 'node:crypto'
+import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 
 import { DEVELOPER } from '../../src/local/principals.ts'
-import { startFixture } from './fixture.ts'
+import { sharedFixture } from './fixture.ts'
 import { get, type Raw, send, sign } from './signed-request.ts'
 
 const SESSION = {
@@ -38,23 +39,23 @@ const ACCEPTED: Record<string, Omit<Raw, 'headers'> & { headers?: Record<string,
 const anything = { mcp: { handler: 'anything.handler' } }
 
 test.each(Object.entries(ACCEPTED))('accepts a signature of smithy for %s', async (_, raw) => {
-  const { mcpUrl } = await startFixture({}, anything)
+  const { mcpUrl } = await sharedFixture({}, anything)
   expect(await send(mcpUrl, await sign(mcpUrl, raw))).toMatchObject({ status: 200 })
 })
 
 test('accepts a session token with its key', async () => {
-  const { mcpUrl } = await startFixture({ principals: [SESSION] })
+  const { mcpUrl } = await sharedFixture({ principals: [SESSION] })
   expect(await get(mcpUrl, '/raw', { credentials: SESSION })).toMatchObject({ status: 200 })
 })
 
 test('accepts a clock that is four minutes ahead or behind', async () => {
-  const { mcpUrl } = await startFixture()
+  const { mcpUrl } = await sharedFixture()
   for (const minutes of [-4, 4])
     expect(await get(mcpUrl, '/raw', { date: inMinutes(minutes) })).toMatchObject({ status: 200 })
 })
 
 test('verifies the bytes of a header value', async () => {
-  const { mcpUrl } = await startFixture()
+  const { mcpUrl } = await sharedFixture()
   expect(await send(mcpUrl, signByHand(mcpUrl, 'x-note', 'ä€'))).toMatchObject({ status: 200 })
 })
 
@@ -187,7 +188,7 @@ describe('refuses a request without running the function, which has', () => {
 
   test.each(Object.entries(refused))('%s', async (_, [how, type, message]) => {
     const calls: unknown[] = []
-    const { mcpUrl } = await startFixture({
+    const { mcpUrl } = await sharedFixture({
       principals: [SESSION],
       onInvocation: it => calls.push(it),
     })
@@ -198,7 +199,7 @@ describe('refuses a request without running the function, which has', () => {
   })
 
   test('no signature', async () => {
-    const { mcpUrl } = await startFixture()
+    const { mcpUrl } = await sharedFixture()
     expect(await send(mcpUrl, { target: '/raw' })).toMatchObject({
       status: 403,
       headers: { 'x-amzn-errortype': 'AccessDeniedException' },
@@ -207,7 +208,7 @@ describe('refuses a request without running the function, which has', () => {
   })
 
   test('logs the canonical request of a wrong signature without a secret', async () => {
-    const local = await startFixture()
+    const local = await sharedFixture()
     await send(local.mcpUrl, await changed({ target: '/other' })(local.mcpUrl))
     const [entry] = local.logs.filter(it => it.level === 'warn')
     expect(entry?.message).toMatch(/The canonical request is\nGET\n\/other\n/)
@@ -228,23 +229,24 @@ describe('botocore', () => {
   )
 
   test.skipIf(!version).each(canonical)(`signs %s so that it is accepted${why}`, async (_, raw) => {
-    const { mcpUrl } = await startFixture({}, anything)
-    expect(await send(mcpUrl, signWithBotocore(mcpUrl, raw))).toMatchObject({ status: 200 })
+    const { mcpUrl } = await sharedFixture({}, anything)
+    const signed = await signWithBotocore(mcpUrl, raw)
+    expect(await send(mcpUrl, signed)).toMatchObject({ status: 200 })
   })
 
   test.skipIf(!version)(`signs a session token so that it is accepted${why}`, async () => {
-    const { mcpUrl } = await startFixture({ principals: [SESSION] })
-    expect(await send(mcpUrl, signWithBotocore(mcpUrl, { target: '/raw' }, SESSION))).toMatchObject(
-      { status: 200 },
-    )
+    const { mcpUrl } = await sharedFixture({ principals: [SESSION] })
+    const signed = await signWithBotocore(mcpUrl, { target: '/raw' }, SESSION)
+    expect(await send(mcpUrl, signed)).toMatchObject({ status: 200 })
   })
 })
 
-function signWithBotocore(
+// Not spawnSync: the gateway runs in this process, and its timers must not fire late.
+async function signWithBotocore(
   base: string,
   raw: Raw,
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } = DEVELOPER,
-): Raw {
+): Promise<Raw> {
   const input = {
     ...raw,
     method: raw.method ?? 'GET',
@@ -252,11 +254,9 @@ function signWithBotocore(
     body: Buffer.from(raw.body ?? '').toString('base64'),
     credentials,
   }
-  const { stdout, stderr } = spawnSync('python3', ['-c', PYTHON], {
-    input: JSON.stringify(input),
-    encoding: 'utf8',
-  })
-  if (!stdout) throw new Error(stderr)
+  const python = spawn('python3', ['-c', PYTHON], { stdio: ['pipe', 'pipe', 'inherit'] })
+  python.stdin.end(JSON.stringify(input))
+  const stdout = await text(python.stdout)
   return { ...raw, headers: { ...JSON.parse(stdout), host: new URL(base).host } }
 }
 

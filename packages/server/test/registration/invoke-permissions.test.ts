@@ -2,7 +2,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { dynamoRevocations } from '../../src/registration/invoke-permission/dynamo-revocations.ts'
 import { resourcePolicyPermissions } from '../../src/registration/invoke-permission/resource-policy.ts'
-import { startFixture } from '../local/fixture.ts'
+import { sharedFixture } from '../local/fixture.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
 import { type Call, startEdge } from '../support/faulty-network.ts'
 import { policiesOf } from '../support/policies.ts'
@@ -25,10 +25,11 @@ beforeEach(async () => {
   // Failures to revoke are logged too.
   vi.spyOn(console, 'warn').mockImplementation(() => {})
   emulator = await startDynamo()
-  const fixture = await startFixture()
+  const fixture = await sharedFixture()
   const { lambdaUrl, region, credentials } = fixture
   edge = await startEdge(lambdaUrl)
   policies = policiesOf(fixture)
+  await policies.clear(ARN, NEXT, `${ARN}:live`)
   const environment = () => {
     const client = new LambdaClient({ endpoint: edge.url, region, credentials, maxAttempts: 1 })
     return registrationUrl(

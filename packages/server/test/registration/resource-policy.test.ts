@@ -2,7 +2,7 @@ import { AddPermissionCommand, LambdaClient, RemovePermissionCommand } from '@aw
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import { resourcePolicyPermissions } from '../../src/registration/invoke-permission/resource-policy.ts'
-import { startFixture } from '../local/fixture.ts'
+import { sharedFixture } from '../local/fixture.ts'
 import { type FakeResponse, startEdge } from '../support/faulty-network.ts'
 import { policiesOf } from '../support/policies.ts'
 
@@ -16,7 +16,7 @@ let lambda: LambdaClient
 let policies: ReturnType<typeof policiesOf>
 
 beforeEach(async () => {
-  const fixture = await startFixture()
+  const fixture = await sharedFixture()
   const { lambdaUrl, region, credentials } = fixture
   edge = await startEdge(lambdaUrl)
   const clientFor = (region: string) =>
@@ -24,6 +24,7 @@ beforeEach(async () => {
   permissions = resourcePolicyPermissions(clientFor, ROLE)
   lambda = new LambdaClient({ endpoint: lambdaUrl, region, credentials })
   policies = policiesOf(fixture)
+  await policies.clear(ARN, `${ARN}:live`, `${ARN}:7`, ARN.replace('us-east-1', 'eu-west-1'))
   return () => edge.close()
 })
 

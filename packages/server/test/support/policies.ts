@@ -26,6 +26,11 @@ export function policiesOf({
     async remove(FunctionName: string, StatementId = '') {
       await lambda.send(new RemovePermissionCommand({ FunctionName, StatementId }))
     },
+    /** For a test that begins with policies that are empty. */
+    async clear(...functions: string[]) {
+      for (const name of functions)
+        for (const { Sid } of await this.statements(name)) await this.remove(name, Sid)
+    },
     async invoke(FunctionName: string) {
       return (await lambda.send(new InvokeCommand({ FunctionName }))).StatusCode
     },
