@@ -120,7 +120,7 @@ const accept = (content: Record<string, string | boolean> = {}): ElicitResult =>
 const newFile = () => join(tmpdir(), randomUUID())
 
 describe.each(Object.keys(eras) as (keyof typeof eras)[])('a client of %s', era => {
-  test('hears progress of a defined tool before it has ended', async () => {
+  test('gets progress of a defined tool before the tool has ended', async () => {
     const { client, heard, call } = await connect(era, ours)
     const file = newFile()
     const result = call('authoredtool', { mode: 'wait', file })
@@ -130,7 +130,7 @@ describe.each(Object.keys(eras) as (keyof typeof eras)[])('a client of %s', era 
     await client.close()
   })
 
-  test('hears progress of a computation that waits for nothing else', async () => {
+  test('gets progress of a computation that never awaits anything else', async () => {
     const { client, heard, call } = await connect(era, ours)
     const file = newFile()
     const result = call('authoredtool', { mode: 'compute', file })
@@ -140,7 +140,7 @@ describe.each(Object.keys(eras) as (keyof typeof eras)[])('a client of %s', era 
     await client.close()
   })
 
-  test('is asked round by round, and what is done once is done once', async () => {
+  test('is asked round by round, and once() runs its step once', async () => {
     const answers = [accept({ answer: 'x' }), accept({ answer: 'one' }), accept({ answer: 'two' })]
     const { client, heard, call } = await connect(era, ours, answers)
     const file = newFile()
@@ -154,7 +154,7 @@ describe.each(Object.keys(eras) as (keyof typeof eras)[])('a client of %s', era 
     await client.close()
   })
 
-  test('is asked for a form, its roots and a sample in one round', async () => {
+  test('is asked for a form, roots and a sample in one round', async () => {
     const { client, call } = await connect(era, ours, [accept()])
     const before = ours.invocations.length
     expect(await call('authoredtool', { mode: 'together' })).toMatchObject({
@@ -165,7 +165,7 @@ describe.each(Object.keys(eras) as (keyof typeof eras)[])('a client of %s', era 
     await client.close()
   })
 
-  test('gets results, and errors without a stack', async () => {
+  test('gets results, and errors without a stack trace', async () => {
     const { client, call } = await connect(era, ours)
     expect((await call('authoredtool', { mode: 'event' })).structured).toEqual({
       at: '2026-07-28T00:00:00.000Z',
@@ -183,14 +183,14 @@ describe.each(Object.keys(eras) as (keyof typeof eras)[])('a client of %s', era 
     await client.close()
   })
 
-  test('is asked by a tool whose runtime does not stream, and hears no progress', async () => {
+  test('is asked by a buffered tool, and gets no progress', async () => {
     const { client, heard, call } = await connect(era, ours, [{ action: 'decline' }])
     expect(await call('authoredbuffered', {})).toMatchObject({ text: 'decline' })
     expect(heard).toEqual(['asked form?'])
     await client.close()
   })
 
-  test('reads, completes, and is told what is not there', async () => {
+  test('reads a resource, completes a variable, and gets an error for what is missing', async () => {
     const { client } = await connect(era, ours)
     expect((await client.readResource({ uri: 'authored://a%20b' })).contents).toEqual([
       { uri: 'authored://a%20b', mimeType: 'text/plain', text: 'a b at authored://a%20b' },
@@ -209,7 +209,7 @@ describe.each(Object.keys(eras) as (keyof typeof eras)[])('a client of %s', era 
     await client.close()
   })
 
-  test('gets a prompt that asks', async () => {
+  test('gets a prompt that asks for input', async () => {
     const { client } = await connect(era, ours, [accept()])
     const { prompts } = await client.listPrompts()
     expect(prompts).toMatchObject([{ arguments: [{ name: 'topic', required: true }, {}] }])
@@ -223,7 +223,7 @@ describe.each(Object.keys(eras) as (keyof typeof eras)[])('a client of %s', era 
     await client.close()
   })
 
-  test('hears how far the primes are, segment by segment', async () => {
+  test('gets progress of the primes example, segment by segment', async () => {
     const { client, heard, call } = await connect(era, theirs)
     expect(await call('primes', { limit: 3_500_000 })).toMatchObject({
       structured: { count: 250_150, largest: 3_499_999 },
@@ -237,7 +237,7 @@ describe.each(Object.keys(eras) as (keyof typeof eras)[])('a client of %s', era 
     await client.close()
   })
 
-  test('confirms an order, declines one, and leaves one unticked', async () => {
+  test('confirms an order, declines one, and leaves a box unticked', async () => {
     const answers = [
       accept({ confirm: true, note: 'thanks' }),
       { action: 'decline' as const },
@@ -276,7 +276,7 @@ test('the examples run in a unit test, without a gateway', async () => {
   })
 })
 
-test('describe reads TypeScript, says who may, and what is wrong', async () => {
+test('describe reads TypeScript, prints who may call, and reports errors', async () => {
   const file = `${newFile()}.ts`
   writeFileSync(
     file,

@@ -63,7 +63,7 @@ describe.each(cells)('%s, %s', (sdk, over) => {
   /** What was heard since it was asked last. */
   const heard = () => it.heard.splice(0)
 
-  test('agrees on a revision', () => {
+  test('negotiates a protocol version', () => {
     expect(it.revision()).toBe(isStateless ? '2026-07-28' : '2025-11-25')
     expect(it.client.getServerVersion()?.name).toBe('mcp-lambda-sam')
   })
@@ -92,7 +92,7 @@ describe.each(cells)('%s, %s', (sdk, over) => {
     })
   })
 
-  test('hears of progress, and reads the log, before the function has ended', async () => {
+  test('gets progress and log messages before the function has ended', async () => {
     const file = newFile()
     const result = it.call('wait', { file, logLevel: 'debug' })
     // The function goes on only when this file is there, so these lines did not come with its end.
@@ -102,17 +102,17 @@ describe.each(cells)('%s, %s', (sdk, over) => {
     expect(textOf(await result)).toBe('done')
   })
 
-  test('that did not ask for progress gets none', async () => {
+  test('gets no progress that it did not ask for', async () => {
     expect(textOf(await it.call('steps', { silent: true }))).toBe('done')
     expect(heard()).toEqual([])
   })
 
-  test('answers what a function asks its user', async () => {
+  test('responds to an elicitation', async () => {
     expect(textOf(await it.call('elicit'))).toBe('accept {"answer":"?"}')
     expect(heard()).toEqual(['asked Sure?'])
   })
 
-  test('answers a function that keeps nothing between its questions', async () => {
+  test('responds to a stateless function that asks several times', async () => {
     const before = gateway.invocations.length
     expect(textOf(await it.call('rounds'))).toBe('1,2,3')
     expect(heard()).toEqual([0, 1, 2].flatMap(n => [`progress ${n}`, `asked Round ${n + 1}`]))
@@ -120,15 +120,15 @@ describe.each(cells)('%s, %s', (sdk, over) => {
     expect(runs).toHaveLength(4)
   })
 
-  test('answers what a function asks its model', async () => {
+  test('responds to a sampling request', async () => {
     expect(textOf(await it.call('sample'))).toBe('moon')
   })
 
-  test('answers where it works', async () => {
+  test('responds with its roots', async () => {
     expect(textOf(await it.call('roots'))).toBe('file:///home')
   })
 
-  test('answers all that at once', async () => {
+  test('responds to several input requests of one round', async () => {
     expect(textOf(await it.call('all'))).toBe('form,where,word')
     expect(heard()).toEqual(['asked ?'])
   })
@@ -142,14 +142,14 @@ describe.each(cells)('%s, %s', (sdk, over) => {
     ])
   })
 
-  test('gets a prompt, whose function asks the user first', async () => {
+  test('gets a prompt whose function asks the user first', async () => {
     expect((await it.client.getPrompt({ name: 'greet' })).messages).toEqual([
       { role: 'user', content: { type: 'text', text: 'Hello ?' } },
     ])
     expect(heard()).toEqual(['asked Who?'])
   })
 
-  test('completes', async () => {
+  test('completes an argument', async () => {
     const { completion } = await it.client.complete({
       ref: { type: 'ref/prompt', name: 'greet' },
       argument: { name: 'name', value: 'A' },
@@ -157,7 +157,7 @@ describe.each(cells)('%s, %s', (sdk, over) => {
     expect(completion.values).toEqual(['Ada'])
   })
 
-  test('that cancels a call is free of it at once, and the calls beside and after it are answered', async () => {
+  test('cancels a call at once, while calls beside and after it get their results', async () => {
     const [cancelled, other] = [newFile(), newFile()]
     const cancel = new AbortController()
     const beside = it.call('wait', { file: other })
@@ -167,7 +167,7 @@ describe.each(cells)('%s, %s', (sdk, over) => {
     // The function still waits for its file.
     await expect(result).rejects.toThrow('changed my mind')
     expect(textOf(await it.call('steps', { silent: true }))).toBe('done')
-    // An answer that comes all the same, since the function had begun, finds nobody.
+    // The function had begun: a late response is dropped.
     writeFileSync(cancelled, '')
     writeFileSync(other, '')
     expect(textOf(await beside)).toBe('done')
@@ -176,7 +176,7 @@ describe.each(cells)('%s, %s', (sdk, over) => {
   })
 })
 
-test('a client that speaks nothing but 2026-07-28 is told so on /sse', async () => {
+test('a client that speaks only 2026-07-28 gets an error on /sse', async () => {
   const client = new Client2(info, { versionNegotiation: { mode: { pin: '2026-07-28' } } })
   const { region, credentials, mcpUrl } = gateway
   const connecting = client.connect(new SigV4SseTransport(mcpUrl, { region, credentials }))

@@ -63,7 +63,7 @@ async function start(options: LocalOptions = {}) {
 const tool = { name: 'echo', description: 'Echo', lambdaArn: ECHO }
 
 describe('a registration', () => {
-  test('is what lets the gateway invoke, and its deletion ends that', async () => {
+  test('grants the invoke permission, and its deletion removes it', async () => {
     const { admin, call, policies } = await start()
     expect(await admin.registerTool(tool)).toMatchObject({ status: { state: 'ready' } })
     expect(await call('echo', { a: 1 })).toMatchObject({ isError: false })
@@ -74,7 +74,7 @@ describe('a registration', () => {
     expect(await policies.invoke(ECHO)).toBe(200)
   })
 
-  test('whose right somebody took says so to callers and administrators, and is repaired', async () => {
+  test('whose permission was removed says so, and can be repaired', async () => {
     const { admin, call, policies } = await start()
     await admin.registerTool(tool)
     const [{ Sid = '' } = {}] = await policies.statements(ECHO)
@@ -93,7 +93,7 @@ describe('a registration', () => {
     expect(await call('echo')).toMatchObject({ isError: false })
   })
 
-  test('of an alias is not covered by that of the function', async () => {
+  test('of an alias is not covered by the permission of the function', async () => {
     const { admin, call, policies } = await start()
     await admin.registerTool(tool)
     await admin.registerTool({ ...tool, name: 'live', lambdaArn: `${ECHO}:live` })
@@ -104,7 +104,7 @@ describe('a registration', () => {
     expect(await call('echo')).toMatchObject({ isError: false })
   })
 
-  test('is called while Lambda still denies what was just granted', async () => {
+  test('can be called while Lambda still denies a fresh permission', async () => {
     const { admin, call, edge } = await start()
     await admin.registerTool(tool)
     let denials = 2
@@ -116,7 +116,7 @@ describe('a registration', () => {
     expect(denials).toBeLessThan(0)
   })
 
-  test('is kept with its right in the folder of the data', async () => {
+  test('is kept with its permission in the data folder', async () => {
     const data = await mkdtemp(join(tmpdir(), 'grants-'))
     onTestFinished(() => rm(data, { recursive: true }))
     const first = await start({ data })
@@ -128,8 +128,8 @@ describe('a registration', () => {
   })
 })
 
-describe('a registration function that is killed', () => {
-  test('before it granted leaves a registration that says so, and repair completes it', async () => {
+describe('a killed registration function', () => {
+  test('leaves a registration without its permission, which repair completes', async () => {
     const { admin, call, policies, killAt } = await start()
     const killed = killAt('AddPermission')
     await expect(admin.registerTool(tool)).rejects.toMatchObject({ status: 502 })
@@ -141,7 +141,7 @@ describe('a registration function that is killed', () => {
     expect(await call('echo')).toMatchObject({ isError: false })
   })
 
-  test('before it granted is completed by the next PUT', async () => {
+  test('is completed by the next PUT', async () => {
     const { admin, call, killAt } = await start()
     killAt('AddPermission')
     await expect(admin.registerTool(tool)).rejects.toMatchObject({ status: 502 })
@@ -150,7 +150,7 @@ describe('a registration function that is killed', () => {
     expect(await call('echo')).toMatchObject({ isError: false })
   })
 
-  test('before it revoked what it had moved away from is completed by repair', async () => {
+  test('leaves an old permission after a move, which repair removes', async () => {
     const { fetch, registrationUrl, admin, policies, killAt } = await start()
     await admin.registerTool(tool)
     const killed = killAt('RemovePermission')
@@ -173,7 +173,7 @@ describe('a registration function that is killed', () => {
     ])
   })
 
-  test('before it revoked what it had deleted is completed by the repetition of the client', async () => {
+  test('leaves a permission after DELETE, which a repeated DELETE removes', async () => {
     const { admin, policies, killAt } = await start()
     await admin.registerTool(tool)
     const killed = killAt('RemovePermission')

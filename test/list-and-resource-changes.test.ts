@@ -117,7 +117,7 @@ async function listen(resourceSubscriptions: string[]) {
 }
 
 describe.each(Object.entries(openers))('a client with an open %s', (_, open) => {
-  test('hears of changed lists and updated resources it asked for, and of no others', async () => {
+  test('is notified of changed lists and of its own resource subscriptions only', async () => {
     const { heard, send, close } = await open()
     await send(subscribe('board://main'))
     await send(subscribe('notes://1'))
@@ -141,7 +141,7 @@ describe.each(Object.entries(openers))('a client with an open %s', (_, open) => 
   })
 })
 
-test('a change reaches an open /sse, GET /mcp and listen stream, each in another process', async () => {
+test('reports a change on /sse, GET /mcp and listen streams in different processes', async () => {
   const before = gateway.invocations.length
   const streams = await Promise.all(Object.values(openers).map(open => open()))
   for (const { send } of streams) await send(subscribe('board://main'))
@@ -160,7 +160,7 @@ test('a change reaches an open /sse, GET /mcp and listen stream, each in another
   for (const { close } of streams) await close()
 })
 
-describe('a session', () => {
+describe('an MCP session', () => {
   /** On the same tables, and with processes that know nothing yet. */
   let elsewhere: Gateway
   beforeAll(async () => {
@@ -187,7 +187,7 @@ describe('a session', () => {
   }
   const updates = ({ heard }: { heard: string[] }) => heard.filter(it => it.includes('://'))
 
-  test('hears on its GET stream also of what happened before that was opened', async () => {
+  test('reports on its GET stream what changed before the stream opened', async () => {
     const session = await openSession(gateway)
     expect((await answerOf(await session.post(subscribe('board://main')))).result).toEqual({})
     await changeTools()
@@ -198,7 +198,7 @@ describe('a session', () => {
     await stream.close()
   })
 
-  test('goes on after the last event it got: hears what it missed, and nothing twice', async () => {
+  test('resumes after the last event: reports what was missed, and nothing twice', async () => {
     const session = await openSession(gateway)
     await answerOf(await session.post(subscribe('board://main')))
     const first = await heardOn(session)
@@ -226,7 +226,7 @@ describe('a session', () => {
     await third.close()
   })
 
-  test('hears nothing more of what it unsubscribed from', async () => {
+  test('reports no update after unsubscribe', async () => {
     const session = await openSession(gateway)
     for (const uri of ['board://main', 'notes://1'])
       await answerOf(await session.post(subscribe(uri)))
@@ -239,7 +239,7 @@ describe('a session', () => {
     await stream.close()
   })
 
-  test('may not subscribe to what it may not see', async () => {
+  test('refuses a subscription to a resource that the caller may not see', async () => {
     const session = await openSession(gateway)
     for (const uri of ['secret://main', 'nothing://here']) {
       const { error } = await answerOf(await session.post(subscribe(uri)))
@@ -249,7 +249,7 @@ describe('a session', () => {
     expect((await answerOf(await agent.post(subscribe('secret://main')))).result).toEqual({})
   })
 
-  test('that is deleted ends its GET stream', async () => {
+  test('ends its GET stream when it is deleted', async () => {
     const session = await openSession(gateway)
     const stream = await heardOn(session)
     expect((await session.remove()).status).toBe(200)
@@ -258,7 +258,7 @@ describe('a session', () => {
   })
 })
 
-test('lists say how long they may be reused, and never by others where they depend on who asks', async () => {
+test('lists carry a time to live, and are private where they depend on the caller', async () => {
   const _meta = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
     'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },

@@ -38,8 +38,8 @@ const ping = { jsonrpc: '2.0', id: 99, method: 'ping' }
 const pidOf = (method: string) =>
   gateway.invocations.findLast(it => it.path === '/mcp' && it.method === method)?.pid
 
-describe('an answer', () => {
-  test('that comes at once is sent in one piece, with nothing to resume', async () => {
+describe('a response', () => {
+  test('that is ready at once is sent in one piece, without event ids', async () => {
     const session = await openSession(gateway)
     const response = await session.post(ping)
     expect(response.headers.get('content-type')).toBe('text/event-stream')
@@ -47,7 +47,7 @@ describe('an answer', () => {
     expect(JSON.parse(data ?? '')).toEqual({ jsonrpc: '2.0', id: 99, result: {} })
   })
 
-  test('that takes its time is a stream, which begins before it and ends with it', async () => {
+  test('that takes long is a stream that begins before the result and ends with it', async () => {
     const session = await openSession(gateway)
     const file = newFile()
     const response = await session.post(call(2, 'wait', { file }))
@@ -61,7 +61,7 @@ describe('an answer', () => {
     expect(await events.next()).toBeUndefined()
   })
 
-  test('has no event without a message where clients stumble over one', async () => {
+  test('has no event without a message for clients that fail on one', async () => {
     const session = await openSession(gateway, { protocolVersion: '2025-06-18' })
     const response = await session.post(call(2, 'steps', { progressToken: 't' }))
     const events = eventsOf(response)
@@ -70,7 +70,7 @@ describe('an answer', () => {
   })
 })
 
-describe('a client that lost the stream of an answer', () => {
+describe('a client that lost a response stream', () => {
   /** Reads up to a progress notification, and is cut off. */
   async function lose(session: RawSession, mode: string, file = newFile()) {
     const response = await session.post(call(2, mode, { file, progressToken: 't' }))
@@ -81,7 +81,7 @@ describe('a client that lost the stream of an answer', () => {
     return { eventId: eventId ?? '', file, pid }
   }
 
-  test('gets the rest from another process, while the first is still at work', async () => {
+  test('gets the rest from another process while the first one still runs', async () => {
     const session = await openSession(gateway)
     const { eventId, file, pid } = await lose(session, 'wait')
     const events = eventsOf(await session.get(eventId))
@@ -94,7 +94,7 @@ describe('a client that lost the stream of an answer', () => {
     expect(await events.next()).toBeUndefined()
   })
 
-  test('gets what it missed, once and in order, when the answer is complete', async () => {
+  test('gets what it missed, once and in order, after the response is complete', async () => {
     const session = await openSession(gateway)
     const whole = eventsOf(await session.post(call(2, 'steps', { progressToken: 't' })))
     const sent: (string | undefined)[] = []
@@ -109,7 +109,7 @@ describe('a client that lost the stream of an answer', () => {
     expect(rest).toHaveLength(3)
   })
 
-  test('is told that the outcome is unknown, when the process was killed', async () => {
+  test('gets an outcome-unknown error when the process was killed', async () => {
     const session = await openSession(gateway)
     const { eventId, pid } = await lose(session, 'wait')
     if (!pid) throw new Error('no process served the request')
@@ -131,7 +131,7 @@ describe('a client that lost the stream of an answer', () => {
     expect((await response.json()).error.message).toContain('send the request again')
   })
 
-  test('does not get the rest of another session', async () => {
+  test('cannot resume a stream of another session', async () => {
     const session = await openSession(gateway)
     const { eventId } = await lose(session, 'steps')
     const other = await openSession(gateway)
@@ -140,7 +140,7 @@ describe('a client that lost the stream of an answer', () => {
 })
 
 describe('a request that its client cancels', () => {
-  test('is stopped in the process that runs it, and has no answer', async () => {
+  test('stops in the process that runs it and gets no result', async () => {
     const session = await openSession(gateway)
     const file = newFile()
     const response = await session.post(call(2, 'wait', { file, progressToken: 't' }))
@@ -161,7 +161,7 @@ describe('a request that its client cancels', () => {
     writeFileSync(file, '')
   })
 
-  test('leaves requests of other sessions with the same id alone', async () => {
+  test('does not stop a request with the same id in another session', async () => {
     const [mine, theirs] = [await openSession(gateway), await openSession(gateway)]
     const file = newFile()
     const start = async (session: RawSession) => {
@@ -184,7 +184,7 @@ describe('a request that its client cancels', () => {
   })
 })
 
-describe('a client that does not read holds the function up', () => {
+describe('back-pressure holds a function up while the client does not read', () => {
   /** Of 100 KB each: more than all that is between the two may buffer. */
   const TIMES = 1_000
   const many = (file: string) => ({
@@ -235,8 +235,8 @@ describe('a client that does not read holds the function up', () => {
   })
 })
 
-describe('a request of a client that keeps no session', () => {
-  test('is answered alone', async () => {
+describe('a request of a client without a session', () => {
+  test('gets a response of its own', async () => {
     const response = await gateway.fetch()(new URL('mcp', gateway.mcpUrl), {
       method: 'POST',
       headers: {

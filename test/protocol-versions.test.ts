@@ -39,7 +39,7 @@ const cancelled = {
   method: 'notifications/cancelled',
   params: { requestId: 'nothing' },
 }
-const reply = { jsonrpc: '2.0', id: 'nobody-asked-this-question', result: {} }
+const reply = { jsonrpc: '2.0', id: 'unknown-request', result: {} }
 const call = (mode: string, more: object = {}) => ({
   jsonrpc: '2.0',
   id: mode,
@@ -78,14 +78,14 @@ async function refusal(response: Response): Promise<[number, number | undefined]
 
 const ids = (messages: Message[]) => messages.map(it => it.id).sort()
 
-describe.each(['2025-03-26', '2025-06-18', '2025-11-25'])('revision %s', revision => {
-  test('is agreed on by a client that asks for it', async () => {
+describe.each(['2025-03-26', '2025-06-18', '2025-11-25'])('protocol version %s', revision => {
+  test('is negotiated with a client that asks for it', async () => {
     const { answer, headers } = await open(revision)
     expect(answer?.result).toMatchObject({ protocolVersion: revision })
     expect(headers['mcp-session-id']).toMatch(/^[\x21-\x7e]+$/)
   })
 
-  test('names itself in a header, which may be missing but not wrong', async () => {
+  test('accepts a missing version header and refuses a wrong one', async () => {
     const { send, request } = await open(revision)
     for (const version of [revision, undefined]) {
       const response = await send(ping, { 'mcp-protocol-version': version })
@@ -103,7 +103,7 @@ describe.each(['2025-03-26', '2025-06-18', '2025-11-25'])('revision %s', revisio
     expect((await send(ping)).status).toBe(200)
   })
 
-  test('is served without a session, too', async () => {
+  test('is served without a session too', async () => {
     const headers = { 'mcp-protocol-version': revision }
     const [answer] = await messagesIn(await postMcp(gateway, listTools, { headers }))
     expect(answer).toMatchObject({ id: 'list', result: { tools: [{ name: 'contract' }] } })
@@ -121,7 +121,7 @@ describe.each(['2025-03-26', '2025-06-18', '2025-11-25'])('revision %s', revisio
     }
   })
 
-  test('asks for both kinds of answer to be accepted, and for JSON', async () => {
+  test('requires JSON, and an Accept header with both response types', async () => {
     const { send, request } = await open(revision)
     for (const accept of ['application/json', 'text/event-stream', 'text/html'])
       expect(await refusal(await send(ping, { accept })), accept).toEqual([406, -32_000])
@@ -143,7 +143,7 @@ describe.each(['2025-03-26', '2025-06-18', '2025-11-25'])('revision %s', revisio
     expect(await refusal(await send(body))).toEqual([status, code])
   })
 
-  test('has no session by an id that was never given, that is over, or that is another’s', async () => {
+  test('finds no session for an unknown id, an ended session or another caller', async () => {
     const { send, headers, request } = await open(revision)
     const unknown = { 'mcp-session-id': 'x'.repeat(24) }
     for (const it of [unknown, { 'mcp-session-id': '../../x' }])
@@ -165,13 +165,13 @@ describe.each(['2025-03-26', '2025-06-18', '2025-11-25'])('revision %s', revisio
     expect(await refusal(await send(ping))).toEqual([404, -32_001])
   })
 
-  test('has nothing to GET, and nothing to DELETE, without a session', async () => {
+  test('refuses GET and DELETE without a session', async () => {
     const headers = { 'mcp-protocol-version': revision, accept: 'text/event-stream' }
     for (const method of ['GET', 'DELETE'])
       expect((await refusal(await gateway.fetch()(mcp(), { method, headers })))[0]).toBe(405)
   })
 
-  test('is introduced once: a session cannot be initialized again, nor in a batch', async () => {
+  test('initializes a session once: not again, and not in a batch', async () => {
     const { send } = await open(revision)
     expect((await refusal(await send(initialize(revision))))[0]).toBe(400)
     expect((await refusal(await send([initialize(revision), ping])))[0]).toBe(400)
@@ -181,7 +181,7 @@ describe.each(['2025-03-26', '2025-06-18', '2025-11-25'])('revision %s', revisio
 })
 
 test.each([['2024-11-05'], ['2099-01-01']])(
-  'a client of %s is told what is spoken',
+  'negotiates a known protocol version with a client of %s',
   async asked => {
     const response = await postMcp(gateway, initialize(asked))
     const [answer] = await messagesIn(response)
@@ -190,8 +190,8 @@ test.each([['2024-11-05'], ['2099-01-01']])(
   },
 )
 
-describe('a batch', () => {
-  test('of requests is answered with all the answers, in 2025-03-26', async () => {
+describe('a JSON-RPC batch', () => {
+  test('of requests gets all responses, in 2025-03-26', async () => {
     const { send } = await open('2025-03-26')
     const quick = await messagesIn(await send([ping, listTools]))
     expect(ids(quick)).toEqual(['list', 'ping'])
@@ -203,12 +203,12 @@ describe('a batch', () => {
     })
   })
 
-  test('of one request is a batch', async () => {
+  test('of one request gets a batch of one response', async () => {
     const { send } = await open('2025-03-26')
     expect(ids(await messagesIn(await send([ping])))).toEqual(['ping'])
   })
 
-  test('without a request is taken with 202, in 2025-03-26', async () => {
+  test('without a request gets 202, in 2025-03-26', async () => {
     const { send } = await open('2025-03-26')
     for (const batch of [[initialized, cancelled], [reply], [reply, cancelled]]) {
       const response = await send(batch)
@@ -216,33 +216,33 @@ describe('a batch', () => {
     }
   })
 
-  test('of nothing, of too much, or of what is no message is refused', async () => {
+  test('is refused when it is empty, too long, or holds no messages', async () => {
     const { send } = await open('2025-03-26')
     const many = Array.from({ length: 101 }, (_, id) => ({ ...ping, id }))
     for (const batch of [[], many, [ping, {}], [[ping]]])
       expect((await refusal(await send(batch)))[0]).toBe(400)
   })
 
-  test('is answered without a session as well', async () => {
+  test('is served without a session too', async () => {
     expect(ids(await messagesIn(await postMcp(gateway, [ping, listTools])))).toEqual([
       'list',
       'ping',
     ])
   })
 
-  test.each(['2025-06-18', '2025-11-25'])('is none of %s', async revision => {
+  test.each(['2025-06-18', '2025-11-25'])('is refused in %s', async revision => {
     const { send } = await open(revision)
     for (const batch of [[ping, listTools], [ping], [cancelled], [reply]])
       expect(await refusal(await send(batch))).toEqual([400, -32_600])
   })
 
-  test.each(['2025-06-18', '2025-11-25'])('is none of %s without a session', async revision => {
+  test.each(['2025-06-18', '2025-11-25'])('is refused in %s without a session', async revision => {
     const headers = { 'mcp-protocol-version': revision }
     expect((await refusal(await postMcp(gateway, [ping, listTools], { headers })))[0]).toBe(400)
   })
 })
 
-describe('the log', () => {
+describe('the log level', () => {
   const setLevel = (level: string) => ({
     jsonrpc: '2.0',
     id: 'level',
@@ -255,7 +255,7 @@ describe('the log', () => {
       .map(it => it.params?.['level'] as string)
   const ALL = ['debug', 'info', 'warning', 'error']
 
-  test('of a session is cut at the level that was set in another process', async () => {
+  test('of a session applies in every process', async () => {
     const { send } = await open('2025-11-25')
     const logs = async () => levels(await messagesIn(await send(call('logs'))))
     expect(await logs()).toEqual(ALL)
@@ -271,7 +271,7 @@ describe('the log', () => {
     expect(await logs()).toEqual(ALL)
   })
 
-  test('is not cut at a level that there is not', async () => {
+  test('stays as it was after an unknown level', async () => {
     const { send } = await open('2025-11-25')
     await send(setLevel('error'))
     const [answer] = await messagesIn(await send(setLevel('shouting')))
@@ -279,19 +279,19 @@ describe('the log', () => {
     expect(levels(await messagesIn(await send(call('logs'))))).toEqual(['error'])
   })
 
-  test('of one session is not cut by another', async () => {
+  test('of one session does not change another session', async () => {
     const [quiet, loud] = [await open('2025-11-25'), await open('2025-11-25')]
     await quiet.send(setLevel('error'))
     expect(levels(await messagesIn(await loud.send(call('logs'))))).toEqual(ALL)
   })
 
-  test('of a session is cut in a batch as well', async () => {
+  test('of a session applies in a batch too', async () => {
     const { send } = await open('2025-03-26')
     await messagesIn(await send([setLevel('warning'), ping]))
     expect(levels(await messagesIn(await send(call('logs'))))).toEqual(['warning', 'error'])
   })
 
-  test('of /sse is cut at the level that was set on the same stream', async () => {
+  test('of /sse applies to its stream', async () => {
     const stream = await openRaw(gateway)
     const send = (message: object) => postRaw(gateway, stream.endpoint, message)
     await send(initialize('2024-11-05'))
@@ -304,7 +304,7 @@ describe('the log', () => {
     await stream.close()
   })
 
-  test('of a request of 2026-07-28 is what that request asks for, and nothing by itself', async () => {
+  test('of a 2026-07-28 request is the one in that request, and none by default', async () => {
     const logs = async (level?: string) => {
       const _meta = level ? { ...meta, 'io.modelcontextprotocol/logLevel': level } : meta
       const response = await postMcp(gateway, call('logs', { _meta }), {
@@ -322,7 +322,7 @@ describe('the log', () => {
     expect(await logs()).toEqual([])
   })
 
-  test('is asked for by the SDK’s client of 2026-07-28 with each call', async () => {
+  test('is sent by the SDK’s client of 2026-07-28 with each call', async () => {
     const over = '/mcp over our transport'
     const { client, call, heard } = await connect(gateway, 'SDK 2.x, 2026-07-28', over)
     expect(textOf(await call('logs'))).toBe('logged')

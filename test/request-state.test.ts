@@ -55,14 +55,14 @@ async function call(gateway: Gateway, requestState?: unknown, name = 'contract',
   return { ...answer, state: answer?.result?.['requestState'] }
 }
 
-describe('a state', () => {
+describe('a request state', () => {
   let gateway: Gateway
   beforeAll(async () => {
     gateway = await start()
   })
   afterAll(() => gateway.close())
 
-  test('is taken back by another process, unchanged, for the same tool, from the same caller only', async () => {
+  test('is accepted by another process, unchanged, for the same tool and caller only', async () => {
     const { state, result } = await call(gateway)
     expect([result?.['resultType'], state]).toEqual(['input_required', expect.any(String)])
     const next = await call(gateway, state)
@@ -75,7 +75,7 @@ describe('a state', () => {
   })
 })
 
-test('keys rotate without a round that fails, until the old key is gone', async () => {
+test('keys rotate without a failed round until the old key is removed', async () => {
   const gateways = await Promise.all([[OLD], [NEW, OLD], [NEW]].map(keys => start(keys)))
   const [before, during, after] = gateways as [Gateway, Gateway, Gateway]
   try {

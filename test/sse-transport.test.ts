@@ -31,7 +31,7 @@ beforeAll(async () => {
     parameters: { mode: 'string' },
   })
   await admin.registerTool({ name: 'garbage', lambdaArn: functionArn('garbage'), parameters: {} })
-  await admin.registerTool({ name: 'nobody', lambdaArn: functionArn('nobody'), parameters: {} })
+  await admin.registerTool({ name: 'missing', lambdaArn: functionArn('missing'), parameters: {} })
   await admin.registerTool({
     name: 'typed',
     lambdaArn: functionArn('echo'),
@@ -84,13 +84,13 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     await client.ping()
   })
 
-  test('lists the tools it may use, sorted, without the functions behind them', async () => {
+  test('lists the tools it may use, sorted, without their functions', async () => {
     const { tools } = await client.listTools()
     expect(tools.map(it => it.name)).toEqual([
       'echo',
       'garbage',
       'misbehave',
-      'nobody',
+      'missing',
       'typed',
       'wait',
     ])
@@ -108,7 +108,7 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     })
   })
 
-  test('calls a tool, whose function is given the arguments and nothing else', async () => {
+  test('calls a tool whose function gets the arguments and nothing else', async () => {
     const { structuredContent } = await client.callTool({ name: 'echo', arguments: { text: 'hé' } })
     expect(structuredContent).toMatchObject({
       event: { text: 'hé' },
@@ -124,7 +124,7 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     })
   })
 
-  test('is told which argument is wrong, before the function runs', async () => {
+  test('gets an error that names the wrong argument, before the function runs', async () => {
     const log = join(tmpdir(), `runs-${process.pid}-${Math.random()}`)
     const result = await client.callTool({ name: 'wait', arguments: { ms: 'soon', log } })
     expect(result.isError).toBe(true)
@@ -133,7 +133,7 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     expect(() => readFileSync(log)).toThrow('ENOENT')
   })
 
-  test('is told which tool and which prompt it could not find', async () => {
+  test('gets an error that names the unknown tool or prompt', async () => {
     await expect(client.callTool({ name: 'nope' })).rejects.toMatchObject({
       code: -32602,
       message: expect.stringContaining('nope'),
@@ -161,7 +161,7 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     ])
   })
 
-  test('is told that a resource does not exist as its revision says', async () => {
+  test('gets the error code of its protocol version for a missing resource', async () => {
     for (const uri of ['notes://missing', 'other://thing'])
       await expect(client.readResource({ uri })).rejects.toMatchObject({
         // The wire says -32002, as these revisions do; SDK 2.x knows both codes and shows the
@@ -194,7 +194,7 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     await client.setLoggingLevel('debug')
   })
 
-  test('is told that a method is unknown', async () => {
+  test('gets an error for an unknown method', async () => {
     const result = {
       '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) },
     }
@@ -225,7 +225,7 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     expect(finished).toEqual(files.toReversed())
   })
 
-  test('that cancels a call gets no result for it, and its stream lives on', async () => {
+  test('cancels a call, gets no result for it, and goes on with its stream', async () => {
     const cancel = new AbortController()
     const log = join(tmpdir(), `runs-${process.pid}-${Math.random()}`)
     const params = { name: 'wait', arguments: { log, file: join(tmpdir(), randomUUID()) } }
@@ -252,10 +252,10 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     await client.ping()
   })
 
-  test('gets a proper result from a function that answers garbage, and from none at all', async () => {
+  test('gets a valid result from a function whose output is garbage or empty', async () => {
     for (const [name, expected] of [
       ['garbage', 'not JSON'],
-      ['nobody', 'does not exist'],
+      ['missing', 'does not exist'],
     ] as const) {
       const result = await client.callTool({ name })
       expect(result.isError).toBe(true)
@@ -263,7 +263,7 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     }
   })
 
-  test('gets an answer of nearly 6 MB', async () => {
+  test('gets a result of nearly 6 MB', async () => {
     const result = await client.callTool({ name: 'misbehave', arguments: { mode: 'large' } })
     expect(textOf(result).length).toBe(Math.floor(5.9 * 1024 * 1024))
   })
@@ -274,7 +274,7 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     expect((structuredContent as { event: { text: string } }).event.text === text).toBe(true)
   })
 
-  test('gets an error for an answer that breaks the output schema', async () => {
+  test('gets an error for an output that breaks the output schema', async () => {
     const result = await client.callTool({ name: 'typed', arguments: { text: 'x' } })
     expect(result.isError).toBe(true)
     expect(textOf(result)).toContain('pid')

@@ -63,7 +63,7 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
   })
   afterAll(() => client.close())
 
-  test('is told what is wrong', async () => {
+  test('gets errors that name the problem', async () => {
     const invalid = await client.callTool({ name: 'echo', arguments: { text: 7 } })
     expect(invalid.isError).toBe(true)
     expect(JSON.stringify(invalid.content)).toContain('text')
@@ -80,7 +80,7 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     expect((structuredContent as { event: { text: string } }).event.text === text).toBe(true)
   })
 
-  test('sees what it is allowed', async () => {
+  test('sees only what its caller may use', async () => {
     const names = async (of: typeof client) => (await of.listTools()).tools.map(it => it.name)
     const agent = (await connect(gateway, sdk, over, { credentials: agentMonday })).client
     expect(await names(client)).toEqual(['contract', 'contract-too', 'echo', 'regional'])
@@ -89,7 +89,7 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     await agent.close()
   })
 
-  test('twenty calls at once get each its own answer', async () => {
+  test('makes twenty calls at once and gets each its own result', async () => {
     const texts = Array.from({ length: 20 }, (_, n) => `call ${n}`)
     const answers = await Promise.all(
       texts.map(text => client.callTool({ name: 'echo', arguments: { text } })),
@@ -101,7 +101,7 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
 })
 
 describe('a session of a 2025 revision', () => {
-  test('is opened by initialize and lives in every environment, until it is deleted', async () => {
+  test('is opened by initialize and works in every environment until DELETE', async () => {
     const session = await openSession(gateway)
     const ping = { jsonrpc: '2.0', id: 2, method: 'ping' }
     const before = gateway.invocations.length
@@ -140,8 +140,8 @@ describe('a session of a 2025 revision', () => {
   )
 })
 
-describe('revision 2026-07-28', () => {
-  test('an open subscriptions/listen gets a change of the registrations', async () => {
+describe('protocol version 2026-07-28', () => {
+  test('notifies an open subscriptions/listen of changed registrations', async () => {
     const over = '/mcp over the official transport with our fetch'
     const { client } = await connect(gateway, 'SDK 2.x, 2026-07-28', over)
     let heard = 0
@@ -161,7 +161,7 @@ describe('revision 2026-07-28', () => {
     postMcp(gateway, body, { headers: { 'mcp-protocol-version': '2026-07-28', ...headers } })
   const listTools = { jsonrpc: '2.0', id: 1, method: 'tools/list', params: { _meta: meta } }
 
-  test('a header that differs from the body is refused, for the method and for a tool’s own', async () => {
+  test('refuses a header that differs from the body, for the method and for parameters', async () => {
     const wrong = await call({ 'mcp-method': 'tools/call' }, listTools)
     expect([wrong.status, (await wrong.json()).error.code]).toEqual([400, -32020])
     const params = { name: 'regional', arguments: { region: 'eu' }, _meta: meta }

@@ -87,7 +87,7 @@ export async function connect(
       heard.push(`asked ${message}`)
       return user.elicit(message)
     })
-  // Where an SDK puts what it cannot place, for instance progress that nobody asked for.
+  // Where an SDK puts what it cannot place, for instance progress without a request for it.
   client.onerror = error => void heard.push(`error ${error.message}`)
 
   const transport = transportOf(gateway, sdk, over, credentials)
