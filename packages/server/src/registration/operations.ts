@@ -11,7 +11,7 @@ import {
 import { GatewayError } from '../http/errors.ts'
 import { readJson } from '../http/json-body.ts'
 import type { Registry } from '../registry/registry.ts'
-import { updatedUri } from './announce.ts'
+import { updatedUri } from './resource-update.ts'
 import { alreadyExists, conflict, idMismatch, versionMismatch } from './conflicts.ts'
 import { etag, ifMatch } from './etag.ts'
 import type { InvokePermissions } from './invoke-permission/permissions.ts'
