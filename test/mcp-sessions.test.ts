@@ -186,7 +186,7 @@ describe('a request that its client cancels', () => {
 
 describe('back-pressure holds a function up while the client does not read', () => {
   /** Of 100 KB each: more than all that is between the two may buffer. */
-  const TIMES = 1_000
+  const TIMES = 600
   const many = (file: string) => ({
     name: 'contract',
     arguments: { mode: 'many', times: TIMES, file },

@@ -59,6 +59,8 @@ export async function startGateway(options: LocalOptions = {}): Promise<Gateway>
     log: () => {},
     onInvocation: invocation => invocations.push(invocation),
     ...options,
+    // Only a test that sets one is about a time-out: on a busy machine a function may take minutes.
+    timeouts: { functions: 300, ...options.timeouts },
     environment: { ...RARE_READS, ...options.environment },
   })
   const { region, credentials } = local
