@@ -25,6 +25,8 @@ export {
   TYPES,
 } from './id.ts'
 export { isJsonSchema, type JsonSchema, toInputSchema, toPromptArguments } from './parameters.ts'
+export { isPartition } from './partitions.ts'
+export { type PrincipalPattern, parsePrincipalPattern } from './principal-pattern.ts'
 
 /** Every `error.code` in a response of the product. Clients compare these, never messages. */
 export const ERROR_CODES = [
@@ -75,6 +77,8 @@ interface Stored {
   updatedAt: string
   /** The ARN of the IAM principal that made the registration. */
   createdBy: string
+  /** The ARN of the IAM principal of the last write. Absent where an older version wrote it. */
+  updatedBy?: string
 }
 
 export type Tool = Omit<ToolInput, 'parameters' | 'inputSchema' | 'contract'> &
@@ -90,6 +94,7 @@ export type RegistrationAnswer<Type extends Registration = Registration> = Type 
   status: RegistrationStatus
   /**
    * After a write: what some clients do not support, and an invoke permission that was not removed.
+   * After every read: what the registration holds that would be refused today.
    */
   warnings?: string[]
 }
@@ -101,12 +106,14 @@ export type RegistrationStatus =
 
 export interface NotReady {
   /**
-   * - `not_granted`: the resource policy of the function does not allow the role of the gateway.
+   * - `missing`: the resource policy of the function has no statement for the role of the gateway,
+   *   for example because the policy was replaced.
+   * - `not_granted`: the statement cannot be added, or names a role that was deleted.
    * - `function_not_found`: the function, or its alias or version, does not exist.
    * - `other_account`: both accounts have to allow the call; the API can neither do nor see that.
    * - `unknown`: Lambda gave no information. Try again.
    */
-  state: 'not_granted' | 'function_not_found' | 'other_account' | 'unknown'
+  state: 'missing' | 'not_granted' | 'function_not_found' | 'other_account' | 'unknown'
   /** What is missing and what to do, as text for people. */
   message: string
   /** AWS CLI commands that fix it, in order. Empty where only another attempt helps. */

@@ -1,18 +1,16 @@
+import { isPartition, PARTITIONS, partitionOf } from './partitions.ts'
+
 /**
  * The parts of a function's ARN, with the qualifier (alias, version) where there is one:
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html#awslambda-resources-for-iam-policies
  */
 export interface LambdaArn {
-  partition: Partition
+  partition: string
   region: string
   accountId: string
   functionName: string
   qualifier?: string
 }
-
-type Partition = (typeof PARTITIONS)[number]
-
-const PARTITIONS = ['aws', 'aws-cn', 'aws-us-gov'] as const
 
 /** Parses the ARN of a function, or returns one phrase that says which part is wrong. */
 export function parseLambdaArn(arn: string): LambdaArn | string {
@@ -21,8 +19,8 @@ export function parseLambdaArn(arn: string): LambdaArn | string {
   const [qualifier] = rest
   if (prefix !== 'arn')
     return 'is not an ARN: arn:aws:lambda:REGION:ACCOUNT:function:NAME is expected'
-  if (!isPartition(partition))
-    return `has the partition "${partition ?? ''}": one of ${PARTITIONS.join(', ')} is expected`
+  if (!partition || !isPartition(partition))
+    return `has the partition "${partition ?? ''}": ${PARTITIONS} is expected`
   if (service !== 'lambda') return `names the service "${service ?? ''}": lambda is expected`
   if (!region || !/^[a-z]+(-[a-z]+)+-\d+$/.test(region))
     return `has the region "${region ?? ''}", which is not a region's name`
@@ -44,12 +42,4 @@ export function parseLambdaArn(arn: string): LambdaArn | string {
     functionName,
     ...(qualifier === undefined ? {} : { qualifier }),
   }
-}
-
-const isPartition = (partition: string | undefined): partition is Partition =>
-  PARTITIONS.some(known => known === partition)
-
-function partitionOf(region: string): Partition {
-  if (region.startsWith('cn-')) return 'aws-cn'
-  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
 }

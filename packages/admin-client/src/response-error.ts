@@ -1,4 +1,9 @@
-import { type Refusal, type RefusalContext, toRefusal } from '@markvp/mcp-lambda-sam-client/sigv4'
+import {
+  type Refusal,
+  type RefusalContext,
+  toRefusal,
+  withoutSecrets,
+} from '@markvp/mcp-lambda-sam-client/sigv4'
 
 import type { ErrorBody, ErrorCode, Issue } from './api-schema.ts'
 import { ADMIN_ERRORS, AdminError, type AdminErrorCode } from './errors.ts'
@@ -11,7 +16,7 @@ export async function toAdminError(
   context: RefusalContext,
 ): Promise<AdminError> {
   const refusal = await toRefusal(response, text, context)
-  const body = parseErrorBody(text)
+  const body = refusal.serverCode && parseErrorBody(text, it => withoutSecrets(response, it))
   return body ? fromApi(body, refusal) : fromOutside(refusal)
 }
 
@@ -40,7 +45,7 @@ function fromOutside(refusal: Refusal): AdminError {
   return new AdminError(code, message, { ...refusal, hint })
 }
 
-function parseErrorBody(text: string): ErrorBody | undefined {
+function parseErrorBody(text: string, clean: (text: string) => string): ErrorBody | undefined {
   const { error } = parseRecord(text) ?? {}
   if (!isRecord(error)) return undefined
   const { code, message, requestId, issues } = error
@@ -48,9 +53,11 @@ function parseErrorBody(text: string): ErrorBody | undefined {
   return {
     error: {
       code: code as ErrorCode, // one that this version does not know stays as it is
-      message,
+      message: clean(message),
       ...(typeof requestId === 'string' && { requestId }),
-      ...(Array.isArray(issues) && { issues: issues.filter(isIssue) }),
+      ...(Array.isArray(issues) && {
+        issues: issues.filter(isIssue).map(it => ({ ...it, message: clean(it.message) })),
+      }),
     },
   }
 }

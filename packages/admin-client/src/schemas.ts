@@ -8,18 +8,17 @@ import * as z from 'zod'
 import { parseLambdaArn } from './arn.ts'
 import { NAME } from './id.ts'
 import { toInputSchema } from './parameters.ts'
+import { parsePrincipalPattern } from './principal-pattern.ts'
 
 const lambdaArn = z.string().superRefine((arn, context) => {
   const parsed = parseLambdaArn(arn)
   if (typeof parsed === 'string') context.addIssue({ code: 'custom', message: parsed })
 })
 
-const principal = z
-  .string()
-  .regex(
-    /^arn:(aws|aws-cn|aws-us-gov):iam::(\d{12}|\*):(user|role)\/.+$|^arn:(aws|aws-cn|aws-us-gov):iam::\d{12}:root$/,
-    'is not the ARN of an IAM role or user (arn:aws:iam::123456789012:role/agents-*; "*" matches any characters)',
-  )
+const principal = z.string().superRefine((text, context) => {
+  const parsed = parsePrincipalPattern(text)
+  if (typeof parsed === 'string') context.addIssue({ code: 'custom', message: parsed })
+})
 
 const json = z.record(z.string(), z.unknown())
 
@@ -41,7 +40,7 @@ const common = {
   icons: z.array(icon).optional(),
   _meta: json.optional(),
   contract: z.enum(['arguments', 'mcp']).optional(),
-  allow: z.array(principal).min(1).optional(),
+  allow: z.array(principal).min(1).max(200).optional(),
 }
 
 const parameters = json.superRefine((value, context) => {
@@ -86,12 +85,12 @@ export const resourceInput = z
         'must be an absolute URI, for instance notes://today',
       )
       .optional(),
-    // The operators that the MCP SDK supports: RFC 6570 without ";" and prefixes such as {id:3}.
+    // The server also refuses templates of RFC 6570 that it cannot match.
     uriTemplate: z
       .string()
       .max(2048)
       .regex(
-        /^[a-zA-Z][a-zA-Z0-9+.-]*:(?:[^{}\s]|\{[+#./?&]?[\w.%]+\*?(?:,[\w.%]+\*?)*\})+$/,
+        /^[a-zA-Z][a-zA-Z0-9+.-]*:\S+$/,
         'must be an absolute URI template (RFC 6570), for instance notes://{id}',
       )
       .optional(),

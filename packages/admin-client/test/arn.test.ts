@@ -20,6 +20,18 @@ test.each([
     'us-gov-west-1',
     'b',
   ],
+  ...[
+    ['aws-eusc', 'eusc-de-east-1'],
+    ['aws-iso', 'us-iso-west-1'],
+    ['aws-iso-b', 'us-isob-east-1'],
+    ['aws-iso-e', 'eu-isoe-west-1'],
+    ['aws-iso-f', 'us-isof-south-1'],
+  ].map(([partition = '', region = '']): [string, string, string, undefined] => [
+    `arn:${partition}:lambda:${region}:123456789012:function:a`,
+    partition,
+    region,
+    undefined,
+  ]),
 ])('%s is parsed into its parts', (arn, partition, region, qualifier) => {
   const [, , , , accountId, , functionName] = arn.split(':')
   expect(parseLambdaArn(arn)).toEqual({
@@ -39,7 +51,10 @@ test.each([
   ['123456789012:function:a', 'is not an ARN'],
   [' arn:aws:lambda:us-east-1:123456789012:function:a', 'is not an ARN'],
   ['arn', 'partition ""'],
-  ['arn:aws-iso:lambda:us-iso-east-1:123456789012:function:a', 'partition "aws-iso"'],
+  ['arn:aws-mars:lambda:us-east-1:123456789012:function:a', 'partition "aws-mars"'],
+  ['arn:aws:lambda:us-iso-east-1:123456789012:function:a', 'partition aws-iso and not in aws'],
+  ['arn:aws-iso:lambda:us-isob-east-1:123456789012:function:a', 'partition aws-iso-b'],
+  ['arn:aws:lambda:eusc-de-east-1:123456789012:function:a', 'partition aws-eusc'],
   ['arn:AWS:lambda:us-east-1:123456789012:function:a', 'partition "AWS"'],
   ['arn:aws:s3:::bucket', 'service "s3"'],
   ['arn:aws:states:us-east-1:123456789012:stateMachine:a', 'service "states"'],

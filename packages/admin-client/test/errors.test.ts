@@ -144,3 +144,32 @@ test('the README lists exactly the codes of AdminError', async () => {
   const codes = [...table.matchAll(/^\| `(?!code`)(\w+)` +\|/gm)].map(([, code]) => code)
   expect(codes).toEqual(Object.keys(ADMIN_ERRORS).sort())
 })
+
+test('a credential that a refusal echoes is in no message', async () => {
+  const credentials = { ...KEY, sessionToken: 'c2Vzc2lvbi10b2tlbi1vZi1hLXRlc3Q4Nzk' }
+  const forms = (text: string) => [
+    text,
+    encodeURIComponent(text),
+    Buffer.from(text).toString('base64'),
+    JSON.stringify(text),
+  ]
+  for (const status of [400, 403, 409, 500])
+    for (const n of forms('').keys())
+      for (const wrap of [
+        (text: string) => JSON.stringify({ Message: text }),
+        (text: string) => JSON.stringify({ error: { code: 'access_denied', message: text } }),
+        (text: string) => text,
+      ]) {
+        const fetch = async (_: unknown, init?: RequestInit) => {
+          const headers = new Headers(init?.headers)
+          const seen = `${headers.get('authorization')} ${headers.get('x-amz-security-token')}`
+          return new Response(wrap(`You sent ${forms(seen)[n]}`), { status })
+        }
+        const url = 'https://abc.lambda-url.us-east-1.on.aws/'
+        const client = createAdminClient({ url, ...signing, credentials, fetch })
+        const { message } = await failureOf(client.registerTool({ name: 'a', lambdaArn: 'arn' }))
+        expect(message).toContain('[redacted]')
+        for (const secret of [credentials.sessionToken, KEY.accessKeyId])
+          for (const form of forms(secret)) expect(message).not.toContain(form)
+      }
+})

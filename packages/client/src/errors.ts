@@ -14,6 +14,8 @@ export const SIGNING_ERRORS = {
   rate_limited:
     'Wait and try again, or raise the reserved concurrency of the function: every open stream holds one environment.',
   redirect_refused: 'Give the URL that the redirect leads to, if it is yours.',
+  service_unavailable:
+    'Wait and try again. If it lasts, look for the request id in the log of the function.',
   server_error: 'Look for the request id in the log of the function.',
   signature_mismatch:
     'Check the secret key, and that no proxy changes host, path, query or body on the way.',

@@ -14,6 +14,8 @@ export {
   type RefusalContext,
   readRefusal,
   toRefusal,
+  withoutSecrets,
 } from './request/refusal.ts'
 export type { CredentialProvider, Credentials } from './signing/credentials.ts'
+export { regionOfFunctionUrl } from './signing/scope.ts'
 export { type SigningOptions, signedFetch } from './signing/signed-fetch.ts'

@@ -95,6 +95,13 @@ test.each<[what: string, Response, code: string, hint: RegExp]>([
   ],
   ['an unknown session', respond(404), 'session_not_found', /new transport/],
   ['a rate limit', respond(429, { Message: 'Rate Exceeded.' }), 'rate_limited', /concurrency/],
+  [
+    'a table that cannot be used',
+    respond(503, { error: { code: 'service_unavailable', message: 'Send it again' } }),
+    'service_unavailable',
+    /Wait and try again/,
+  ],
+  ['a 503 of a proxy', respond(503, 'Service Unavailable'), 'server_error', /log/],
   ['a crash', respond(502, 'Internal Server Error'), 'server_error', /log/],
   ['a message that is too large', respond(413), 'request_refused', /./],
 ])('%s becomes %3$s', async (_, response, code, hint) => {
@@ -103,7 +110,7 @@ test.each<[what: string, Response, code: string, hint: RegExp]>([
     code,
     status: response.status,
     hint: expect.stringMatching(hint),
-    retryable: code === 'rate_limited',
+    retryable: code === 'rate_limited' || code === 'service_unavailable',
   })
 })
 

@@ -17,6 +17,14 @@ describe('the region of a signature', () => {
     ['https://ABC123.Lambda-URL.ap-southeast-2.on.aws/sse?x=1', 'ap-southeast-2'],
     ['https://abc123.lambda-url.us-gov-west-1.on.aws/', 'us-gov-west-1'],
     ['https://abc123.lambda-url.eu-central-1.on.aws:443/', 'eu-central-1'],
+    ['https://abc123.lambda-url.cn-northwest-1.on.aws/', 'cn-northwest-1'],
+    ['https://abc123.lambda-url.cn-north-1.on.amazonwebservices.com.cn/', 'cn-north-1'],
+    ['https://abc123.lambda-url.cn-north-1.amazonaws.com.cn/', 'cn-north-1'],
+    ['https://abc123.lambda-url.eusc-de-east-1.on.amazonwebservices.eu/', 'eusc-de-east-1'],
+    ['https://abc123.lambda-url.us-iso-east-1.on.aws.ic.gov/', 'us-iso-east-1'],
+    ['https://abc123.lambda-url.us-isob-east-1.on.aws.scloud/', 'us-isob-east-1'],
+    ['https://abc123.lambda-url.eu-isoe-west-1.on.cloud-aws.adc-e.uk/', 'eu-isoe-west-1'],
+    ['https://abc123.lambda-url.us-isof-south-1.csp.hci.ic.gov/', 'us-isof-south-1'],
   ])('is read from the Function URL %s', async (url, region) => {
     expect(await scopeOf(new URL(url), {})).toEqual({ region, service: 'lambda' })
   })
@@ -27,6 +35,9 @@ describe('the region of a signature', () => {
     'https://a.b.lambda-url.us-east-1.on.aws/',
     'https://lambda-url.us-east-1.on.aws/',
     'https://abc123.lambda-url.us_east_1.on.aws/',
+    'https://abc123.lambda-url.cn-north-1.on.amazonaws.com.cn.example.com/',
+    'https://abc123.lambda-url.cn-north-1.onxaws/',
+    'https://abc123.lambda-url.us-east-1.on.amazonaws-com/',
   ])('is not read from %s, which is no Function URL', async url => {
     expect(await scopeOf(new URL(url), { region: 'xx-test-1' })).toMatchObject({
       region: 'xx-test-1',

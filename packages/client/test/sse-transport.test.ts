@@ -277,12 +277,15 @@ describe('start', () => {
     await vi.waitUntil(() => gateway.open.size === 0)
   })
 
-  test('waits for a rate limit', async () => {
+  test.each([
+    [429, { Message: 'Rate Exceeded.' }],
+    [503, { error: { code: 'service_unavailable', message: 'A table cannot be used' } }],
+  ])('is tried again after a %d that says that nothing ran', async (status, body) => {
     let refusals = 2
     const gateway = await startGateway({
       sse: (_, response) =>
         refusals-- > 0
-          ? response.writeHead(429).end('{"Message":"Rate Exceeded."}')
+          ? response.writeHead(status).end(JSON.stringify(body))
           : stream(response).write(ENDPOINT),
     })
     await observed(gateway).transport.start()

@@ -38,6 +38,7 @@ export async function readEvents(
     },
   })
 
+  let endsInCarriageReturn = false
   let isSilent = false
   const watchdog = setTimeout(() => {
     isSilent = true
@@ -48,9 +49,13 @@ export async function readEvents(
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      if (done) break
       watchdog.refresh()
-      parser.feed(decoder.decode(value, { stream: true }))
+      const text = done ? decoder.decode() : decoder.decode(value, { stream: true })
+      if (text || done) {
+        // The parser waits for the line feed that may follow a carriage return.
+        parser.feed(endsInCarriageReturn && !text.startsWith('\n') ? `\n${text}` : text)
+        endsInCarriageReturn = text.endsWith('\r')
+      }
       for (const event of events.splice(0)) {
         onEvent(event)
         // The SDKs handle a notification later than a response, and a response removes the progress
@@ -62,6 +67,7 @@ export async function readEvents(
           'invalid_response',
           `An event is larger than ${MAX_EVENT_SIZE} characters`,
         )
+      if (done) break
     }
   } finally {
     clearTimeout(watchdog)

@@ -7,8 +7,12 @@ export function networkFailure(error: unknown): { code: string | undefined; mess
   if (!(error instanceof Error)) return { code: undefined, message: String(error) }
   const inner: Error & { code?: unknown } = error.cause instanceof Error ? error.cause : error
   const code = typeof inner.code === 'string' ? inner.code : undefined
-  return { code, message: inner.message || code || error.message }
+  return { code, message: withoutHeader(inner.message) || code || error.message }
 }
+
+/** The error of `fetch` for a header with a line break shows its value, which may be a secret. */
+const withoutHeader = (message: string) =>
+  message.replace(/".*" is an invalid header value/s, 'a header has an invalid value')
 
 /** The connection failed before the first byte of the request was sent. */
 export const isBeforeSending = (code: string | undefined) => BEFORE_SENDING.has(code ?? '')

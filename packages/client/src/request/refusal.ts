@@ -6,6 +6,8 @@ import { beginningOf } from '../http/bodies.ts'
 import { retryAfterMs } from '../http/retry.ts'
 import { isRecord, parseJson } from '../is-record.ts'
 import { type Scope, type ScopeOptions, scopeOf } from '../signing/scope.ts'
+import { secretsSentFor } from '../signing/sent-secrets.ts'
+import { redact } from './redact.ts'
 
 /** The request that was refused, and the options that it was signed with. */
 export interface RefusalContext extends ScopeOptions {
@@ -22,6 +24,7 @@ export type RefusalCode =
   | 'rate_limited'
   | 'request_refused'
   | 'server_error'
+  | 'service_unavailable'
   | 'signature_mismatch'
   | 'wrong_region'
   | 'wrong_service'
@@ -50,33 +53,44 @@ export async function readRefusal(response: Response, context: RefusalContext): 
 
 /** Likewise, for a response whose body has been read as `text`. */
 export async function toRefusal(
-  { status, headers }: Pick<Response, 'status' | 'headers'>,
+  response: Pick<Response, 'status' | 'headers'>,
   text: string,
   context: RefusalContext,
 ): Promise<Refusal> {
+  const { status, headers } = response
   const body = readBody(text)
-  const type = headers.get('x-amzn-errortype')?.split(':', 1)[0]
-  const code = codeOf(status, `${type ?? ''} ${body.message}`)
+  const [type] = /^[A-Za-z]{1,64}(?=:|$)/.exec(headers.get('x-amzn-errortype') ?? '') ?? []
+  const code = codeOf(status, `${type ?? ''} ${body.message}`, body.code)
   const { origin, pathname } = context.url
   const name = [status, type].filter(Boolean).join(' ')
-  const reason = body.message ? `: ${body.message}` : ''
+  const reason = body.message ? `: ${withoutSecrets(response, body.message).slice(0, 500)}` : ''
   return {
     code,
     message: `${origin}${pathname} answered ${name}${reason}`,
     hint: await hintOf(code, context),
     status,
     requestId: headers.get('x-amzn-requestid') ?? body.requestId,
-    retryable:
-      code === 'rate_limited' || (code === 'server_error' && context.isRepeatable === true),
+    retryable: DID_NOT_RUN.has(code) || (code === 'server_error' && context.isRepeatable === true),
     retryAfterMs: retryAfterMs(headers),
     serverCode: body.code,
   }
 }
 
-function codeOf(status: number, reason: string): RefusalCode {
+/**
+ * A text from the body of a response without what may be a credential: a server may echo the
+ * headers of the request. Every message that holds such a text is made by this.
+ */
+export const withoutSecrets = (response: Pick<Response, 'status' | 'headers'>, text: string) =>
+  redact(text, secretsSentFor(response))
+
+/** Lambda refused the request, or the gateway did because its tables cannot be used. */
+const DID_NOT_RUN = new Set<RefusalCode>(['rate_limited', 'service_unavailable'])
+
+function codeOf(status: number, reason: string, serverCode: string | undefined): RefusalCode {
   if (status === 401) return 'invalid_credentials'
   if (status === 403) return credentialRefusal(reason) ?? 'access_denied'
   if (status === 429) return 'rate_limited'
+  if (status === 503 && serverCode === 'service_unavailable') return 'service_unavailable'
   return status >= 500 ? 'server_error' : 'request_refused'
 }
 
@@ -133,7 +147,7 @@ function readBody(text: string): Body {
   const { code, message: own, requestId } = isRecord(error) ? error : {}
   return {
     message: firstLine(own ?? message ?? Message),
-    code: typeof code === 'string' ? code : undefined,
+    code: typeof code === 'string' && /^[a-z][a-z0-9_]{0,63}$/.test(code) ? code : undefined,
     requestId: typeof requestId === 'string' ? requestId : undefined,
   }
 }
@@ -141,6 +155,6 @@ function readBody(text: string): Body {
 /** The further lines of a signature error are the canonical request, session token included. */
 function firstLine(value: unknown): string {
   if (typeof value !== 'string') return ''
-  const [line = ''] = value.trim().split('\n', 1)
-  return line.slice(0, 500)
+  const [line = ''] = value.trim().split(/[\r\n\u0085\u2028\u2029]/, 1)
+  return line.slice(0, 4_000)
 }

@@ -1,4 +1,4 @@
-import { ClientError } from '../errors.ts'
+import { ClientError, type ClientErrorCode } from '../errors.ts'
 import { isBeforeSending, networkFailure } from '../http/network-failure.ts'
 import { retry } from '../http/retry.ts'
 import { type SigningOptions, signedFetch } from '../signing/signed-fetch.ts'
@@ -20,7 +20,7 @@ export type Send = (
   isWanted?: () => boolean,
 ) => Promise<Response>
 
-/** Sends signed requests. Repeats only those that a rate limit refused, since they did not run. */
+/** Sends signed requests. Repeats only those that were refused before they ran. */
 export function createSend(options: SigningOptions): Send {
   const fetch = signedFetch(options)
 
@@ -55,8 +55,11 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
 const MAX_RETRIES = 6
 const MAX_DELAY_MS = 10_000
 
+/** The codes of refusals that say that the request did not run. */
+const DID_NOT_RUN: string[] = ['rate_limited', 'service_unavailable'] satisfies ClientErrorCode[]
+
 function delayAfter({ code, retryAfterMs = 0 }: ClientError, attempts: number): number | undefined {
-  if (code !== 'rate_limited' || attempts > MAX_RETRIES || retryAfterMs > MAX_DELAY_MS)
+  if (!DID_NOT_RUN.includes(code) || attempts > MAX_RETRIES || retryAfterMs > MAX_DELAY_MS)
     return undefined
   return retryAfterMs + Math.random() * Math.min(MAX_DELAY_MS, 150 * 2 ** (attempts - 1))
 }

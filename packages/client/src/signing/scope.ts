@@ -17,7 +17,28 @@ export interface ScopeOptions {
   profile?: string
 }
 
-const FUNCTION_URL = /^[a-z0-9-]+\.lambda-url\.([a-z]{2}(?:-[a-z]+)+-\d+)\.on\.aws$/
+/**
+ * A Function URL is `<id>.lambda-url.<region>.on.aws` wherever AWS documents one. AWS documents none
+ * for China, the European Sovereign Cloud and the isolated partitions. So their DNS suffixes are
+ * accepted too, with and without `on`, as the SDKs list them:
+ * https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json
+ */
+const SUFFIXES = [
+  'aws',
+  'amazonaws.com',
+  ...['amazonaws.com.cn', 'amazonwebservices.com.cn'],
+  ...['amazonaws.eu', 'amazonwebservices.eu'],
+  ...['c2s.ic.gov', 'aws.ic.gov', 'sc2s.sgov.gov', 'aws.scloud'],
+  ...['cloud.adc-e.uk', 'cloud-aws.adc-e.uk', 'csp.hci.ic.gov', 'aws.hci.ic.gov'],
+]
+
+const FUNCTION_URL = new RegExp(
+  `^[a-z0-9-]+\\.lambda-url\\.([a-z]{2,4}(?:-[a-z]+)+-\\d+)\\.(?:on\\.)?(?:${SUFFIXES.join('|').replaceAll('.', '\\.')})$`,
+)
+
+/** The region that the host of a Function URL names. Undefined for any other host. */
+export const regionOfFunctionUrl = ({ hostname }: URL): string | undefined =>
+  FUNCTION_URL.exec(hostname)?.[1]
 
 /**
  * Region and service of a signature. The host of a Function URL names the region and goes before
@@ -25,16 +46,16 @@ const FUNCTION_URL = /^[a-z0-9-]+\.lambda-url\.([a-z]{2}(?:-[a-z]+)+-\d+)\.on\.a
  * region, since AWS refuses a wrong one as a bad signature.
  */
 export async function scopeOf(
-  { hostname }: URL,
+  url: URL,
   { region, service = 'lambda', profile }: ScopeOptions,
 ): Promise<Scope> {
-  const [, regionOfHost] = FUNCTION_URL.exec(hostname) ?? []
+  const regionOfHost = regionOfFunctionUrl(url)
   if (regionOfHost) return { region: regionOfHost, service: 'lambda' }
 
   const { AWS_REGION, AWS_DEFAULT_REGION } = process.env
   const found = region || AWS_REGION || AWS_DEFAULT_REGION || (await regionOfProfile(profile))
   if (!found)
-    throw new ClientError('missing_region', `The host ${hostname} does not name an AWS region`)
+    throw new ClientError('missing_region', `The host ${url.hostname} does not name an AWS region`)
   return { region: found, service }
 }
 

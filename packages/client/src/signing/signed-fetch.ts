@@ -5,6 +5,7 @@ import { ClientError } from '../errors.ts'
 import { discard } from '../http/bodies.ts'
 import { type CredentialOptions, type Credentials, credentialSource } from './credentials.ts'
 import { assertSecure, type Scope, type ScopeOptions, scopeOf } from './scope.ts'
+import { rememberSecrets } from './sent-secrets.ts'
 
 export interface SigningOptions extends ScopeOptions, CredentialOptions {
   /** Sends the signed requests. @default globalThis.fetch */
@@ -66,10 +67,16 @@ export function signedFetch(options: SigningOptions = {}): typeof fetch {
 
     async function deliver(headers: Headers) {
       const { url, method, body, signal } = request
-      return refuseRedirect(
-        await send(url, { ...init, method, headers, body, signal, redirect: 'manual' }),
-        url,
-      )
+      const response = await send(url, {
+        ...init,
+        method,
+        headers,
+        body,
+        signal,
+        redirect: 'manual',
+      })
+      rememberSecrets(response, headers)
+      return refuseRedirect(response, url)
     }
   }
 }
@@ -109,6 +116,7 @@ async function sign(
   credentials: Credentials,
   signingDate: Date,
 ): Promise<Headers> {
+  assertSendable(credentials)
   const signer = new SignatureV4({ ...scope, credentials, sha256: Sha256, applyChecksum: false })
   const signed = await signer.sign(
     {
@@ -127,6 +135,15 @@ async function sign(
   for (const [name, value] of Object.entries(signed.headers)) sent.set(name, value)
   sent.delete('host') // fetch sets it from the URL
   return sent
+}
+
+/** The error of `fetch` for a header that cannot be sent would show its value. */
+function assertSendable({ accessKeyId, sessionToken = '' }: Credentials): void {
+  if (/^[\t\x20-\x7e\x80-\xff]*$/.test(accessKeyId + sessionToken)) return
+  throw new ClientError(
+    'invalid_credentials',
+    'The access key id or the session token has a character that no HTTP header can have, such as a line break',
+  )
 }
 
 /** The other headers stay unsigned, since proxies and fetch itself may change them. */

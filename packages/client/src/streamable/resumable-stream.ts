@@ -96,7 +96,8 @@ export function createStreamReader({
     if (isMessage) pending.deliver(data, stream)
     // After the delivery: the id acknowledges every event up to this one.
     if (id) {
-      stream.lastEventId = id
+      // A header cannot hold another id, so the stream cannot be resumed after it.
+      stream.lastEventId = HEADER_TEXT.test(id) ? id : undefined
       runHandler(() => stream.onEventId?.(id))
     }
     stream.onEvent?.()
@@ -111,6 +112,7 @@ interface Ending {
 }
 
 const STABLE_MS = 5_000
+const HEADER_TEXT = /^[\x20-\x7e]*$/
 
 const isOver = (stream: ResumableStream) => stream.signal.aborted || stream.isOver()
 
@@ -122,5 +124,6 @@ const TEMPORARY = new Set([
   'connection_failed',
   'rate_limited',
   'server_error',
+  'service_unavailable',
   'timeout',
 ])

@@ -165,7 +165,13 @@ function asUnsent(error: unknown): unknown {
   )
 }
 
-const TEMPORARY = new Set(['connection_failed', 'rate_limited', 'server_error', 'timeout'])
+const TEMPORARY = new Set([
+  'connection_failed',
+  'rate_limited',
+  'server_error',
+  'service_unavailable',
+  'timeout',
+])
 
 const messageOf = (error: unknown) =>
   isRecord(error) && typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error)
