@@ -1,3 +1,4 @@
+import { createFilter } from './filter.ts'
 import {
   type Expression,
   encodeIllegal,
@@ -31,12 +32,14 @@ export function uriMatcher(template: string): MatchUri | undefined {
   const parts = parseUriTemplate(template)
   if (typeof parts === 'string') return undefined
   const program = compile(parts)
+  const matches = createFilter(program)
   const expressions = parts.filter((it): it is Expression => 'operator' in it)
   const form = expressions.flatMap(it => (isForm(it) ? it.variables : []))
 
   return uri => {
     const encoded = uri.length > MAX_URI_LENGTH ? undefined : encodeIllegal(uri)
-    const texts = encoded === undefined ? undefined : run(program, encoded)
+    if (encoded === undefined || !matches(encoded)) return undefined
+    const texts = run(program, encoded)
     if (!texts) return undefined
     const variables = new Map<string, string | string[]>()
     for (const [index, expression] of expressions.entries()) {
@@ -62,7 +65,8 @@ function assignNamed(values: Map<string, string | string[]>, known: Variable[], 
     // Form style writes the "=" also before an empty value.
     if (!variable || (at < 0 && separator === '&')) return false
     const before = values.get(name)
-    if (variable.explode) values.set(name, [...(before ?? []), value])
+    if (Array.isArray(before)) before.push(value)
+    else if (before === undefined && variable.explode) values.set(name, [value])
     else if (before === undefined) values.set(name, value)
     else return false
   }

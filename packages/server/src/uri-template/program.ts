@@ -176,8 +176,11 @@ export function run(program: Program, text: string): (string | undefined)[] | un
   }
 }
 
-const takes = ({ excluded, only }: { excluded: string; only?: string }, character: string) =>
-  only === undefined ? !excluded.includes(character) : only === character
+/** Whether an instruction accepts a character. */
+export const takes = (
+  { excluded, only }: { excluded: string; only?: string },
+  character: string,
+) => (only === undefined ? !excluded.includes(character) : only === character)
 
 function textsOf(marks: Mark | undefined, text: string): (string | undefined)[] {
   const texts: (string | undefined)[] = []

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest'
 
-import { changesNumbers, parseExact } from '../../src/json/exact-numbers.ts'
+import { isDeeperThan } from '../../src/json/depth.ts'
+import {
+  changesNumbers,
+  losesDigits,
+  parseExact,
+  parseInexactAsText,
+} from '../../src/json/exact-numbers.ts'
 import { memberText } from '../../src/json/member-text.ts'
 
 describe('exact numbers', () => {
@@ -65,4 +71,53 @@ test('reads strings of 20 MB, also with escapes only', () => {
     expect(changesNumbers(text)).toBe(true)
     expect(memberText(text, 'b')).toBe('1.0')
   }
+})
+
+describe('numbers that JavaScript cannot hold', () => {
+  test.each([
+    '9007199254740993',
+    '-9007199254740993',
+    '12345678901234567890',
+    '0.1234567890123456789',
+    '12345678.123456789012',
+    '1e400',
+    '-1E+400',
+    '1e-400',
+    '100000000000000000000001',
+    `0.${'1'.repeat(1_000_000)}`,
+    '1'.repeat(1_000_000),
+  ])('are found: %.40s', number => {
+    expect(losesDigits(`[1,{"a":${number}}]`)).toBe(true)
+    expect(parseInexactAsText(`[1.0,{"a":${number}}]`)).toEqual([1, { a: number }])
+  })
+
+  test.each([
+    '0',
+    '-0',
+    '0.000',
+    '0e999',
+    '1.0',
+    '1e3',
+    '1E+21',
+    '100000000000000000000000',
+    '9007199254740992',
+    '9007199254740994',
+    '0.30000000000000004',
+    '0.10000000000000001',
+    '0.1000000000000000055511151231257827021181583404541015625',
+    '1.7976931348623157e308',
+    '5e-324',
+    '2.5E-3',
+  ])('are not numbers that are only spelled differently: %s', number => {
+    expect(losesDigits(`[1,{"a":${number}}]`)).toBe(false)
+  })
+
+  test('are not found in strings', () => {
+    expect(losesDigits('{"9007199254740993":"9007199254740993 \\" 1e400"}')).toBe(false)
+  })
+})
+
+test('depth is counted outside strings', () => {
+  expect(isDeeperThan(2, '[[],{"a":"[[[[\\"[[["}]')).toBe(false)
+  expect(isDeeperThan(2, '[[],{"a":[]}]')).toBe(true)
 })

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 
+import { createFilter } from '../../src/uri-template/filter.ts'
 import { MAX_URI_LENGTH, uriMatcher } from '../../src/uri-template/match.ts'
-import { parseUriTemplate } from '../../src/uri-template/parse.ts'
+import { type Part, parseUriTemplate } from '../../src/uri-template/parse.ts'
+import { compile, run } from '../../src/uri-template/program.ts'
 
 const match = (template: string, uri: string) => uriMatcher(template)?.(uri)
 
@@ -101,6 +103,34 @@ describe('a template is refused with the reason', () => {
     expect(parseUriTemplate(template)).toBe(reason)
     expect(uriMatcher(template)).toBeUndefined()
   })
+})
+
+test('a text matches the filter of a program where the program finds its expressions', () => {
+  const templates = [
+    'x{/a,b}',
+    'x{/a*}/b',
+    'a{b}-{c}b',
+    'a{.b}{;c}',
+    'x{?a,b}{#c}',
+    'x?{a}{&b*}',
+    '{+a}/b{c}',
+  ]
+  // The same texts in each run: a small generator of random numbers.
+  let seed = 1
+  const random = (below: number) => {
+    seed = (seed * 48_271) % 2_147_483_647
+    return seed % below
+  }
+  for (const template of templates) {
+    const program = compile(parseUriTemplate(`s:${template}`) as Part[])
+    const matches = createFilter(program)
+    for (let times = 0; times < 2_000; times++) {
+      const rest = Array.from({ length: random(9) }, () => 'ab/-.;?&#=,x'[random(12)]).join('')
+      const text = `s:x${rest}`
+      if (matches(text) !== (run(program, text) !== undefined))
+        expect.fail(`${text} and ${template}`)
+    }
+  }
 })
 
 test('takes a number of steps that is linear in the length of the URI', () => {

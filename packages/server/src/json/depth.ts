@@ -1,0 +1,23 @@
+import { endOfString } from './tokens.ts'
+
+/**
+ * Deeper JSON overflows the stack of code that walks it recursively, `JSON.stringify` included.
+ * The parsers of some clients stop at this depth.
+ */
+export const MAX_DEPTH = 200
+
+const [QUOTE, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5b, 0x5d, 0x7b, 0x7d]
+
+/** Whether lists and objects are nested deeper than `max`. In linear time, without recursion. */
+export function isDeeperThan(max: number, text: string): boolean {
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) at = endOfString(text, at) - 1
+    else if (code === OPEN_LIST || code === OPEN_OBJECT) {
+      depth += 1
+      if (depth > max) return true
+    } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth -= 1
+  }
+  return false
+}
