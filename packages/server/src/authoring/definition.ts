@@ -10,6 +10,8 @@ export interface Definition {
   /** Runs the author's code once. Resolves with the MCP result. */
   run(params: Record<string, unknown>, ctx: Context, event: McpEvent): Promise<object>
   complete: Completions | undefined
+  /** Whether the responses to a question can be used once. */
+  singleUse?: boolean | undefined
   /** The MCP result for an error of the author's code. Absent: a JSON-RPC error. */
   toErrorResult?(message: string): object
   /** The registration without the fields that an administrator chooses. */

@@ -47,7 +47,11 @@ async function handle(
   // A question is asked whether the run returned or threw: the author may have caught its error.
   const outcome = await settle(() => definition.run(params, ctx, event))
   const questions = await rounds.questions()
-  if (questions) return { result: { resultType: 'input_required', ...questions } }
+  if (questions) {
+    // For the gateway, which removes it.
+    const singleUse = definition.singleUse ? { singleUse: true } : {}
+    return { result: { resultType: 'input_required', ...questions, ...singleUse } }
+  }
   if ('error' in outcome) throw outcome.error
   return { result: { ...outcome.value } }
 }
@@ -89,10 +93,20 @@ function toFailure({ toErrorResult }: Definition, error: unknown): FinalLine {
   }
   // The client gets the message. The stack is for the author, in the function's log.
   console.error(error)
-  const message = (error instanceof Error && (error.message || error.name)) || String(error)
+  const message = messageOf(error)
   return toErrorResult
     ? { result: { ...toErrorResult(message) } }
     : { error: { code: INTERNAL_ERROR, message } }
+}
+
+/** Any value may be thrown, also one that cannot be converted to text. */
+function messageOf(error: unknown): string {
+  try {
+    const { message, name } = error instanceof Error ? error : { message: '', name: '' }
+    return String(message || name || error)
+  } catch {
+    return 'The function failed with an error that cannot be shown'
+  }
 }
 
 const isMcpEvent = (event: unknown): event is McpEvent =>

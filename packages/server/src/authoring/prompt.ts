@@ -3,7 +3,7 @@ import type { PromptArgument, PromptInput } from '@markvp/mcp-lambda-sam-admin-c
 import type { Context } from './context.ts'
 import type { Completions } from './definition.ts'
 import { type FunctionOf, toHandler } from './handler.ts'
-import { isRecord } from './is-record.ts'
+import { isPromptResult } from './is-mcp-result.ts'
 import { invalidParams } from './jsonrpc-error.ts'
 import type { PromptResult } from './mcp-results.ts'
 import {
@@ -89,7 +89,7 @@ export function definePrompt<const Args extends Arguments = readonly []>(
   }
 
   function toResult(value: unknown): PromptResult {
-    if (isRecord(value) && Array.isArray(value['messages'])) return value as unknown as PromptResult
+    if (isPromptResult(value)) return value
     const { description } = definition
     const text = typeof value === 'string' ? value : JSON.stringify(value ?? '')
     const messages: PromptResult['messages'] =

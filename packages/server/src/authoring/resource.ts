@@ -4,7 +4,7 @@ import type { Context } from './context.ts'
 import type { Completions } from './definition.ts'
 import { type FunctionOf, toHandler } from './handler.ts'
 import type { VariablesOf } from './inferred-types.ts'
-import { isRecord } from './is-record.ts'
+import { isReadResult } from './is-mcp-result.ts'
 import { invalidParams } from './jsonrpc-error.ts'
 import type { ReadResult } from './mcp-results.ts'
 
@@ -53,7 +53,7 @@ export function defineResource<const Template extends string = ''>(
   function toResult(value: unknown, uri: string): ReadResult {
     if (value === undefined || value === null)
       throw invalidParams(`Resource not found: ${uri}`, { uri })
-    if (isRecord(value) && Array.isArray(value['contents'])) return value as unknown as ReadResult
+    if (isReadResult(value)) return value
     if (value instanceof Uint8Array)
       return { contents: [{ uri, mimeType: mimeType ?? BYTES, blob: base64(value) }] }
     return typeof value === 'string'

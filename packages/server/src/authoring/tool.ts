@@ -2,6 +2,7 @@ import type { ToolInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import type { Context } from './context.ts'
 import { type FunctionOf, toHandler } from './handler.ts'
+import { isStructuredResult, isToolResult } from './is-mcp-result.ts'
 import { isRecord } from './is-record.ts'
 import type { ToolResult } from './mcp-results.ts'
 import {
@@ -28,6 +29,11 @@ export interface ToolDefinition<Input extends Schema, Output extends Schema | un
   /** JSON Schema for an `output` that cannot be converted to it. */
   outputSchema?: JsonSchema
   /**
+   * The gateway takes the responses to each question once. A client of protocol version 2026-07-28
+   * that repeats the request with the same responses gets an error, and the tool does not run.
+   */
+  singleUse?: boolean
+  /**
    * Returns an MCP result with blocks in `content`, a string (text), an object (structured content,
    * with its JSON as text) or undefined (no content). The client gets the message of a thrown error
    * as a result with `isError`.
@@ -48,6 +54,7 @@ export function defineTool<
     name,
     method: 'tools/call',
     complete: undefined,
+    singleUse: definition.singleUse,
     async run({ arguments: args = {} }, ctx) {
       const checked = await validate(input, args)
       if ('faults' in checked)
@@ -75,27 +82,24 @@ export function defineTool<
 }
 
 async function toResult(value: unknown, output: Schema | undefined): Promise<ToolResult> {
-  if (isToolResult(value)) {
-    if (value.isError || value.structuredContent === undefined) return value
-    const structuredContent = await toStructuredContent(value.structuredContent, output)
-    return { ...value, structuredContent }
+  if (isToolResult(value) || isStructuredResult(value)) {
+    const { structuredContent: structured, ...rest } = value
+    if (structured === undefined) return { content: [], ...rest }
+    const structuredContent =
+      output && !value.isError ? await toStructuredContent(structured, output) : structured
+    return { content: [text(structuredContent)], ...rest, structuredContent }
   }
   if (output) return withText(await toStructuredContent(value, output))
   if (value === undefined || value === null) return { content: [] }
   return isRecord(value) ? withText(value) : { content: [text(value)] }
 }
 
-async function toStructuredContent(value: unknown, output: Schema | undefined) {
+async function toStructuredContent(value: unknown, output: Schema) {
   const checked = await validate(output, value)
   if ('value' in checked && isRecord(checked.value)) return checked.value
   const faults = 'faults' in checked ? checked.faults : 'it is not an object'
   throw new TypeError(`The tool's output does not match its output schema: ${faults}`)
 }
-
-const isToolResult = (value: unknown): value is ToolResult =>
-  isRecord(value) &&
-  Array.isArray(value['content']) &&
-  value['content'].every(block => isRecord(block) && typeof block['type'] === 'string')
 
 const withText = (structuredContent: Record<string, unknown>): ToolResult => ({
   content: [text(structuredContent)],
@@ -104,7 +108,7 @@ const withText = (structuredContent: Record<string, unknown>): ToolResult => ({
 
 const text = (value: unknown) => ({
   type: 'text' as const,
-  text: typeof value === 'string' ? value : JSON.stringify(value),
+  text: typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value)),
 })
 
 const toErrorResult = (message: string): ToolResult => ({

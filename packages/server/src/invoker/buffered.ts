@@ -1,6 +1,7 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda'
 import { parseLambdaArn, type Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
+import { log } from '../http/log.ts'
 import { failureMessage, notInvokedMessage, untilAccepted } from './failure.ts'
 import { callContext, type Invocation, type Invoke } from './invoker.ts'
 
@@ -21,7 +22,7 @@ export function bufferedInvoker(clientFor: (region: string) => LambdaClient): In
     if (typeof arn === 'string') throw new Error(`${registration.id}: its lambdaArn ${arn}`)
     const command = new InvokeCommand({
       FunctionName: registration.lambdaArn,
-      Payload: Buffer.from(JSON.stringify(event)),
+      Payload: Buffer.from(event),
       ClientContext: clientContext(registration, invocation),
     })
     try {
@@ -39,16 +40,33 @@ export function bufferedInvoker(clientFor: (region: string) => LambdaClient): In
   }
 }
 
+/** The client's own values have no limit. What does not fit is left out, and the function told so. */
+const MAY_BE_OMITTED: ('clientInfo' | 'traceparent')[][] = [
+  [],
+  ['clientInfo'],
+  ['traceparent'],
+  ['clientInfo', 'traceparent'],
+]
+
 function clientContext(registration: Registration, invocation: Invocation): string {
   const mcp = callContext(registration, invocation)
-  const encode = (it: Partial<typeof mcp>) =>
+  let encoded = ''
+  for (const omitted of MAY_BE_OMITTED) {
+    const left = Object.fromEntries(omitted.map(name => [name, undefined]))
+    const told = omitted.length > 0 ? { omitted } : {}
     // The field of AgentCore Gateway comes first, so that functions for it run unchanged.
-    Buffer.from(
-      JSON.stringify({ custom: { bedrockAgentCoreToolName: registration.name, mcp: it } }),
-    ).toString('base64')
-  const encoded = encode(mcp)
-  // The client's own values have no limit, so these are left out when the context is too long.
-  return encoded.length <= MAX_CLIENT_CONTEXT_BYTES
-    ? encoded
-    : encode({ ...mcp, clientInfo: undefined, traceparent: undefined })
+    const custom = {
+      bedrockAgentCoreToolName: registration.name,
+      mcp: { ...mcp, ...left, ...told },
+    }
+    encoded = Buffer.from(JSON.stringify({ custom })).toString('base64')
+    if (encoded.length > MAX_CLIENT_CONTEXT_BYTES) continue
+    if (omitted.length > 0)
+      log.warn('invoker: the client context is too long, so a part of it was left out', {
+        id: registration.id,
+        omitted,
+      })
+    break
+  }
+  return encoded
 }

@@ -18,10 +18,10 @@ export type Outcome =
   /** A message that may be shown to the client: without stack trace, ARN or account. */
   | { failure: string }
 
-/** Invokes the function of a registration once, with `event` as its event. */
+/** Invokes the function of a registration once, with this JSON text as its event. */
 export type Invoke = (
   registration: Registration,
-  event: unknown,
+  event: string,
   invocation: Invocation,
   signal: AbortSignal,
 ) => Promise<Outcome>
@@ -33,7 +33,7 @@ export type Invoke = (
  */
 export type InvokeStream = (
   registration: Registration,
-  event: unknown,
+  event: string,
   signal: AbortSignal,
 ) => AsyncIterable<Uint8Array>
 

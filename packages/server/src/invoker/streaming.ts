@@ -23,7 +23,7 @@ export function streamingInvoker(clientFor: (region: string) => LambdaClient): I
     if (typeof arn === 'string') throw new Error(`${registration.id}: its lambdaArn ${arn}`)
     const command = new InvokeWithResponseStreamCommand({
       FunctionName: registration.lambdaArn,
-      Payload: Buffer.from(JSON.stringify(event)),
+      Payload: Buffer.from(event),
     })
     // The SDK keeps the connection open and paused when its events are not read to the end.
     const unread = new AbortController()

@@ -23,6 +23,12 @@ test.each([
   ['bytes are a blob', bytes, undefined, { mimeType: 'application/octet-stream', blob: 'AQL/' }],
   ['a buffer is a blob', Buffer.from(bytes), 'image/png', { mimeType: 'image/png', blob: 'AQL/' }],
   ['an object is JSON', { a: 1 }, undefined, { mimeType: 'application/json', text: '{"a":1}' }],
+  [
+    'an object that only looks like an MCP result is JSON',
+    { contents: [{ id: 1 }] },
+    undefined,
+    { mimeType: 'application/json', text: '{"contents":[{"id":1}]}' },
+  ],
 ])('converts the value that a resource returns: %s', async (_, returned, mimeType, content) => {
   const it = defineResource({
     name: 'it',

@@ -33,6 +33,28 @@ test.each([
       structuredContent: { content: ['a'] },
     },
   ],
+  [
+    'an object whose content has other entries is structured content',
+    { content: [{ type: 'article', id: 1 }], pages: 1 },
+    {
+      content: [{ type: 'text', text: '{"content":[{"type":"article","id":1}],"pages":1}' }],
+      structuredContent: { content: [{ type: 'article', id: 1 }], pages: 1 },
+    },
+  ],
+  [
+    'an object with an empty content and other members is structured content',
+    { content: [], pages: 0 },
+    {
+      content: [{ type: 'text', text: '{"content":[],"pages":0}' }],
+      structuredContent: { content: [], pages: 0 },
+    },
+  ],
+  [
+    'an MCP result without content has its JSON as text',
+    { structuredContent: { a: 1 }, isError: false },
+    { content: [{ type: 'text', text: '{"a":1}' }], structuredContent: { a: 1 }, isError: false },
+  ],
+  ['a symbol is its name', Symbol('it'), { content: [{ type: 'text', text: 'Symbol(it)' }] }],
 ])('converts the value that a tool returns: %s', async (_, returned, result) => {
   const tool = defineTool({ name: 'it', run: () => returned })
   expect((await testFunction(tool, {})).result).toEqual(result ?? returned)
@@ -114,6 +136,38 @@ test('a value that does not match the output schema is an error, also in an MCP 
   const refusing = defineTool({ name: 'it', output, run: () => refusal })
   expect((await testFunction(refusing, {})).result).toEqual(refusal)
 })
+
+test.each<[string, unknown, string]>([
+  ['a value without text', Object.create(null), 'cannot be shown'],
+  [
+    'an error whose message is no text',
+    Object.assign(new Error(), { message: { a: 1 } }),
+    '[object',
+  ],
+  ['nothing', undefined, 'undefined'],
+])('throws %s, which is an error result', async (_, thrown, expected) => {
+  const tool = defineTool({
+    name: 'it',
+    run() {
+      throw thrown
+    },
+  })
+  expect(await testFunction(tool, {})).toMatchObject({
+    isError: true,
+    text: expect.stringContaining(expected),
+  })
+})
+
+test.each<[string, () => unknown]>([
+  ['a BigInt', () => ({ id: 1n })],
+  ['a circle', () => circle],
+  ['a value that is nested too deep', () => JSON.parse('['.repeat(1e5) + ']'.repeat(1e5))],
+])('returns %s, which is an error result', async (_, run) => {
+  expect(await testFunction(defineTool({ name: 'it', run }), {})).toMatchObject({ isError: true })
+})
+
+const circle: Record<string, unknown> = {}
+circle['self'] = circle
 
 test('sends progress and log messages in order, as JSON', async () => {
   const tool = defineTool({

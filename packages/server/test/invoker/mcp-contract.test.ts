@@ -1,6 +1,8 @@
+import type { CallToolResult } from '@modelcontextprotocol/server'
 import { describe, expect, test } from 'vitest'
 import { linesOf, MAX_LINE_BYTES } from '../../src/invoker/contracts/lines.ts'
-import { resultOf } from '../../src/invoker/contracts/mcp.ts'
+import { type NotificationHandlers, resultOf } from '../../src/invoker/contracts/mcp.ts'
+import type { ToolOutput } from '../../src/invoker/contracts/structured-content.ts'
 import { FunctionFailure } from '../../src/invoker/failure.ts'
 
 const line = (it: unknown) => `${JSON.stringify(it)}\n`
@@ -68,8 +70,13 @@ describe('lines', () => {
   })
 })
 
-const silent = { progress: async () => {}, log: async () => {} }
-const tool = (...parts: (string | Uint8Array)[]) => resultOf('tools/call', pieces(...parts), silent)
+const silent: NotificationHandlers = { progress: async () => {}, log: async () => {} }
+/** The result of a tool, without what the gateway adds to it. */
+async function toolOf(body: AsyncIterable<Uint8Array>, handlers = silent) {
+  const output = await resultOf('tools/call', body, handlers)
+  return 'structuredText' in output ? output.result : output
+}
+const tool = (...parts: (string | Uint8Array)[]) => toolOf(pieces(...parts))
 
 describe('the output', () => {
   test('is notifications and a final line, each handled before the next is read', async () => {
@@ -81,7 +88,7 @@ describe('the output', () => {
       }
       yield Buffer.from(result('done'))
     }
-    const output = await resultOf('tools/call', body(), {
+    const output = await toolOf(body(), {
       ...silent,
       async progress(params) {
         events.push(`started ${params.progress}`)
@@ -98,13 +105,50 @@ describe('the output', () => {
     expect(await tool(`\r\n \n${final}\r\n\r\n`)).toEqual({ content: [] })
   })
 
+  test.each([
+    ['another final line', result('2')],
+    ['a notification', progress(2)],
+    ['garbage', 'garbage\n'],
+    ['a prelude', `{"statusCode":200}${'\0'.repeat(8)}`],
+  ])('counts when its final line is complete, whatever follows: %s', async (_, more) => {
+    expect(await tool(result('1') + more)).toEqual({ content: [{ type: 'text', text: '1' }] })
+    expect(await tool(result('1'), more)).toEqual({ content: [{ type: 'text', text: '1' }] })
+  })
+
+  test('counts before the function has ended, and the rest is not read', async () => {
+    let closed = () => {}
+    const closing = new Promise<void>(resolve => {
+      closed = resolve
+    })
+    async function* body() {
+      try {
+        yield Buffer.from(result('1'))
+        // A function that never ends, or whose end is a failure.
+        await new Promise(() => {})
+      } finally {
+        closed()
+      }
+    }
+    async function* failing() {
+      try {
+        yield Buffer.from(result('1'))
+      } finally {
+        // biome-ignore lint/correctness/noUnsafeFinally: the connection may break while it closes.
+        throw new Error('closed badly')
+      }
+    }
+    const expected = { content: [{ type: 'text', text: '1' }] }
+    expect(await toolOf(body())).toEqual(expected)
+    await closing
+    expect(await toolOf(failing())).toEqual(expected)
+  })
+
   test('has its prelude removed, wherever that is split', async () => {
     const prelude = Buffer.from(`{"statusCode":200}${'\0'.repeat(8)}`)
     const whole = Buffer.concat([prelude, Buffer.from(result('x'))])
     for (let at = 0; at <= prelude.length; at++)
       expect(await tool(whole.subarray(0, at), whole.subarray(at))).not.toHaveProperty('isError')
     expect(await tool(prelude, '\n', result('x'))).not.toHaveProperty('isError')
-    expect(await tool(result('x'), prelude)).toHaveProperty('isError')
   })
 
   test('that asks for input is the result', async () => {
@@ -119,10 +163,15 @@ describe('the output', () => {
   test.each<[string, string]>([
     ['', 'without a final line'],
     [progress(1), 'without a final line'],
-    [`${result('1')}${result('2')}`, 'after its final line'],
-    [`${result('1')}${progress(2)}`, 'after its final line'],
-    [`${result('1')}garbage`, 'after its final line'],
-    ['{"result":', 'not JSON'],
+    [progress(1), 'timed out, was killed'],
+    ['{"result":{"content":[', 'ended within a line'],
+    ['{"result":{"content":[', 'timed out, was killed'],
+    ['{"result":\n', 'The function wrote a line that is not JSON'],
+    [`${'['.repeat(100_000)}${']'.repeat(100_000)}`, 'neither a notification'],
+    [
+      `{"result":{"content":[],"_meta":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}}`,
+      'nested deeper than 200 levels',
+    ],
     ['[]', 'neither a notification'],
     ['null', 'neither a notification'],
     ['{}', 'neither a notification'],
@@ -142,6 +191,10 @@ describe('the output', () => {
     [
       `${progress(1)}${line({ errorType: 'Sandbox.Timedout', errorMessage: 'RequestId: 1-2 Error: Task timed out after 3.00 seconds' })}`,
       'The function timed out. Task timed out after 3.00 seconds',
+    ],
+    [
+      line({ errorType: 'Runtime.OutOfMemory', errorMessage: 'RequestId: 1-2 Error: killed' }),
+      'The function was killed, probably because it ran out of memory',
     ],
   ])('that breaks the contract is a failed tool: %j', async (text, expected) => {
     const output = await tool(text)
@@ -184,9 +237,89 @@ describe('the output', () => {
       yield Buffer.from(progress(1))
       throw new FunctionFailure('It broke')
     }
-    expect(await resultOf('tools/call', body(), silent)).toMatchObject({
+    expect(await toolOf(body())).toMatchObject({
       isError: true,
       content: [{ text: 'It broke' }],
     })
+  })
+
+  test('that is an error with long texts is cut at 8 KB, in linear time', async () => {
+    for (const long of ['x'.repeat(5_000_000), 'x '.repeat(2_000_000), 'ü'.repeat(2_000_000)]) {
+      const failures = [
+        line({ errorType: 'Error', errorMessage: long }),
+        line({ errorType: long, errorMessage: long }),
+        line({ errorMessage: { deep: long } }),
+        line({ method: long }),
+        line({ result: { resultType: 'input_required', inputRequests: { [long]: 1 } } }),
+      ]
+      for (const failure of failures) {
+        const { content } = (await tool(failure)) as { content: { text: string }[] }
+        const bytes = Buffer.byteLength(content[0]?.text ?? '')
+        expect(bytes).toBeLessThanOrEqual(8192)
+        expect(content[0]?.text).not.toContain('\ufffd')
+      }
+    }
+    const returned = 'x'.repeat(100_000)
+    const error = { code: -32050, message: returned }
+    await expect(tool(line({ error }))).rejects.toThrow(returned)
+    expect(JSON.stringify(await tool(result(returned)))).toContain(returned)
+  })
+})
+
+describe('a result', () => {
+  const output = (json: string) => resultOf('tools/call', pieces(`{"result":${json}}`), silent)
+
+  test('may have null in optional members', async () => {
+    const block = { type: 'text', text: 'x', annotations: null, _meta: null }
+    const result = { content: [block], structuredContent: null, isError: null, _meta: null }
+    expect(await tool(line({ result }))).toEqual({ content: [{ type: 'text', text: 'x' }] })
+    const completion = { values: ['a'], total: null, hasMore: null }
+    const completing = pieces(line({ result: { completion } }))
+    expect(await resultOf('completion/complete', completing, silent)).toEqual({
+      completion: { values: ['a'] },
+    })
+    const contents = [{ uri: 'a:b', text: 'x', mimeType: null }]
+    const reading = pieces(line({ result: { contents } }))
+    expect(await resultOf('resources/read', reading, silent)).toEqual({
+      contents: [{ uri: 'a:b', text: 'x' }],
+    })
+    const asking = { resultType: 'input_required', requestState: 's', inputRequests: null }
+    expect(await tool(line({ result: asking }))).toEqual({
+      resultType: 'input_required',
+      requestState: 's',
+    })
+    expect(await tool(line({ method: null, result: { content: [] } }))).toEqual({ content: [] })
+  })
+
+  test('has the JSON of its structured content as it was written', async () => {
+    const json = '{ "id": 9007199254740993 }'
+    const it = await output(`{"structuredContent":${json},"_meta":{"n":9007199254740993}}`)
+    if (!('structuredText' in it)) return expect.fail('asks for input')
+    expect((it as ToolOutput).structuredText()).toBe(json)
+    expect(it).toMatchObject({ result: { content: [], _meta: { n: '9007199254740993' } } })
+  })
+
+  test('of another type than "complete" is malformed', async () => {
+    expect(await tool(line({ result: { content: [], resultType: 'task' } }))).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining('resultType') }],
+    })
+  })
+
+  test('with a million wrong entries is an error with few places', async () => {
+    const content = Array.from({ length: 1_000_000 }, () => 0)
+    const { content: blocks } = (await tool(line({ result: { content } }))) as CallToolResult
+    expect(blocks).toEqual([{ type: 'text', text: expect.stringMatching(/content\.0: .{1,100}$/) }])
+  })
+
+  test('and notifications keep digits that JavaScript cannot hold', async () => {
+    const logged: unknown[] = []
+    const log =
+      '{"method":"notifications/message","params":{"level":"info","data":{"id":9007199254740993}}}\n'
+    const error = '{"error":{"code":1,"message":"m","data":[9007199254740993]}}'
+    const handlers = { ...silent, log: async (it: unknown) => void logged.push(it) }
+    const calling = resultOf('tools/call', pieces(log, error), handlers)
+    await expect(calling).rejects.toMatchObject({ data: ['9007199254740993'] })
+    expect(logged).toEqual([{ level: 'info', data: { id: '9007199254740993' } }])
   })
 })

@@ -36,7 +36,7 @@ async function invoker(respond: (response: ServerResponse, nth: number) => unkno
   return {
     requests: () => requests,
     invoke: (signal = new AbortController().signal, registration = tool) =>
-      invoke(registration, {}, signal)[Symbol.asyncIterator](),
+      invoke(registration, '{}', signal)[Symbol.asyncIterator](),
   }
 }
 
@@ -80,6 +80,17 @@ test.each([
       ErrorDetails: '{"errorType":"TypeError","errorMessage":"no disk","trace":["at x.mjs"]}',
     },
     'The function failed with TypeError: no disk',
+  ],
+  [
+    { ErrorCode: 'Sandbox.Timedout', ErrorDetails: 'Task timed out after 3.00 seconds' },
+    'The function timed out. Task timed out after 3.00 seconds',
+  ],
+  [
+    {
+      ErrorCode: 'Runtime.ExitError',
+      ErrorDetails: 'RequestId: 1-2 Error: Runtime exited with error: signal: killed',
+    },
+    'The function was killed, probably because it ran out of memory. Runtime.ExitError: Runtime exited with error: signal: killed',
   ],
 ])('an error that Lambda reports at the end is a failure: %j', async (end, message) => {
   const { invoke } = await invoker(response =>
@@ -195,4 +206,34 @@ test('a call that stays denied fails after six attempts, or when its caller abor
   const signal = AbortSignal.timeout(50)
   await expect(invoke(signal, registered(0)).next()).rejects.toThrow(/abort/)
   expect(requests()).toBeLessThan(9)
+})
+
+test.each([
+  [
+    'InvalidParameterValueException',
+    'You cannot invoke a durable function using an unqualified ARN.',
+    'register its ARN with a version or an alias',
+  ],
+  [
+    'InvalidParameterValueException',
+    'The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.',
+    'register a function without tenant isolation',
+  ],
+  [
+    'AccessDeniedException',
+    'not authorized because no resource-based policy allows it',
+    'POST /register/tool-x/repair',
+  ],
+  ['SnapStartNotReadyException', 'not ready', 'Try again later'],
+  ['constructor', 'x', 'could not be invoked (constructor)'],
+])('a call that Lambda refuses with %s is an error with the repair: %s', async (...given) => {
+  const [type, Message, expected] = given
+  const { invoke, requests } = await invoker(response =>
+    response.writeHead(400, { 'x-amzn-errortype': type }).end(JSON.stringify({ Message })),
+  )
+  const calling = invoke(undefined, registered(70)).next()
+  await expect(calling).rejects.toThrow(FunctionFailure)
+  await expect(calling).rejects.toThrow(expected)
+  await expect(calling).rejects.not.toThrow(/arn:|000000000000/)
+  expect(requests()).toBe(1)
 })

@@ -7,10 +7,13 @@ const LF = 0x0a
 
 /**
  * Splits a stream of bytes into lines. A chunk may end anywhere, also within a character. The last
- * line needs no line end. Holds one line at a time. Throws `FunctionFailure` for a line that is too
- * long or not UTF-8.
+ * line needs no line end; `onUnended` is called before it. Holds one line at a time. Throws
+ * `FunctionFailure` for a line that is too long or not UTF-8.
  */
-export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+export async function* linesOf(
+  chunks: AsyncIterable<Uint8Array>,
+  onUnended: () => void = () => {},
+): AsyncGenerator<string, void, void> {
   // One growing buffer: a list of chunks of a few bytes each would need many times the memory of
   // the line.
   let held = Buffer.alloc(0)
@@ -25,7 +28,10 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
     }
     hold(chunk.subarray(start))
   }
-  if (size > 0) yield take()
+  if (size > 0) {
+    onUnended()
+    yield take()
+  }
 
   function hold(bytes: Uint8Array) {
     const needed = size + bytes.length

@@ -1,5 +1,4 @@
 import {
-  type CallToolResult,
   type CompleteResult,
   type GetPromptResult,
   type InputRequiredResult,
@@ -11,15 +10,28 @@ import {
   type ReadResourceResult,
   specTypeSchemas,
 } from '@modelcontextprotocol/server'
+
+import { cutText } from '../../http/cut-text.ts'
 import { isRecord } from '../../is-record.ts'
+import { isDeeperThan, MAX_DEPTH } from '../../json/depth.ts'
+import { losesDigits, parseInexactAsText } from '../../json/exact-numbers.ts'
+import { memberText } from '../../json/member-text.ts'
 import { FunctionFailure, failureMessage } from '../failure.ts'
 import type { callContext } from '../invoker.ts'
-import { failedTool, places } from './arguments.ts'
+import { failedTool } from './arguments.ts'
 import { linesOf } from './lines.ts'
+import {
+  checkExactly,
+  type Issues,
+  type McpResultName,
+  places,
+  withoutNulls,
+} from './mcp-result.ts'
+import type { ToolOutput } from './structured-content.ts'
 
-/** The requests that a function with the calling contract `mcp` gets, each with its result. */
+/** The requests that a function with the calling contract `mcp` gets, each with its output. */
 export interface Results {
-  'tools/call': CallToolResult | InputRequiredResult
+  'tools/call': ToolOutput | InputRequiredResult
   'resources/read': ReadResourceResult | InputRequiredResult
   'prompts/get': GetPromptResult | InputRequiredResult
   'completion/complete': CompleteResult
@@ -46,8 +58,9 @@ export interface NotificationHandlers {
 /**
  * The calling contract `mcp`: the output of a function is lines of JSON. Zero or more notifications
  * come first, then the final line, `{"result": …}` or `{"error": {code, message, data}}`;
- * docs/function-authors.md describes them. The output of a function that failed may end as if it
- * had succeeded, so an output without a final line is a failure.
+ * docs/function-authors.md describes them. The final line counts when it is complete: what follows
+ * is not read. The output of a function that failed may end as if it had succeeded, so an output
+ * without a final line is a failure.
  *
  * When a function fails or breaks the contract, a tool gets a result with `isError`, and other
  * requests a `ProtocolError`. A final line with an error is always a `ProtocolError`.
@@ -58,34 +71,47 @@ export async function resultOf<Method extends keyof Results>(
   handlers: NotificationHandlers,
 ): Promise<Results[Method]> {
   try {
-    return toResult(method, await finalLine(body, handlers))
+    return toOutput(method, await finalLine(body, handlers))
   } catch (error) {
     if (!(error instanceof FunctionFailure)) throw error
-    if (method === 'tools/call') return failedTool(error.message) as Results[Method]
+    if (method === 'tools/call')
+      return { result: failedTool(error.message), structuredText: () => '' } as Results[Method]
     throw new ProtocolError(ProtocolErrorCode.InternalError, error.message)
   }
 }
 
-type Line = Record<string, unknown>
+/** A line, parsed and as it was written. */
+interface Line {
+  message: Record<string, unknown>
+  text: string
+}
 
 async function finalLine(
   body: AsyncIterable<Uint8Array>,
   handlers: NotificationHandlers,
 ): Promise<Line> {
-  let final: Line | undefined
-  let first = true
-  for await (const text of linesOf(body)) {
-    const line = first ? withoutPrelude(text) : text
-    first = false
-    if (line.trim() === '') continue
-    if (final) throw new FunctionFailure('The function wrote output after its final line')
-    const message = parse(line)
-    if (message['method'] === undefined) final = message
-    else await notify(message, handlers)
+  let isEnded = true
+  const lines = linesOf(body, () => {
+    isEnded = false
+  })
+  try {
+    for (let first = true; ; first = false) {
+      const { done, value } = await lines.next()
+      if (done) throw new FunctionFailure(`The function ended without a final line${STOPPED}`)
+      const text = first ? withoutPrelude(value) : value
+      if (text.trim() === '') continue
+      const line = { message: parse(text, isEnded), text }
+      if (typeof line.message['method'] !== 'string') return line
+      await notify(line, handlers)
+    }
+  } finally {
+    // Closes the connection. The result does not wait for that, and cannot fail by it.
+    lines.return().catch(() => {})
   }
-  if (!final) throw new FunctionFailure('The function ended without a final line, so it failed')
-  return final
 }
+
+const STOPPED =
+  ', so it failed: it timed out, was killed (for example because it ran out of memory), exited, threw an error, or wrote none. The log of the function has the reason'
 
 /**
  * Removes the prelude that `HttpResponseStream.from` writes: status and headers, then eight NUL
@@ -96,14 +122,20 @@ function withoutPrelude(line: string): string {
   return end < 0 ? line : line.slice(end + 8)
 }
 
-function parse(line: string): Line {
+function parse(line: string, isEnded: boolean): Record<string, unknown> {
   let message: unknown
   try {
     message = JSON.parse(line)
   } catch {
-    throw new FunctionFailure('The function wrote a line that is not JSON')
+    throw new FunctionFailure(
+      isEnded
+        ? 'The function wrote a line that is not JSON'
+        : `The function ended within a line that is not JSON, without a final line${STOPPED}`,
+    )
   }
   if (!isRecord(message)) throw new FunctionFailure(NEITHER)
+  if (isDeeperThan(MAX_DEPTH, line))
+    throw new FunctionFailure(`The function wrote a line nested deeper than ${MAX_DEPTH} levels`)
   const { method, result, error, errorType, errorMessage } = message
   if (typeof method === 'string') return message
   if (isRecord(result) ? (error ?? null) === null : isRecord(error)) return message
@@ -116,42 +148,66 @@ function parse(line: string): Line {
 const NEITHER =
   'The function wrote a line that is neither a notification, {"method", "params"}, nor a final line, {"result"} or {"error"}'
 
-async function notify({ method, params }: Line, handlers: NotificationHandlers): Promise<void> {
+async function notify(
+  { message: { method, params }, text }: Line,
+  handlers: NotificationHandlers,
+): Promise<void> {
   if (method === 'notifications/progress') {
     // The schema requires the client's token, which functions do not know.
-    const sent = isRecord(params) ? params : {}
-    const { value } = checked('ProgressNotificationParams', { ...sent, progressToken: '' })
-    const { progress, total, message } = value
+    const sent = withoutNulls(isRecord(params) ? params : {}) as object
+    const { progress, total, message } = checked('ProgressNotificationParams', {
+      ...sent,
+      progressToken: '',
+    })
     return handlers.progress({ progress, total, message })
   }
-  if (method === 'notifications/message')
-    return handlers.log(checked('LoggingMessageNotificationParams', params).value)
+  if (method === 'notifications/message') {
+    const { params: exact } = withInexactAsText(text, { params })
+    const sent =
+      isRecord(exact) && exact['logger'] === null ? { ...exact, logger: undefined } : exact
+    return handlers.log(checked('LoggingMessageNotificationParams', sent))
+  }
   throw new FunctionFailure(
-    `The function wrote "${method}"; only notifications/progress and notifications/message are allowed before its final line`,
+    `The function wrote "${cutText(String(method), 100)}"; only notifications/progress and notifications/message are allowed before its final line`,
   )
 }
 
-function toResult<Method extends keyof Results>(
+/** The value of a text. The numbers that JavaScript cannot hold are strings. */
+const withInexactAsText = <Value>(text: string, value: Value): Value =>
+  losesDigits(text) ? (parseInexactAsText(text) as Value) : value
+
+function toOutput<Method extends keyof Results>(
   method: Method,
-  { result, error }: Line,
+  { message: { result, error }, text }: Line,
 ): Results[Method] {
   if (isRecord(error)) {
-    const { code, message, data } = error
-    if (Number.isInteger(code) && typeof message === 'string')
-      throw new ProtocolError(code as number, message, data)
+    const { code, message } = error
+    const { data } = withInexactAsText(text, { error }).error
+    if (Number.isSafeInteger(code) && typeof message === 'string')
+      throw new ProtocolError(code as number, message, data ?? undefined)
     throw new FunctionFailure('The function wrote an error without integer "code" and "message"')
   }
-  if (isInputRequiredResult(result)) return checkedInputRequired(method, result) as Results[Method]
-  const { value } = checked(SCHEMAS[method], result)
-  return value as Results[Method]
+  if (isInputRequiredResult(result))
+    return checkedInputRequired(
+      method,
+      withoutNulls(result) as InputRequiredResult,
+    ) as Results[Method]
+  const json = memberText(text, 'result') ?? ''
+  const valid = checkExactly(RESULTS[method], result as Record<string, unknown>, json)
+  if ('issues' in valid) throw malformed(RESULTS[method], valid.issues)
+  const output: unknown =
+    method === 'tools/call'
+      ? { ...valid, structuredText: () => memberText(json, 'structuredContent') ?? '' }
+      : valid.result
+  return output as Results[Method]
 }
 
-const SCHEMAS = {
+const RESULTS = {
   'tools/call': 'CallToolResult',
   'resources/read': 'ReadResourceResult',
   'prompts/get': 'GetPromptResult',
   'completion/complete': 'CompleteResult',
-} as const satisfies Record<keyof Results, keyof typeof specTypeSchemas>
+} as const satisfies Record<keyof Results, McpResultName>
 
 const INPUT_METHODS = ['elicitation/create', 'sampling/createMessage', 'roots/list']
 
@@ -185,7 +241,9 @@ function isInputRequest(request: unknown): boolean {
 
 function checked<Name extends keyof typeof specTypeSchemas>(name: Name, value: unknown) {
   const result = specTypeSchemas[name]['~standard'].validate(value)
-  if (result.issues)
-    throw new FunctionFailure(`The function wrote a malformed ${name}: ${places(result.issues)}`)
-  return result
+  if (result.issues) throw malformed(name, result.issues)
+  return result.value
 }
+
+const malformed = (name: string, issues: Issues) =>
+  new FunctionFailure(`The function wrote a malformed ${name}: ${places(issues)}`)
