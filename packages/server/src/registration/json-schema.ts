@@ -1,127 +1,118 @@
 import type { Issue, JsonSchema } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
-import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv'
-import { Ajv2019 } from 'ajv/dist/2019.js'
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import formats from 'ajv-formats'
+
+import { isRecord } from '../is-record.ts'
+import { interruptAfter } from '../json-schema/deadline.ts'
+import {
+  isSchema,
+  join,
+  SchemaError,
+  type SchemaObject,
+  subschemas,
+  WITH_LIST,
+  WITH_MAP,
+} from '../json-schema/keywords.ts'
+import { draftProblem } from '../json-schema/normalize.ts'
+import { toRegExp } from '../json-schema/pattern.ts'
+import { assertNoLoop } from '../json-schema/references.ts'
+import { compileSchema } from '../json-schema/validator.ts'
+
+/** More issues than a response shows. */
+const MAX_ISSUES = 60
 
 /**
- * The issues of a JSON Schema. It is checked against its draft's meta-schema, then compiled as the
- * gateway will compile it. References are not fetched.
+ * The issues of a JSON Schema, each with its place. It is compiled as the gateway will compile it.
+ * References are not fetched.
  */
 export function schemaIssues(schema: JsonSchema, path: string): Issue[] {
-  const draft = draftOf(schema)
-  if (!draft)
-    return [
-      {
-        path: `${path}/$schema`,
-        message: `is not a supported draft: use one of ${Object.keys(DRAFTS).join(', ')}`,
-      },
-    ]
-  const isSchema = metaSchemaOf(draft)
-  if (!isSchema(schema)) return toIssues(isSchema.errors ?? [], path)
-  return compileIssues(draft, schema, path)
-}
-
-interface Draft {
-  Engine: new (options: Options) => Ajv
-  metaSchema: string
-}
-
-const draft07: Draft = { Engine: Ajv, metaSchema: 'http://json-schema.org/draft-07/schema' }
-
-/** The drafts of the gateway's validator. Draft 07 only adds to draft 06. */
-const DRAFTS: Record<string, Draft> = {
-  '2020-12': { Engine: Ajv2020, metaSchema: 'https://json-schema.org/draft/2020-12/schema' },
-  '2019-09': { Engine: Ajv2019, metaSchema: 'https://json-schema.org/draft/2019-09/schema' },
-  '07': draft07,
-  '06': draft07,
-}
-
-function draftOf({ $schema }: JsonSchema): Draft | undefined {
-  if (typeof $schema !== 'string') return DRAFTS['2020-12']
-  const [, name = ''] =
-    /^https?:\/\/json-schema\.org\/draft(?:\/|-)([\d-]+)\/schema#?$/.exec($schema) ?? []
-  return DRAFTS[name]
-}
-
-const metaSchemas = new Map<Draft, ValidateFunction>()
-
-/**
- * Compiled once, since that takes longer than all other checks. Its engine checks nothing else:
- * engines keep schemas.
- */
-function metaSchemaOf(draft: Draft): ValidateFunction {
-  const known = metaSchemas.get(draft)
-  if (known) return known
-  const compiled = engine(draft).compile({ $ref: draft.metaSchema })
-  metaSchemas.set(draft, compiled)
-  return compiled
-}
-
-/** The options of the MCP SDK's validator: a schema that compiles here compiles in the gateway. */
-function engine({ Engine }: Draft): Ajv {
-  const ajv = new Engine({ strict: false, validateSchema: false, allErrors: true, logger: false })
-  formats.default(ajv)
-  return ajv
-}
-
-function compileIssues(draft: Draft, schema: JsonSchema, path: string): Issue[] {
+  const draft = draftProblem(schema)
+  if (draft) return [{ path: `${path}/$schema`, message: draft }]
+  const issues: Issue[] = []
+  collect(schema, path, issues)
+  if (issues.length > 0) return issues
   try {
-    const validate = engine(draft).compile(schema)
-    // Ajv's own keyword. Its validators return a promise, which would count as valid.
-    return '$async' in validate
-      ? [{ path: `${path}/$async`, message: 'is not a keyword of JSON Schema' }]
-      : []
+    assertNoLoop(schema)
+    compileSchema(schema)
+    return []
   } catch (error) {
-    const { message, missingRef } = error as Error & { missingRef?: string }
-    if (missingRef === undefined) return [{ path, message: `does not compile: ${message}` }]
-    const pointer = referenceIn(schema, missingRef)
-    return [
-      {
-        path: path + (pointer ?? ''),
-        message: `refers to "${missingRef}", which is not in this schema and is not fetched: put it into "$defs" and refer to "#/$defs/…"`,
-      },
-    ]
+    if (!(error instanceof SchemaError)) throw error
+    return [{ path: path + error.pointer, message: error.message }]
   }
 }
 
-/** The JSON Pointer of the `$ref`, `$dynamicRef` or `$recursiveRef` that could not be resolved. */
-function referenceIn(schema: unknown, missing: string, path = ''): string | undefined {
-  if (typeof schema !== 'object' || schema === null) return undefined
-  for (const [key, value] of Object.entries(schema)) {
-    const at = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
-    if (/^\$(ref|dynamicRef|recursiveRef)$/.test(key) && typeof value === 'string') {
-      if (value === missing || (value !== '' && missing.endsWith(value))) return at
-    } else {
-      const found = referenceIn(value, missing, at)
-      if (found) return found
+/** Adds the values that no draft allows. */
+function collect(schema: SchemaObject, path: string, issues: Issue[]) {
+  for (const [keyword, value] of Object.entries(schema)) {
+    const message = problemOf(keyword, value)
+    if (message) issues.push({ path: join(path, keyword), message })
+    if (keyword !== 'patternProperties' || !isRecord(value)) continue
+    for (const pattern of Object.keys(value)) {
+      const problem = patternProblem(pattern)
+      if (problem) issues.push({ path: join(join(path, keyword), pattern), message: problem })
     }
   }
+  for (const [pointer, value] of subschemas(schema)) {
+    if (issues.length >= MAX_ISSUES) return
+    if (isRecord(value)) collect(value, path + pointer, issues)
+    else if (!isSchema(value))
+      issues.push({ path: path + pointer, message: 'must be object or boolean' })
+  }
+}
+
+const TYPES = ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string']
+
+type Check = [isValid: (value: unknown) => boolean, message: string]
+
+const isText = (value: unknown) => typeof value === 'string'
+const isNames = (value: unknown) => Array.isArray(value) && value.every(isText)
+const isBoolean = (value: unknown) => typeof value === 'boolean'
+
+const TEXT: Check = [isText, 'must be string']
+const COUNT: Check = [it => Number.isInteger(it) && Number(it) >= 0, 'must be integer >= 0']
+const NUMBER: Check = [it => typeof it === 'number', 'must be number']
+/** A boolean in draft 04. */
+const LIMIT: Check = [it => typeof it === 'number' || isBoolean(it), 'must be number']
+
+const CHECKS: Record<string, Check> = {
+  ...entries(['$ref', '$dynamicRef', '$recursiveRef', '$id', '$anchor', '$dynamicAnchor'], TEXT),
+  ...entries(['title', 'description', 'format', 'pattern'], TEXT),
+  ...entries(['maxLength', 'minLength', 'maxItems', 'minItems', 'maxProperties'], COUNT),
+  ...entries(['minProperties', 'maxContains', 'minContains'], COUNT),
+  ...entries(['minimum', 'maximum'], NUMBER),
+  ...entries(['exclusiveMinimum', 'exclusiveMaximum'], LIMIT),
+  ...entries(WITH_MAP, [isRecord, 'must be object']),
+  ...entries(WITH_LIST, [it => Array.isArray(it) && it.length > 0, 'must be a list of schemas']),
+  multipleOf: [it => typeof it === 'number' && it > 0, 'must be number > 0'],
+  uniqueItems: [isBoolean, 'must be boolean'],
+  enum: [Array.isArray, 'must be array'],
+  required: [isNames, 'must be array of names'],
+  dependentRequired: [
+    it => isRecord(it) && Object.values(it).every(isNames),
+    'must be object of lists of names',
+  ],
+  type: [
+    it => [it].flat().length > 0 && [it].flat().every(name => TYPES.includes(name as string)),
+    `must be one of ${TYPES.join(', ')}, or a list of these`,
+  ],
+}
+
+function entries(keywords: string[], check: Check): Record<string, Check> {
+  return Object.fromEntries(keywords.map(it => [it, check]))
+}
+
+function problemOf(keyword: string, value: unknown): string | undefined {
+  const [isValid, message] = (Object.hasOwn(CHECKS, keyword) && CHECKS[keyword]) || []
+  if (isValid && !isValid(value)) return message
+  if (keyword === 'pattern') return patternProblem(String(value))
   return undefined
 }
 
-/** One issue per place, because every branch of a failed alternative reports an error. */
-function toIssues(errors: ErrorObject[], path: string): Issue[] {
-  const places = new Map<string, Set<string>>()
-  for (const error of errors) {
-    if (['anyOf', 'oneOf', 'allOf', '$ref', '$dynamicRef', 'if'].includes(error.keyword)) continue
-    const messages = places.get(error.instancePath) ?? new Set()
-    places.set(error.instancePath, messages.add(messageOf(error)))
+/** The engine compiles an expression at its first use: a short text shows whether it can. */
+function patternProblem(pattern: string): string | undefined {
+  try {
+    const expression = toRegExp(pattern)
+    interruptAfter(250, () => expression.test(''))
+    return undefined
+  } catch (error) {
+    return `is not a regular expression of JavaScript: ${(error as Error).message}`
   }
-  return [...places].map(([place, messages]) => ({
-    path: path + place,
-    message: [...messages].join(' or '),
-  }))
-}
-
-function messageOf({
-  keyword,
-  params,
-  message = 'is not valid',
-  propertyName,
-}: ErrorObject): string {
-  if (keyword === 'type') return message.replaceAll(',', ' or ')
-  if (keyword === 'enum') return `must be one of ${params['allowedValues'].join(', ')}`
-  if (propertyName) return `has the key "${propertyName}", which ${message}`
-  return message
 }

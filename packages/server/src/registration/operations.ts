@@ -3,6 +3,7 @@ import {
   parseRegistrationId,
   type Registration,
   type RegistrationAnswer,
+  type RegistrationInput,
   type RegistrationStatus,
   type Removal,
   registrationId,
@@ -11,14 +12,17 @@ import {
 import { GatewayError } from '../http/errors.ts'
 import { readJson } from '../http/json-body.ts'
 import type { Registry } from '../registry/registry.ts'
-import { updatedUri } from './resource-update.ts'
+import { audit } from './audit.ts'
 import { alreadyExists, conflict, idMismatch, versionMismatch } from './conflicts.ts'
 import { etag, ifMatch } from './etag.ts'
 import type { InvokePermissions } from './invoke-permission/permissions.ts'
 import { createReconciler } from './invoke-permission/reconcile.ts'
 import type { Revocations } from './invoke-permission/revocations.ts'
 import { listPage } from './list.ts'
+import { assertNotOwn } from './own-functions.ts'
+import { updatedUri } from './resource-update.ts'
 import type { Target } from './router.ts'
+import { storedWarnings } from './stored-warnings.ts'
 import { assertFits, MAX_BYTES, toRegistration, warningsOf } from './to-registration.ts'
 import { parseInput, withoutServerFields } from './validate.ts'
 
@@ -26,6 +30,8 @@ export interface RegistrationOptions {
   registry: Registry
   permissions: InvokePermissions
   revocations: Revocations
+  /** The ARNs of the functions of the stack, which cannot be registered. */
+  ownFunctions: readonly string[]
 }
 
 /**
@@ -35,7 +41,12 @@ export interface RegistrationOptions {
 const GRACE_MS = 2_000
 
 /** The operations of the registration API, in the order of a registration's life. */
-export function createOperations({ registry, permissions, revocations }: RegistrationOptions) {
+export function createOperations({
+  registry,
+  permissions,
+  revocations,
+  ownFunctions,
+}: RegistrationOptions) {
   const reconciler = createReconciler(registry, permissions, revocations)
 
   return { list, create, get, replace, remove, repair, announceUpdate }
@@ -44,18 +55,20 @@ export function createOperations({ registry, permissions, revocations }: Registr
     return listPage(registry, new URL(url).searchParams)
   }
 
-  async function create(request: Request, { caller }: Target): Promise<Response> {
+  async function create(request: Request, target: Target): Promise<Response> {
     const { value } = await readJson(request, MAX_BYTES)
-    const input = parseInput(value)
+    const input = parse(value)
     const now = new Date().toISOString()
     const registration = toRegistration(input, {
       version: 1,
       createdAt: now,
       updatedAt: now,
-      createdBy: caller.arn,
+      createdBy: target.caller.arn,
+      updatedBy: target.caller.arn,
     })
     assertFits(registration)
     if (!(await registry.create(registration))) throw alreadyExists(registration)
+    audit({ to: registration }, target)
     const status = await reconciler.grant(registration)
     await reconciler.finishInterrupted(registration.id)
     const location = `/register/${registration.id}`
@@ -64,13 +77,14 @@ export function createOperations({ registry, permissions, revocations }: Registr
 
   async function get(_: Request, { id }: Target): Promise<Response> {
     const registration = await find(id)
-    return toResponse({ ...registration, status: await reconciler.status(registration) })
+    return toResponse(read(registration, await reconciler.status(registration)))
   }
 
-  async function replace(request: Request, { id }: Target): Promise<Response> {
+  async function replace(request: Request, target: Target): Promise<Response> {
+    const { id, caller } = target
     const expected = ifMatch(request.headers)
     const { value } = await readJson(request, MAX_BYTES)
-    const input = parseInput(withoutServerFields(value))
+    const input = parse(withoutServerFields(value))
     if (registrationId(input.type, input.name) !== id) throw idMismatch(id)
     const current = await find(id)
     assertVersion(current, expected)
@@ -80,6 +94,7 @@ export function createOperations({ registry, permissions, revocations }: Registr
       createdAt,
       updatedAt: new Date().toISOString(),
       createdBy,
+      updatedBy: caller.arn,
     })
     assertFits(registration)
     const isMoved = current.lambdaArn !== registration.lambdaArn
@@ -88,18 +103,21 @@ export function createOperations({ registry, permissions, revocations }: Registr
       await revoke?.finish()
       throw conflict(current, expected)
     }
+    audit({ from: current, to: registration }, target)
     const status = await reconciler.grant(registration)
     const warnings = await revoke?.finish(GRACE_MS)
     await reconciler.finishInterrupted(id)
     return toResponse(withWarnings(registration, status, warnings))
   }
 
-  async function remove(request: Request, { id }: Target): Promise<Response> {
+  async function remove(request: Request, target: Target): Promise<Response> {
+    const { id } = target
     const expected = ifMatch(request.headers)
     const current = await findOrFinish(id)
     assertVersion(current, expected)
     const revoke = await reconciler.beginRevoke(current)
     const isRemoved = await registry.remove(current, current.version)
+    if (isRemoved) audit({ from: current }, target)
     const warnings = await revoke.finish()
     if (!isRemoved) throw conflict(current, expected)
     await reconciler.finishInterrupted(id)
@@ -110,15 +128,27 @@ export function createOperations({ registry, permissions, revocations }: Registr
 
   async function repair(_: Request, { id }: Target): Promise<Response> {
     const registration = await findOrFinish(id)
+    assertNotOwn(registration.lambdaArn, ownFunctions)
     const status = await reconciler.grant(registration)
     await reconciler.finishInterrupted(id)
-    return toResponse({ ...registration, status })
+    return toResponse(read(registration, status))
   }
 
   async function announceUpdate(request: Request, { id }: Target): Promise<Response> {
     const uri = await updatedUri(request, await find(id))
     await registry.announceUpdate(uri)
     return Response.json({ uri } satisfies Announcement, { status: 202 })
+  }
+
+  function parse(value: unknown): RegistrationInput {
+    const input = parseInput(value)
+    assertNotOwn(input.lambdaArn, ownFunctions)
+    return input
+  }
+
+  function read(registration: Registration, status: RegistrationStatus): RegistrationAnswer {
+    const warnings = storedWarnings(registration, ownFunctions)
+    return { ...registration, status, ...(warnings.length > 0 && { warnings }) }
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { GatewayError } from '../http/errors.ts'
 import { readJson } from '../http/json-body.ts'
-import { matchesUriTemplate } from './uri-template.ts'
+import { MAX_URI_LENGTH, uriMatcher } from '../uri-template/match.ts'
 import { assertObject } from './validate.ts'
 
 /** The longest body: a URI in a JSON object. */
@@ -28,7 +28,9 @@ export async function updatedUri(request: Request, registration: Registration): 
     throw invalid(
       `is missing: "${id}" has the URI template "${uriTemplate}", so send the URI whose content changed`,
     )
-  if (matchesUriTemplate(sent, uriTemplate)) return sent
+  if (sent.length > MAX_URI_LENGTH)
+    throw invalid(`has ${sent.length} characters: at most ${MAX_URI_LENGTH} are accepted`)
+  if (uriMatcher(uriTemplate)?.(sent)) return sent
   throw invalid(
     `does not match the URI template of "${id}", "${uriTemplate}": send the URI that clients read`,
   )

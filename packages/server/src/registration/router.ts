@@ -8,6 +8,7 @@ export interface Target {
   /** The id in the path, decoded; empty for `/register`. */
   id: string
   caller: Caller
+  requestId: string
 }
 
 /** Operations by path template and method. */
@@ -15,14 +16,14 @@ type Routes = Record<string, Record<string, Operation>>
 
 /** Finds the operation for a request, or throws 404 or 405. */
 export function createRouter(routes: Routes): Service {
-  return async (request, { caller }) => {
+  return async (request, { caller, requestId }) => {
     const { pathname } = new URL(request.url)
     const { template, id } = parsePath(pathname)
     const operations = Object.hasOwn(routes, template) && routes[template]
     if (!operations) throw notFound(pathname)
     const operation = Object.hasOwn(operations, request.method) && operations[request.method]
     if (!operation) throw methodNotAllowed(request, Object.keys(operations))
-    return operation(request, { id, caller })
+    return operation(request, { id, caller, requestId })
   }
 
   /**

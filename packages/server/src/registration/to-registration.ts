@@ -9,11 +9,14 @@ import {
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { GatewayError } from '../http/errors.ts'
+import { ANY_ARGUMENTS, clientWarnings } from './client-warnings.ts'
 
 /** The limit of a DynamoDB item is 400 KB (409,600 bytes) with its key and attribute names. */
 export const MAX_BYTES = 400_000
 
-type ServerFields = Pick<Registration, 'version' | 'createdAt' | 'updatedAt' | 'createdBy'>
+type ServerFields = Required<
+  Pick<Registration, 'version' | 'createdAt' | 'updatedAt' | 'createdBy' | 'updatedBy'>
+>
 
 /**
  * The registration that is stored for an input: with the shorthand expanded and the defaults filled
@@ -45,7 +48,7 @@ const withoutLatest = (lambdaArn: string) => lambdaArn.replace(/:\$LATEST$/, '')
  * because some clients send a dummy argument to a tool that has none.
  */
 function schemaOf(parameters: Record<string, unknown> | undefined): JsonSchema {
-  return parameters ? toInputSchema(parameters).schema : { type: 'object', properties: {} }
+  return parameters ? toInputSchema(parameters).schema : ANY_ARGUMENTS
 }
 
 /** Throws 413. The size is known only after the shorthand is expanded. */
@@ -70,5 +73,6 @@ export function warningsOf(registration: Registration): string[] {
     ...(description?.trim()
       ? []
       : ['There is no description: add one, since a model chooses by it']),
+    ...clientWarnings(registration),
   ]
 }

@@ -8,6 +8,7 @@ import { registrationInput } from '@markvp/mcp-lambda-sam-admin-client/schemas'
 
 import { GatewayError } from '../http/errors.ts'
 import { isRecord } from '../is-record.ts'
+import { parseUriTemplate } from '../uri-template/parse.ts'
 import { schemaIssues } from './json-schema.ts'
 
 /** Parses a body as a registration. Throws 400 with all issues. */
@@ -17,11 +18,29 @@ export function parseInput(value: unknown): RegistrationInput {
   if (unstorable.length > 0) throw invalid(unstorable)
   const result = registrationInput.safeParse(value, { error: messageOf })
   if (!result.success) throw invalid(result.error.issues.flatMap(toIssues))
-  const schemaFaults = schemasOf(result.data).flatMap(([path, schema]) =>
-    schemaIssues(schema, path),
-  )
-  if (schemaFaults.length > 0) throw invalid(schemaFaults)
-  return result.data
+  const input = withProto(result.data, value)
+  const issues = [
+    ...templateIssues(input),
+    ...schemasOf(input).flatMap(([path, schema]) => schemaIssues(schema, path)),
+  ]
+  if (issues.length > 0) throw invalid(issues)
+  return input
+}
+
+/** zod leaves out a parameter with the name `__proto__`. */
+function withProto(input: RegistrationInput, { parameters }: Record<string, unknown>) {
+  const { parameters: parsed } = input as { parameters?: object }
+  return parsed && isRecord(parameters) && Object.hasOwn(parameters, '__proto__')
+    ? ({ ...input, parameters } as RegistrationInput)
+    : input
+}
+
+function templateIssues(input: RegistrationInput): Issue[] {
+  if (input.type !== 'resource' || input.uriTemplate === undefined) return []
+  const reason = parseUriTemplate(input.uriTemplate)
+  if (typeof reason !== 'string') return []
+  const message = `is a URI template that the gateway cannot match: it ${reason}`
+  return [{ path: '/uriTemplate', message }]
 }
 
 export function assertObject(value: unknown): asserts value is Record<string, unknown> {
@@ -33,7 +52,16 @@ export function assertObject(value: unknown): asserts value is Record<string, un
  * Fields that only the server sets. A PUT ignores them, so that its body may be the response of a
  * GET.
  */
-const SERVER_FIELDS = ['id', 'version', 'createdAt', 'updatedAt', 'createdBy', 'status', 'warnings']
+const SERVER_FIELDS = [
+  'id',
+  'version',
+  'createdAt',
+  'updatedAt',
+  'createdBy',
+  'updatedBy',
+  'status',
+  'warnings',
+]
 
 export function withoutServerFields(value: unknown): unknown {
   if (!isRecord(value)) return value
@@ -47,8 +75,11 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`
 }
 
+/** Fields with names that the caller chooses. */
+const WITH_NAMES = ['parameters', 'inputSchema', 'outputSchema']
+
 /**
- * Valid JSON that cannot be stored: a key `__proto__`, which sets the prototype where objects are
+ * Valid JSON that cannot be stored: a field `__proto__`, which sets the prototype where objects are
  * copied, and numbers that JavaScript parses as infinite and writes as null.
  */
 function unstorableIn(value: unknown, path = ''): Issue[] {
@@ -57,7 +88,7 @@ function unstorableIn(value: unknown, path = ''): Issue[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([key, item]) => {
     const at = path + pointer([key])
-    return key === '__proto__'
+    return key === '__proto__' && !WITH_NAMES.some(field => path.startsWith(`/${field}`))
       ? [{ path: at, message: 'is not a usable name' }]
       : unstorableIn(item, at)
   })
@@ -104,12 +135,20 @@ function schemasOf(input: RegistrationInput): [path: string, schema: JsonSchema]
 /** The limit keeps the response small. */
 const MAX_ISSUES = 50
 
-function invalid(issues: Issue[]): GatewayError {
-  const [first, second, ...others] = issues.map(({ path, message }) => `${path} ${message}`.trim())
-  const more = others.length > 0 ? `${others.length} more` : undefined
+/** Characters of a path or a message: names and patterns may have 400 KB. */
+const MAX_TEXT = 500
+
+const cut = (text: string) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text)
+
+function invalid(all: Issue[]): GatewayError {
+  const issues = all
+    .slice(0, MAX_ISSUES)
+    .map(({ path, message }) => ({ path: cut(path), message: cut(message) }))
+  const [first, second] = issues.map(({ path, message }) => `${path} ${message}`.trim())
+  const more = all.length > 2 ? `${all.length - 2} more` : undefined
   return new GatewayError(
     'invalid_registration',
     `The registration is not valid: ${[first, second, more].filter(Boolean).join('; ')}`,
-    { issues: issues.slice(0, MAX_ISSUES) },
+    { issues },
   )
 }

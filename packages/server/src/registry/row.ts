@@ -46,6 +46,9 @@ function assertReadable(it: unknown): asserts it is Registration {
   const arn = parseLambdaArn(String(it['lambdaArn']))
   if (typeof arn === 'string') throw new Error(`lambdaArn ${arn}`)
   if (!Number.isSafeInteger(it['version'])) throw new Error('version is not an integer')
+  const { allow = [] } = it
+  if (!Array.isArray(allow) || allow.some(entry => typeof entry !== 'string'))
+    throw new Error('allow is not a list of ARNs')
   const type = TYPES.find(known => known === it['type'])
   if (!type || it['id'] !== registrationId(type, String(it['name'])))
     throw new Error('id is not <type>-<name>')

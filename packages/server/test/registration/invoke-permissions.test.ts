@@ -104,7 +104,7 @@ describe('the statement of a function', () => {
   })
 
   test('has its status in every response except lists', async () => {
-    const { body } = await one('POST', '/register', a)
+    const { body } = await one('POST', '/register', { ...a, parameters: {} })
     expect(body.status).toEqual({ state: 'ready' })
     expect((await two('GET', '/register/tool-a')).body).toEqual(body)
     const { body: put } = await two('PUT', '/register/tool-a', { ...body, title: 'T' })
@@ -119,7 +119,8 @@ describe('the statement of a function', () => {
       at[`${operation} ${resource.split(':').at(-1)}`] = Date.now()
       return undefined
     }
-    const { body } = await one('PUT', '/register/tool-a', { ...a, lambdaArn: NEXT })
+    const moved = { ...a, parameters: {}, lambdaArn: NEXT }
+    const { body } = await one('PUT', '/register/tool-a', moved)
     expect(body).toMatchObject({ lambdaArn: NEXT, status: { state: 'ready' } })
     expect(body).not.toHaveProperty('warnings')
     expect([await granted(), await granted(NEXT)]).toEqual([0, 1])
@@ -152,7 +153,7 @@ describe('the statement of a function', () => {
       status: 201,
       body: { status: { state: 'function_not_found' } },
     })
-    expect((await one('GET', '/register/tool-a')).body.status.state).toBe('not_granted')
+    expect((await one('GET', '/register/tool-a')).body.status.state).toBe('missing')
     const put = await one('PUT', '/register/tool-a', a)
     expect(put).toMatchObject({ status: 200, body: { status: { state: 'ready' } } })
   })
@@ -256,7 +257,7 @@ describe('when Lambda fails', () => {
     const { mend } = breaks('AddPermission')
     const created = await one('POST', '/register', a)
     expect(created).toMatchObject({ status: 201, body: { status: { state: 'unknown' } } })
-    expect((await one('GET', '/register/tool-a')).body.status.state).toBe('not_granted')
+    expect((await one('GET', '/register/tool-a')).body.status.state).toBe('missing')
     mend()
     expect(await two('POST', '/register/tool-a/repair')).toMatchObject({
       status: 200,
@@ -288,7 +289,7 @@ describe('when Lambda fails', () => {
   test('a call for another registration finishes a revocation whose own call is certainly over', async () => {
     await one('POST', '/register', a)
     const { mend } = breaks('RemovePermission')
-    const moved = await one('PUT', '/register/tool-a', { ...a, lambdaArn: NEXT })
+    const moved = await one('PUT', '/register/tool-a', { ...a, parameters: {}, lambdaArn: NEXT })
     expect(moved).toMatchObject({
       status: 200,
       body: { status: { state: 'ready' }, warnings: [expect.stringContaining(ARN)] },

@@ -1,16 +1,16 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import type { ErrorBody, Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
-import { UriTemplate } from '@modelcontextprotocol/server'
-import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 
-import { matchesUriTemplate } from '../../src/registration/uri-template.ts'
+import { compileSchema } from '../../src/json-schema/validator.ts'
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
 import { registrationUrl } from '../support/registration-url.ts'
 
 const ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:example'
 const example = { type: 'tool', name: 'example', description: 'Example', lambdaArn: ARN }
+/** A tool without a warning. */
+const silent = { ...example, parameters: {} }
 
 let emulator: Emulator
 let call: ReturnType<typeof registrationUrl>
@@ -50,7 +50,7 @@ describe('a registration', () => {
     expect(created.body).not.toHaveProperty('parameters')
     expect((await other('GET', '/register/tool-example')).body).toEqual(created.body)
 
-    const put = await other('PUT', '/register/tool-example', { ...example, description: 'New' })
+    const put = await other('PUT', '/register/tool-example', { ...silent, description: 'New' })
     expect(put).toMatchObject({
       status: 200,
       headers: { etag: '"2"' },
@@ -136,28 +136,96 @@ describe('a registration', () => {
     expect(none.body.inputSchema).toMatchObject({ additionalProperties: false })
   })
 
-  test('with a long name or without a description is accepted with a warning in that response only', async () => {
-    const name = 'n'.repeat(65)
-    const { description: _, ...bare } = example
-    const created = await call('POST', '/register', { ...bare, name })
+  const schema = { type: 'object', properties: { a: { type: 'string' } } }
+
+  test.each<[string, object, string[]]>([
+    ['a description', { description: ' ' }, ['There is no description']],
+    ['a short name', { name: 'n'.repeat(65) }, ['65 characters']],
+    ['a name without a dot', { name: 'a.b' }, ['The name has a dot']],
+    ['parameters', { parameters: undefined }, ['There are no parameters']],
+    [
+      'a plain root',
+      { inputSchema: { ...schema, anyOf: [{}] } },
+      ['/inputSchema/anyOf: some clients refuse "anyOf" at the root'],
+    ],
+    [
+      'properties',
+      { inputSchema: { type: 'object' } },
+      ['/inputSchema: some clients refuse an input schema without "properties"'],
+    ],
+    [
+      'items in a list',
+      { inputSchema: { ...schema, properties: { a: { type: ['array', 'null'] } } } },
+      ['/inputSchema/properties/a: some clients refuse a list without "items"'],
+    ],
+    [
+      'items in a list of its output',
+      { outputSchema: { ...schema, $defs: { a: { type: 'array' } } } },
+      ['/outputSchema/$defs/a: some clients refuse a list without "items"'],
+    ],
+    [
+      'keywords of draft 2020-12',
+      {
+        inputSchema: {
+          ...schema,
+          properties: {
+            a: { items: [{}] },
+            b: { minimum: 1, exclusiveMinimum: true },
+            c: { items: [{}] },
+          },
+        },
+      },
+      ['/inputSchema/properties/a/items: some', '/inputSchema/properties/b/exclusiveMinimum: some'],
+    ],
+    [
+      'usual names of properties',
+      { inputSchema: { ...schema, properties: { 'a b': {} } } },
+      ['/inputSchema/properties/a b: some clients refuse names'],
+    ],
+  ])(
+    'of a tool without %s is accepted with a warning in that response',
+    async (_, more, warnings) => {
+      const tool = { ...example, parameters: {}, ...more }
+      const { inputSchema } = more as { inputSchema?: object }
+      const body = inputSchema ? { ...tool, parameters: undefined } : tool
+      const created = await call('POST', '/register', body)
+      expect(created.status).toBe(201)
+      expect(created.body.warnings).toEqual(warnings.map(it => expect.stringContaining(it)))
+      expect((await call('GET', `/register/tool-${tool.name}`)).body).not.toHaveProperty('warnings')
+      expect((await call('PUT', `/register/tool-${tool.name}`, body)).body.warnings).toEqual(
+        created.body.warnings,
+      )
+    },
+  )
+
+  test.each<[string, object]>([
+    ['a tool', { name: 'n'.repeat(64), parameters: { a: 'string[]', b: 'object?' } }],
+    ['a tool without arguments', { parameters: {} }],
+    ['a tool with a schema', { inputSchema: schema, outputSchema: schema }],
+    ['a resource', { type: 'resource', name: `${'n'.repeat(64)}.a`, uri: 'notes://today' }],
+    ['a prompt', { type: 'prompt', name: 'a.b' }],
+  ])('of %s as usual has no warning', async (_, more) => {
+    const created = await call('POST', '/register', { ...example, ...more })
     expect(created.status).toBe(201)
-    expect(created.body.warnings).toEqual([
-      expect.stringContaining('65 characters'),
-      expect.stringContaining('no description'),
-    ])
-    expect((await call('GET', `/register/tool-${name}`)).body).not.toHaveProperty('warnings')
-    const short = await call('POST', '/register', { ...example, name: 'n'.repeat(64) })
-    expect(short.body).not.toHaveProperty('warnings')
-    const resource = { ...example, type: 'resource', name, uri: 'notes://today' }
-    expect((await call('POST', '/register', resource)).body).not.toHaveProperty('warnings')
+    expect(created.body).not.toHaveProperty('warnings')
+  })
+
+  test('may have parameters with the names of what JavaScript objects have', async () => {
+    const body = `{"type":"tool","name":"a","description":"A","lambdaArn":"${ARN}","parameters":{"__proto__":"string","constructor":"integer?"}}`
+    const created = await call('POST', '/register', body)
+    expect(created.status).toBe(201)
+    const text = JSON.stringify((await call('GET', '/register/tool-a')).body.inputSchema)
+    expect(text).toBe(
+      '{"type":"object","properties":{"__proto__":{"type":"string"},"constructor":{"type":"integer"}},"required":["__proto__"],"additionalProperties":false}',
+    )
   })
 })
 
 describe('two concurrent writers', () => {
   test('create a registration once, and the other gets already_exists', async () => {
     const responses = await Promise.all([
-      call('POST', '/register', { ...example, description: 'a' }),
-      other('POST', '/register', { ...example, description: 'b' }),
+      call('POST', '/register', { ...silent, description: 'a' }),
+      other('POST', '/register', { ...silent, description: 'b' }),
     ])
     const [won, lost] = responses.toSorted((a, b) => a.status - b.status)
     expect(won?.status).toBe(201)
@@ -174,7 +242,7 @@ describe('two concurrent writers', () => {
       [call, other][n % 2]?.(
         'PUT',
         '/register/tool-example',
-        { ...example, description: String(n) },
+        { ...silent, description: String(n) },
         { 'content-type': 'application/json', ...headers },
       )
     const responses = await Promise.all(Array.from({ length: 10 }, (_, n) => put(n)))
@@ -353,8 +421,8 @@ describe('a body', () => {
     ],
     [
       '__proto__ within',
-      `{"type":"tool","name":"a","lambdaArn":"${ARN}","inputSchema":{"type":"object","properties":{"__proto__":{}}}}`,
-      '/inputSchema/properties/__proto__',
+      `{"type":"tool","name":"a","lambdaArn":"${ARN}","_meta":{"a":{"__proto__":{}}}}`,
+      '/_meta/a/__proto__',
       'not a usable name',
     ],
     [
@@ -375,7 +443,7 @@ describe('a body', () => {
       'a session allowed',
       { ...bare, allow: ['arn:aws:sts::123456789012:assumed-role/r/s'] },
       '/allow/0',
-      'IAM role or user',
+      'names a role session',
     ],
     [
       'both kinds of parameters',
@@ -426,7 +494,19 @@ describe('a body', () => {
       'an unmatchable expression',
       { ...bare, type: 'resource', uriTemplate: 'a://{b:3}' },
       '/uriTemplate',
-      'URI template',
+      'the gateway cannot match: it has the prefix modifier',
+    ],
+    [
+      'a query before a path',
+      { ...bare, type: 'resource', uriTemplate: 'a://b{?c}/d' },
+      '/uriTemplate',
+      'it has more than a fragment behind',
+    ],
+    [
+      'a relative template',
+      { ...bare, type: 'resource', uriTemplate: 'notes/{id}' },
+      '/uriTemplate',
+      'absolute URI template',
     ],
     [
       'an argument twice',
@@ -575,44 +655,6 @@ describe('a resource update', () => {
     cut = false
     expect((await failing('POST', path, { uri: 'notes://7' })).status).toBe(202)
   })
-
-  test('matches a template exactly where the MCP SDK matches it', async () => {
-    const examples = {
-      'notes://{id}': 'notes://a%20b',
-      'a+b.c:(x)|{id}$^': 'a+b.c:(x)|1$^',
-      'notes://{a}/{b}': 'notes://é/2',
-      'notes://{a}{b}': 'notes://12',
-      'notes://{a,b}/c': 'notes://1/c',
-      'notes://{list*}/end': 'notes://1,2/end',
-      'notes://{+path}': 'notes://1/2',
-      'notes://{#path}x': 'notes://#1,x',
-      'notes://x{.ext}': 'notes://x.md',
-      'notes://x{.ext*}': 'notes://x.a.b',
-      'notes://x{/a}{/b*}': 'notes://x/1/2,3',
-      'notes://x{?q}': 'notes://x?q=1',
-      'notes://x{?q.r,s*,%74}': 'notes://x?q.r=1&s=2&%74=3',
-      'notes://x?a=1{&q,s}': 'notes://x?a=1&q=2&s=3',
-      'notes://{a.b%20}-{c}': 'notes://1-2',
-    }
-    // At every position of each example: insert, replace and cut, with characters that have a
-    // meaning in URIs or patterns.
-    const uris = Object.values(examples).flatMap(uri =>
-      Array.from({ length: uri.length + 1 }, (_, n) => [uri.slice(0, n), uri.slice(n)]).flatMap(
-        ([before = '', after = '']) =>
-          ['', ...'/,.?&#=-{}x1 \n\\', '$^', 'end'].flatMap(piece => [
-            before + piece + after,
-            before + piece + after.slice(1),
-          ]),
-      ),
-    )
-    for (const [template, example] of Object.entries(examples)) {
-      const sdk = new UriTemplate(template)
-      expect(sdk.match(example), template).not.toBeNull()
-      for (const uri of [example, ...uris])
-        if (matchesUriTemplate(uri, template) !== (sdk.match(uri) !== null))
-          expect.fail(`${JSON.stringify(uri)} and ${template}`)
-    }
-  })
 })
 
 describe('a JSON Schema', () => {
@@ -647,18 +689,37 @@ describe('a JSON Schema', () => {
       '/properties/a/required',
       'must be array',
     ],
-    ['has a broken pattern', object({ a: { pattern: '(' } }), '/properties/a/pattern', 'regex'],
     [
-      'has a pattern that is not valid in Unicode mode',
-      object({ a: { pattern: '\\_' } }),
-      '',
-      'Invalid escape',
+      'has a broken pattern',
+      object({ a: { pattern: '(' } }),
+      '/properties/a/pattern',
+      'is not a regular expression of JavaScript',
     ],
     [
       'has a key that is not a pattern',
-      { type: 'object', patternProperties: { '(': {} } },
-      '/patternProperties',
-      '"("',
+      { type: 'object', patternProperties: { 'a/(': {} } },
+      '/patternProperties/a~1(',
+      'Unterminated group',
+    ],
+    [
+      'has 5,000 patterns',
+      {
+        type: 'object',
+        patternProperties: Object.fromEntries(
+          Array.from({ length: 5_000 }, (_, n) => [`^${n}`, {}]),
+        ),
+      },
+      '/patternProperties/^500',
+      'at most 500',
+    ],
+    [
+      'refers to itself without end',
+      object(
+        { a: { $ref: '#/$defs/b' } },
+        { $defs: { b: { anyOf: [{}, { $ref: '#/$defs/b' }] } } },
+      ),
+      '/$defs/b/anyOf/1/$ref',
+      'without end',
     ],
     [
       'refers to the network',
@@ -680,7 +741,7 @@ describe('a JSON Schema', () => {
     ],
     [
       'has an unsupported draft',
-      object({}, { $schema: 'http://json-schema.org/draft-04/schema#' }),
+      object({}, { $schema: 'http://json-schema.org/draft-03/schema#' }),
       '/$schema',
       '2020-12',
     ],
@@ -689,13 +750,6 @@ describe('a JSON Schema', () => {
       object({}, { $schema: 'https://example.com/mine' }),
       '/$schema',
       '2020-12',
-    ],
-    ['is asynchronous', object({}, { $async: true }), '/$async', 'not a keyword'],
-    [
-      'has the id of its draft',
-      object({}, { $id: 'https://json-schema.org/draft/2020-12/schema' }),
-      '',
-      'already exists',
     ],
     [
       'is not valid in draft 07',
@@ -752,11 +806,25 @@ describe('a JSON Schema', () => {
       'with properties called like keywords',
       object({ $ref: {}, id: {}, type: {}, properties: {} }),
     ],
+    [
+      'of draft 04',
+      object(
+        { a: { minimum: 0, exclusiveMinimum: true }, b: { $ref: '#/definitions/b' } },
+        { $schema: 'http://json-schema.org/draft-04/schema#', id: 'x', definitions: { b: {} } },
+      ),
+    ],
+    ['with a pattern that is not valid in Unicode mode', object({ a: { pattern: '\\_' } })],
+    ['with "nullable" beside a reference', object({ a: { $ref: '#', nullable: true } })],
+    ['with a keyword of Ajv', object({}, { $async: true })],
+    [
+      'with the id of its draft',
+      object({}, { $id: 'https://json-schema.org/draft/2020-12/schema' }),
+    ],
   ])('%s is accepted, here and by the gateway', async (_, schema) => {
     const response = await register(schema)
     expect(response.body.error?.issues).toBeUndefined()
     expect(response.body.inputSchema).toEqual(schema)
-    expect(new AjvJsonSchemaValidator().getValidator(schema)({}).valid).toBe(true)
+    expect(compileSchema(schema as Record<string, unknown>)({})).toBeUndefined()
   })
 
   test('with the $id of another schema is accepted and checked on its own', async () => {

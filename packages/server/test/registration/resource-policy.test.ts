@@ -149,7 +149,7 @@ describe('granting', () => {
       },
     ]
     refuse('GetPolicy', { status: 200, body: { Policy: JSON.stringify({ Statement }) } })
-    expect(await permissions.status(ARN)).toMatchObject({ state: 'not_granted' })
+    expect(await permissions.status(ARN)).toMatchObject({ state: 'missing' })
   })
 
   test('replaces an orphaned statement of a deleted role', async () => {
@@ -195,13 +195,13 @@ describe('a status', () => {
       message: expect.stringContaining('Deploy it'),
     })
     expect(await permissions.status(ARN.replace('buffered', 'later'))).toMatchObject({
-      state: 'not_granted',
+      state: 'missing',
     })
   })
 
   test.each([ARN, `${ARN}:live`])('of %s has the command that grants the permission', async arn => {
     const status = await permissions.status(arn)
-    if (status.state !== 'not_granted') return expect.fail(status.state)
+    if (status.state !== 'missing') return expect.fail(status.state)
     for (const command of status.fix) await run(command)
     expect(await permissions.status(arn)).toEqual({ state: 'ready' })
     expect(await permissions.grant(arn)).toEqual({ state: 'ready' })

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 
 import { expect, test, vi } from 'vitest'
 
-import { MAX_SUBSCRIPTIONS, type McpSessions } from '../../src/session-table/sessions.ts'
+import { type McpSessions, requestKey } from '../../src/session-table/sessions.ts'
+import { MAX_SUBSCRIPTION_BYTES, MAX_SUBSCRIPTIONS } from '../../src/subscription-limits.ts'
 
 /**
  * What every store of MCP sessions promises. Each `make` gives another environment's view of it.
@@ -32,6 +33,7 @@ export function mcpSessionsSuite(make: () => McpSessions) {
       registrations: '7',
       logLevel: 'error',
       subscriptions: new Map([['a://b#c.d[0]', 'token']]),
+      inFlight: new Map(),
     })
     expect(await make().get(id, 'another owner')).toBeUndefined()
     await make().unsubscribe(id, 'a://b#c.d[0]')
@@ -62,13 +64,61 @@ export function mcpSessionsSuite(make: () => McpSessions) {
     expect(await make().get(id, 'me')).toBeUndefined()
   })
 
-  test('cancelled requests keep their ids, with numbers and strings apart', async () => {
+  test('keeps the last time of each cancellation, for ids of any length', async () => {
     const [id, other] = [await create(), await create()]
-    await make().cancel(id, 1)
-    await make().cancel(id, '1')
-    await make().cancel(id, 'a "quoted" one')
-    expect((await make().cancelled(id)).sort()).toEqual(['1', 'a "quoted" one', 1].sort())
-    expect(await make().cancelled(other)).toEqual([])
+    const long = 'x'.repeat(100_000)
+    await make().cancel(id, 1, 100)
+    await make().cancel(id, '1', 200)
+    await make().cancel(id, long, 300)
+    await make().cancel(id, long, 400)
+    expect(await make().cancelled(id)).toEqual(
+      new Map([
+        [requestKey(1), 100],
+        [requestKey('1'), 200],
+        [requestKey(long), 400],
+      ]),
+    )
+    expect(await make().cancelled(other)).toEqual(new Map())
+  })
+
+  test('of two requests with one id only the first is in flight, until it is finished', async () => {
+    const id = await create()
+    const [first, second] = ['a', 'b'].map(stream => ({ stream, until: 9_000_000_000_000 }))
+    if (!first || !second) throw new Error('unreachable')
+    expect(await make().begin(id, [1, 'x'], first)).toBe(true)
+    expect(await make().begin(id, [1, 'x'], first), 'a repeated write').toBe(true)
+    expect(await make().begin(id, [2, 1], second)).toBe(false)
+    expect((await make().get(id, 'me'))?.inFlight).toEqual(
+      new Map([
+        [requestKey(1), first],
+        [requestKey('x'), first],
+      ]),
+    )
+    await make().finish(id, [1], second)
+    expect(await make().begin(id, [1], second)).toBe(false)
+    await make().finish(id, [1], first)
+    expect(await make().begin(id, [1], second)).toBe(true)
+  })
+
+  test('a request of a session that was removed is in flight without a record', async () => {
+    const id = await create()
+    await make().remove(id)
+    expect(await make().begin(id, [1], { stream: 'a', until: 1 })).toBe(true)
+    await make().finish(id, [1], { stream: 'a', until: 1 })
+    expect(await make().get(id, 'me')).toBeUndefined()
+  })
+
+  test('bounds the bytes of all subscriptions, and gives back those of an old one', async () => {
+    const id = await create()
+    const uri = (n: number) => `a://${n}/`.padEnd(8_192, 'x')
+    const count = MAX_SUBSCRIPTION_BYTES / 8_192
+    for (let n = 0; n < count; n++) expect(await make().subscribe(id, uri(n), '')).toBe(true)
+    expect(await make().subscribe(id, uri(count), '')).toBe(false)
+    expect(await make().subscribe(id, uri(0), 'token'), 'renewed').toBe(true)
+    await make().unsubscribe(id, uri(0))
+    await make().unsubscribe(id, uri(0))
+    expect(await make().subscribe(id, uri(count), '')).toBe(true)
+    expect(await make().subscribe(id, uri(0), '')).toBe(false)
   })
 
   test('a full session refuses new subscriptions and renews existing ones', async () => {

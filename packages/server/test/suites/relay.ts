@@ -45,6 +45,19 @@ export function relaySuite(make: () => Promise<Relay>) {
     expect(middle === large).toBe(true)
   })
 
+  test('a message of 6 MB to a session that is not open is refused', async () => {
+    const relay = await make()
+    const s = session()
+    const large = 'x'.repeat(6_000_000)
+    expect(await relay.post(s, large)).toBe(false)
+    const inbox = await relay.open(s)
+    expect(await relay.post({ ...s, owner: 'account/another' }, large)).toBe(false)
+    expect(await relay.post(s, large)).toBe(true)
+    await inbox.close()
+    expect(await relay.post(s, large)).toBe(false)
+    expect((await all(inbox)).map(it => it.length)).toEqual([large.length])
+  })
+
   test('sessions do not see each other’s messages', async () => {
     const relay = await make()
     const [a, b] = [session(), session()]

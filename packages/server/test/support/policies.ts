@@ -34,5 +34,11 @@ export function policiesOf({
     async invoke(FunctionName: string) {
       return (await lambda.send(new InvokeCommand({ FunctionName }))).StatusCode
     },
+    /** The output of the function for this event, as text. */
+    async outputOf(FunctionName: string, event: object) {
+      const Payload = Buffer.from(JSON.stringify(event))
+      const output = await lambda.send(new InvokeCommand({ FunctionName, Payload }))
+      return Buffer.from(output.Payload ?? []).toString()
+    },
   }
 }

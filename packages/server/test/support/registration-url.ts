@@ -15,15 +15,26 @@ const granted: InvokePermissions = {
   status: async () => ({ state: 'ready' }),
 }
 
+/** The functions of the stack that this API belongs to. */
+export const OWN_FUNCTIONS = ['mcp', 'mcp-registration'].map(
+  name => `arn:aws:lambda:eu-central-1:123456789012:function:gateway-${name}`,
+)
+
 /**
  * Calls the registration function of one environment with the event that a Function URL makes of a
  * request.
  */
-export function registrationUrl({ client, tables }: Emulator, permissions = granted) {
+export function registrationUrl(
+  { client, tables }: Emulator,
+  permissions = granted,
+  userArn = 'arn:aws:iam::123456789012:user/admin',
+) {
   const dynamo = client()
   const registry = dynamoRegistry(dynamo, tables.RegistrationTable)
   const revocations = dynamoRevocations(dynamo, tables.RegistrationTable)
-  const handler = bufferedHandler(createRegistration({ registry, permissions, revocations }))
+  const handler = bufferedHandler(
+    createRegistration({ registry, permissions, revocations, ownFunctions: OWN_FUNCTIONS }),
+  )
 
   return async (
     method: string,
@@ -40,9 +51,7 @@ export function registrationUrl({ client, tables }: Emulator, permissions = gran
         domainName: 'abc.lambda-url.eu-central-1.on.aws',
         requestId: 'request-1',
         http: { method },
-        authorizer: {
-          iam: { userArn: 'arn:aws:iam::123456789012:user/admin', accountId: '123456789012' },
-        },
+        authorizer: { iam: { userArn, accountId: '123456789012' } },
       },
       isBase64Encoded: body instanceof Buffer,
       body: body instanceof Buffer ? body.toString('base64') : textOf(body),

@@ -7,8 +7,17 @@ import {
 } from '@aws-sdk/client-lambda'
 
 import type { InvokePermissions } from './permissions.ts'
-import { ACTION, allows, statementId, statementsIn, type Target, targetOf } from './statement.ts'
 import {
+  ACTION,
+  allows,
+  type Statement,
+  statementId,
+  statementsIn,
+  type Target,
+  targetOf,
+} from './statement.ts'
+import {
+  type GrantCondition,
   grantFailed,
   manualRevoke,
   notGranted,
@@ -33,6 +42,7 @@ const PAUSES_MS = [100, 300, 900]
 export function resourcePolicyPermissions(
   clientFor: (region: string) => LambdaClient,
   roleArn: string,
+  grantCondition: GrantCondition = 'principal',
 ): InvokePermissions {
   const [, , , , accountId] = roleArn.split(':')
   const sid = statementId(roleArn)
@@ -42,17 +52,21 @@ export function resourcePolicyPermissions(
       const target = targetOf(lambdaArn)
       if (target.accountId !== accountId) return otherAccount(target, roleArn)
       let state: StatementState = 'none'
+      let condition: GrantCondition = 'none'
       try {
         for (const [attempt, pause] of PAUSES_MS.entries()) {
           if (attempt > 0 || !justRevoked) state = await read(target)
           if (state === 'granted') return { state: 'ready' }
           if (state === 'orphaned') await remove(target)
-          if (!(await add(target))) await sleep(pause)
+          condition = grantCondition
+          const isAdded = await add(target)
+          condition = 'none'
+          if (!isAdded) await sleep(pause)
         }
         if ((await read(target)) === 'granted') return { state: 'ready' }
         throw new Error(`the statement ${sid} is still not in the policy`)
       } catch (error) {
-        return grantFailed(target, roleArn, error, state)
+        return grantFailed(target, roleArn, error, { state, condition })
       }
     },
     async status(lambdaArn) {
@@ -78,13 +92,17 @@ export function resourcePolicyPermissions(
   }
 
   async function read(target: Target): Promise<StatementState> {
+    const statements = await statementsOf(target)
+    if (statements.some(it => allows(it, roleArn))) return 'granted'
+    return statements.some(({ Sid }) => Sid === sid) ? 'orphaned' : 'none'
+  }
+
+  async function statementsOf(target: Target): Promise<Statement[]> {
     const { Policy } = await clientFor(target.region)
       .send(new GetPolicyCommand(at(target)))
       // The policy or the function does not exist. Only AddPermission tells the two apart.
       .catch(ifNamed('ResourceNotFoundException', { Policy: undefined }))
-    const statements = Policy ? statementsIn(Policy, target) : []
-    if (statements.some(it => allows(it, roleArn))) return 'granted'
-    return statements.some(({ Sid }) => Sid === sid) ? 'orphaned' : 'none'
+    return Policy ? statementsIn(Policy, target) : []
   }
 
   /** False when the statement exists already, or another update of the function is in progress. */
@@ -97,10 +115,24 @@ export function resourcePolicyPermissions(
 
   async function remove(target: Target): Promise<void> {
     const command = new RemovePermissionCommand({ ...at(target), StatementId: sid })
-    // Not found: the statement is gone, alone or with its function.
-    await clientFor(target.region)
-      .send(command)
-      .catch(ifNamed('ResourceNotFoundException', undefined))
+    try {
+      await clientFor(target.region).send(command)
+    } catch (error) {
+      const { name } = error as Error
+      // The statement is gone, alone or with its function.
+      if (name === 'ResourceNotFoundException') return
+      // A missing statement has no principal, so the condition in the policy of our role denies its
+      // removal. Only the policy tells the two apart.
+      if (name !== 'AccessDeniedException' || (await isPresent(target))) throw error
+    }
+  }
+
+  /** True also where the policy cannot be read. */
+  async function isPresent(target: Target): Promise<boolean> {
+    return statementsOf(target).then(
+      statements => statements.some(({ Sid }) => Sid === sid),
+      () => true,
+    )
   }
 }
 

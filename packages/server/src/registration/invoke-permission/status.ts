@@ -24,20 +24,32 @@ export function notGranted(target: Target, roleArn: string, state: StatementStat
   const reason =
     state === 'orphaned'
       ? `The statement ${statementId(roleArn)} in the policy of ${target.lambdaArn} names another role than the gateway's, for example one that was deleted and created again.`
-      : `The policy of ${target.lambdaArn} does not allow the gateway's role to invoke it, or the function does not exist.`
+      : `The policy of ${target.lambdaArn} has no statement that allows the gateway's role to invoke it, for example because the policy was replaced, or the function does not exist.`
   return {
-    state: 'not_granted',
+    state: state === 'orphaned' ? 'not_granted' : 'missing',
     message: `${reason} Repair the registration: that grants the permission or says why it cannot`,
     fix: commandsFor(target, roleArn, state),
   }
 }
 
-/** The status for an error of Lambda while the policy was read or changed. */
+/**
+ * The template's parameter GrantCondition. With `principal`, the policy of the registration role has
+ * the condition `lambda:Principal`. AWS does not document whether it matches the ARN of a role.
+ */
+export type GrantCondition = 'principal' | 'none'
+
+/**
+ * The status for an error of Lambda while the policy was read or changed. `condition` is the one
+ * that was in force for the call that failed.
+ */
 export function grantFailed(
   target: Target,
   roleArn: string,
   error: unknown,
-  state: StatementState = 'none',
+  {
+    state = 'none',
+    condition = 'none',
+  }: { state?: StatementState; condition?: GrantCondition } = {},
 ): NotReady {
   const { lambdaArn } = target
   const { name, message } = error as Error
@@ -60,7 +72,7 @@ export function grantFailed(
     case 'PublicPolicyException':
       return {
         state: 'not_granted',
-        message: `Lambda does not allow the registration function to grant the permission to invoke ${lambdaArn}: ${message}`,
+        message: `Lambda does not allow the registration function to grant the permission to invoke ${lambdaArn}: ${message}${conditionHint(error, condition)}`,
         fix,
       }
     default:
@@ -70,6 +82,17 @@ export function grantFailed(
         fix: [],
       }
   }
+}
+
+/**
+ * The sentence for a denial that the condition may have caused: the policy of the registration role
+ * allows the call for every function of the account, and no other policy is named as the reason.
+ */
+function conditionHint(error: unknown, condition: GrantCondition): string {
+  const { name, message } = error as Error
+  const isOther = /explicit deny|boundary|(service|resource) control policy|session policy/i
+  if (condition === 'none' || name !== 'AccessDeniedException' || isOther.test(message)) return ''
+  return `${/[.!]$/.test(message) ? '' : '.'} The condition lambda:Principal in the policy of the registration function's role does not match: deploy the stack with the parameter GrantCondition=none`
 }
 
 export function revokeFailed(target: Target, roleArn: string, error: unknown): RevokeFailure {
