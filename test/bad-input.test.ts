@@ -1,8 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { send, sign } from '../packages/server/test/local/signed-request.ts'
 import { connect } from './support/clients.ts'
 import { functionArn, type Gateway, startGateway } from './support/gateway.ts'
-import { initialize, openRaw, postRaw, type RawStream } from './support/sse-wire.ts'
+import {
+  initialize,
+  messagesIn,
+  openRaw,
+  postMcp,
+  postRaw,
+  type RawStream,
+} from './support/sse-wire.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
@@ -42,41 +50,35 @@ describe('POST /message', () => {
     return response
   }
 
-  test.each<[string, BodyInit, Record<string, string>, number, string]>([
+  test.each<[string, BodyInit, Record<string, string>, number, string | number]>([
     ['an empty body', '', json, 400, 'bad_request'],
     ['white space', '  \n', json, 400, 'bad_request'],
     ['text that is not JSON', '{"jsonrpc":', json, 400, 'bad_request'],
     ['JSON nested 100,000 deep', deep, json, 400, 'bad_request'],
-    ['a batch', message([initialize]), json, 400, 'bad_request'],
-    ['a string', '"ping"', json, 400, 'bad_request'],
-    ['null', 'null', json, 400, 'bad_request'],
-    [
-      'another protocol',
-      message({ jsonrpc: '1.0', id: 1, method: 'ping' }),
-      json,
-      400,
-      'bad_request',
-    ],
+    ['a batch', message([initialize]), json, 400, -32_600],
+    ['a string', '"ping"', json, 400, -32_600],
+    ['null', 'null', json, 400, -32_600],
+    ['another protocol', message({ jsonrpc: '1.0', id: 1, method: 'ping' }), json, 400, -32_600],
     [
       'a method that is not text',
       message({ jsonrpc: '2.0', id: 1, method: 7 }),
       json,
       400,
-      'bad_request',
+      -32_600,
     ],
     [
       'params that are a list',
       message({ jsonrpc: '2.0', id: 1, method: 'ping', params: [1] }),
       json,
       400,
-      'bad_request',
+      -32_600,
     ],
     [
       'an id that is an object',
       message({ jsonrpc: '2.0', id: {}, method: 'ping' }),
       json,
       400,
-      'bad_request',
+      -32_600,
     ],
     ['binary', new Uint8Array([0xff, 0xfe, 0x00, 0x80]), json, 400, 'bad_request'],
     ['binary without a type', new Uint8Array([0xff, 0x00]), {}, 415, 'unsupported_media_type'],
@@ -84,9 +86,12 @@ describe('POST /message', () => {
   ])('refuses %s and keeps the session', async (_, body, headers, status, code) => {
     const response = await send(body, headers)
     expect(response.status).toBe(status)
-    expect(await response.json()).toEqual({
-      error: { code, message: expect.any(String), requestId: expect.any(String) },
-    })
+    // JSON that is no message gets a JSON-RPC error. Everything before that is no JSON-RPC yet.
+    const refused =
+      typeof code === 'number'
+        ? { jsonrpc: '2.0', error: { code, message: expect.any(String) } }
+        : { error: { code, message: expect.any(String), requestId: expect.any(String) } }
+    expect(await response.json()).toMatchObject(refused)
   })
 
   test('refuses 7 MB', async () => {
@@ -130,6 +135,10 @@ describe('any other request', () => {
     ['GET', '/message', 405, 'method_not_allowed'],
     ['POST', '/sse', 405, 'method_not_allowed'],
     ['DELETE', '/health', 405, 'method_not_allowed'],
+    ['PATCH', '/sse', 405, 'method_not_allowed'],
+    ['OPTIONS', '/mcp', 405, 'method_not_allowed'],
+    ['GET', '/%E0%A4%A', 404, 'not_found'],
+    ['GET', '/sse%00', 404, 'not_found'],
   ])('%s %s gets an error that names the endpoints', async (method, path, status, code) => {
     const response = await gateway.fetch()(new URL(path, gateway.mcpUrl), { method })
     expect(response.status).toBe(status)
@@ -138,14 +147,41 @@ describe('any other request', () => {
     if (status === 405) expect(response.headers.get('allow')).toBeTruthy()
   })
 
-  test('GET /health returns the versions', async () => {
+  test('GET /health returns the versions, and all these protocol versions are served', async () => {
     const response = await gateway.fetch()(new URL('health', gateway.mcpUrl))
-    expect(await response.json()).toMatchObject({
-      status: 'ok',
-      version: expect.any(String),
-      protocolVersions: expect.arrayContaining(['2024-11-05', '2025-11-25']),
-    })
+    const { status, version, protocolVersions } = await response.json()
+    expect([status, version]).toEqual(['ok', expect.any(String)])
+    expect(protocolVersions).toEqual(expect.arrayContaining(['2024-11-05', '2025-11-25']))
+    for (const protocolVersion of protocolVersions.slice(1)) {
+      const params = { ...initialize.params, protocolVersion }
+      const [opened] = await messagesIn(await postMcp(gateway, { ...initialize, params }))
+      expect(opened?.result).toMatchObject({ protocolVersion })
+    }
+    expect(protocolVersions[0]).toBe('2026-07-28')
+    const { client } = await connect(
+      gateway,
+      'SDK 2.x, 2026-07-28',
+      '/mcp over the official transport with our fetch',
+    )
+    expect((await client.listTools()).tools).toEqual([])
+    await client.close()
   })
+
+  test.each(['TRACE', 'PROPFIND', 'LOCK'])(
+    '%s is 405 and names the methods that work',
+    async method => {
+      for (const [base, target] of [
+        [gateway.mcpUrl, '/sse'],
+        [gateway.mcpUrl, '/mcp'],
+        [gateway.registrationUrl, '/register'],
+      ] as const) {
+        const { status, headers, body } = await send(base, await sign(base, { method, target }))
+        expect(status, target).toBe(405)
+        expect(headers.allow).toContain(target === '/mcp' ? 'DELETE' : 'GET')
+        expect(JSON.parse(body).error.code).toBe('method_not_allowed')
+      }
+    },
+  )
 
   test('a URL with a double slash before the path works', async () => {
     const response = await gateway.fetch()(`${gateway.mcpUrl}/health`)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
     uriTemplate: 'notes://{id}',
   })
   await admin.registerResource({ name: 'none', lambdaArn: buffered, contract, uri: 'none://here' })
-  await admin.registerResource({ name: 'bad', lambdaArn, contract, uri: 'bad://two-finals' })
+  await admin.registerResource({ name: 'bad', lambdaArn, contract, uri: 'bad://no-final' })
   await admin.registerPrompt({ name: 'greet', lambdaArn: buffered, contract })
 })
 afterAll(() => gateway.close())
@@ -113,9 +113,9 @@ describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
     ['request', 'elicitation/create'],
     ['nothing', 'without a final line'],
     ['no-final', 'without a final line'],
-    ['two-finals', 'after its final line'],
-    ['after', 'after its final line'],
     ['throw-later', 'without a final line'],
+    ['exit-later', 'timed out, was killed'],
+    ['exit-within', 'timed out, was killed'],
     ['throw', 'failed'],
     ['exit', 'Runtime.ExitError'],
     ['ask-nothing', 'neither inputRequests nor a requestState'],
@@ -127,6 +127,25 @@ describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
     expect(textOf(result)).toContain(expected)
     expect(textOf(result), 'no stack').not.toMatch(/\.mjs|\n/)
     await plain.client.ping()
+  })
+
+  test.each([
+    ['two-finals', '1'],
+    ['after', 'done'],
+  ])('gets the first final line of a function that does this: %s', async (mode, expected) => {
+    expect(await plain.call(mode)).toEqual({ content: [{ type: 'text', text: expected }] })
+  })
+
+  test('gets a final line while its function still runs', async () => {
+    const file = newFile()
+    expect(textOf(await plain.call('late', { file }))).toBe('done')
+    writeFileSync(file, '')
+    await until(() => readFileSync(file, 'utf8') === 'ended', 'the end of the function')
+  })
+
+  test('gets only progress that increases', async () => {
+    expect(textOf(await plain.call('unordered'))).toBe('done')
+    expect(plain.heard).toEqual(['progress 1', 'progress 3', 'progress 3.5'])
   })
 
   test('gets a tool error when the result does not match the output schema', async () => {
@@ -186,9 +205,9 @@ describe.each(['SDK 1.x', 'SDK 2.x'] as const)('a client of %s', sdk => {
     await expect(client.readResource({ uri: 'none://here' })).rejects.toMatchObject({
       data: { uri: 'none://here' },
     })
-    await expect(client.readResource({ uri: 'bad://two-finals' })).rejects.toMatchObject({
+    await expect(client.readResource({ uri: 'bad://no-final' })).rejects.toMatchObject({
       code: -32603,
-      message: expect.stringContaining('after its final line'),
+      message: expect.stringContaining('without a final line'),
     })
     expect((await client.getPrompt({ name: 'greet' })).messages).toEqual([
       { role: 'user', content: { type: 'text', text: 'Hello Ada' } },

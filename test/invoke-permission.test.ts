@@ -83,7 +83,7 @@ describe('a registration', () => {
     expect(isError).toBe(true)
     expect(text).toContain('repair the registration')
     expect((await admin.get('tool-echo')).status).toMatchObject({
-      state: 'not_granted',
+      state: 'missing',
       fix: [expect.stringContaining(`--statement-id ${Sid}`)],
     })
     expect(await admin.repair('tool-echo')).toMatchObject({
@@ -134,7 +134,7 @@ describe('a killed registration function', () => {
     const killed = killAt('AddPermission')
     await expect(admin.registerTool(tool)).rejects.toMatchObject({ status: 502 })
     expect(killed()).toBe(true)
-    expect((await admin.get('tool-echo')).status).toMatchObject({ state: 'not_granted' })
+    expect((await admin.get('tool-echo')).status).toMatchObject({ state: 'missing' })
     expect(await call('echo')).toMatchObject({ isError: true })
     expect((await admin.repair('tool-echo')).status).toEqual({ state: 'ready' })
     expect(await policies.statements(ECHO)).toHaveLength(1)

@@ -257,7 +257,9 @@ describe('the log level', () => {
 
   test('of a session applies in every process', async () => {
     const { send } = await open('2025-11-25')
-    const logs = async () => levels(await messagesIn(await send(call('logs'))))
+    let calls = 0
+    const logs = async () =>
+      levels(await messagesIn(await send({ ...call('logs'), id: `logs ${++calls}` })))
     expect(await logs()).toEqual(ALL)
     const before = gateway.invocations.length
     // At the same time, so that these run in processes of their own.

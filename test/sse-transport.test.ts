@@ -242,7 +242,6 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
     ['exit', 'Runtime.ExitError'],
     ['hang', 'timed out'],
     ['circular', 'failed'],
-    ['malformed', 'malformed MCP result'],
     ['too-large', 'Function.ResponseSizeTooLarge'],
   ])('gets a proper result from a function that does this: %s', async (mode, expected) => {
     const result = await client.callTool({ name: 'misbehave', arguments: { mode } })

@@ -44,6 +44,19 @@ describe('a stream', () => {
     expect((await postRaw(gateway, stream.endpoint, initialize)).status).toBe(404)
   })
 
+  test.concurrent('stays open while a call runs, though the client answers no ping', async () => {
+    const file = join(tmpdir(), randomUUID())
+    const stream = await openRaw(gateway)
+    await postRaw(gateway, stream.endpoint, initialize)
+    await postRaw(gateway, stream.endpoint, initialized)
+    await postRaw(gateway, stream.endpoint, call(2, file))
+    // 16 heartbeats are longer than the idle time-out.
+    await stream.read(/(: ka\n\n.*){16}/s)
+    writeFileSync(file, '')
+    await stream.read(/"text":"done"/)
+    await stream.close()
+  })
+
   test.concurrent('stays open past the idle time-out while its client answers pings', async () => {
     const { client } = await connect(gateway, 'SDK 2.x', '/sse over our transport')
     let closed = false

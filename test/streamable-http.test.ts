@@ -7,7 +7,7 @@ import { meta, postMcp } from './support/sse-wire.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
-  gateway = await startGateway({ environment: { ALLOWED_ORIGINS: 'app.example' } })
+  gateway = await startGateway({ environment: { ALLOWED_ORIGINS: 'https://app.example' } })
   const { admin } = gateway
   await admin.registerTool({
     name: 'echo',
@@ -173,8 +173,10 @@ describe('protocol version 2026-07-28', () => {
 
   test.each([
     ['a page of another host', 'https://evil.example', 403],
-    ['a page of an allowed host', 'https://app.example', 200],
-    ['a page of the gateway’s own host', 'http://127.0.0.1:1234', 200],
+    ['a page of an allowed origin', 'https://app.example', 200],
+    ['a page with another scheme', 'http://app.example', 403],
+    ['a page with another port', 'https://app.example:8443', 403],
+    ['a page of another server on the host of the gateway', 'http://127.0.0.1:1', 403],
   ])('%s gets %s: %i', async (_, origin, status) => {
     const response = await call({ origin, 'mcp-method': 'tools/list' }, listTools)
     expect(response.status).toBe(status)

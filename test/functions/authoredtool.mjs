@@ -45,6 +45,11 @@ const modes = {
     ])
     return [form.action, roots[0]?.uri, textOf(word.content)].join()
   },
+  async confirm(ctx, file) {
+    const { action } = await ctx.elicit('sure', { message: 'Sure?' })
+    appendFileSync(file, action)
+    return action
+  },
   throw() {
     throw new RangeError('no such city')
   },

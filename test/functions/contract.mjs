@@ -105,6 +105,20 @@ const modes = {
     if (inputResponses) return write(text(Object.keys(inputResponses).sort().join()))
     write(ask({ form: form('?'), word: sampling, where: { method: 'roots/list' } }))
   },
+  /** Runs when the client has agreed: leaves a line for each run. */
+  'elicit-once'(write, { params }) {
+    const { ok } = params.inputResponses ?? {}
+    if (!ok) {
+      const { result } = ask({ ok: form('Sure?') })
+      return write({ result: { ...result, singleUse: true } })
+    }
+    appendFileSync(params.arguments.file, `${ok.action}\n`)
+    write(text(ok.action))
+  },
+  deep(_write, _event, stream) {
+    stream.write(`{"result":{"content":[],"structuredContent":{"a":${'['.repeat(100_000)}`)
+    stream.write(`${']'.repeat(100_000)}}}}\n`)
+  },
   forever: write => write(ask({ again: form('Again?') })),
   'ask-nothing': write => write({ result: { resultType: 'input_required' } }),
   'ask-wrong': write => write(ask({ it: { method: 'tools/list', params: {} } })),
@@ -131,6 +145,27 @@ const modes = {
   },
   exit: () => process.exit(3),
   hang: () => sleep(600_000),
+  async 'exit-later'(write) {
+    write(progress(1))
+    await sleep(20)
+    process.exit(3)
+  },
+  async 'exit-within'(_, __, stream) {
+    stream.write('{"result": {"content": [')
+    await sleep(20)
+    process.exit(3)
+  },
+  /** Goes on after its final line, which is all that counts. */
+  async late(write, { params }) {
+    write(text('done'))
+    while (!existsSync(params.arguments.file)) await sleep(20)
+    appendFileSync(params.arguments.file, 'ended')
+    throw new Error('too late to matter')
+  },
+  unordered(write) {
+    for (const n of [1, 3, 2, 3, 3.5]) write(progress(n))
+    write(text('done'))
+  },
 
   async bytes(_, __, stream) {
     for (const byte of Buffer.from(

@@ -11,21 +11,27 @@ export interface McpConfig {
   heartbeatSeconds: number
   /** Milliseconds between two reads of an inbox: while messages are coming, and at most. */
   pollMs: { busy: number; idle: number }
-  /** Host names of web pages that may send requests to `/mcp`, beside the gateway's own. */
+  /** Origins of web pages that may send requests, beside the gateway's own: http/origin.ts. */
   allowedOrigins: string[]
   /** Secrets of at least 32 characters. The first one signs request states, all verify them. */
   requestStateKeys: string[]
+  /** Calls of functions that one `/sse` stream runs at once. */
+  maxCallsInFlight: number
+  /** The path that clients see before `/sse` and `/mcp`, as `/prod`. Empty without a proxy. */
+  publicPath: string
 }
 
 export function mcpConfig(environment: Environment = process.env): McpConfig {
-  return read(environment, ({ text, number, list }) => ({
+  return read(environment, ({ text, number, list, path }) => ({
     registrationTable: text('REGISTRATION_TABLE'),
     sessionTable: text('SESSION_TABLE'),
     idleTimeoutSeconds: number('IDLE_TIMEOUT_SECONDS', 120),
     heartbeatSeconds: number('HEARTBEAT_SECONDS', 15),
     pollMs: { busy: number('POLL_BUSY_MS', 5), idle: number('POLL_IDLE_MS', 80) },
-    allowedOrigins: list('ALLOWED_ORIGINS').map(hostOf),
+    allowedOrigins: list('ALLOWED_ORIGINS'),
     requestStateKeys: list('REQUEST_STATE_KEYS', 32),
+    maxCallsInFlight: Math.ceil(number('MAX_CALLS_IN_FLIGHT', 32)),
+    publicPath: path('PUBLIC_PATH'),
   }))
 }
 
@@ -34,17 +40,20 @@ export interface RegistrationConfig {
   registrationTable: string
   /** The role of the mcp function: a registration permits it to invoke the registered function. */
   mcpRoleArn: string
+  /** The ARNs of the functions of the stack, which cannot be registered. */
+  ownFunctions: string[]
+  /** The parameter GrantCondition of the template. */
+  grantCondition: 'principal' | 'none'
 }
 
 export function registrationConfig(environment: Environment = process.env): RegistrationConfig {
   return read(environment, ({ text }) => ({
     registrationTable: text('REGISTRATION_TABLE'),
     mcpRoleArn: text('MCP_ROLE_ARN'),
+    ownFunctions: text('OWN_FUNCTIONS').split(','),
+    grantCondition: text('GRANT_CONDITION') === 'none' ? 'none' : 'principal',
   }))
 }
-
-/** The host name of an origin. A host name stays as it is. */
-const hostOf = (origin: string) => origin.replace(/^https?:\/\//, '').replace(/:\d+$/, '')
 
 type Environment = Record<string, string | undefined>
 
@@ -54,6 +63,8 @@ interface Reader {
   number(name: string, fallback: number): number
   /** Items separated by commas; empty when the variable is not set. */
   list(name: string, minLength?: number): string[]
+  /** A path without "/" at its end; empty when the variable is not set. */
+  path(name: string): string
 }
 
 /**
@@ -82,6 +93,12 @@ function read<Config>(environment: Environment, pick: (reader: Reader) => Config
       if (given.some(it => it.length < minLength))
         problems.push(`${name} has an item of less than ${minLength} characters`)
       return given
+    },
+    path(name) {
+      const value = (environment[name] ?? '').replace(/\/$/, '')
+      if (!/^(\/[\w.~-]+)*$/.test(value))
+        problems.push(`${name} is "${value}": a path such as /prod is expected`)
+      return value
     },
   })
   if (problems.length === 0) return config

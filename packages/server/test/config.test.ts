@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { mcpConfig } from '../src/config.ts'
+import { mcpConfig, registrationConfig } from '../src/config.ts'
 
 const tables = { REGISTRATION_TABLE: 'r', SESSION_TABLE: 's' }
 
@@ -13,6 +13,8 @@ test('a variable that is absent or empty has its default', () => {
     pollMs: { busy: 5, idle: 80 },
     allowedOrigins: [],
     requestStateKeys: [],
+    maxCallsInFlight: 32,
+    publicPath: '',
   })
 })
 
@@ -24,13 +26,11 @@ test('reads the variables that are set', () => {
   ])
 })
 
-test('accepts web pages as origins or as host names', () => {
-  const ALLOWED_ORIGINS = 'https://a.example,http://localhost:5173,b.example'
-  expect(mcpConfig({ ...tables, ALLOWED_ORIGINS }).allowedOrigins).toEqual([
-    'a.example',
-    'localhost',
-    'b.example',
-  ])
+test('takes a public path with or without "/" at its end', () => {
+  for (const PUBLIC_PATH of ['/prod/v1', '/prod/v1/'])
+    expect(mcpConfig({ ...tables, PUBLIC_PATH }).publicPath).toBe('/prod/v1')
+  for (const PUBLIC_PATH of ['prod', '/a b', '//evil.example', '/prod?x'])
+    expect(() => mcpConfig({ ...tables, PUBLIC_PATH })).toThrow(/PUBLIC_PATH is/)
 })
 
 test('one error names every variable that is missing or wrong', () => {
@@ -38,4 +38,13 @@ test('one error names every variable that is missing or wrong', () => {
   expect(() => mcpConfig({ IDLE_TIMEOUT_SECONDS: 'soon', POLL_BUSY_MS: '0' })).toThrow(
     /REGISTRATION_TABLE is missing; SESSION_TABLE is missing; IDLE_TIMEOUT_SECONDS is "soon".*; POLL_BUSY_MS is "0"/,
   )
+})
+
+test('the registration function does not start without the functions that cannot be registered', () => {
+  const environment = { REGISTRATION_TABLE: 'r', MCP_ROLE_ARN: 'arn', GRANT_CONDITION: 'principal' }
+  expect(() => registrationConfig(environment)).toThrow('OWN_FUNCTIONS is missing')
+  expect(registrationConfig({ ...environment, OWN_FUNCTIONS: 'a,b' }).ownFunctions).toEqual([
+    'a',
+    'b',
+  ])
 })

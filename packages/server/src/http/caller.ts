@@ -36,6 +36,24 @@ export function principalArn(arn: string): string {
   return role ? `arn:${role.partition}:iam::${role.accountId}:role/${role.name}` : arn
 }
 
+/** The role or user behind a caller, by which `allow` compares it. */
+export interface Principal {
+  partition: string
+  accountId: string
+  /** Undefined for principals that are neither a role nor a user, such as a federated user. */
+  kind: 'role' | 'user' | undefined
+  /** Without the path, which Lambda does not tell for roles. */
+  name: string
+}
+
+export function principalOf(arn: string): Principal {
+  const [, partition = '', service, , accountId = '', resource = ''] = principalArn(arn).split(':')
+  const [, kind, name = ''] = /^(role|user)\/(?:.*\/)?([^/]+)$/.exec(resource) ?? []
+  return service === 'iam' && (kind === 'role' || kind === 'user')
+    ? { partition, accountId, kind, name }
+    : { partition, accountId, kind: undefined, name: '' }
+}
+
 function assumedRole(arn: string) {
   const [, partition, accountId, name] =
     /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\//.exec(arn) ?? []

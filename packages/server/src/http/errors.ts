@@ -21,8 +21,8 @@ const STATUS: Record<ErrorCode, number> = {
 }
 
 /**
- * A mistake of the caller. The response shows its message, which says what to do. Every other error
- * is a fault of the gateway.
+ * An error whose message the response shows; it says what to do. Most are mistakes of the caller.
+ * Every other error is a fault of the gateway.
  */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError'
@@ -46,19 +46,16 @@ export class GatewayError extends Error {
   }
 }
 
+const FAULT = 'The request failed in the gateway; the log has the reason under this requestId'
+
 /**
  * The response to an error: `{"error": {code, message, requestId}}`. A mistake of the caller is
- * shown and not logged. A fault of the gateway is logged and shown without detail.
+ * shown and not logged. A fault is logged and shown without detail.
  */
 export function toResponse(error: unknown, requestId: string): Response {
-  if (!(error instanceof GatewayError)) {
-    log.error('request failed', { requestId, error: describe(error) })
-    error = new GatewayError(
-      'internal_error',
-      'The request failed in the gateway; the log has the reason under this requestId',
-    )
-  }
-  const { code, message, issues, headers } = error as GatewayError
+  const shown = error instanceof GatewayError ? error : new GatewayError('internal_error', FAULT)
+  const { code, message, issues, headers } = shown
+  if (STATUS[code] >= 500) log.error('request failed', { requestId, error: describe(error) })
   const body: ErrorBody = { error: { code, message, requestId, ...(issues && { issues }) } }
   return Response.json(body, { status: STATUS[code], headers })
 }

@@ -1,3 +1,4 @@
+import { isDeeperThan, MAX_DEPTH } from '../json/depth.ts'
 import { GatewayError } from './errors.ts'
 
 /**
@@ -5,9 +6,6 @@ import { GatewayError } from './errors.ts'
  * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
  */
 export const MAX_BODY_BYTES = 6 * 1024 * 1024
-
-/** Deeper JSON could overflow the stack of code that walks it recursively. */
-const MAX_DEPTH = 200
 
 /**
  * The body as JSON and as text.
@@ -34,7 +32,7 @@ export async function readJson(
   if (text.trim() === '')
     throw new GatewayError('bad_request', 'The body is empty: send a JSON document')
   const value = parse(text)
-  if (depthOf(text) > MAX_DEPTH)
+  if (isDeeperThan(MAX_DEPTH, text))
     throw new GatewayError('bad_request', `The JSON is nested deeper than ${MAX_DEPTH} levels`)
   return { value, text }
 }
@@ -54,18 +52,4 @@ function decode(bytes: ArrayBuffer): string {
   } catch (error) {
     throw new GatewayError('bad_request', 'The body is not UTF-8 text', { cause: error })
   }
-}
-
-/**
- * Counts the brackets outside strings. Only for valid JSON: a string without an end would take
- * quadratic time.
- */
-function depthOf(text: string): number {
-  let depth = 0
-  let deepest = 0
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
-    if (token === '[' || token === '{') deepest = Math.max(deepest, ++depth)
-    else if (token === ']' || token === '}') depth--
-  }
-  return deepest
 }

@@ -5,6 +5,8 @@ export interface Exchange {
   caller: Caller
   /** The Lambda request id. Error responses and log entries carry it. */
   requestId: string
+  /** When Lambda received the request, in milliseconds since 1970. */
+  receivedAt: number
   /** Milliseconds until Lambda stops the environment. */
   remaining(): number
 }

@@ -1,20 +1,24 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { LambdaClient, LambdaClientConfig } from '@aws-sdk/client-lambda'
 
+import { reportTableFailures } from './table-errors.ts'
+
 /**
  * A frozen environment resumes with connections that broke meanwhile. Short timeouts and several
  * attempts get past them while the caller still waits.
  */
 export const dynamoClient = () =>
-  new DynamoDBClient({
-    maxAttempts: 4,
-    requestHandler: {
-      connectionTimeout: 1_000,
-      requestTimeout: 5_000,
-      // Without it the SDK only logs a warning.
-      throwOnRequestTimeout: true,
-    },
-  })
+  reportTableFailures(
+    new DynamoDBClient({
+      maxAttempts: 4,
+      requestHandler: {
+        connectionTimeout: 1_000,
+        requestTimeout: 5_000,
+        // Without it the SDK only logs a warning.
+        throwOnRequestTimeout: true,
+      },
+    }),
+  )
 
 /** One Lambda client per region, made when it is first needed. */
 export type LambdaClients = (region: string) => LambdaClient

@@ -1,4 +1,5 @@
 import { type IamAuthorizer, toCaller } from '../http/caller.ts'
+import { GatewayError } from '../http/errors.ts'
 
 /**
  * The fields of a Function URL event that are read here (payload format 2.0):
@@ -14,6 +15,8 @@ export interface FunctionUrlEvent {
   requestContext: {
     domainName: string
     requestId: string
+    /** When Lambda received the request, in milliseconds since 1970. */
+    timeEpoch?: number
     http: { method: string }
     authorizer?: { iam?: IamAuthorizer | null } | null
   }
@@ -22,26 +25,43 @@ export interface FunctionUrlEvent {
 /**
  * Path and query are taken as the client sent them. Lambda never fills `pathParameters`, and joins
  * repeated query keys in `queryStringParameters`.
+ *
+ * @throws GatewayError `bad_request` for what `Request` cannot hold
  */
-export function toRequest({
-  rawPath,
-  rawQueryString,
-  headers,
-  body,
-  isBase64Encoded,
-  requestContext,
-}: FunctionUrlEvent): Request {
+export function toRequest(event: FunctionUrlEvent): Request {
+  const { rawPath, rawQueryString, headers, body, isBase64Encoded, requestContext } = event
   const { domainName, http } = requestContext
-  const url = new URL(`https://${domainName}`)
-  url.pathname = rawPath
-  url.search = rawQueryString
-
   const bodiless = http.method === 'GET' || http.method === 'HEAD' || !body
-  return new Request(url, {
-    method: http.method,
-    headers,
-    body: bodiless ? null : isBase64Encoded ? Buffer.from(body, 'base64') : body,
-  })
+  try {
+    const url = new URL(`https://${domainName}`)
+    url.pathname = rawPath
+    url.search = rawQueryString
+    return new Request(url, {
+      method: routableMethod(http.method),
+      headers: toHeaders(headers),
+      body: bodiless ? null : isBase64Encoded ? Buffer.from(body, 'base64') : body,
+    })
+  } catch (error) {
+    throw new GatewayError(
+      'bad_request',
+      'The method, the host or a header of the request is not valid',
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+/** `Request` refuses these methods. By another name they get the 405 of the routes. */
+const routableMethod = (method: string) =>
+  /^(CONNECT|TRACE|TRACK)$/i.test(method) ? `X-${method}` : method
+
+/** `Headers` takes bytes only. Other characters become their UTF-8 bytes, as they were sent. */
+function toHeaders(headers: Record<string, string>): Headers {
+  const all = new Headers()
+  for (const [name, value] of Object.entries(headers))
+    all.append(name, /[\u0100-\uffff]/.test(value) ? Buffer.from(value).toString('latin1') : value)
+  return all
 }
 
 /** Undefined where the Function URL does not verify callers (AuthType NONE). */

@@ -2,18 +2,18 @@ import type { Writable } from 'node:stream'
 
 import { GatewayError, toResponse } from '../http/errors.ts'
 import type { Service } from '../http/service.ts'
-import { callerOf, type FunctionUrlEvent, toRequest } from './event.ts'
+import { callerOf, toRequest } from './event.ts'
+import { assertFromFunctionUrl, type InvocationContext } from './event-source.ts'
 import { respond, type StreamingRuntime } from './respond.ts'
 
-interface LambdaContext {
-  awsRequestId: string
+interface LambdaContext extends InvocationContext {
   getRemainingTimeInMillis(): number
 }
 
 /** A handler for `InvokeMode: RESPONSE_STREAM`. */
 export function streamingHandler(service: Service, runtime: StreamingRuntime) {
   return runtime.streamifyResponse(
-    async (event: FunctionUrlEvent, stream: Writable, context: LambdaContext) => {
+    async (event: unknown, stream: Writable, context: LambdaContext) => {
       await respond(await serve(service, event, context), stream, runtime)
     },
   )
@@ -21,7 +21,7 @@ export function streamingHandler(service: Service, runtime: StreamingRuntime) {
 
 /** A handler for `InvokeMode: BUFFERED`. */
 export function bufferedHandler(service: Service) {
-  return async (event: FunctionUrlEvent, context: LambdaContext) => {
+  return async (event: unknown, context: LambdaContext) => {
     const response = await serve(service, event, context)
     return {
       statusCode: response.status,
@@ -31,9 +31,10 @@ export function bufferedHandler(service: Service) {
   }
 }
 
-async function serve(service: Service, event: FunctionUrlEvent, context: LambdaContext) {
+async function serve(service: Service, event: unknown, context: LambdaContext) {
   const requestId = context.awsRequestId
   try {
+    assertFromFunctionUrl(event, context)
     const caller = callerOf(event)
     if (!caller)
       throw new GatewayError(
@@ -41,7 +42,8 @@ async function serve(service: Service, event: FunctionUrlEvent, context: LambdaC
         'The request has no IAM identity: set AuthType AWS_IAM on the Function URL and sign requests with SigV4',
       )
     const remaining = () => context.getRemainingTimeInMillis()
-    return await service(toRequest(event), { caller, requestId, remaining })
+    const receivedAt = event.requestContext.timeEpoch ?? Date.now()
+    return await service(toRequest(event), { caller, requestId, receivedAt, remaining })
   } catch (error) {
     return toResponse(error, requestId)
   }

@@ -25,8 +25,11 @@ const gateway = createGateway({
   protocol: async () => (await load()).protocol,
   streamableHttp: async () => (await load()).streamableHttp,
   relay,
+  allowedOrigins: config.allowedOrigins,
   heartbeatSeconds: config.heartbeatSeconds,
   idleTimeoutSeconds: config.idleTimeoutSeconds,
+  maxCallsInFlight: config.maxCallsInFlight,
+  publicPath: config.publicPath,
 })
 
 declare const awslambda: StreamingRuntime

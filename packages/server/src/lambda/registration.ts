@@ -8,13 +8,14 @@ import { dynamoRegistry } from '../registry/dynamo.ts'
 import { dynamoClient, policyClients } from './clients.ts'
 import { bufferedHandler } from './handler.ts'
 
-const { registrationTable, mcpRoleArn } = registrationConfig()
+const { registrationTable, mcpRoleArn, ownFunctions, grantCondition } = registrationConfig()
 const dynamo = dynamoClient()
 
 export const handler = bufferedHandler(
   createRegistration({
     registry: dynamoRegistry(dynamo, registrationTable),
-    permissions: resourcePolicyPermissions(policyClients(LambdaClient), mcpRoleArn),
+    permissions: resourcePolicyPermissions(policyClients(LambdaClient), mcpRoleArn, grantCondition),
     revocations: dynamoRevocations(dynamo, registrationTable),
+    ownFunctions,
   }),
 )

@@ -1,4 +1,4 @@
-import { Readable, type Writable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 
@@ -20,11 +20,26 @@ export interface StreamingRuntime {
 export async function respond(response: Response, stream: Writable, runtime: StreamingRuntime) {
   const out = runtime.HttpResponseStream.from(stream, {
     statusCode: response.status,
-    headers: Object.fromEntries(response.headers),
+    headers: { ...(!response.body && NO_EVENTS), ...Object.fromEntries(response.headers) },
   })
-  await pipeline(response.body ? Readable.fromWeb(response.body as ReadableStream) : oneByte(), out)
+  await pipeline(neverEmpty(response.body as ReadableStream<Uint8Array> | null), out)
 }
 
-// Lambda sends status and headers with the first byte of the body. Without a byte the client waits.
-// https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/95
-const oneByte = () => Readable.from(['\n'])
+/**
+ * The body, or a line end where it ends without a byte: Lambda sends status and headers with the
+ * first byte, and without one the client waits. JSON and event streams may have empty lines.
+ * https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/95
+ */
+async function* neverEmpty(body: ReadableStream<Uint8Array> | null) {
+  let isEmpty = true
+  for await (const chunk of body ?? []) {
+    if (chunk.length === 0) continue
+    isEmpty = false
+    yield chunk
+  }
+  if (isEmpty) yield Buffer.from('\n')
+}
+
+// A Function URL says "application/octet-stream" where a response has no content type. Strict
+// clients of `/mcp` accept JSON and event streams only, also with 202. One line break is no event.
+const NO_EVENTS = { 'content-type': 'text/event-stream' }

@@ -12,6 +12,7 @@ import type { CachedRegistry } from '../registry/cached.ts'
 import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
 import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
 import { dynamoSigningKey } from '../session-table/dynamo-signing-key.ts'
+import { dynamoUsedStates } from '../session-table/dynamo-used-states.ts'
 import type { Relay } from '../session-table/relay.ts'
 import { invokingClients } from './clients.ts'
 
@@ -45,9 +46,9 @@ export function wireProtocol(
     relay,
     sessions,
     eventStore: dynamoEventStore(dynamo, sessionTable, leaseSeconds(heartbeatSeconds)),
-    allowedOrigins: config.allowedOrigins,
     heartbeatSeconds,
     idleTimeoutSeconds: config.idleTimeoutSeconds,
+    useRequestState: dynamoUsedStates(dynamo, sessionTable),
     requestStateKeys: async () =>
       requestStateKeys.length > 0 ? requestStateKeys : [await ownKey()],
   })

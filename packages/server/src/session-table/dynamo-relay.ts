@@ -1,6 +1,7 @@
 import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
+  GetItemCommand,
   PutItemCommand,
   QueryCommand,
   UpdateItemCommand,
@@ -14,6 +15,7 @@ import {
   key,
   messageContent,
   nowSeconds,
+  PART_BYTES,
   padded,
 } from './table.ts'
 
@@ -32,17 +34,18 @@ const IN = 'in#'
 /**
  * A relay in the Session table, with one channel per session:
  *
- *     channel      position          attributes
- *     <id>         session           owner, posted (a counter), expiresAt (the lease), closed
- *     <id>         in#000000000001   a message; taken (the id of its taker)
- *     <id>#<uuid>  000000000001      a part of a message that is too long for one item; table.ts
+ *     channel          position          attributes
+ *     <id>             session           owner, posted (a counter), expiresAt (the lease), closed
+ *     <id>             in#000000000001   a message; taken (the id of its taker)
+ *     <id>#<uuid>#<n>  part              a part of a message that is too long for one item; table.ts
  *
  * The same table holds MCP sessions (dynamo-sessions.ts) and their events (dynamo-event-store.ts).
  *
  * A message is posted with two writes of one item each. The first write takes the next position
  * from a counter, since clocks cannot order messages; it fails unless the session is open and the
  * sender's own. The second write puts the message at that position. A sender that dies between the
- * two leaves a gap; inbox.ts handles it.
+ * two leaves a gap; inbox.ts handles it. A sender whose second write fails closes the position, so
+ * that the message is not stored later.
  */
 export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelayOptions): Relay {
   const { toAttributes, textOf } = messageContent(dynamo, table)
@@ -70,14 +73,48 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
     },
     join,
     async post(session, message) {
+      const bytes = Buffer.from(message)
+      // A post that is refused must not leave parts in the table.
+      if (bytes.length > PART_BYTES && !(await isOpen(session))) return false
       // Parts are written before the position is taken, so that later messages need not wait for
       // them.
-      const content = await toAttributes(session.id, Buffer.from(message))
+      const content = await toAttributes(session.id, bytes)
       const position = await nextPosition(session)
       if (position === undefined) return false
-      await putMessage(session.id, position, content)
+      try {
+        await putMessage(session.id, position, content)
+      } catch (error) {
+        // The write may have succeeded without a response.
+        if (!(await isStored(session.id, position, error))) throw error
+      }
       return true
     },
+  }
+
+  /** Whether this owner has such an open session. `nextPosition` decides; it may close meanwhile. */
+  async function isOpen({ id, owner }: SseSession): Promise<boolean> {
+    const { Item } = await dynamo.send(
+      new GetItemCommand({ TableName: table, Key: key(id, SESSION), ConsistentRead: true }),
+    )
+    return Item?.['owner']?.S === owner && Number(Item['expiresAt']?.N) > nowSeconds()
+  }
+
+  /**
+   * Whether the message is at its position after a write that failed. Where it is not, the position
+   * is closed: a write that is still under way finds it taken, and the sender may send again.
+   */
+  async function isStored(id: string, position: number, cause: unknown): Promise<boolean> {
+    const place = key(id, IN + padded(position))
+    try {
+      await putMessage(id, position, { taken: { S: 'given up' } })
+      const { Item } = await dynamo.send(
+        new GetItemCommand({ TableName: table, Key: place, ConsistentRead: true }),
+      )
+      return Item?.['message'] !== undefined || Item?.['parts'] !== undefined
+    } catch (error) {
+      // Not the error of the table: that one says that the message may be sent again.
+      throw new Error(`It is unknown whether the message was stored: ${String(error)}`, { cause })
+    }
   }
 
   /** Undefined when this owner has no such open session. */

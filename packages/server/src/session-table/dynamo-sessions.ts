@@ -6,8 +6,10 @@ import {
   QueryCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
+import type { RequestId } from '@modelcontextprotocol/server'
 
-import { MAX_SUBSCRIPTIONS, type McpSessions } from './sessions.ts'
+import { MAX_SUBSCRIPTION_BYTES, MAX_SUBSCRIPTIONS } from '../subscription-limits.ts'
+import { type McpSessions, type RequestInFlight, requestKey } from './sessions.ts'
 import { expiry, type Item, ifConditionHolds, key, nowSeconds } from './table.ts'
 
 /** A session expires this long after its last use. */
@@ -17,8 +19,8 @@ const KEEP_SECONDS = 60 * 60
  * MCP sessions in the Session table, beside the streams (dynamo-relay.ts, dynamo-event-store.ts):
  *
  *     channel    position            attributes
- *     mcp#<id>   session             owner, initialize, …, expiresAt
- *     mcp#<id>   cancelled#<id>      none; the id of a cancelled request is JSON
+ *     mcp#<id>   session             owner, initialize, …, expiresAt, inFlight#<request key>
+ *     mcp#<id>   cancelled#<key>     at: when the request with this key was cancelled
  */
 export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSessions {
   return {
@@ -39,13 +41,7 @@ export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSes
       )
     },
     async get(id, owner) {
-      const { Item } = await dynamo.send(
-        new GetItemCommand({
-          TableName: table,
-          Key: key(channelOf(id), SESSION),
-          ConsistentRead: true,
-        }),
-      )
+      const Item = await read(id)
       const secondsLeft = Number(Item?.['expiresAt']?.N) - nowSeconds()
       if (!Item || !(secondsLeft > 0) || Item['owner']?.S !== owner) return undefined
       if (secondsLeft < KEEP_SECONDS / 2)
@@ -55,23 +51,70 @@ export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSes
     async setLogLevel(id, level) {
       await update(id, 'SET logLevel = :level', { ':level': { S: level } })
     },
-    subscribe: (id, uri, updateToken) =>
-      update(
+    async subscribe(id, uri, updateToken) {
+      const [names, token] = [{ '#uri': uri }, { S: updateToken }]
+      const bytes = Buffer.byteLength(uri)
+      const isNew = await update(
         id,
-        'SET subscriptions.#uri = :token',
-        { ':token': { S: updateToken }, ':max': { N: String(MAX_SUBSCRIPTIONS) } },
-        { '#uri': uri },
-        'size(subscriptions) < :max OR attribute_exists(subscriptions.#uri)',
-      ),
-    async unsubscribe(id, uri) {
-      await update(id, 'REMOVE subscriptions.#uri', undefined, { '#uri': uri })
+        `SET subscriptions.#uri = :token, ${BYTES} = if_not_exists(${BYTES}, :zero) + :bytes`,
+        {
+          ':token': token,
+          ':bytes': { N: String(bytes) },
+          ':max': { N: String(MAX_SUBSCRIPTIONS) },
+          ':room': { N: String(MAX_SUBSCRIPTION_BYTES - bytes) },
+          ':zero': { N: '0' },
+        },
+        names,
+        `attribute_not_exists(subscriptions.#uri) AND size(subscriptions) < :max
+          AND (${BYTES} <= :room OR (attribute_not_exists(${BYTES}) AND :room >= :zero))`,
+      )
+      const isKnown = 'attribute_exists(subscriptions.#uri)'
+      const SET = 'SET subscriptions.#uri = :token'
+      return isNew || update(id, SET, { ':token': token }, names, isKnown)
     },
-    async cancel(id, requestId) {
-      const text = JSON.stringify(requestId)
+    async unsubscribe(id, uri) {
+      await update(
+        id,
+        `SET ${BYTES} = ${BYTES} - :bytes REMOVE subscriptions.#uri`,
+        { ':bytes': { N: String(Buffer.byteLength(uri)) } },
+        { '#uri': uri },
+        'attribute_exists(subscriptions.#uri)',
+      )
+    },
+    async begin(id, requests, inFlight) {
+      const { names, aliases } = inFlightNames(requests)
+      const begun = await update(
+        id,
+        `SET ${aliases.map(it => `${it} = :inFlight`).join(', ')}`,
+        { ':inFlight': toAttribute(inFlight) },
+        names,
+        aliases.map(it => `attribute_not_exists(${it})`).join(' AND '),
+      )
+      if (begun) return true
+      // The session may be gone. Or the SDK repeated the write after a lost response.
+      const current = inFlightIn((await read(id)) ?? {})
+      const streams = requests.flatMap(it => current.get(requestKey(it))?.stream ?? [])
+      return streams.every(it => it === inFlight.stream)
+    },
+    async finish(id, requests, inFlight) {
+      const { names, aliases } = inFlightNames(requests)
+      await update(
+        id,
+        `REMOVE ${aliases.join(', ')}`,
+        { ':inFlight': toAttribute(inFlight) },
+        names,
+        aliases.map(it => `${it} = :inFlight`).join(' AND '),
+      )
+    },
+    async cancel(id, requestId, at) {
       await dynamo.send(
         new PutItemCommand({
           TableName: table,
-          Item: { ...key(channelOf(id), CANCELLED + text), ...expiry() },
+          Item: {
+            ...key(channelOf(id), CANCELLED + requestKey(requestId)),
+            at: { N: String(at) },
+            ...expiry(),
+          },
         }),
       )
     },
@@ -87,13 +130,29 @@ export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSes
           },
         }),
       )
-      return Items.map(item => JSON.parse(item['position']?.S?.slice(CANCELLED.length) ?? ''))
+      return new Map(
+        Items.map(item => [
+          item['position']?.S?.slice(CANCELLED.length) ?? '',
+          Number(item['at']?.N),
+        ]),
+      )
     },
     async remove(id) {
       await dynamo.send(
         new DeleteItemCommand({ TableName: table, Key: key(channelOf(id), SESSION) }),
       )
     },
+  }
+
+  async function read(id: string): Promise<Item | undefined> {
+    const { Item } = await dynamo.send(
+      new GetItemCommand({
+        TableName: table,
+        Key: key(channelOf(id), SESSION),
+        ConsistentRead: true,
+      }),
+    )
+    return Item
   }
 
   /** False where the condition is not met. Never creates a session that was removed meanwhile. */
@@ -128,11 +187,33 @@ function toSession(item: Item) {
     registrations: item['registrations']?.S ?? '',
     logLevel: item['logLevel']?.S,
     subscriptions: new Map(subscriptions.map(([uri, token]) => [uri, token.S ?? ''])),
+    inFlight: inFlightIn(item),
   }
+}
+
+/** `<stream> <until>` in an attribute for each request. */
+const toAttribute = ({ stream, until }: RequestInFlight) => ({ S: `${stream} ${until}` })
+
+function inFlightIn(item: Item): Map<string, RequestInFlight> {
+  const found = new Map<string, RequestInFlight>()
+  for (const [name, { S = '' }] of Object.entries(item)) {
+    const [stream = '', until] = S.split(' ')
+    if (name.startsWith(IN_FLIGHT))
+      found.set(name.slice(IN_FLIGHT.length), { stream, until: Number(until) })
+  }
+  return found
+}
+
+function inFlightNames(requests: RequestId[]) {
+  const attributes = requests.map(id => IN_FLIGHT + requestKey(id))
+  const aliases = attributes.map((_, n) => `#request${n}`)
+  return { aliases, names: Object.fromEntries(aliases.map((it, n) => [it, attributes[n] ?? ''])) }
 }
 
 const SESSION = 'session'
 const CANCELLED = 'cancelled#'
+const IN_FLIGHT = 'inFlight#'
+const BYTES = 'subscriptionBytes'
 
 const channelOf = (id: string) => `mcp#${id}`
 const inAnHour = () => ({ N: String(nowSeconds() + KEEP_SECONDS) })

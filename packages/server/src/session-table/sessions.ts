@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 import type { RequestId } from '@modelcontextprotocol/server'
 
 /** The state of a new MCP session: what the client sent in `initialize`, and what it got. */
@@ -23,7 +25,20 @@ export interface McpSession extends InitializedSession {
    * knows.
    */
   subscriptions: ReadonlyMap<string, string>
+  /** The calls of functions that run for longer than a moment, by `requestKey`. */
+  inFlight: ReadonlyMap<string, RequestInFlight>
 }
+
+export interface RequestInFlight {
+  /** The stream that carries the response, as in `StreamId`. */
+  stream: string
+  /** In milliseconds since 1970: the environment that runs the request stops by then. */
+  until: number
+}
+
+/** Short for an id of any length. Numbers and texts differ. */
+export const requestKey = (id: RequestId) =>
+  createHash('sha256').update(JSON.stringify(id)).digest('base64url').slice(0, 22)
 
 /**
  * MCP sessions of Streamable HTTP, for protocol versions up to 2025-11-25. A session expires one
@@ -35,15 +50,23 @@ export interface McpSessions {
   /** Undefined when the session is unknown, expired or another owner's. */
   get(id: string, owner: string): Promise<McpSession | undefined>
   setLogLevel(id: string, level: string): Promise<void>
-  /** False when the session is gone or has `MAX_SUBSCRIPTIONS` other subscriptions. */
+  /** False when the session is gone or has as many subscriptions as subscription-limits.ts says. */
   subscribe(id: string, uri: string, updateToken: string): Promise<boolean>
   unsubscribe(id: string, uri: string): Promise<void>
-  /** Cancels a request that may run in another environment. */
-  cancel(id: string, requestId: RequestId): Promise<void>
-  /** The requests that were cancelled within the last 15 minutes. */
-  cancelled(id: string): Promise<RequestId[]>
+  /**
+   * Records that these requests are in flight. False where one of them was in flight already; then
+   * nothing is recorded.
+   */
+  begin(id: string, requests: RequestId[], inFlight: RequestInFlight): Promise<boolean>
+  /** Removes what `begin` recorded with the same `inFlight`. */
+  finish(id: string, requests: RequestId[], inFlight: RequestInFlight): Promise<void>
+  /**
+   * Cancels a request that may run in another environment.
+   *
+   * @param at when the cancellation arrived, in milliseconds since 1970
+   */
+  cancel(id: string, requestId: RequestId, at: number): Promise<void>
+  /** When requests were cancelled within the last 15 minutes, by `requestKey`. */
+  cancelled(id: string): Promise<ReadonlyMap<string, number>>
   remove(id: string): Promise<void>
 }
-
-/** The limit keeps a session within one DynamoDB item, which every request of the session reads. */
-export const MAX_SUBSCRIPTIONS = 500

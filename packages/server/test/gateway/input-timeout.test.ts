@@ -3,7 +3,6 @@ import { InMemoryTransport } from '@modelcontextprotocol/server'
 import { expect, test } from 'vitest'
 import { createProtocol } from '../../src/gateway/protocol/server.ts'
 import { createSubscriptions } from '../../src/gateway/protocol/subscriptions.ts'
-import type { Caller } from '../../src/http/caller.ts'
 
 const tool = { id: 'tool-ask', name: 'ask', type: 'tool', contract: 'mcp' as const }
 const stored = { ...tool, lambdaArn: 'arn', inputSchema: { type: 'object' as const } }
@@ -31,7 +30,8 @@ test('a user who does not respond in time fails the call, and the connection goe
   const [ours, theirs] = InMemoryTransport.createLinkedPair()
   const server = protocol.createServer({
     transport: 'sse',
-    caller: {} as Caller,
+    caller: { arn: 'arn:aws:iam::123456789012:user/caller', accountId: '123456789012', owner: 'o' },
+    requestId: 'r',
     sessionId: 's',
     subscriptions: createSubscriptions(),
     inputTimeoutMs: 50,

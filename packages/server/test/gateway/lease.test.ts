@@ -10,7 +10,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-test.each([0.1, 0.3, 0.5, 1, 1.5, 15])(
+test.each([0.1, 0.3, 0.5, 1, 1.5, 5])(
   'a lease outlives three heartbeats of %d seconds, whenever in a second it begins',
   heartbeat => {
     for (let phase = 0; phase < 1; phase += 0.01) {
@@ -26,6 +26,18 @@ test.each([0.1, 0.3, 0.5, 1, 1.5, 15])(
 test.each([0.3, 1, 15])('a lease lasts for whole seconds: heartbeat of %d seconds', heartbeat => {
   expect(Number.isInteger(leaseSeconds(heartbeat))).toBe(true)
 })
+
+test.each([5, 15, 20])(
+  'with a heartbeat of %d seconds, a lease lasts for 16 seconds',
+  async heartbeat => {
+    expect(leaseSeconds(heartbeat)).toBe(16)
+    const renew = vi.fn(async () => true)
+    const stop = keepLease({ renew }, { ...request, heartbeatSeconds: heartbeat })
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(renew).toHaveBeenCalledTimes(3)
+    stop()
+  },
+)
 
 test('renews with every heartbeat until it is stopped', async () => {
   const renew = vi.fn(async () => true)

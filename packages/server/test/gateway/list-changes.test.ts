@@ -1,7 +1,6 @@
 import type { Resource, Tool } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { expect, test, vi } from 'vitest'
 import { type StartingPoint, watchChanges } from '../../src/gateway/protocol/changes.ts'
-import type { Caller } from '../../src/http/caller.ts'
 import type { CachedRegistry, Snapshot } from '../../src/registry/cached.ts'
 
 const tool = { name: 'new', version: 1, updatedAt: 'now' } as Tool
@@ -24,7 +23,7 @@ async function reportedFrom(startingPoint: StartingPoint) {
   let looks = 0
   const stop = watchChanges({
     registry,
-    caller: {} as Caller,
+    caller: { arn: 'arn:aws:iam::123456789012:user/caller', accountId: '123456789012', owner: 'o' },
     startingPoint,
     subscriptions: async () => {
       looks++
@@ -81,7 +80,7 @@ test('an update of a resource is not reported after its subscription has ended',
         return new Map(tokens)
       },
     },
-    caller: {} as Caller,
+    caller: { arn: 'arn:aws:iam::123456789012:user/caller', accountId: '123456789012', owner: 'o' },
     startingPoint: { from: 'first-look' },
     subscriptions: async () => subscribed,
     onListChanged: () => {},

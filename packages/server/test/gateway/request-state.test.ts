@@ -4,12 +4,16 @@ import { createRequestStateSigner } from '../../src/gateway/protocol/request-sta
 import type { Caller } from '../../src/http/caller.ts'
 
 const [OLD, NEW] = ['old', 'new'].map(it => it.padEnd(32, '.')) as [string, string]
-const state = { item: 'tool-t', state: 'the state of the function' }
+const state = { item: 'tool-t', params: 'digest', state: 'the state of the function' }
 const during = (method: string) => ({ mcpReq: { method } }) as ServerContext
 const call = during('tools/call')
 
 const signerOf = (keys: string[], owner = '111111111111/AROAAGENTS') =>
-  createRequestStateSigner(async () => keys, { owner } as Caller)
+  createRequestStateSigner(
+    async () => keys,
+    { owner } as Caller,
+    async () => true,
+  )
 
 afterEach(() => {
   vi.useRealTimers()
@@ -28,7 +32,11 @@ test('the first key signs and all keys verify', async () => {
 
 test('reads the keys again for every state', async () => {
   let keys = [OLD]
-  const signer = createRequestStateSigner(async () => keys, { owner: 'o' } as Caller)
+  const signer = createRequestStateSigner(
+    async () => keys,
+    { owner: 'o' } as Caller,
+    async () => true,
+  )
   const old = await signer.sign(state, call)
   keys = [NEW]
   await expect(signer.verify(old, call)).rejects.toThrow()
@@ -58,6 +66,14 @@ test.each([
   ['text', 'tool-t'],
 ])('refuses %s', async (_, signed) => {
   await expect(signerOf([NEW, OLD]).verify(signed, call)).rejects.toThrow()
+})
+
+test('tells a state that it verified from an object that the client sent', async () => {
+  const signer = signerOf([OLD])
+  const verified = await signer.verify(await signer.sign(state, call), call)
+  expect(signer.isVerified(verified)).toBe(true)
+  expect(signer.isVerified({ ...state })).toBe(false)
+  expect(signer.isVerified(undefined)).toBe(false)
 })
 
 test('rejects when there is no key', async () => {

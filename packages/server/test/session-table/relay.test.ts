@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
+import {
+  type AttributeValue,
+  DeleteItemCommand,
+  PutItemCommand,
+  paginateScan,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { dynamoRelay } from '../../src/session-table/dynamo-relay.ts'
@@ -50,6 +56,77 @@ describe('the relay in DynamoDB', () => {
         ExpressionAttributeValues: { ':one': { N: '1' } },
       }),
     )
+
+  const items = async () => {
+    const found: Record<string, AttributeValue>[] = []
+    for await (const { Items = [] } of paginateScan(
+      { client: emulator.client() },
+      { TableName: emulator.tables.SessionTable },
+    ))
+      found.push(...Items)
+    return found
+  }
+
+  test('a large message that is refused leaves nothing in the table', async () => {
+    const s = session()
+    expect(await make().post(s, 'x'.repeat(5_000_000))).toBe(false)
+    expect((await items()).filter(it => it['channel']?.S?.startsWith(s.id))).toEqual([])
+  })
+
+  test('the parts of a large message have partition keys of their own', async () => {
+    const relay = make()
+    const s = session()
+    const inbox = await relay.open(s)
+    await relay.post(s, 'x'.repeat(2_000_000))
+    const channels = (await items())
+      .map(it => it['channel']?.S ?? '')
+      .filter(it => it.includes(s.id))
+    const parts = channels.filter(it => it !== s.id)
+    expect(parts).toHaveLength(6)
+    expect(new Set(parts).size).toBe(6)
+    expect((await take(inbox, 1))[0]).toHaveLength(2_000_000)
+  })
+
+  /** A client whose writes of messages fail: before they are done, or with the response only. */
+  function failingClient(isDone: boolean) {
+    const client = emulator.client()
+    client.middlewareStack.add(
+      next => async args => {
+        const input = JSON.stringify(args.input)
+        const isMessage = /"Item".*in#\d/.test(input) && !input.includes('given up')
+        if (isMessage && !isDone) throw new Error('throttled')
+        const output = await next(args)
+        if (isMessage) throw new Error('socket hang up')
+        return output
+      },
+      { step: 'initialize' },
+    )
+    return client
+  }
+
+  test('a message whose write fails is not taken, and holds no later message back', async () => {
+    const relay = make()
+    const s = session()
+    const inbox = await relay.open(s)
+    await expect(make(45, failingClient(false)).post(s, 'first')).rejects.toThrow('throttled')
+    await relay.post(s, 'second')
+    expect(await take(inbox, 1)).toEqual(['second'])
+    // The position stays closed for a write that was only late.
+    expect(
+      (await items()).find(
+        it => it['position']?.S === `in#${'1'.padStart(12, '0')}` && it['channel']?.S === s.id,
+      ),
+    ).toMatchObject({ taken: { S: 'given up' } })
+  })
+
+  test('a message whose write has no response is accepted, and delivered once', async () => {
+    const relay = make()
+    const s = session()
+    const inbox = await relay.open(s)
+    expect(await make(45, failingClient(true)).post(s, 'first')).toBe(true)
+    await relay.post(s, 'second')
+    expect(await take(inbox, 2)).toEqual(['first', 'second'])
+  })
 
   test('a sender that dies between its two writes delays the others by seconds only', async () => {
     const relay = make()

@@ -1,17 +1,15 @@
-import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import {
+  type PrincipalPattern,
+  parsePrincipalPattern,
+  type Registration,
+} from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import { type Caller, principalArn } from '../../http/caller.ts'
+import { type Caller, type Principal, principalOf } from '../../http/caller.ts'
 import type { Snapshot } from '../../registry/cached.ts'
 
 /** Whether a caller may see and use a registration. Every list and every call checks it here. */
-export function mayUse({ allow }: Registration, caller: Caller): boolean {
-  if (!allow) return true
-  const principal = withoutPath(principalArn(caller.arn))
-  return allow.some(pattern =>
-    pattern.endsWith(':root')
-      ? accountOf(pattern) === caller.accountId
-      : matches(withoutPath(pattern), principal),
-  )
+export function mayUse({ allow }: Pick<Registration, 'allow'>, caller: Caller): boolean {
+  return !allow || admits(allow, principalOf(caller.arn))
 }
 
 /** The registrations of one type that a caller may see. */
@@ -20,25 +18,45 @@ export function visible<Type extends keyof Snapshot>(
   type: Type,
   caller: Caller,
 ): (Snapshot[Type] extends ReadonlyMap<string, infer Item> ? Item : never)[] {
-  return [...snapshot[type].values()].filter(it => mayUse(it, caller)) as never
+  const principal = principalOf(caller.arn)
+  return [...snapshot[type].values()].filter(
+    ({ allow }) => !allow || admits(allow, principal),
+  ) as never
 }
 
-// The ARN of a role session names its role without the path, so paths are not compared.
-const withoutPath = (arn: string) => arn.replace(/:(role|user)\/.*\//, ':$1/')
+const admits = (allow: string[], principal: Principal) =>
+  patternsOf(allow).some(pattern => matches(pattern, principal))
 
-const accountOf = (arn: string) => arn.split(':')[4]
+const parsed = new WeakMap<string[], PrincipalPattern[]>()
+
+/** The usable entries. One that an older version stored and today's rules refuse admits no caller. */
+function patternsOf(allow: string[]): PrincipalPattern[] {
+  const known = parsed.get(allow)
+  if (known) return known
+  const patterns = allow.map(parsePrincipalPattern).filter(it => typeof it !== 'string')
+  parsed.set(allow, patterns)
+  return patterns
+}
+
+function matches(pattern: PrincipalPattern, principal: Principal): boolean {
+  const { partition, accountId, kind, name } = principal
+  if (pattern.partition !== partition) return false
+  if (pattern.accountId !== '*' && pattern.accountId !== accountId) return false
+  if (pattern.kind === 'root') return true
+  return pattern.kind === kind && matchesName(pattern.name, name)
+}
 
 /** `*` stands for any characters, as in IAM. */
-function matches(pattern: string, value: string): boolean {
+function matchesName(pattern: string, name: string): boolean {
   const [first = '', ...rest] = pattern.split('*')
-  if (rest.length === 0) return pattern === value
-  if (!value.startsWith(first)) return false
+  if (rest.length === 0) return pattern === name
+  if (!name.startsWith(first)) return false
   const last = rest.pop() ?? ''
   let at = first.length
   for (const part of rest) {
-    const found = value.indexOf(part, at)
+    const found = name.indexOf(part, at)
     if (found < 0) return false
     at = found + part.length
   }
-  return value.length - last.length >= at && value.endsWith(last)
+  return name.length - last.length >= at && name.endsWith(last)
 }

@@ -37,6 +37,14 @@ export interface WatchOptions {
   onReported?(state: string): void | Promise<void>
 }
 
+/** What a look has found. */
+interface Seen {
+  snapshot: Snapshot
+  states: Record<string, string>
+  /** Whether the caller may read a resource, by URI. */
+  readable: Map<string, boolean>
+}
+
 const LISTS: List[] = ['tool', 'resource', 'prompt']
 
 /** Milliseconds between two looks: a change reaches an open stream within a second. */
@@ -60,7 +68,7 @@ export function watchChanges({
   /** The update tokens that the client knows, by URI. */
   let tokens = new Map<string, string>()
   let reported = startingPoint.from === 'reported-state' ? startingPoint.state : undefined
-  let seen: { snapshot: Snapshot; states: Record<string, string> } | undefined
+  let seen: Seen | undefined
   void look()
   return () => stopped.abort()
 
@@ -83,10 +91,11 @@ export function watchChanges({
   async function compare(maxAgeMs?: number) {
     const snapshot = await registry.snapshot(maxAgeMs)
     // The registry returns the same object for as long as nothing has changed.
-    if (seen?.snapshot !== snapshot) seen = { snapshot, states: listStates(snapshot) }
+    if (seen?.snapshot !== snapshot)
+      seen = { snapshot, states: listStates(snapshot), readable: new Map() }
     const now = seen.states
     const wanted = await subscriptions()
-    const current = await tokensOf([...wanted.keys()], snapshot)
+    const current = await tokensOf([...wanted.keys()], seen)
     if (!lists) {
       lists = await knownLists(now)
       if (knowsTokens(current)) tokens = new Map(current)
@@ -146,12 +155,19 @@ export function watchChanges({
   }
 
   /** The update tokens of the resources that the caller may read, sorted by URI. */
-  async function tokensOf(uris: string[], snapshot: Snapshot): Promise<[string, string][]> {
-    if (uris.length === 0) return []
-    const resources = visible(snapshot, 'resource', caller)
-    const updated = await registry.updateTokens(uris)
-    const readable = uris.filter(uri => resolve(resources, uri)).sort()
+  async function tokensOf(uris: string[], seen: Seen): Promise<[string, string][]> {
+    const readable = readableOf(uris, seen).sort()
+    if (readable.length === 0) return []
+    const updated = await registry.updateTokens(readable)
     return readable.map(uri => [uri, updated.get(uri) ?? ''])
+  }
+
+  /** The registry is searched once for each URI, and again when it has changed. */
+  function readableOf(uris: string[], { snapshot, readable }: Seen): string[] {
+    const unknown = uris.filter(uri => !readable.has(uri))
+    const resources = unknown.length > 0 ? visible(snapshot, 'resource', caller) : []
+    for (const uri of unknown) readable.set(uri, resolve(resources, uri) !== undefined)
+    return uris.filter(uri => readable.get(uri))
   }
 }
 

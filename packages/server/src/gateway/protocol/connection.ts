@@ -9,6 +9,8 @@ export type ClientConnection = SseConnection | SessionConnection | StatelessConn
 export interface SseConnection {
   transport: 'sse'
   caller: Caller
+  /** The Lambda request, for the log. */
+  requestId: string
   sessionId: string
   subscriptions: Subscriptions
   /** Milliseconds that a user may take to respond to an elicitation. */
@@ -19,6 +21,8 @@ export interface SseConnection {
 export interface SessionConnection {
   transport: 'session'
   caller: Caller
+  /** The Lambda request, for the log. */
+  requestId: string
   sessionId: string
   subscriptions: Subscriptions
   /** Milliseconds that a user may take to respond to an elicitation. */
@@ -31,7 +35,10 @@ export interface SessionConnection {
 export interface StatelessConnection {
   transport: 'stateless'
   caller: Caller
-  requestStateSigner: RequestStateSigner
+  /** The Lambda request, for the log. */
+  requestId: string
+  /** Undefined for clients of earlier protocol versions: they cannot carry a request state. */
+  requestStateSigner: RequestStateSigner | undefined
   /** Aborts when the time of the environment is nearly over. */
   deadline: AbortSignal
   /**

@@ -6,6 +6,7 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server'
 
+import { cutText } from '../../http/cut-text.ts'
 import type { McpEvent, Results } from '../../invoker/contracts/mcp.ts'
 import {
   callContext,
@@ -14,11 +15,12 @@ import {
   type InvokeStream,
   type Outcome,
 } from '../../invoker/invoker.ts'
+import type { Variables } from '../../uri-template/match.ts'
 import { outcomeUnknown } from '../wire/outcome-unknown.ts'
 import type { ClientConnection } from './connection.ts'
+import { argumentsEvent, exactParams, mcpEvent } from './exact-arguments.ts'
 import { callMcpFunction } from './mcp-function.ts'
-import { requestStateOf } from './request-state.ts'
-import type { Variables } from './uris.ts'
+import { roundsInProcess, roundsOverRequests } from './request-state.ts'
 
 /** Calls the functions behind registrations, for one client. */
 export interface FunctionCalls {
@@ -36,6 +38,10 @@ export interface FunctionCalls {
   ): Promise<Results[Method]>
 }
 
+/** Whether a function gets the requests of this method. */
+export const callsFunction = (method: string) =>
+  ['tools/call', 'resources/read', 'prompts/get', 'completion/complete'].includes(method)
+
 /** A function that still runs at the deadline of the connection is an error: outcome unknown. */
 export function createFunctionCalls(
   server: Server,
@@ -48,10 +54,15 @@ export function createFunctionCalls(
   const signer = isStateless ? connection.requestStateSigner : undefined
   const drained = isStateless ? connection.drained : undefined
   const deadline = connection.transport === 'sse' ? undefined : connection.deadline
+  const inProcess = roundsInProcess(new WeakSet())
 
   return {
     callWithArguments: (registration, event, ctx) =>
-      inTime(ctx, signal => invoke(registration, event, invocation(ctx), signal)),
+      inTime(ctx, signal => {
+        const text =
+          registration.type === 'tool' ? argumentsEvent(event, ctx) : JSON.stringify(event)
+        return invoke(registration, text, invocation(ctx), signal)
+      }),
 
     callMcp(registration, { method, params, variables }, ctx) {
       const clientCapabilities = server.getClientCapabilities()
@@ -60,10 +71,12 @@ export function createFunctionCalls(
         clientCapabilities,
         variables,
       }
-      const state = requestStateOf(registration, signer)
+      const rounds = signer
+        ? roundsOverRequests(registration, exactParams(params, ctx), signer)
+        : inProcess
       return inTime(ctx, signal => {
-        const send = (event: McpEvent) => invokeStream(registration, event, signal)
-        return callMcpFunction(send, { method, params, context }, ctx, state, drained)
+        const send = (event: McpEvent) => invokeStream(registration, mcpEvent(event, ctx), signal)
+        return callMcpFunction(send, { method, params, context }, ctx, rounds, drained)
       })
     },
   }
@@ -96,6 +109,6 @@ export function createFunctionCalls(
 
 /** A mistake of the client: JSON-RPC error -32602. */
 export const invalidParams = (message: string) =>
-  new ProtocolError(ProtocolErrorCode.InvalidParams, message)
+  new ProtocolError(ProtocolErrorCode.InvalidParams, cutText(message))
 
 export const unknownName = (what: string, name: string) => invalidParams(`Unknown ${what}: ${name}`)

@@ -1,7 +1,7 @@
 import type { ServerContext } from '@modelcontextprotocol/server'
 
 import { type McpEvent, type Results, resultOf } from '../../invoker/contracts/mcp.ts'
-import type { RequestState } from './request-state.ts'
+import type { InputRounds } from './request-state.ts'
 
 /**
  * Calls a function with the calling contract `mcp`: sends the client's request to the function, and
@@ -15,17 +15,16 @@ export async function callMcpFunction<Method extends keyof Results>(
   send: (event: McpEvent) => AsyncIterable<Uint8Array>,
   request: McpEvent & { method: Method },
   ctx: ServerContext,
-  state: RequestState,
+  rounds: InputRounds,
   afterNotification: () => Promise<void> = async () => {},
 ): Promise<Results[Method]> {
   const { mcpReq } = ctx
-  const requestState = state.read(ctx)
-  const params = { ...request.params, inputResponses: mcpReq.inputResponses, requestState }
+  const params = { ...request.params, ...(await rounds.read(ctx)) }
   const progressToken = mcpReq._meta?.progressToken
 
   const result = await resultOf(request.method, send({ ...request, params }), {
     async progress(params) {
-      if (progressToken === undefined) return
+      if (progressToken === undefined || !increases(ctx, params.progress)) return
       const method = 'notifications/progress'
       await mcpReq.notify({ method, params: { ...params, progressToken } })
       await afterNotification()
@@ -35,5 +34,16 @@ export async function callMcpFunction<Method extends keyof Results>(
       await afterNotification()
     },
   })
-  return state.sign(result, ctx)
+  return rounds.sign(result, ctx)
+}
+
+/** The last progress of each request. All rounds of a request share its signal. */
+const lastProgress = new WeakMap<AbortSignal, number>()
+
+/** MCP forbids progress that does not increase, so it is not sent. */
+function increases({ mcpReq: { signal } }: ServerContext, progress: number): boolean {
+  const last = lastProgress.get(signal)
+  if (last !== undefined && progress <= last) return false
+  lastProgress.set(signal, progress)
+  return true
 }

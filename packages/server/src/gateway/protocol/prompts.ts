@@ -22,7 +22,8 @@ export function servePrompts(
     const prompt = await registry.find('prompt', params.name)
     if (!prompt || !mayUse(prompt, caller)) throw unknownName('prompt', params.name)
     const args = params.arguments ?? {}
-    const missing = prompt.arguments?.filter(it => it.required && args[it.name] === undefined) ?? []
+    const missing =
+      prompt.arguments?.filter(it => it.required && !Object.hasOwn(args, it.name)) ?? []
     if (missing.length > 0)
       throw invalidParams(
         `The prompt "${prompt.name}" needs ${missing.map(it => `"${it.name}"`).join(', ')}`,

@@ -1,11 +1,11 @@
-import { ResourceNotFoundError, type Server } from '@modelcontextprotocol/server'
+import type { Server } from '@modelcontextprotocol/server'
 
 import { toReadResult } from '../../invoker/contracts/arguments.ts'
 import { visible } from './access.ts'
 import { advertiseResource, advertiseTemplate } from './advertise.ts'
 import type { Capability } from './capability.ts'
 import { page } from './paging.ts'
-import { resolve } from './uris.ts'
+import { resourceOf } from './uris.ts'
 
 /** The lists, `resources/read` and, with a session, subscriptions. */
 export function serveResources(server: Server, { registry, connection, calls }: Capability): void {
@@ -30,9 +30,7 @@ export function serveResources(server: Server, { registry, connection, calls }: 
 
   server.setRequestHandler('resources/read', async ({ params }, ctx) => {
     const { uri } = params
-    const found = resolve(await visibleResources(), uri)
-    if (!found) throw new ResourceNotFoundError(uri)
-    const { resource, variables } = found
+    const { resource, variables } = resourceOf(await visibleResources(), uri)
     if (resource.contract === 'mcp')
       return calls.callMcp(resource, { method: 'resources/read', params, variables }, ctx)
     const outcome = await calls.callWithArguments(resource, { ...variables, uri }, ctx)
@@ -43,7 +41,7 @@ export function serveResources(server: Server, { registry, connection, calls }: 
   const { subscriptions } = connection
 
   server.setRequestHandler('resources/subscribe', async ({ params: { uri } }) => {
-    if (!resolve(await visibleResources(), uri)) throw new ResourceNotFoundError(uri)
+    resourceOf(await visibleResources(), uri)
     // Read now: the client is notified only of updates that come after its subscription.
     const tokens = await registry.updateTokens([uri], 0)
     await subscriptions.add(uri, tokens.get(uri) ?? '')

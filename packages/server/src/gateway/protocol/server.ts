@@ -1,11 +1,22 @@
-import { type Implementation, Server, type ServerCapabilities } from '@modelcontextprotocol/server'
+import type {
+  Implementation,
+  Server,
+  ServerCapabilities,
+  ServerOptions,
+} from '@modelcontextprotocol/server'
 
 import type { Invoke, InvokeStream } from '../../invoker/invoker.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import { version } from '../../version.ts'
 import { serveCompletion } from './completion.ts'
-import type { ClientConnection, SessionConnection, SseConnection } from './connection.ts'
+import type {
+  ClientConnection,
+  SessionConnection,
+  SseConnection,
+  StatelessConnection,
+} from './connection.ts'
 import { createFunctionCalls } from './function-calls.ts'
+import { GatewayServer, StatelessServer } from './gateway-server.ts'
 import { servePrompts } from './prompts.ts'
 import { serveResources } from './resources.ts'
 import { serveTools } from './tools.ts'
@@ -19,10 +30,11 @@ export interface ProtocolOptions {
 
 /** Serves the registered tools, resources and prompts with the MCP SDK. */
 export interface Protocol {
-  serverInfo: Implementation
-  capabilities: ServerCapabilities
-  /** Adds the request handlers for one client to `server`. */
-  serve(server: Server, connection: ClientConnection): void
+  /** A new server for one HTTP request without a session. */
+  createStatelessServer(
+    connection: StatelessConnection,
+    cacheHints?: ServerOptions['cacheHints'],
+  ): StatelessServer
   /** A new server for one client that may be asked for input while a request runs. */
   createServer(connection: SseConnection | SessionConnection): Server
 }
@@ -44,13 +56,22 @@ export function createProtocol({ registry, invoke, invokeStream }: ProtocolOptio
   const validatorsOf = createCachedValidators()
 
   return {
-    serverInfo,
-    capabilities,
-    serve,
+    createStatelessServer(connection, cacheHints) {
+      const { requestId, requestStateSigner: signer } = connection
+      const options = {
+        capabilities,
+        ...(cacheHints && { cacheHints }),
+        ...(signer && { requestState: { verify: signer.verify } }),
+      }
+      const stateless = new StatelessServer(serverInfo, options, requestId)
+      serve(stateless.server, connection)
+      return stateless
+    },
     createServer(connection) {
       const inputTimeoutMs = Math.min(MAX_INPUT_TIMEOUT_MS, connection.inputTimeoutMs)
       const inputRequired = { roundTimeoutMs: Math.max(1, inputTimeoutMs) }
-      const server = new Server(serverInfo, { capabilities, inputRequired })
+      const options = { capabilities, inputRequired }
+      const server = new GatewayServer(serverInfo, options, connection.requestId)
       serve(server, connection)
       return server
     },

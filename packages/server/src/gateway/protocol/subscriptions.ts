@@ -1,6 +1,16 @@
+import {
+  MAX_SUBSCRIPTION_BYTES,
+  MAX_SUBSCRIPTIONS,
+  SUBSCRIPTION_LIMITS,
+} from '../../subscription-limits.ts'
+import { invalidParams } from './function-calls.ts'
+
 /** The resources whose updates one client has subscribed to. */
 export interface Subscriptions {
-  /** `updateToken` belongs to the last update that the client does not need to be notified of. */
+  /**
+   * `updateToken` belongs to the last update that the client does not need to be notified of.
+   * Rejects with -32602 where the client has as many subscriptions as it may have.
+   */
   add(uri: string, updateToken: string): Promise<void>
   remove(uri: string): Promise<void>
 }
@@ -11,6 +21,7 @@ export function createSubscriptions(): Subscriptions & { all: ReadonlyMap<string
   return {
     all,
     async add(uri, updateToken) {
+      if (!all.has(uri) && !fits([...all.keys(), uri])) throw tooManySubscriptions()
       all.set(uri, updateToken)
     },
     async remove(uri) {
@@ -18,3 +29,12 @@ export function createSubscriptions(): Subscriptions & { all: ReadonlyMap<string
     },
   }
 }
+
+/** Whether one client may be subscribed to all these resources. */
+export function fits(uris: string[]): boolean {
+  if (uris.length > MAX_SUBSCRIPTIONS) return false
+  return uris.reduce((sum, uri) => sum + Buffer.byteLength(uri), 0) <= MAX_SUBSCRIPTION_BYTES
+}
+
+export const tooManySubscriptions = () =>
+  invalidParams(`A client may subscribe to ${SUBSCRIPTION_LIMITS}: unsubscribe first`)

@@ -1,9 +1,12 @@
 import { isInputRequiredResult, type Server } from '@modelcontextprotocol/server'
 
-import { failedTool, toToolResult } from '../../invoker/contracts/arguments.ts'
+import { cutText } from '../../http/cut-text.ts'
+import { failedTool, toToolOutput } from '../../invoker/contracts/arguments.ts'
+import { fitToClient, inexactNumbers } from '../../invoker/contracts/structured-content.ts'
 import { mayUse, visible } from './access.ts'
 import { advertiseTool } from './advertise.ts'
 import type { Capability } from './capability.ts'
+import { sentArguments } from './exact-arguments.ts'
 import { unknownName } from './function-calls.ts'
 import { page } from './paging.ts'
 import type { createCachedValidators } from './validators.ts'
@@ -24,20 +27,30 @@ export function serveTools(
     const tool = await registry.find('tool', params.name)
     if (!tool || !mayUse(tool, caller)) throw unknownName('tool', params.name)
     const validators = validatorsOf(tool)
-    const args = params.arguments ?? {}
+    const args = sentArguments(params.arguments ?? {}, ctx)
     const fault = validators.input(args)
-    if (fault) return failedTool(`Invalid arguments for the tool "${tool.name}": ${fault}`)
+    if (fault) return failedTool(cutText(`Invalid arguments for the tool "${tool.name}": ${fault}`))
 
     const request = { method: 'tools/call' as const, params: { ...params, arguments: args } }
-    const result =
+    const output =
       tool.contract === 'mcp'
         ? await calls.callMcp(tool, request, ctx)
-        : toToolResult(await calls.callWithArguments(tool, args, ctx))
-    if (isInputRequiredResult(result)) return result
-    if (!validators.output || result.isError) return result
-    const mismatch = validators.output(result.structuredContent)
-    return mismatch
-      ? failedTool(`The output of the function does not match the output schema: ${mismatch}`)
-      : result
+        : toToolOutput(await calls.callWithArguments(tool, args, ctx))
+    if (isInputRequiredResult(output)) return output
+    const { isError, structuredContent } = output.result
+    if (validators.output && !isError) {
+      const inexact = inexactNumbers(output)
+      if (inexact) return inexact
+      const mismatch = validators.output(structuredContent)
+      if (mismatch)
+        return failedTool(
+          cutText(`The output of the function does not match the output schema: ${mismatch}`),
+        )
+    }
+    return fitToClient(output, takesAnyStructure(server))
   })
 }
+
+/** Before 2026-07-28 structured content is an object. */
+const takesAnyStructure = (server: Server) =>
+  (server.getNegotiatedProtocolVersion() ?? '') >= '2026-07-28'

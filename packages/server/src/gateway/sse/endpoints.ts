@@ -5,7 +5,7 @@ import type { CachedRegistry } from '../../registry/cached.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createEventStream } from '../wire/event-stream.ts'
-import { parseMessage } from '../wire/jsonrpc.ts'
+import { INVALID_REQUEST, refuse, refuseInvalid } from '../wire/jsonrpc.ts'
 import { createSessionId, isSessionId } from '../wire/session-id.ts'
 import { serveSseStream } from './stream.ts'
 
@@ -18,6 +18,10 @@ export interface SseOptions {
   heartbeatSeconds: number
   /** Seconds without a sign of life after which a stream is closed. */
   idleTimeoutSeconds: number
+  /** Calls of functions that one stream runs at once. */
+  maxCallsInFlight: number
+  /** The path that clients see before `/sse`: empty, or as `/prod`. */
+  publicPath: string
 }
 
 /**
@@ -35,7 +39,9 @@ export function createSseEndpoints(options: SseOptions) {
       const events = createEventStream()
       const protocolVersion = request.headers.get('mcp-protocol-version') ?? undefined
       const timeMs = remaining()
-      serveSseStream({ ...options, id, caller, requestId, inbox, events, protocolVersion, timeMs })
+      const prefix = options.publicPath || forwardedPrefix(request)
+      const session = { id, caller, requestId, inbox, events, protocolVersion, prefix, timeMs }
+      serveSseStream({ ...options, ...session })
       return events.response
     },
 
@@ -48,7 +54,14 @@ export function createSseEndpoints(options: SseOptions) {
           'Give the session: POST /message?sessionId=…, as the event "endpoint" of GET /sse says',
         )
       const { value, text } = await readJson(request)
-      parseMessage(value)
+      const refused = Array.isArray(value)
+        ? refuse(
+            400,
+            INVALID_REQUEST,
+            'JSON-RPC batches are not accepted: send one message per request',
+          )
+        : refuseInvalid(value)
+      if (refused) return refused
       const isAccepted = isSessionId(id) && (await relay.post({ id, owner: caller.owner }, text))
       if (!isAccepted)
         throw new GatewayError(
@@ -59,4 +72,10 @@ export function createSseEndpoints(options: SseOptions) {
       return new Response('Accepted', { status: 202, headers: { 'content-type': 'text/plain' } })
     },
   }
+}
+
+/** The path that a proxy removed in front of ours. Only the caller itself gets it back. */
+function forwardedPrefix({ headers }: Request): string {
+  const prefix = headers.get('x-forwarded-prefix')?.replace(/\/$/, '') ?? ''
+  return /^(\/[\w.~-]{1,100}){1,10}$/.test(prefix) ? prefix : ''
 }

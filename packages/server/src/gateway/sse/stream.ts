@@ -7,6 +7,7 @@ import { describe } from '../../http/errors.ts'
 import { log } from '../../http/log.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { Inbox } from '../../session-table/relay.ts'
+import { withExactArguments } from '../protocol/exact-arguments.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createSubscriptions } from '../protocol/subscriptions.ts'
 import type { EventStream } from '../wire/event-stream.ts'
@@ -23,8 +24,12 @@ export interface SseStreamOptions {
   /** Set by a client that sent `initialize` in an earlier session. */
   protocolVersion: string | undefined
   registry: CachedRegistry
+  /** Stands before `/message` in the event `endpoint`: empty, or a path such as `/prod`. */
+  prefix: string
   heartbeatSeconds: number
   idleTimeoutSeconds: number
+  /** Calls of functions that one stream runs at once. More wait. */
+  maxCallsInFlight: number
   /** Milliseconds that are left of the environment's time. */
   timeMs: number
 }
@@ -46,12 +51,17 @@ const BYE: Partial<Record<Reason, { reason: string; retry: number }>> = {
  * finish for at most this long.
  */
 const HANDOVER_MS = 30_000
+/** On a stream that ends for another reason, for at most this long. */
+const LAST_CALLS_MS = 5_000
+/** A reader that takes nothing for this long does not get the last events. */
+const FAREWELL_MS = 2_000
 
 /** Serves the stream of an SSE session, from the event `endpoint` to the end of the response. */
 export function serveSseStream(options: SseStreamOptions): void {
   const { id, caller, requestId, inbox, events, registry, timeMs } = options
   const { protocol, protocolVersion, heartbeatSeconds, idleTimeoutSeconds } = options
-  const transport = createSseTransport(id, events)
+  const { prefix, maxCallsInFlight } = options
+  const transport = createSseTransport({ sessionId: id, events, maxCallsInFlight })
   const endsAt = Date.now() + usableMs(timeMs)
   const acceptingMs = timeMs - Math.min(HANDOVER_MS, timeMs / 3)
 
@@ -67,6 +77,7 @@ export function serveSseStream(options: SseStreamOptions): void {
     lease: inbox,
     idle: {
       timeoutSeconds: idleTimeoutSeconds,
+      isBusy: transport.isBusy,
       async ping(timeout) {
         if (!server) throw new Error('The server is not connected yet')
         await server.request({ method: 'ping' }, { timeout })
@@ -81,12 +92,13 @@ export function serveSseStream(options: SseStreamOptions): void {
   })
 
   async function read() {
-    const data = `/message?sessionId=${id}`
+    const data = `${prefix}/message?sessionId=${id}`
     await events.event({ id: `${id}.0`, name: 'endpoint', data, retry: 1_000 })
     const subscriptions = createSubscriptions()
     server = (await protocol()).createServer({
       transport: 'sse',
       caller,
+      requestId,
       sessionId: id,
       subscriptions,
       inputTimeoutMs: acceptingMs,
@@ -106,7 +118,10 @@ export function serveSseStream(options: SseStreamOptions): void {
     for await (const message of inbox.messages(ended.signal)) {
       lifetime.touch()
       // `POST /message` has checked it.
-      transport.receive(JSON.parse(message) as JSONRPCMessage)
+      const parsed = JSON.parse(message) as JSONRPCMessage
+      withExactArguments(message, parsed, () => transport.receive(parsed, message.length))
+      // Messages stay in the table while the client does not read what it gets.
+      await transport.drained()
     }
   }
 
@@ -121,25 +136,51 @@ export function serveSseStream(options: SseStreamOptions): void {
   async function close(reason: Reason) {
     try {
       // Refuses messages from now on, so that none is accepted and then not handled.
-      await inbox.close()
-      if (reason === 'deadline') {
-        const timeUp = sleep(Math.max(0, endsAt - Date.now()), undefined, { ref: false })
-        await Promise.race([reading.then(() => transport.allSettled()), timeUp])
-        await transport.failRunning()
-      }
-      const bye = BYE[reason]
-      if (bye) {
-        const data = JSON.stringify({ reason: bye.reason })
-        await events.event({ name: 'bye', data, retry: bye.retry })
-      }
+      await inbox.close().catch(error => {
+        logError('inbox not closed', error)
+        ended.abort()
+      })
+      // What was accepted before is handled, except where no one reads the responses.
+      if (reason !== 'reader-gone') await before(lastCallsMs(reason), settled())
+      await before(FAREWELL_MS, sayBye(reason))
     } finally {
       ended.abort()
       await server?.close()
-      await events.end()
+      if (!(await before(FAREWELL_MS, events.end())))
+        events.abort(new Error('The reader of the stream takes no more'))
     }
+  }
+
+  async function settled() {
+    await reading
+    await transport.allSettled()
+  }
+
+  async function sayBye(reason: Reason) {
+    await transport.failOpen()
+    const bye = BYE[reason]
+    if (!bye) return
+    const data = JSON.stringify({ reason: bye.reason })
+    await events.event({ name: 'bye', data, retry: bye.retry })
+  }
+
+  function lastCallsMs(reason: Reason): number {
+    const leftMs = Math.max(0, endsAt - Date.now())
+    return reason === 'deadline' ? leftMs : Math.min(leftMs, LAST_CALLS_MS)
   }
 
   function logError(message: string, error: unknown) {
     log.error(message, { requestId, sessionId: id, error: describe(error) })
+  }
+}
+
+/** Whether the work is done within this time. */
+async function before(ms: number, work: Promise<unknown>): Promise<boolean> {
+  const over = new AbortController()
+  const timeUp = sleep(ms, false, { signal: over.signal }).catch(() => false)
+  try {
+    return await Promise.race([work.then(() => true), timeUp])
+  } finally {
+    over.abort()
   }
 }

@@ -1,9 +1,9 @@
+import type { ErrorBody } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import {
   createMcpHandler,
   isLegacyRequest,
   type JSONRPCRequest,
-  McpServer,
-  originValidationResponse,
+  type McpRequestContext,
   ProtocolErrorCode,
 } from '@modelcontextprotocol/server'
 
@@ -13,20 +13,29 @@ import { log } from '../../http/log.ts'
 import type { Exchange, Service } from '../../http/service.ts'
 import { mayUse } from '../protocol/access.ts'
 import type { StatelessConnection } from '../protocol/connection.ts'
+import { withExactArguments } from '../protocol/exact-arguments.ts'
 import { createRequestStateSigner } from '../protocol/request-state.ts'
-import { isMessage, isRequest } from '../wire/jsonrpc.ts'
+import { fits, tooManySubscriptions } from '../protocol/subscriptions.ts'
+import { withOurEventStream } from '../wire/event-stream.ts'
+import { isMessage, isRequest, refuse, refuseInvalid } from '../wire/jsonrpc.ts'
 import { createStreamLifetime, usableMs } from '../wire/stream-lifetime.ts'
 import { createBackPressure } from './back-pressure.ts'
 import { cacheHints } from './cache-hints.ts'
 import { changesFor, subscribedUris } from './listen.ts'
-import { BATCH_PROTOCOL_VERSION, refuse } from './requirements.ts'
+import {
+  ACCEPT_ALL,
+  BATCH_PROTOCOL_VERSION,
+  checkAccept,
+  refuseRepeatedIds,
+  shortRefusal,
+} from './requirements.ts'
 import { createMcpSessionRequests, type SessionOptions } from './sessions.ts'
 
 export interface StreamableHttpOptions extends SessionOptions {
-  /** Host names of web pages that may send requests, beside the gateway's own. */
-  allowedOrigins: string[]
   /** The keys that sign and verify request states. */
   requestStateKeys: () => Promise<string[]>
+  /** Records that a request state was used. False where it was recorded before. */
+  useRequestState: (id: string) => Promise<boolean>
 }
 
 /**
@@ -35,16 +44,14 @@ export interface StreamableHttpOptions extends SessionOptions {
  * keep no session. Those get no requests of the server and no `GET /mcp`.
  */
 export function createStreamableHttp(options: StreamableHttpOptions): Service {
-  const { protocol, registry, allowedOrigins, requestStateKeys, heartbeatSeconds } = options
+  const { protocol, registry, heartbeatSeconds } = options
   const sessions = createMcpSessionRequests(options)
 
   return async (request, exchange) => {
-    const own = new URL(request.url).hostname
-    const refused = originValidationResponse(request, [own, ...allowedOrigins])
-    if (refused) return refused
     let body: unknown
+    let text = ''
     try {
-      if (request.method === 'POST') body = (await readJson(request)).value
+      if (request.method === 'POST') ({ value: body, text } = await readJson(request))
     } catch (error) {
       return refuseBody(error, exchange)
     }
@@ -54,12 +61,19 @@ export function createStreamableHttp(options: StreamableHttpOptions): Service {
         ProtocolErrorCode.InvalidRequest,
         `Only protocol version ${BATCH_PROTOCOL_VERSION} has JSON-RPC batches: send one message per request`,
       )
-    if (sessions.handles(request, body) && (await isLegacyRequest(request, body)))
-      return sessions.serve(request, body, exchange)
-    return serveAlone(request, body, exchange)
+    const invalid = request.method === 'POST' ? refuseInvalid(body) : undefined
+    if (invalid) return invalid
+    const repeated = refuseRepeatedIds(body)
+    if (repeated) return repeated
+    const isStream = request.method === 'GET' && request.headers.has('mcp-session-id')
+    const unacceptable = isStream || request.method === 'POST' ? checkAccept(request) : undefined
+    if (unacceptable) return unacceptable
+    const inSession = sessions.handles(request, body) && (await isLegacyRequest(request, body))
+    const serve = inSession ? sessions.serve : serveAlone
+    return withExactArguments(text, body, () => serve(request, body, exchange))
   }
 
-  /** Serves a request that needs no session. The SDK refuses a body that is not a message. */
+  /** Serves a request that needs no session. */
   async function serveAlone(
     request: Request,
     parsedBody: unknown,
@@ -70,17 +84,31 @@ export function createStreamableHttp(options: StreamableHttpOptions): Service {
     const connection: StatelessConnection = {
       transport: 'stateless',
       caller,
-      requestStateSigner: createRequestStateSigner(requestStateKeys, caller),
+      requestId,
+      requestStateSigner: undefined,
       deadline: AbortSignal.timeout(timeMs),
       drained: backPressure.drained,
     }
+    const signer = createRequestStateSigner(
+      options.requestStateKeys,
+      caller,
+      options.useRequestState,
+    )
     const message = isMessage(parsedBody) && isRequest(parsedBody) ? parsedBody : undefined
+    const uris = message?.method === 'subscriptions/listen' ? subscribedUris(message) : undefined
+    if (uris && !fits(uris)) {
+      const { code, message: text } = tooManySubscriptions()
+      return refuse(400, code, text, message)
+    }
     // Read before the SDK acknowledges the subscription: the client hears of all later changes.
-    const bus =
-      message?.method === 'subscriptions/listen'
-        ? await changesFor(caller, registry, subscribedUris(message))
-        : undefined
-    const handler = createMcpHandler(() => createServer(message, connection), {
+    const bus = uris && (await changesFor(caller, registry, uris))
+    const read = await readFor(message)
+    const createServer = ({ era }: McpRequestContext) =>
+      createStatelessServer(read, {
+        ...connection,
+        requestStateSigner: era === 'modern' ? signer : undefined,
+      })
+    const handler = createMcpHandler(createServer, {
       legacy: 'stateless',
       ...(bus && { bus }),
       keepAliveMs: heartbeatSeconds * 1000,
@@ -88,31 +116,35 @@ export function createStreamableHttp(options: StreamableHttpOptions): Service {
       onerror: error => log.warn('mcp', { requestId, error: describe(error) }),
     })
     // The body was read already, so the SDK gets the head and the parsed body.
-    const { url, method, headers } = request
+    const { url, method } = request
+    const headers = new Headers(request.headers)
+    if (method === 'POST') headers.set('accept', ACCEPT_ALL)
     const response = await handler.fetch(new Request(url, { method, headers }), { parsedBody })
-    if (!bus) return backPressure.measure(response)
+    if (response.status >= 400) return shortRefusal(response)
+    if (!bus) return withOurEventStream(backPressure.measure(response))
     const onEnd = () => void handler.close()
     const lifetime = createStreamLifetime({ heartbeatSeconds, requestId, timeMs, onEnd })
-    return backPressure.measure(response, lifetime.stop)
+    return withOurEventStream(backPressure.measure(response, lifetime.stop))
   }
 
-  async function createServer(
-    message: JSONRPCRequest | undefined,
-    connection: StatelessConnection,
-  ) {
+  /**
+   * What a server needs of the registry. Read before the SDK makes the server, because the SDK
+   * responds 500 to whatever fails then.
+   */
+  async function readFor(message: JSONRPCRequest | undefined) {
     const { method = '', params } = message ?? {}
     // Only lists read all registrations. A call does not wait for ten thousand tools.
-    const hints = method.endsWith('/list')
-      ? { cacheHints: cacheHints(await registry.snapshot()) }
-      : {}
+    const hints = method.endsWith('/list') ? cacheHints(await registry.snapshot()) : undefined
     const called =
       method === 'tools/call' ? await registry.find('tool', String(params?.['name'])) : undefined
-    const mcp = new McpServer(protocol.serverInfo, {
-      capabilities: protocol.capabilities,
-      ...hints,
-      requestState: { verify: connection.requestStateSigner.verify },
-    })
-    protocol.serve(mcp.server, connection)
+    return { hints, called }
+  }
+
+  function createStatelessServer(
+    { hints, called }: Awaited<ReturnType<typeof readFor>>,
+    connection: StatelessConnection,
+  ) {
+    const mcp = protocol.createStatelessServer(connection, hints)
     // No tool is registered with `mcp`. The SDK asks it only which arguments of a tool are repeated
     // as headers.
     mcp.toolInputSchemaJson = name =>
@@ -122,10 +154,12 @@ export function createStreamableHttp(options: StreamableHttpOptions): Service {
 }
 
 /** The JSON-RPC error for a body that cannot be read as JSON. */
-function refuseBody(error: unknown, { requestId }: Exchange): Response {
-  const { status } = toResponse(error, requestId)
-  const code = status === 400 ? ProtocolErrorCode.ParseError : -32_000
-  return refuse(status, code, error instanceof Error ? error.message : String(error))
+async function refuseBody(error: unknown, { requestId }: Exchange): Promise<Response> {
+  // It logs a fault of the gateway, and its message shows none of it.
+  const response = toResponse(error, requestId)
+  const { error: shown } = (await response.json()) as ErrorBody
+  const code = response.status === 400 ? ProtocolErrorCode.ParseError : -32_000
+  return refuse(response.status, code, shown.message)
 }
 
 /** A request without a session and without a version header may be of the version with batches. */

@@ -1,3 +1,5 @@
+import type { JSONRPCMessage } from '@modelcontextprotocol/server'
+
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
@@ -5,6 +7,7 @@ import { notifyOfChanges } from '../protocol/changes.ts'
 import type { SessionConnection } from '../protocol/connection.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createEventStream } from '../wire/event-stream.ts'
+import { messageText } from '../wire/message-text.ts'
 import { createStreamLifetime } from '../wire/stream-lifetime.ts'
 import { createSessionTransport } from './transport.ts'
 
@@ -47,11 +50,11 @@ export async function openGetStream(options: GetStreamOptions): Promise<Response
   let reported = lastEventId?.slice(GET_STREAM_PREFIX.length) ?? ''
   let isFirst = true
 
-  const send = (message: object) =>
+  const send = (message: JSONRPCMessage) =>
     events.event({
       id: GET_STREAM_PREFIX + reported,
       name: 'message',
-      data: JSON.stringify(message),
+      data: messageText(message),
     })
   const transport = createSessionTransport({ ...options, owner: session.owner, send })
   const server = protocol.createServer(connection)
@@ -87,6 +90,8 @@ export async function openGetStream(options: GetStreamOptions): Promise<Response
     const current = isFirst ? session : await sessions.get(session.id, session.owner)
     isFirst = false
     if (!current) end()
+    // A client that waits for a response is alive, even if it does not respond to pings.
+    else if (hasRequestInFlight(current)) lifetime.touch()
     return current?.subscriptions ?? new Map()
   }
 
@@ -106,3 +111,6 @@ export async function openGetStream(options: GetStreamOptions): Promise<Response
     void events.end()
   }
 }
+
+const hasRequestInFlight = ({ inFlight }: McpSession) =>
+  [...inFlight.values()].some(({ until }) => until > Date.now())

@@ -3,13 +3,15 @@ import type { JSONRPCRequest, ServerEvent, ServerEventBus } from '@modelcontextp
 import type { Caller } from '../../http/caller.ts'
 import { isRecord } from '../../is-record.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
+import { visible } from '../protocol/access.ts'
 import { watchChanges } from '../protocol/changes.ts'
+import { resolve } from '../protocol/uris.ts'
 
-/** The resources that a `subscriptions/listen` subscribes to. */
+/** The resources that a `subscriptions/listen` subscribes to, each once. */
 export function subscribedUris({ params }: JSONRPCRequest): string[] {
   const notifications = params?.['notifications']
   const uris = isRecord(notifications) ? notifications['resourceSubscriptions'] : undefined
-  return Array.isArray(uris) ? uris.filter(it => typeof it === 'string') : []
+  return Array.isArray(uris) ? [...new Set(uris.filter(it => typeof it === 'string'))] : []
 }
 
 /**
@@ -27,7 +29,11 @@ export async function changesFor(
     prompt: { kind: 'prompts_list_changed' },
   } satisfies Record<string, ServerEvent>
   const snapshot = await registry.snapshot()
-  const tokens = uris.length > 0 ? await registry.updateTokens(uris) : new Map<string, string>()
+  const resources = visible(snapshot, 'resource', caller)
+  // Only what the caller may read is read from the table.
+  const readable = uris.filter(uri => resolve(resources, uri))
+  const none = new Map<string, string>()
+  const tokens = readable.length > 0 ? await registry.updateTokens(readable) : none
   const subscriptions = new Map(uris.map(uri => [uri, tokens.get(uri) ?? '']))
 
   return {

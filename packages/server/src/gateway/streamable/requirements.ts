@@ -1,27 +1,41 @@
-import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
+import { type RequestId, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
 
+import { accepts } from '../../http/accept.ts'
+import { cutText } from '../../http/cut-text.ts'
 import { isRecord } from '../../is-record.ts'
-import { isRequestId } from '../wire/jsonrpc.ts'
+import { INVALID_REQUEST, refuse } from '../wire/jsonrpc.ts'
 
 /** The only protocol version with JSON-RPC batches. */
 export const BATCH_PROTOCOL_VERSION = '2025-03-26'
 
-/** The media types that the specification requires in the `Accept` header. */
-const ACCEPTED: Partial<Record<string, string[]>> = {
+/** The media types of responses. A client has to accept all of them. */
+const MEDIA_TYPES: Partial<Record<string, string[]>> = {
   GET: ['text/event-stream'],
   POST: ['application/json', 'text/event-stream'],
 }
 
+/** An `Accept` header in the form that the SDK looks for: it compares texts. */
+export const ACCEPT_ALL = 'application/json, text/event-stream'
+
 /**
- * Checks the headers of a request in an MCP session.
+ * Checks the `Accept` header, with and without an MCP session.
+ *
+ * @returns the response for a request that is refused
+ */
+export function checkAccept({ method, headers }: Request): Response | undefined {
+  const needed = MEDIA_TYPES[method] ?? []
+  return needed.every(it => accepts(headers.get('accept'), it))
+    ? undefined
+    : refuse(406, -32_000, `Not acceptable: send "accept: ${needed.join(', ')}"`)
+}
+
+/**
+ * Checks the protocol version of a request in an MCP session.
  *
  * @param isInitialize whether the request opens the session: no protocol version is agreed on yet
  * @returns the response for a request that is refused
  */
-export function checkHeaders(
-  { method, headers }: Request,
-  isInitialize: boolean,
-): Response | undefined {
+export function checkHeaders({ headers }: Request, isInitialize: boolean): Response | undefined {
   const version = headers.get('mcp-protocol-version')
   if (!isInitialize && version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version))
     return refuse(
@@ -29,15 +43,44 @@ export function checkHeaders(
       -32_000,
       `Unsupported protocol version: ${version} (supported versions: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')})`,
     )
-  const accept = headers.get('accept') ?? ''
-  const needed = ACCEPTED[method] ?? []
-  if (!needed.every(it => accept.includes(it) || accept.includes('*/*')))
-    return refuse(406, -32_000, `Not acceptable: send "accept: ${needed.join(', ')}"`)
   return undefined
 }
 
-/** A JSON-RPC error with an HTTP status. It has the id of the request in `body`, or null. */
-export function refuse(status: number, code: number, message: string, body?: unknown): Response {
-  const id = isRecord(body) && isRequestId(body['id']) ? body['id'] : null
-  return Response.json({ jsonrpc: '2.0', id, error: { code, message } }, { status })
+/** An id names one request until that has its response. */
+export function refuseIdInFlight(ids: RequestId[]): Response {
+  const [id] = ids.length === 1 ? ids : []
+  const what = ids.length === 1 ? 'the same id' : 'one of these ids'
+  return refuse(
+    400,
+    INVALID_REQUEST,
+    `A request with ${what} is in flight: give each request an id of its own, or wait for the response`,
+    { id },
+  )
 }
+
+/** The response for a batch in which two requests have one id. Nothing of the batch was done. */
+export function refuseRepeatedIds(body: unknown): Response | undefined {
+  if (!Array.isArray(body)) return undefined
+  const ids = body.flatMap(it => (isRecord(it) && 'method' in it && 'id' in it ? [it['id']] : []))
+  if (new Set(ids).size === ids.length) return undefined
+  return refuse(
+    400,
+    INVALID_REQUEST,
+    'Two requests of the batch have one id: give each request an id of its own',
+  )
+}
+
+/** The response of the SDK to a request that it refuses. It may repeat any length of the request. */
+export async function shortRefusal(response: Response): Promise<Response> {
+  const { status } = response
+  const text = await response.text()
+  const headers = new Headers(response.headers)
+  if (text.length <= MAX_REFUSAL) return new Response(text, { status, headers })
+  headers.delete('content-length')
+  const { error, ...rest } = JSON.parse(text)
+  const short = { code: error.code, message: cutText(String(error.message)) }
+  return Response.json({ ...rest, error: short }, { status, headers })
+}
+
+/** Characters of a refusal that are always passed on. */
+const MAX_REFUSAL = 16 * 1024

@@ -2,11 +2,16 @@ import { randomBytes } from 'node:crypto'
 
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/server'
 
+import { describe } from '../../http/errors.ts'
+import { log } from '../../http/log.ts'
 import type { EventStore, EventWriter } from '../../session-table/event-store.ts'
-import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
+import { type McpSession, type McpSessions, requestKey } from '../../session-table/sessions.ts'
+import { callsFunction } from '../protocol/function-calls.ts'
 import { createEventStream, type EventStream, eventResponse } from '../wire/event-stream.ts'
-import { isResponse, type JsonRpcResponse, withEarlierErrorCode } from '../wire/jsonrpc.ts'
+import { isResponse, withEarlierErrorCode } from '../wire/jsonrpc.ts'
+import { messageText } from '../wire/message-text.ts'
 import { createStreamLifetime } from '../wire/stream-lifetime.ts'
+import { refuseIdInFlight } from './requirements.ts'
 
 export interface ResponseStreamOptions {
   session: McpSession
@@ -17,6 +22,10 @@ export interface ResponseStreamOptions {
   heartbeatSeconds: number
   /** The HTTP request, for the log. */
   requestId: string
+  /** When the HTTP request arrived, in milliseconds since 1970. */
+  receivedAt: number
+  /** Milliseconds that the environment has for the requests. */
+  timeMs: number
 }
 
 export interface ResponseStream {
@@ -40,17 +49,20 @@ const PRIMING_SINCE = '2025-11-25'
  * The event stream that responds to a client's requests in an MCP session.
  *
  * The events of a longer stream are stored: a client that lost the stream gets the rest with
- * `GET /mcp`. While it is open, the client can cancel requests. Both work in any environment.
- * See "Resumability and Redelivery" in
+ * `GET /mcp`. While it is open, the client can cancel requests, and may not use their ids for other
+ * requests. All this works in any environment. See "Resumability and Redelivery" in
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
  */
 export function createResponseStream(
-  { session, requests, sessions, eventStore, heartbeatSeconds, requestId }: ResponseStreamOptions,
+  options: ResponseStreamOptions,
   onCancelled: (id: RequestId) => void,
 ): ResponseStream {
+  const { session, requests, sessions, eventStore, heartbeatSeconds, requestId } = options
   /** Requests without a response, with their methods. */
   const open = new Map<RequestId, string>(requests.map(({ id, method }) => [id, method]))
-  const early: JsonRpcResponse[] = []
+  /** Requests whose response is not written yet. */
+  const unwritten = new Set(open.keys())
+  const early: string[] = []
   let respond: (response: Response) => void
   const response = new Promise<Response>(resolve => {
     respond = resolve
@@ -67,29 +79,32 @@ export function createResponseStream(
   async function send(message: JSONRPCMessage): Promise<void> {
     // A message after the last response is dropped.
     if (open.size === 0) return
-    if (!isResponse(message)) return upgrade().write(message)
+    if (!isResponse(message)) return upgrade().write(messageText(message))
     const method = open.get(message.id)
     // The response to a cancelled request is dropped.
     if (method === undefined) return
     open.delete(message.id)
-    const sent = withEarlierErrorCode(message, method)
-    if (stream) await stream.write(sent)
-    else early.push(sent)
-    if (open.size === 0) await end()
+    const text = messageText(withEarlierErrorCode(message, method))
+    if (stream) {
+      // First, because the client may use the id again as soon as it has the response.
+      await stream.finish([message.id])
+      await stream.write(text)
+    } else early.push(text)
+    await settled([message.id])
   }
 
   function upgrade() {
     if (stream) return stream
     clearTimeout(quiet)
-    stream = begin()
-    for (const message of early) void stream.write(message)
+    stream = begin([...open.keys()])
+    for (const text of early) void stream.write(text)
     return stream
   }
 
-  function begin() {
+  function begin(ids: RequestId[]) {
     const name = randomBytes(12).toString('base64url')
     const events = createEventStream()
-    const eventWriter = eventStore.open({ session: session.id, stream: name }, [...open.keys()])
+    const eventWriter = eventStore.open({ session: session.id, stream: name }, ids)
     const write = createStoringWriter(name, events, eventWriter)
     const lease = { renew: () => eventWriter.renew().then(() => true) }
     // The response goes on without its reader, who may ask for the rest.
@@ -97,35 +112,88 @@ export function createResponseStream(
     const looking = setInterval(() => void findCancelled(), CANCELLED_MS)
     if (session.protocolVersion >= PRIMING_SINCE)
       void events.event({ id: `${name}.0`, data: '', retry: RETRY_MS })
-    respond(events.response)
+    const inFlight = { stream: name, until: Date.now() + options.timeMs }
+    const calls = ids.filter(id => callsFunction(open.get(id) ?? ''))
+    const begun = record()
+    void begun.then(isFirst => (isFirst || open.size === 0 ? respond(events.response) : refuse()))
+
     return {
       write,
+      /** Resolves when these requests are no longer in flight. */
+      async finish(answered: RequestId[]) {
+        const finished = answered.filter(id => calls.includes(id))
+        if (finished.length > 0 && (await begun))
+          await sessions.finish(session.id, finished, inFlight).catch(logFailure)
+      },
       async end() {
-        lifetime.stop()
-        clearInterval(looking)
+        stop()
         await eventWriter.close()
         await events.end()
       },
+    }
+
+    /** Other requests are short and change nothing, so they are not recorded. */
+    async function record(): Promise<boolean> {
+      if (calls.length === 0) return true
+      try {
+        return await sessions.begin(session.id, calls, inFlight)
+      } catch (error) {
+        logFailure(error)
+        return true
+      }
+    }
+
+    function stop() {
+      lifetime.stop()
+      clearInterval(looking)
+    }
+
+    /** Another request with one of the ids is in flight: it goes on, and these do not. */
+    function refuse() {
+      const refused = [...open.keys()]
+      open.clear()
+      unwritten.clear()
+      stop()
+      for (const id of refused) onCancelled(id)
+      respond(refuseIdInFlight(refused))
+      void eventWriter.close()
+      void events.response.body?.cancel()
+      settle()
     }
   }
 
   async function findCancelled() {
     const cancelled = await sessions.cancelled(session.id).catch(() => {
       // The table cannot be read: the next look tries again.
-      return []
+      return new Map<string, number>()
     })
-    const running = cancelled.filter(id => open.delete(id))
-    for (const id of running) onCancelled(id)
-    if (running.length > 0 && open.size === 0) await end()
+    // A cancellation that came before the request concerned an earlier request with the same id.
+    const running = [...open.keys()].filter(id => {
+      const at = cancelled.get(requestKey(id))
+      return at !== undefined && at >= options.receivedAt
+    })
+    if (running.length === 0) return
+    for (const id of running) {
+      open.delete(id)
+      onCancelled(id)
+    }
+    await stream?.finish(running)
+    await settled(running)
   }
 
-  async function end() {
+  async function settled(ids: RequestId[]) {
+    for (const id of ids) unwritten.delete(id)
+    if (unwritten.size > 0) return
     if (stream) await stream.end()
     else {
       clearTimeout(quiet)
-      respond(eventResponse(early.map(it => ({ name: 'message', data: JSON.stringify(it) }))))
+      respond(eventResponse(early.map(data => ({ name: 'message', data }))))
     }
     settle()
+  }
+
+  function logFailure(error: unknown) {
+    log.warn('requests in flight were not recorded', { requestId, error: describe(error) })
   }
 }
 
@@ -134,13 +202,12 @@ function createStoringWriter(name: string, events: EventStream, eventWriter: Eve
   let sequence = 0
   let last = Promise.resolve()
 
-  return (message: JSONRPCMessage): Promise<void> => {
-    last = last.then(() => write(message))
+  return (text: string): Promise<void> => {
+    last = last.then(() => write(text))
     return last
   }
 
-  async function write(message: JSONRPCMessage) {
-    const data = JSON.stringify(message)
+  async function write(data: string) {
     sequence += 1
     await eventWriter.add(data)
     await events.event({ id: `${name}.${sequence}`, name: 'message', data })

@@ -1,5 +1,4 @@
 import {
-  isInitializeRequest,
   isSpecType,
   type JSONRPCMessage,
   type JSONRPCNotification,
@@ -7,18 +6,19 @@ import {
 } from '@modelcontextprotocol/server'
 
 import type { Exchange } from '../../http/service.ts'
+import { isRecord } from '../../is-record.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { EventStore } from '../../session-table/event-store.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import {
-  MAX_SUBSCRIPTIONS,
   type McpSession,
   type McpSessions,
+  type RequestInFlight,
+  requestKey,
 } from '../../session-table/sessions.ts'
 import type { SessionConnection } from '../protocol/connection.ts'
-import { invalidParams } from '../protocol/function-calls.ts'
 import type { Protocol } from '../protocol/server.ts'
-import type { Subscriptions } from '../protocol/subscriptions.ts'
+import { type Subscriptions, tooManySubscriptions } from '../protocol/subscriptions.ts'
 import {
   cancelledIdOf,
   isMessage,
@@ -26,12 +26,13 @@ import {
   isResponse,
   type JsonRpcResponse,
   NOT_A_MESSAGE,
+  refuse,
 } from '../wire/jsonrpc.ts'
 import { createSessionId, isSessionId } from '../wire/session-id.ts'
 import { usableMs } from '../wire/stream-lifetime.ts'
 import { GET_STREAM_PREFIX, openGetStream } from './get-stream.ts'
 import { replayResponseStream } from './replay.ts'
-import { BATCH_PROTOCOL_VERSION, checkHeaders, refuse } from './requirements.ts'
+import { BATCH_PROTOCOL_VERSION, checkHeaders, refuseIdInFlight } from './requirements.ts'
 import { createResponseStream } from './response-stream.ts'
 import { createSessionTransport } from './transport.ts'
 
@@ -49,11 +50,14 @@ export interface SessionOptions {
 
 const SESSION_ID = 'mcp-session-id'
 const MAX_BATCH = 100
+/** Bytes of the params of `initialize`, which are kept in the session. */
+const MAX_INITIALIZE_BYTES = 64 * 1024
 
 /** JSON-RPC error codes. */
 const SERVER_ERROR = -32_000
 const SESSION_NOT_FOUND = -32_001
 const INVALID_REQUEST = -32_600
+const INVALID_PARAMS = -32_602
 
 /**
  * Streamable HTTP with MCP sessions, up to protocol version 2025-11-25. Sessions live in the table.
@@ -67,7 +71,7 @@ export function createMcpSessionRequests(options: SessionOptions) {
 
   /** Whether a request belongs to a session, or opens one. */
   function handles(request: Request, body: unknown): boolean {
-    return request.headers.has(SESSION_ID) || isInitializeRequest(body)
+    return request.headers.has(SESSION_ID) || (isRecord(body) && body['method'] === 'initialize')
   }
 
   async function serve(request: Request, body: unknown, exchange: Exchange): Promise<Response> {
@@ -83,7 +87,17 @@ export function createMcpSessionRequests(options: SessionOptions) {
   }
 
   async function open(body: unknown, exchange: Exchange): Promise<Response> {
-    if (!isMessage(body) || !isRequest(body)) return refuse(400, INVALID_REQUEST, NOT_A_MESSAGE)
+    if (!isMessage(body)) return refuse(400, INVALID_REQUEST, NOT_A_MESSAGE, body)
+    if (!isRequest(body))
+      return refuse(400, INVALID_REQUEST, 'initialize is a request: give it an id')
+    const params = JSON.stringify(body.params ?? {})
+    if (Buffer.byteLength(params) > MAX_INITIALIZE_BYTES)
+      return refuse(
+        400,
+        INVALID_PARAMS,
+        `The params of initialize have more than ${MAX_INITIALIZE_BYTES} bytes: send a shorter clientInfo and fewer capabilities`,
+        body,
+      )
     const id = createSessionId()
     const { owner } = exchange.caller
     // Read first: the client is notified of what changes from now on.
@@ -93,7 +107,7 @@ export function createMcpSessionRequests(options: SessionOptions) {
     await sessions.create({
       id,
       owner,
-      initialize: JSON.stringify(body.params),
+      initialize: params,
       protocolVersion: String(response.result['protocolVersion']),
       registrations,
     })
@@ -160,13 +174,32 @@ export function createMcpSessionRequests(options: SessionOptions) {
         body,
       )
 
-    const requests: JSONRPCRequest[] = []
+    const requests = messages.filter(isRequest)
+    const repeated = await idInFlight(requests, session)
+    if (repeated !== undefined) return refuseIdInFlight([repeated])
     for (const message of messages)
       if (isResponse(message)) await passOn(message, session)
-      else if (isRequest(message)) requests.push(message)
-      else if ('method' in message) await cancel(message, session)
+      else if ('method' in message && !isRequest(message)) await cancel(message, session, exchange)
     if (requests.length === 0) return new Response(null, { status: 202 })
     return respond(requests, session, exchange)
+  }
+
+  /** The first id of these requests that another request of the session has in flight. */
+  async function idInFlight(requests: JSONRPCRequest[], session: McpSession) {
+    for (const { id } of requests) {
+      const inFlight = session.inFlight.get(requestKey(id))
+      if (!inFlight) continue
+      if (await isRunning(session, inFlight)) return id
+      await sessions.finish(session.id, [id], inFlight)
+    }
+    return undefined
+  }
+
+  /** False also where the environment that ran the request is gone. */
+  async function isRunning(session: McpSession, { stream, until }: RequestInFlight) {
+    if (until < Date.now()) return false
+    const stored = await eventStore.read({ session: session.id, stream }, LAST_SEQUENCE)
+    return stored === undefined || stored.state === 'running'
   }
 
   /**
@@ -179,9 +212,13 @@ export function createMcpSessionRequests(options: SessionOptions) {
   }
 
   /** Other notifications of a client need nothing done. */
-  async function cancel(message: JSONRPCNotification, { id }: McpSession) {
+  async function cancel(
+    message: JSONRPCNotification,
+    { id }: McpSession,
+    { receivedAt }: Exchange,
+  ) {
     const cancelled = cancelledIdOf(message)
-    if (cancelled !== undefined) await sessions.cancel(id, cancelled)
+    if (cancelled !== undefined) await sessions.cancel(id, cancelled, receivedAt)
   }
 
   async function respond(
@@ -190,15 +227,15 @@ export function createMcpSessionRequests(options: SessionOptions) {
     exchange: Exchange,
   ): Promise<Response> {
     const server = protocol.createServer(connectionOf(session.id, exchange))
-    const { requestId } = exchange
-    const stream = createResponseStream(
-      { session, requests, sessions, eventStore, heartbeatSeconds, requestId },
-      id =>
-        transport.receive({
-          jsonrpc: '2.0',
-          method: 'notifications/cancelled',
-          params: { requestId: id },
-        }),
+    const { requestId, receivedAt } = exchange
+    const timeMs = usableMs(exchange.remaining())
+    const about = { session, requests, requestId, receivedAt, timeMs }
+    const stream = createResponseStream({ ...about, sessions, eventStore, heartbeatSeconds }, id =>
+      transport.receive({
+        jsonrpc: '2.0',
+        method: 'notifications/cancelled',
+        params: { requestId: id },
+      }),
     )
     const transport = transportOf(exchange, stream.send)
     void stream.ended.then(() => server.close())
@@ -225,11 +262,15 @@ export function createMcpSessionRequests(options: SessionOptions) {
     return createSessionTransport({ relay, owner, heartbeatSeconds, requestId, send })
   }
 
-  function connectionOf(sessionId: string, { caller, remaining }: Exchange): SessionConnection {
+  function connectionOf(
+    sessionId: string,
+    { caller, requestId, remaining }: Exchange,
+  ): SessionConnection {
     const timeMs = usableMs(remaining())
     return {
       transport: 'session',
       caller,
+      requestId,
       sessionId,
       subscriptions: subscriptionsOf(sessionId),
       inputTimeoutMs: timeMs,
@@ -240,14 +281,14 @@ export function createMcpSessionRequests(options: SessionOptions) {
   function subscriptionsOf(id: string): Subscriptions {
     return {
       async add(uri, updateToken) {
-        if (!(await sessions.subscribe(id, uri, updateToken)))
-          throw invalidParams(
-            `A session has at most ${MAX_SUBSCRIPTIONS} subscriptions: unsubscribe first`,
-          )
+        if (!(await sessions.subscribe(id, uri, updateToken))) throw tooManySubscriptions()
       },
       remove: uri => sessions.unsubscribe(id, uri),
     }
   }
 }
+
+/** Greater than the sequence number of any message: no message is read. */
+const LAST_SEQUENCE = 1e12 - 2
 
 const NO_SESSION = 'There is no such session: initialize again, without a session id'

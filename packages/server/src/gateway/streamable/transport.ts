@@ -46,7 +46,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
   const transport: SessionTransport = {
     async start() {},
     async send(message) {
-      if (!('method' in message) && restoring.has(message.id)) return restoring.get(message.id)?.()
+      if (!('method' in message) && restoring.has(message.id)) return restored(message.id)
       if (isRequest(message)) return ask(message)
       await send(withAskedId(message))
     },
@@ -66,11 +66,17 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
 
   /** A request that the client sent to another environment. Its response is not sent again. */
   function request(method: string, params: Record<string, unknown>): Promise<void> {
-    const id = `restore:${method}`
+    // The client cannot guess it, so none of its own requests has this id.
+    const id = createSessionId()
     return new Promise(resolve => {
       restoring.set(id, resolve)
       transport.receive({ jsonrpc: '2.0', id, method, params })
     })
+  }
+
+  function restored(id: unknown) {
+    restoring.get(id)?.()
+    restoring.delete(id)
   }
 
   async function ask(message: JSONRPCRequest) {

@@ -1,6 +1,8 @@
 export interface IdleTimeoutOptions {
   /** Seconds without a sign of life after which a client counts as gone. */
   timeoutSeconds: number
+  /** Whether a call of the client runs: it waits for the result, which is a sign of life. */
+  isBusy?(): boolean
   /** Asks the client for a sign of life. Resolves when it responds. */
   ping(timeoutMs: number): Promise<unknown>
 }
@@ -17,7 +19,7 @@ export interface IdleTimeout {
  * https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/145
  */
 export function startIdleTimeout(
-  { timeoutSeconds, ping }: IdleTimeoutOptions,
+  { timeoutSeconds, isBusy = () => false, ping }: IdleTimeoutOptions,
   heartbeatSeconds: number,
   onIdle: () => void,
 ): IdleTimeout {
@@ -32,6 +34,7 @@ export function startIdleTimeout(
   }
 
   function check() {
+    if (isBusy()) return touch()
     const quietMs = Date.now() - lastSignAt
     if (quietMs >= timeoutMs) onIdle()
     // Repeated at every check: a single lost ping does not end the stream.

@@ -9,3 +9,14 @@ export const outcomeUnknown = (cause: string) => ({
   message: `${cause}; it is unknown whether the request ran`,
   data: { reason: 'outcome-unknown', retrySafe: false },
 })
+
+/**
+ * The JSON-RPC error for a call that was not started. The client may repeat it.
+ *
+ * @param cause what happened, as a sentence without its full stop
+ */
+export const busy = (cause: string) => ({
+  code: -32_000,
+  message: `${cause}; the call did not run`,
+  data: { reason: 'busy', retrySafe: true },
+})

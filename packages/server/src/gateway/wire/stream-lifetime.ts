@@ -13,7 +13,7 @@ import { keepLease, type Lease } from './lease.ts'
 export type StreamEnd = 'deadline' | 'idle' | 'lease-lost' | 'reader-gone'
 
 export interface StreamLifetimeOptions {
-  /** Seconds between two keep-alive comments, and between two renewals of the lease. */
+  /** Seconds between two keep-alive comments. A lease is renewed at least as often. */
   heartbeatSeconds: number
   /** The request that the stream responds to, for the log. */
   requestId: string

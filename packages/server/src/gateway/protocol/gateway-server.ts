@@ -1,0 +1,109 @@
+import {
+  type Implementation,
+  type JSONRPCRequest,
+  McpServer,
+  ProtocolError,
+  ProtocolErrorCode,
+  type Result,
+  Server,
+  type ServerContext,
+  type ServerOptions,
+} from '@modelcontextprotocol/server'
+
+import { describe, GatewayError } from '../../http/errors.ts'
+import { log } from '../../http/log.ts'
+import { failedTool } from '../../invoker/contracts/arguments.ts'
+import { isRecord } from '../../is-record.ts'
+import { callsFunction } from './function-calls.ts'
+import { invalidRequestText } from './invalid-request.ts'
+import { isTooDeep, TOO_DEEP } from './json-depth.ts'
+
+type Handler = (request: JSONRPCRequest, ctx: ServerContext) => Promise<Result>
+
+/**
+ * The SDK's server with the gateway's errors. Every request of every transport passes through it:
+ *
+ * - Parameters that do not fit are -32602 with one sentence.
+ * - A fault of the gateway is logged. The client gets a fixed message and the id of the log entry.
+ * - A result that cannot be written as JSON becomes an error, for a tool a result with `isError`.
+ */
+export class GatewayServer extends Server {
+  /** The Lambda request, for the log. */
+  readonly #requestId: string
+
+  constructor(serverInfo: Implementation, options: ServerOptions, requestId: string) {
+    super(serverInfo, options)
+    this.#requestId = requestId
+  }
+
+  /** The SDK calls it for every handler, its own ones included. */
+  protected override _wrapHandler(method: string, handler: Handler): Handler {
+    const handle = super._wrapHandler(method, handler)
+    return async (request, ctx) => {
+      try {
+        const result = await handle(withoutNullArguments(request), ctx)
+        if (!callsFunction(method) || !isTooDeep(result)) return result
+        throw new RangeError(TOO_DEEP)
+      } catch (error) {
+        // A cancelled request has no response.
+        if (ctx.mcpReq.signal.aborted) throw error
+        return this.#failed(method, error)
+      }
+    }
+  }
+
+  /** Returns the result of a tool that failed, or throws the error of the response. */
+  #failed(method: string, error: unknown): Result {
+    const { message } = error instanceof Error ? error : { message: '' }
+    if (method === 'tools/call' && message.startsWith('Invalid tools/call result'))
+      return failedTool('The function returned a result that is not valid in this protocol version')
+    if (isStackOverflow(error)) {
+      if (method === 'tools/call') return failedTool(TOO_DEEP)
+      throw internalError(TOO_DEEP)
+    }
+    // Other protocol errors may come from the function.
+    const mayBeInvalid =
+      error instanceof ProtocolError
+        ? message.startsWith(`Invalid ${method} request: `)
+        : error instanceof Error && error.name === 'Error'
+    const invalid = mayBeInvalid ? invalidRequestText(method, message) : undefined
+    if (invalid) throw new ProtocolError(ProtocolErrorCode.InvalidParams, invalid)
+    if (error instanceof ProtocolError) throw writable(error)
+    log.error('request failed', { requestId: this.#requestId, method, error: describe(error) })
+    if (error instanceof GatewayError)
+      throw new ProtocolError(SERVER_ERROR, message, { reason: error.code })
+    throw internalError(
+      `The request failed in the gateway; the log has the reason under the request id ${this.#requestId}`,
+    )
+  }
+}
+
+/** A server for one request without a session. The SDK serves protocol version 2026-07-28 with it. */
+export class StatelessServer extends McpServer {
+  override readonly server: Server
+
+  constructor(serverInfo: Implementation, options: ServerOptions, requestId: string) {
+    super(serverInfo)
+    this.server = new GatewayServer(serverInfo, options, requestId)
+  }
+}
+
+const SERVER_ERROR = -32_000
+
+const internalError = (message: string) =>
+  new ProtocolError(ProtocolErrorCode.InternalError, message)
+
+/** By a value that is nested too deep. */
+const isStackOverflow = (error: unknown) =>
+  error instanceof RangeError && /^Maximum call stack|^The result is nested/.test(error.message)
+
+/** The error without its data, where these cannot be written as JSON. */
+const writable = (error: ProtocolError) =>
+  isTooDeep(error.data) ? new ProtocolError(error.code, error.message) : error
+
+/** Some clients send null for arguments that they do not have. */
+function withoutNullArguments(request: JSONRPCRequest): JSONRPCRequest {
+  if (!isRecord(request.params) || request.params['arguments'] !== null) return request
+  const { arguments: _null, ...params } = request.params
+  return { ...request, params }
+}

@@ -1,0 +1,165 @@
+import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server'
+import { afterEach, expect, test, vi } from 'vitest'
+
+import { createSseTransport } from '../../src/gateway/sse/transport.ts'
+import { createEventStream } from '../../src/gateway/wire/event-stream.ts'
+import { type Message, messages } from '../support/event-stream.ts'
+
+/** A transport whose server is the test, with a reader that reads all, or nothing. */
+function open({ maxCallsInFlight = 32, reads = true } = {}) {
+  const events = createEventStream()
+  const transport = createSseTransport({ sessionId: 's', events, maxCallsInFlight })
+  const received: JSONRPCMessage[] = []
+  transport.onmessage = message => void received.push(message)
+  const sent: Message[] = []
+  if (reads) void messages(events.response, message => sent.push(message))
+  closers.push(() => events.abort(new Error('the test is over')))
+  const receive = (message: object, size = 100) =>
+    transport.receive({ jsonrpc: '2.0', ...message } as JSONRPCMessage, size)
+  const call = (id: string | number, size?: number) =>
+    receive({ id, method: 'tools/call', params: {} }, size)
+  const requests = () => received.filter((it): it is JSONRPCRequest => 'id' in it && 'method' in it)
+  /** Responds to the requests of the server's view in this order. */
+  const respond = (n: number, result = {}) =>
+    transport.send({ jsonrpc: '2.0', id: requests()[n]?.id ?? '', result })
+  return { events, transport, received, sent, receive, call, requests, respond }
+}
+
+const closers: (() => void)[] = []
+afterEach(() => {
+  for (const close of closers.splice(0)) close()
+})
+
+test('the server never sees an id of the client', async () => {
+  const { receive, requests, respond, sent, transport } = open()
+  transport.assumeInitialized('2025-11-25')
+  const ids = [
+    0,
+    1,
+    'mcp-lambda-sam:assumed-initialize',
+    'restore:initialize',
+    2 ** 53 - 1,
+    '1',
+    '',
+  ]
+  for (const id of ids) receive({ id, method: 'ping' })
+  for (let n = 0; n <= ids.length; n++) await respond(n)
+  await vi.waitUntil(() => sent.length === ids.length)
+  // The response to `initialize`, which no client sent, is not sent either.
+  expect(sent.map(it => it.id)).toEqual(ids)
+  expect(new Set(requests().map(it => it.id)).size).toBe(ids.length + 1)
+})
+
+test('the second of two requests in flight with one id is refused, the first is answered', async () => {
+  const { call, respond, sent, requests } = open()
+  call('a')
+  call('a')
+  await vi.waitUntil(() => sent.length === 1)
+  expect(sent[0]).toMatchObject({ id: 'a', error: { code: -32_600 } })
+  await respond(0, { first: true })
+  await vi.waitUntil(() => sent.length === 2)
+  expect(sent[1]).toMatchObject({ id: 'a', result: { first: true } })
+  // The id may be used again.
+  call('a')
+  await respond(1, { again: true })
+  await vi.waitUntil(() => sent.length === 3)
+  expect(sent[2]).toMatchObject({ id: 'a', result: { again: true } })
+  expect(requests()).toHaveLength(2)
+})
+
+test('a cancel concerns the request that is in flight, and no later one with its id', async () => {
+  const { call, receive, received, respond, sent } = open()
+  const cancel = () =>
+    receive({ method: 'notifications/cancelled', params: { requestId: 'a', reason: 'r' } })
+  call('a')
+  await respond(0)
+  cancel()
+  expect(received).toHaveLength(1)
+  call('a')
+  cancel()
+  const params = { requestId: (received[1] as JSONRPCRequest).id, reason: 'r' }
+  expect(received[2]).toMatchObject({ method: 'notifications/cancelled', params })
+  call('a')
+  await respond(1, { cancelled: true })
+  await respond(2, { third: true })
+  await vi.waitUntil(() => sent.length === 2)
+  expect(sent[1]).toMatchObject({ id: 'a', result: { third: true } })
+})
+
+test('runs so many calls at once, lets others wait in order, and refuses the rest', async () => {
+  const { call, receive, requests, respond, sent } = open({ maxCallsInFlight: 2 })
+  for (let id = 1; id <= 260; id++) call(id)
+  expect(requests()).toHaveLength(2)
+  await vi.waitUntil(() => sent.length === 2)
+  expect(sent.map(it => it.id)).toEqual([259, 260])
+  expect(sent[0]?.error).toMatchObject({
+    code: -32_000,
+    data: { reason: 'busy', retrySafe: true },
+  })
+  // Other requests do not wait.
+  receive({ id: 'ping', method: 'ping' })
+  await respond(2)
+  receive({ method: 'notifications/cancelled', params: { requestId: 4 } })
+  for (let n = 0; n < 258; n++) await respond(n)
+  await vi.waitUntil(() => sent.length === 260)
+  const responses = sent.filter(it => it.result).map(it => it.id)
+  const expected = Array.from({ length: 258 }, (_, n) => n + 1).filter(it => it !== 4)
+  expect(responses).toEqual(['ping', ...expected])
+})
+
+test('bounds the bytes of the calls that wait, but takes any single call', async () => {
+  const { call, requests, sent } = open({ maxCallsInFlight: 1 })
+  call('huge', 100_000_000)
+  call('small', 10)
+  await vi.waitUntil(() => sent.length === 1)
+  expect(sent[0]).toMatchObject({ id: 'small', error: { data: { reason: 'busy' } } })
+  expect(requests()).toHaveLength(1)
+})
+
+test('takes no more messages while the reader is behind', async () => {
+  const { receive, respond, transport, events } = open({ reads: false })
+  for (let id = 0; id < 20; id++) {
+    receive({ id, method: 'ping' })
+    void respond(id)
+  }
+  let isDrained = false
+  const drained = transport.drained().then(() => {
+    isDrained = true
+  })
+  await vi.waitFor(() => expect(transport.isBusy()).toBe(false))
+  expect(isDrained).toBe(false)
+  void messages(events.response, () => {})
+  await drained
+})
+
+test('a stream that ends fails the running calls, and starts none of the waiting ones', async () => {
+  const { call, requests, respond, sent, transport } = open({ maxCallsInFlight: 1 })
+  call('running')
+  call('waiting')
+  await transport.failOpen()
+  await respond(0)
+  await transport.allSettled()
+  expect(sent).toMatchObject([
+    { id: 'running', error: { data: { reason: 'outcome-unknown', retrySafe: false } } },
+    { id: 'waiting', error: { data: { reason: 'busy', retrySafe: true } } },
+  ])
+  expect(requests()).toHaveLength(1)
+})
+
+test('a request that makes the server throw gets an error, and the stream goes on', async () => {
+  const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const { receive, respond, sent, transport, received } = open()
+  const { onmessage } = transport
+  transport.onmessage = () => {
+    throw new TypeError('not iterable')
+  }
+  receive({ id: 'odd', method: 'tools/list' })
+  await vi.waitUntil(() => sent.length === 1)
+  expect(sent[0]).toMatchObject({ id: 'odd', error: { code: -32_603 } })
+  expect(error).toHaveBeenCalledOnce()
+  if (onmessage) transport.onmessage = onmessage
+  receive({ id: 'next', method: 'ping' })
+  expect(received).toHaveLength(1)
+  await respond(0)
+  await vi.waitUntil(() => sent.length === 2)
+})
