@@ -3,9 +3,12 @@
 //
 //     sar.mjs package|publish [--bucket NAME] [--region REGION] [--profile NAME] [--dry-run]
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
+import { sarTemplate } from './sar-template.mjs'
+
+const TEMPLATE = '.cache/sar.yaml'
 const PACKAGED = '.cache/packaged.yaml'
 const INSTALL =
   'https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html'
@@ -20,9 +23,10 @@ run('sam', [...command(), ...common()])
 
 function packageCommand() {
   mkdirSync('.cache', { recursive: true })
+  writeFileSync(TEMPLATE, sarTemplate(readFileSync('template.yaml', 'utf8'), '..'))
   // The default bucket of the SAM CLI lets the repository read. Your own bucket must do the same.
   const bucket = values.bucket ? ['--s3-bucket', values.bucket] : ['--resolve-s3']
-  const files = ['--template-file', 'template.yaml', '--output-template-file', PACKAGED]
+  const files = ['--template-file', TEMPLATE, '--output-template-file', PACKAGED]
   return ['package', ...files, ...bucket]
 }
 

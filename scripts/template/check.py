@@ -1,4 +1,7 @@
-"""Checks the template with AWS's own tools: check.py TEMPLATE TRANSLATED. The last line counts the checks."""
+"""Checks the template with AWS's own tools: check.py TEMPLATE SAR_TEMPLATE TRANSLATED.
+
+The last line counts the checks.
+"""
 
 import json
 import subprocess
@@ -9,20 +12,28 @@ from pathlib import Path
 import checks
 import mutations
 import rights
+import sar
 from create import create
 from template import Template
 
 LINT = "from cfnlint.runner.cli import main; main()"
 
 
-def main(path, translated):
+def main(path, sar_path, translated):
     text = path.read_text()
     template = Template(text)
+    variant = Template(sar_path.read_text())
     translated.parent.mkdir(parents=True, exist_ok=True)
     translated.write_text(json.dumps(template.translated, indent=2))
 
     every = rights.CHECKS + checks.CHECKS
     results = [report(said(check), lambda: check(template)) for check in every]
+    for check in sar.CHECKS:
+        results.append(report(f"for the repository: {said(check)}", lambda: check(variant, template)))
+    results.append(report("for the repository: cfn-lint finds nothing", lambda: none(lint(sar_path))))
+    for fault, pattern, replacement, check in mutations.SAR:
+        wrong = Template(mutations.mutated(variant.text, pattern, replacement))
+        results.append(report(f"for the repository: {check} finds that {fault}", lambda: fails(check, wrong, template)))
     wrong = len(mutations.MUTATIONS)
     results.append(report(f"these checks find the fault in each of {wrong} wrong templates", lambda: none(mutations.blind(text, every))))
     results.append(report("cfn-lint finds nothing in the template", lambda: none(lint(path))))
@@ -69,8 +80,19 @@ def two_stacks(template):
     first, second = create(template.translated)
     assert first["McpFunctionName"] == "mcp-lambda-sam-mcp", first
     assert second["McpFunctionName"] == "second-mcp", second
+    # A setting, which two stacks may have in common.
+    del first["GrantCondition"]
     shared = [name for name, value in first.items() if second[name] == value]
     assert not shared, f"they share {shared}"
+
+
+def fails(name, *templates):
+    (check,) = [it for it in sar.CHECKS if it.__name__ == name]
+    try:
+        check(*templates)
+    except AssertionError:
+        return
+    raise AssertionError("it does not")
 
 
 def none(findings):
@@ -87,4 +109,4 @@ def said(check):
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(*map(Path, sys.argv[1:])))

@@ -73,7 +73,7 @@ def in_a_vpc_only_outgoing_https_is_allowed(template):
 
 
 def sessions_expire_and_registrations_are_retained(template):
-    resources = template.resources(PointInTimeRecovery="true", DeletionProtection="true")
+    resources = template.resources()
     for name in ("RegistrationTable", "SessionTable"):
         table = resources[name]["Properties"]
         equal(table["BillingMode"], "PAY_PER_REQUEST")
@@ -82,8 +82,12 @@ def sessions_expire_and_registrations_are_retained(template):
         equal("TableName" in table, False)
     registrations = resources["RegistrationTable"]
     equal((registrations["DeletionPolicy"], registrations["UpdateReplacePolicy"]), ("RetainExceptOnCreate", "Retain"))
-    equal(registrations["Properties"]["PointInTimeRecoverySpecification"], {"PointInTimeRecoveryEnabled": "true"})
-    equal(registrations["Properties"]["DeletionProtectionEnabled"], "true")
+    # Booleans, not their text: a reader that does not convert takes the text "false" for true.
+    for given, expected in (("true", True), ("false", False)):
+        parameters = {"PointInTimeRecovery": given, "DeletionProtection": given}
+        table = template.resources(**parameters)["RegistrationTable"]["Properties"]
+        equal(table["PointInTimeRecoverySpecification"], {"PointInTimeRecoveryEnabled": expected})
+        equal(table["DeletionProtectionEnabled"], expected)
 
 
 def the_outputs_are_the_documented_ones(template):
@@ -101,6 +105,7 @@ def the_outputs_are_the_documented_ones(template):
             "RegistrationFunctionName": "${RegistrationFunction}",
             "RegistrationTableName": "${RegistrationTable}",
             "SessionTableName": "${SessionTable}",
+            "GrantCondition": "principal",
             "StackIdentifier": "mine",
         },
     )
@@ -115,6 +120,7 @@ def valid_parameters_are_accepted_and_invalid_ones_refused(template):
         {"AllowedOrigins": "https://app.example.com,http://localhost:5173"},
         {"RequestStateKeys": "x" * 32 + "," + "y" * 40},
         {"StackIdentifier": "a1"},
+        {"GrantCondition": "none"},
     ):
         equal(refusal(template.translated, **valid), None)
     for invalid in (
@@ -137,6 +143,7 @@ def valid_parameters_are_accepted_and_invalid_ones_refused(template):
         {"HeartbeatSeconds": "0"},
         {"LogRetentionDays": "10"},
         {"LogLevel": "verbose"},
+        {"GrantCondition": "role"},
     ):
         assert refusal(template.translated, **invalid), f"{invalid} is accepted"
 

@@ -18,8 +18,9 @@ def create(translated):
         ec2 = boto3.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
-        attached = {"StackIdentifier": "second", "VpcEnabled": "true", "VpcId": vpc, "SubnetIds": subnet}
-        return [outputs("first", translated, {}), outputs("second", translated, attached)]
+        attached = {"VpcEnabled": "true", "VpcId": vpc, "SubnetIds": subnet}
+        other = {"StackIdentifier": "second", "GrantCondition": "none", **attached}
+        return [outputs("first", translated, {}), outputs("second", translated, other)]
 
 
 def outputs(name, translated, parameters):

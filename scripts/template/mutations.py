@@ -36,15 +36,39 @@ MUTATIONS = [
     ),
     (
         "the registration role may grant to any principal",
-        r"\n +Condition:\n +StringEquals: \{ \"lambda:Principal\".*",
-        "",
+        r"LimitsGrants: .*",
+        "LimitsGrants: !Equals [!Ref GrantCondition, condition]",
         ["the_registration_role_may_register_and_grant_to_the_mcp_role_only"],
+    ),
+    (
+        "the parameter lifts no limit",
+        r"LimitsGrants: .*",
+        "LimitsGrants: !Not [!Equals [!Ref GrantCondition, everyone]]",
+        ["only_the_parameter_lets_the_registration_role_grant_to_every_principal"],
+    ),
+    (
+        "the registration role may grant on the functions of the stack",
+        r"Effect: Deny\n +Action: lambda:AddPermission",
+        "Effect: Deny\n                Action: lambda:RemovePermission",
+        [
+            "the_registration_role_may_register_and_grant_to_the_mcp_role_only",
+            "only_the_parameter_lets_the_registration_role_grant_to_every_principal",
+        ],
+    ),
+    (
+        "a permission on a function of the stack lets the mcp role call it",
+        r"Effect: Deny\n +Action: lambda:InvokeFunction",
+        "Effect: Deny\n                Action: lambda:InvokeFunctionUrl",
+        ["the_mcp_role_may_read_registrations_use_sessions_and_log_only"],
     ),
     (
         "the registration role may invoke",
         r"Action: lambda:GetPolicy\n",
         "Action: [lambda:GetPolicy, lambda:InvokeFunction]\n",
-        ["the_registration_role_may_register_and_grant_to_the_mcp_role_only"],
+        [
+            "the_registration_role_may_register_and_grant_to_the_mcp_role_only",
+            "only_the_parameter_lets_the_registration_role_grant_to_every_principal",
+        ],
     ),
     (
         "the registration role has a NotAction",
@@ -143,6 +167,18 @@ MUTATIONS = [
         ["sessions_expire_and_registrations_are_retained"],
     ),
     (
+        "the continuous backups are text and not a boolean",
+        r"PointInTimeRecoveryEnabled: .*",
+        "PointInTimeRecoveryEnabled: !Ref PointInTimeRecovery",
+        ["sessions_expire_and_registrations_are_retained"],
+    ),
+    (
+        "the deletion protection is text and not a boolean",
+        r"DeletionProtectionEnabled: .*",
+        "DeletionProtectionEnabled: !Ref DeletionProtection",
+        ["sessions_expire_and_registrations_are_retained"],
+    ),
+    (
         "an output has another resource's value",
         r"Value: !GetAtt McpFunctionRole.Arn",
         "Value: !GetAtt RegistrationFunctionRole.Arn",
@@ -189,6 +225,41 @@ MUTATIONS = [
         r"\nOutputs:\n",
         "\n# " + "long " * 8_000 + "\nOutputs:\n",
         ["it_fits_into_one_request"],
+    ),
+]
+
+# The same for the template for the Serverless Application Repository, with the check that must
+# fail.
+SAR = [
+    (
+        "it has another setting",
+        r"MemorySize: 512",
+        "MemorySize: 1024",
+        "it_is_the_template_without_what_the_repository_may_not_know",
+    ),
+    (
+        "it still has rules",
+        r"\nConditions:\n",
+        "\nRules: {}\nConditions:\n",
+        "it_is_the_template_without_what_the_repository_may_not_know",
+    ),
+    (
+        "a role has one more right",
+        r"Action: lambda:GetPolicy\n",
+        "Action: [lambda:GetPolicy, lambda:GetFunction]\n",
+        "its_roles_and_policies_have_the_same_rights",
+    ),
+    (
+        "a client policy has one right less",
+        r"\n +- Effect: Allow\n +Action: lambda:InvokeFunctionUrl\n.*\n.*",
+        "",
+        "its_roles_and_policies_have_the_same_rights",
+    ),
+    (
+        "a log group has another name than Lambda's default",
+        r"LogGroupName: .*-mcp\"\n",
+        'LogGroupName: !Sub "/mcp/${StackIdentifier}"\n',
+        "its_functions_write_to_the_log_groups_of_the_stack",
     ),
 ]
 

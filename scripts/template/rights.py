@@ -26,6 +26,7 @@ def the_mcp_role_may_read_registrations_use_sessions_and_log_only(template):
         | rights(WRITE, "${SessionTable.Arn}")
         | rights(LOG, "${McpLogs.Arn}")
     )
+    expected |= denied("lambda:InvokeFunction")
     equal(rights_of(template.resources(), "McpFunctionRole"), expected)
     equal(rights_of(template.resources(**VPC), "McpFunctionRole"), expected | interfaces())
 
@@ -37,15 +38,14 @@ def the_mcp_role_may_invoke_nothing_by_itself(template):
 
 
 def the_registration_role_may_register_and_grant_to_the_mcp_role_only(template):
-    to_the_mcp_role = "StringEquals lambda:Principal ${McpFunctionRole.Arn}"
-    expected = (
-        rights(WRITE, "${RegistrationTable.Arn}")
-        | rights(["lambda:AddPermission", "lambda:RemovePermission"], EVERY_FUNCTION, to_the_mcp_role)
-        | rights(["lambda:GetPolicy"], EVERY_FUNCTION)
-        | rights(LOG, "${RegistrationLogs.Arn}")
-    )
+    expected = may_register("StringEquals lambda:Principal ${McpFunctionRole.Arn}")
     equal(rights_of(template.resources(), "RegistrationFunctionRole"), expected)
     equal(rights_of(template.resources(**VPC), "RegistrationFunctionRole"), expected | interfaces())
+
+
+def only_the_parameter_lets_the_registration_role_grant_to_every_principal(template):
+    unlimited = template.resources(GrantCondition="none")
+    equal(rights_of(unlimited, "RegistrationFunctionRole"), may_register(""))
 
 
 def no_other_role_or_policy_exists(template):
@@ -80,6 +80,22 @@ def no_parameter_change_replaces_the_mcp_role(template):
     equal({"RoleName", "Path"} & set(template.resources()["McpFunctionRole"]["Properties"]), set())
 
 
+def may_register(condition):
+    return (
+        rights(WRITE, "${RegistrationTable.Arn}")
+        | rights(["lambda:AddPermission", "lambda:RemovePermission"], EVERY_FUNCTION, condition)
+        | denied("lambda:AddPermission")
+        | rights(["lambda:GetPolicy"], EVERY_FUNCTION)
+        | rights(LOG, "${RegistrationLogs.Arn}")
+    )
+
+
+def denied(action):
+    """On the functions of the stack, their versions and aliases."""
+    every = [f"{OWN_FUNCTION}{name}{rest}" for name in ("mcp", "mcp-registration") for rest in ("", ":*")]
+    return {line("Deny", action, resource, "") for resource in every}
+
+
 def rights(actions, resource, condition=""):
     return {line("Allow", action, resource, condition) for action in actions}
 
@@ -98,6 +114,17 @@ def rights_of(resources, role):
         policy = resources.get(arn.strip("${}"))
         every |= set(lines(policy["Properties"]["PolicyDocument"])) if policy else {f"all of {arn}"}
     return every
+
+
+def every_right(resources):
+    """The rights of each role and managed policy, by name."""
+    roles = {name: rights_of(resources, name) for name, it in resources.items() if it["Type"] == "AWS::IAM::Role"}
+    policies = {
+        name: set(lines(it["Properties"]["PolicyDocument"]))
+        for name, it in resources.items()
+        if it["Type"] == "AWS::IAM::ManagedPolicy"
+    }
+    return roles | policies
 
 
 def lines(document):
@@ -126,6 +153,7 @@ CHECKS = [
     the_mcp_role_may_read_registrations_use_sessions_and_log_only,
     the_mcp_role_may_invoke_nothing_by_itself,
     the_registration_role_may_register_and_grant_to_the_mcp_role_only,
+    only_the_parameter_lets_the_registration_role_grant_to_every_principal,
     no_other_role_or_policy_exists,
     only_lambda_may_assume_the_roles,
     each_caller_policy_allows_one_url,

@@ -14,23 +14,46 @@ import { fileURLToPath } from 'node:url'
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-const script = fileURLToPath(new URL('../../../scripts/sar.mjs', import.meta.url))
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const script = join(root, 'scripts/sar.mjs')
+const template = readFileSync(join(root, 'template.yaml'), 'utf8')
 let folder: string
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-sar-'))
   mkdirSync(join(folder, 'packages/server'), { recursive: true })
+  writeFileSync(join(folder, 'template.yaml'), template)
   release('1.2.3')
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 test('package uploads with the SAM CLI, to its own bucket or to the given one', () => {
   expect(sar('package').called).toEqual(
-    'package --template-file template.yaml --output-template-file .cache/packaged.yaml --resolve-s3',
+    'package --template-file .cache/sar.yaml --output-template-file .cache/packaged.yaml --resolve-s3',
   )
   const given = sar('package', '--bucket', 'mine', '--region', 'eu-west-1', '--profile', 'work')
   expect(given.called).toContain(' --s3-bucket mine --region eu-west-1 --profile work')
   expect(given.called).not.toContain('--resolve-s3')
+})
+
+// scripts/template/sar.py compares the two templates with AWS's own translator.
+test('the packaged template has no part that the repository may not know', () => {
+  sar('package')
+  const packaged = readFileSync(join(folder, '.cache/sar.yaml'), 'utf8')
+  expect(template).toMatch(/^Rules:$/m)
+  expect(packaged).not.toMatch(/Rules:|LoggingConfig|LogLevel/)
+  // The paths are relative to the folder of the template.
+  for (const path of ['packages/server/dist/lambda/mcp', 'LICENSE', 'README.md'])
+    expect(packaged).toMatch(new RegExp(`: \\.\\./${path}$`, 'm'))
+})
+
+test('a template with another reference to an omitted part is refused', () => {
+  const changed = template.replace('HEARTBEAT_SECONDS: !Ref', 'LEVEL: !Ref LogLevel # !Ref')
+  writeFileSync(join(folder, 'template.yaml'), changed)
+  expect(sar('package')).toMatchObject({
+    called: undefined,
+    stderr: expect.stringContaining('does not remove every LogLevel'),
+  })
 })
 
 test('publish takes the packaged template and the version of the package', () => {

@@ -128,6 +128,14 @@ test('the template has no YAML anchors, aliases or merges, which CloudFormation 
   expect(unreadable).toEqual([])
 })
 
+// The SAM CLI refuses --s3-bucket beside resolve_s3, also when only one of them is an option.
+test('the settings of the SAM CLI leave the bucket to the options of the command', () => {
+  const settings = read('samconfig.toml').match(/^\w+(?= *=)/gm)
+  expect(settings).toContain('s3_prefix')
+  expect(settings).not.toContain('resolve_s3')
+  expect(settings).not.toContain('s3_bucket')
+})
+
 /** The DynamoDB actions that any role has on a table. scripts/template checks which role it is. */
 function granted(table: string): string[] {
   const statements = Object.values(template.Resources).flatMap(({ Properties }) =>

@@ -17,7 +17,7 @@ it asks for the settings that no option gives. It needs neither the SAM CLI nor 
     vpc: {
       type: 'string',
       value: '<id>',
-      help: 'attach the functions to this VPC; needs --subnets',
+      help: 'attach the functions to this VPC; needs --subnets. The AWS Lambda guide says that\nFunction URLs do not stream from within a VPC',
     },
     subnets: { type: 'string', value: '<id,id>', help: 'subnets of that VPC' },
     'no-vpc': { type: 'boolean', help: 'detach the functions from their VPC' },
@@ -107,6 +107,7 @@ function progressText(progress: Progress): string {
   if (progress.type === 'bundle') return bundleLine(progress)
   if (progress.type === 'account')
     return `Account ${progress.accountId}, ${progress.region}, as ${progress.callerArn}\nBucket ${progress.bucket}`
+  if (progress.type === 'warning') return `Warning: ${progress.message}.\n${progress.hint}`
   if (progress.type === 'changes') return changesText(progress.changes)
   if (progress.type === 'upload')
     return `${progress.uploaded ? 'Uploaded' : 'Already uploaded:'} s3://${progress.bucket}/${progress.key}`

@@ -5,8 +5,9 @@ export const doctorCommand = defineCommand({
   summary: 'find out why a gateway cannot be used',
   usage: '<url> [options]',
   help: `Checks what a call to the gateway needs, one step after the other: credentials, network, clock,
-signature, permission, health, a call. At the first problem it stops, says what to do, and exits
-with 1.`,
+signature, permission, health, a call. With the registration URL it also checks an invoke permission,
+which it adds if it is missing. At the first problem it stops, says what to do, and exits with 1. It
+warns of an account that runs few functions at the same time.`,
   argument: 'URL',
   options: {
     region: {
@@ -19,11 +20,12 @@ with 1.`,
   async run({ region, profile }, url) {
     if (!url) throw new UsageError('doctor takes a URL: the McpUrl or RegistrationUrl of the stack')
     const { diagnose } = await import('../deploy/doctor.ts')
-    for await (const { step, message, hint } of diagnose({ url, region, profile })) {
-      console.log(`${hint ? 'WRONG' : 'ok   '}  ${step.padEnd(11)}  ${message}`)
+    for await (const { step, message, hint, isWarning } of diagnose({ url, region, profile })) {
+      const mark = isWarning ? 'WARN ' : hint ? 'WRONG' : 'ok   '
+      console.log(`${mark}  ${step.padEnd(11)}  ${message}`)
       if (!hint) continue
       console.log(`\n${hint}`)
-      return 1
+      if (!isWarning) return 1
     }
     return 0
   },

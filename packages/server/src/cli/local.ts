@@ -35,6 +35,11 @@ arn:aws:lambda:us-east-1:000000000000:function:NAME`,
       value: '<folder>',
       help: 'folder that keeps the tables; without it they end with the gateway',
     },
+    'hold-back': {
+      type: 'boolean',
+      help: `deliver each chunk of a stream with the next one, as Lambda may do: shows whether a
+client depends on small writes that arrive at once`,
+    },
     json: { type: 'boolean', help: 'print one line of JSON on stdout, for programs' },
   },
   // Runs until a signal ends it. The exit code names the signal, as shells expect.
@@ -46,6 +51,7 @@ arn:aws:lambda:us-east-1:000000000000:function:NAME`,
         functions: folderOf('--functions', flags.functions),
       }),
       ...(flags.data !== undefined && { data: flags.data }),
+      holdBack: flags['hold-back'] ?? false,
     }
     const { startLocal } = await import('../local/start.ts')
     // Listen before the start: an early signal must not leave processes behind.

@@ -75,7 +75,7 @@ async function askNetwork(place: DeployOptions): Promise<Record<string, string>>
         {
           value: 'vpc',
           label: 'In a VPC',
-          hint: 'needed only if a policy of your organization requires it',
+          hint: 'only if your organization requires it; AWS says that Function URLs do not stream there',
         },
         { value: 'none', label: 'Outside of any VPC' },
       ],

@@ -8,8 +8,8 @@ import {
   type ResourceChange,
 } from '@aws-sdk/client-cloudformation'
 
-import { DeployError } from './errors.ts'
 import { poll } from './poll.ts'
+import { refusedChangeSet } from './refused-change-set.ts'
 
 /** What CloudFormation will do to one resource. */
 export interface Change {
@@ -72,7 +72,7 @@ export async function createChangeSet(
     if (first.Status === 'CREATE_COMPLETE')
       return { id, stackId, changes: await changesOf(cloudformation, first, signal), discard }
     const reason = first.StatusReason ?? 'no reason is given'
-    if (!NO_CHANGES.test(reason)) throw refused(reason)
+    if (!NO_CHANGES.test(reason)) throw await refusedChangeSet(cloudformation, id, reason, signal)
     await discard()
     return undefined
   } catch (error) {
@@ -138,6 +138,3 @@ function toChange({
 }
 
 const byLogicalId = (one: Change, other: Change) => (one.logicalId < other.logicalId ? -1 : 1)
-
-const refused = (reason: string) =>
-  new DeployError('change_set_failed', `CloudFormation refused the change set: ${reason}`)

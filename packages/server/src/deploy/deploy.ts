@@ -1,12 +1,13 @@
 import { CloudFormationClient, ExecuteChangeSetCommand } from '@aws-sdk/client-cloudformation'
 
-import { type AccountOptions, signIn } from './account.ts'
+import { type Account, type AccountOptions, signIn } from './account.ts'
 import { readAssets } from './assets.ts'
 import { ownBucket, uploadBundles } from './bucket.ts'
 import { type Change, type ChangeSet, createChangeSet } from './change-set.ts'
+import { lowConcurrency, readConcurrency, unknownConcurrency } from './concurrency.ts'
 import { deleteStack } from './delete-stack.ts'
 import { toDeployError } from './errors.ts'
-import { toParameters } from './parameters.ts'
+import { resultingParameters, toParameters } from './parameters.ts'
 import {
   DEFAULT_STACK_NAME,
   findStack,
@@ -25,6 +26,7 @@ import {
   stackBusy,
 } from './stack-errors.ts'
 import { allEvents, firstFailure, followChange, type StackEvent } from './stack-events.ts'
+import { parameterWarnings, type Warning } from './warnings.ts'
 
 export interface DeployOptions extends AccountOptions {
   /** @default 'mcp-lambda-sam' */
@@ -50,6 +52,8 @@ export type Progress =
   /** The code of a function in this package, before the first request to AWS. */
   | { type: 'bundle'; bundle: string; key: string; bytes: number }
   | { type: 'account'; accountId: string; region: string; callerArn: string; bucket: string }
+  /** Something that does not stop the deployment, before the changes. */
+  | ({ type: 'warning' } & Warning)
   | { type: 'changes'; changes: Change[] }
   | { type: 'upload'; bundle: string; bucket: string; key: string; uploaded: boolean }
   | { type: 'event'; event: StackEvent }
@@ -91,6 +95,13 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
     const cloudformation = new CloudFormationClient(account.config)
     const before = await findUsableStack(cloudformation, stackName, options)
     const deployed = before && !isPlanned(before)
+    const current = deployed ? before.parameters : undefined
+    const parameters = toParameters(template, stackName, current, options.parameters)
+    for (const warning of [
+      ...(await concurrencyWarnings(account, signal)),
+      ...parameterWarnings(resultingParameters(template, parameters, current)),
+    ])
+      onProgress({ type: 'warning', ...warning })
     const changeSet = await createChangeSet(
       cloudformation,
       {
@@ -101,12 +112,7 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
             bundles.map(({ logicalId, key }) => [logicalId, `s3://${bucket}/${key}`]),
           ),
         ),
-        parameters: toParameters(
-          template,
-          stackName,
-          deployed ? before.parameters : undefined,
-          options.parameters,
-        ),
+        parameters,
       },
       signal,
     )
@@ -155,6 +161,18 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
     )
     if (stack && /^(CREATE|UPDATE)_COMPLETE$/.test(stack.status)) return stack
     throw changeFailed(stackName, stack, failure)
+  }
+}
+
+async function concurrencyWarnings(
+  account: Account,
+  signal: AbortSignal | undefined,
+): Promise<Warning[]> {
+  try {
+    return [lowConcurrency(await readConcurrency(account, signal)) ?? []].flat()
+  } catch (error) {
+    signal?.throwIfAborted()
+    return [unknownConcurrency(toDeployError(error).message)]
   }
 }
 

@@ -1,12 +1,15 @@
 import {
   type Refusal,
   readRefusal,
+  regionOfFunctionUrl,
   type SigningOptions,
   signedFetch,
 } from '@markvp/mcp-lambda-sam-client/sigv4'
 
 import { isRecord } from '../is-record.ts'
 import { signIn } from './account.ts'
+import { lowConcurrency, readConcurrency } from './concurrency.ts'
+import { checkGrants } from './grant-check.ts'
 import { reasonOf, urlProblemOf } from './url-problem.ts'
 
 /** The result of one step. With a `hint` it is a problem, and the steps after it were not taken. */
@@ -14,9 +17,20 @@ export interface Finding {
   step: Step
   message: string
   hint?: string
+  /** The problem does not stop a call, and other steps may follow. */
+  isWarning?: true
 }
 
-type Step = 'credentials' | 'network' | 'clock' | 'signature' | 'permission' | 'health' | 'call'
+type Step =
+  | 'credentials'
+  | 'network'
+  | 'clock'
+  | 'signature'
+  | 'permission'
+  | 'health'
+  | 'call'
+  | 'concurrency'
+  | 'grant'
 
 export interface DoctorOptions {
   /** McpUrl or RegistrationUrl. */
@@ -53,8 +67,13 @@ export async function* diagnose(options: DoctorOptions): AsyncGenerator<Finding>
 
   const signed = await checkSigned(url, signing)
   yield* signed.findings
-  if (signed.api === 'mcp') yield await listTools(url, signing)
-  if (signed.api === 'registration') yield await listRegistrations(url, signing)
+  if (!signed.api) return
+
+  const call = await (signed.api === 'mcp' ? listTools : listRegistrations)(url, signing)
+  yield call
+  if (call.hint) return
+  if (hasAccount(url)) yield await checkConcurrency(url, options)
+  if (signed.api === 'registration') yield* checkGrants(url, signing)
 }
 
 /** A path of the URL, which can have a prefix. */
@@ -196,7 +215,7 @@ async function permissionHint(
   url: URL,
   { region, profile }: SigningOptions & { profile?: string },
 ): Promise<string> {
-  const caller = await signIn({ region: regionOfHost(url) ?? region, profile }).then(
+  const caller = await signIn({ region: regionOfFunctionUrl(url) ?? region, profile }).then(
     it => it.callerArn,
     () => undefined, // the hint is useful without the ARN
   )
@@ -209,8 +228,6 @@ async function permissionHint(
 }
 
 const ROLE = 'arn:$1:iam::$2:role/$3'
-
-const regionOfHost = ({ hostname }: URL) => /\.lambda-url\.([^.]+)\.on\.aws$/.exec(hostname)?.[1]
 
 async function listTools(url: URL, signing: SigningOptions): Promise<Finding> {
   return checkCall('tools/list', async () => {
@@ -241,6 +258,28 @@ async function listRegistrations(url: URL, signing: SigningOptions): Promise<Fin
     if (!response.ok) throw new Error(`answered ${response.status}`)
     return 'answered'
   })
+}
+
+/** A local gateway belongs to no account. */
+const hasAccount = ({ hostname }: URL) => {
+  const { AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_LAMBDA } = process.env
+  const isLocal = /^(127\.|localhost$|\[::1\]$)/.test(hostname)
+  return !isLocal || Boolean(AWS_ENDPOINT_URL_LAMBDA ?? AWS_ENDPOINT_URL)
+}
+
+/** Of the account of the credentials. The caller of a URL needs no right to read it. */
+async function checkConcurrency(url: URL, { region, profile }: DoctorOptions): Promise<Finding> {
+  const step = 'concurrency'
+  try {
+    const account = await signIn({ region: regionOfFunctionUrl(url) ?? region, profile })
+    const concurrency = await readConcurrency(account)
+    const low = lowConcurrency(concurrency)
+    if (low) return { step, isWarning: true, ...low }
+    const { limit, unreserved } = concurrency
+    return { step, message: `account ${account.accountId}: ${limit}, ${unreserved} unreserved` }
+  } catch (error) {
+    return { step, message: `not checked: ${reasonOf(error)}` }
+  }
 }
 
 async function checkCall(name: string, call: () => Promise<string>): Promise<Finding> {

@@ -24,6 +24,20 @@ export function toParameters(
   return values
 }
 
+/** The values that the stack has after a change set with these parameters. */
+export function resultingParameters(
+  { parameters: known }: Template,
+  values: Record<string, string | undefined>,
+  current: Record<string, string> = {},
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(known).map(([name, { default: preset = '' }]) => [
+      name,
+      values[name] ?? current[name] ?? preset,
+    ]),
+  )
+}
+
 const IDENTIFIER = 'StackIdentifier'
 
 function identifier(stackName: string): string {

@@ -1,11 +1,13 @@
+import { isPartition } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+
 import { DeployError } from './errors.ts'
 
-const PRINCIPAL = /^arn:(aws|aws-cn|aws-us-gov):iam::(\d{12}):(root|(?:role|user)\/[\w+=,.@/-]+)$/
+const PRINCIPAL = /^arn:([\w-]+):iam::\d{12}:(root|(?:role|user)\/[\w+=,.@/-]+)$/
 
 /** The ARN that resource policies show for an account number or for the ARN of a role or user. */
 export function toPrincipal(text: string, partition: string): string {
   if (/^\d{12}$/.test(text)) return `arn:${partition}:iam::${text}:root`
-  if (PRINCIPAL.test(text)) return text
+  if (isPartition(PRINCIPAL.exec(text)?.[1] ?? '')) return text
   if (/^arn:[\w-]+:sts::\d+:assumed-role\//.test(text))
     throw refused(
       `"${text}" is a role session, which ends after some hours`,

@@ -4,6 +4,7 @@ import { codeFolder } from '../built-package.ts'
 import { LocalError } from './errors.ts'
 import { ACCOUNT, functionArn, REGION } from './function-arn.ts'
 import type { LambdaFunction } from './lambda-function.ts'
+import type { AuthType } from './url/function-url.ts'
 import type { InvokeMode } from './url/http-response.ts'
 
 /** The part of the template that runs locally. */
@@ -14,6 +15,8 @@ export interface Stack {
 }
 
 export interface StackFunction extends LambdaFunction {
+  /** Of its Function URL, as `mode`. */
+  authType: AuthType
   mode: InvokeMode
   /** The ARN of its role. */
   role: string
@@ -41,7 +44,7 @@ interface FunctionProperties {
   Handler: string
   Timeout: number
   MemorySize: number
-  FunctionUrlConfig: { InvokeMode: InvokeMode }
+  FunctionUrlConfig: { AuthType: AuthType; InvokeMode: InvokeMode }
   Environment?: { Variables: Record<string, unknown> }
   LoggingConfig?: { LogFormat?: 'JSON' | 'Text'; ApplicationLogLevel?: unknown }
 }
@@ -86,6 +89,7 @@ export function readStack(yaml: string, dist: string): Stack {
       directory: root,
       timeout: properties.Timeout,
       memory: properties.MemorySize,
+      authType: properties.FunctionUrlConfig.AuthType,
       mode: properties.FunctionUrlConfig.InvokeMode,
       role: resolve(properties.Role),
       variables: Object.fromEntries(

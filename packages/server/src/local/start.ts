@@ -39,6 +39,11 @@ export interface LocalOptions {
    * without back-off still meets the limit, as it would on AWS.
    */
   concurrency?: number
+  /**
+   * Deliver each chunk of a streamed response together with the next one, as Lambda is reported to
+   * do. For tests of streams. Default: false.
+   */
+  holdBack?: boolean
   /** Gets the lines of functions and the reports of the gateway. Default: text on stderr. */
   log?: Log
   /** Is called for each invocation, before the function runs. */
@@ -86,7 +91,7 @@ export async function startStack(
   dist: string,
   options: LocalOptions,
 ): Promise<Local> {
-  const { concurrency = 20, timeouts = {}, environment = {} } = options
+  const { concurrency = 20, holdBack = false, timeouts = {}, environment = {} } = options
   let closing = false
   // Functions that are killed during close() log errors. They are expected.
   const log: Log = entry => closing || (options.log ?? writeLog)(entry)
@@ -147,8 +152,16 @@ export async function startStack(
     const policies = resourcePolicies(data && join(data, 'policies.json'))
     const lambdaUrl = await open(lambdaApi({ principals, functions, policies, log }))
     variables['AWS_ENDPOINT_URL_LAMBDA'] = lambdaUrl
-    const url = ({ name, mode }: typeof mcp) =>
-      functionUrl({ functionName: name, mode, principals, invoke, log })
+    const url = ({ name, authType, mode }: typeof mcp) =>
+      functionUrl({
+        functionName: name,
+        authType,
+        mode,
+        principals,
+        invoke,
+        log,
+        holdsBack: holdBack,
+      })
     const mcpUrl = await open(url(mcp), options.port, '--port')
     const registrationUrl = await open(
       url(registration),

@@ -2,11 +2,13 @@
 
 - CreateChangeSet runs the SAM transform, with AWS's own translator, as CloudFormation does.
 - A stack created by a change set has the outputs and the parameter values of its template.
-- RetainExceptOnCreate is Retain, and "false" is false.
+- RetainExceptOnCreate is Retain.
 - AWS::Lambda::Url is a resource.
-- A policy of a role that is AWS::NoValue is left out.
+- A policy of a role that is AWS::NoValue is left out. GetRolePolicy answers with JSON.
 - A table stays when an update does not change it.
+- The recorder writes one request after the other.
 - AddPermission turns the two options about Function URLs into conditions, as Lambda does.
+- GetAccountSettings answers with the limits of a usual account.
 
 Prints its port and serves until its stdin ends. Lines of JSON on stdin set the URLs of
 functions and the stacks that fail.
@@ -15,16 +17,19 @@ functions and the stacks that fail.
 import json
 import os
 import sys
+from threading import Lock
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
 from moto.awslambda import models as lambda_models
+from moto.awslambda import urls as lambda_urls
 from moto.awslambda.policy import Policy
 from moto.cloudformation.models import CloudFormationBackend, Event
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models import Table
 from moto.iam.models import Role
+from moto.moto_api._internal.recorder.models import Recorder
 from moto.server import ThreadedMotoServer
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
@@ -44,16 +49,11 @@ def translated(template, parameters):
     source = yaml_parse(template)
     if source.get("Transform") != "AWS::Serverless-2016-10-31":
         return template
-    defaults = {name: it.get("Default") for name, it in source["Parameters"].items()}
     output = transform(source, dict(parameters), Loader())
     for resource in output["Resources"].values():
         # moto does not roll back, and does not know RetainExceptOnCreate.
         if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
             resource["DeletionPolicy"] = "Retain"
-        properties = resource.get("Properties", {})
-        if "DeletionProtectionEnabled" in properties:
-            value = {**defaults, **parameters}["DeletionProtection"]
-            properties["DeletionProtectionEnabled"] = value == "true"
     return json.dumps(output, sort_keys=True)
 
 
@@ -149,7 +149,11 @@ create_role = Role.create_from_cloudformation_json
 def create_role_without_no_value(resource_name, cloudformation_json, *args, **kwargs):
     properties = cloudformation_json["Properties"]
     if "Policies" in properties:
-        properties["Policies"] = [policy for policy in properties["Policies"] if policy]
+        properties["Policies"] = [
+            {**policy, "PolicyDocument": json.dumps(policy["PolicyDocument"])}
+            for policy in properties["Policies"]
+            if policy
+        ]
     return create_role(resource_name, cloudformation_json, *args, **kwargs)
 
 
@@ -161,6 +165,17 @@ def keep_table(original_resource, *args, **kwargs):
 
 
 Table.update_from_cloudformation_json = keep_table
+
+record_request = Recorder._record_request
+recording = Lock()
+
+
+def record_one_request(self, *args, **kwargs):
+    with recording:
+        record_request(self, *args, **kwargs)
+
+
+Recorder._record_request = record_one_request
 
 decode_policy = Policy.decode_policy
 
@@ -180,6 +195,15 @@ def decode_policy_with_conditions(self, request):
 
 
 Policy.decode_policy = decode_policy_with_conditions
+
+
+
+def account_settings(request, full_url, headers):
+    limit = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
+    return 200, {"content-type": "application/json"}, json.dumps({"AccountLimit": limit})
+
+
+lambda_urls.url_paths["{0}/(?P<api_version>[^/]+)/account-settings/?$"] = account_settings
 
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()

@@ -2,10 +2,11 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 
-import { diagnose } from '../../src/deploy/doctor.ts'
+import { diagnose, type Finding } from '../../src/deploy/doctor.ts'
 import { DEVELOPER } from '../../src/local/principals.ts'
 import { type Local, startLocal } from '../../src/local/start.ts'
 import { BARE } from './command.ts'
+import { type Answer, denied, fakeAws } from './fake-aws.ts'
 
 let local: Local
 beforeAll(async () => {
@@ -157,4 +158,37 @@ test.each([
   expect(await examined(url)).toMatchObject({
     wrong: { step, message: expect.stringMatching(message) },
   })
+})
+
+const limit = (ConcurrentExecutions: number) => ({
+  AccountLimit: { ConcurrentExecutions, UnreservedConcurrentExecutions: ConcurrentExecutions },
+})
+
+/** The findings after the call, with this answer to GetAccountSettings. */
+async function afterTheCall(settings: Answer) {
+  const { endpoint } = await fakeAws({ GetAccountSettings: settings })
+  vi.stubEnv('AWS_ENDPOINT_URL', endpoint)
+  const findings: Finding[] = []
+  for await (const it of diagnose({ url: local.mcpUrl, region: 'us-east-1' })) findings.push(it)
+  return findings.slice(findings.findIndex(it => it.step === 'call') + 1)
+}
+
+test('a low concurrency of the account is a warning', async () => {
+  expect(await afterTheCall(limit(10))).toEqual([
+    {
+      step: 'concurrency',
+      isWarning: true,
+      message: expect.stringMatching(/runs 10 functions at the same time/),
+      hint: expect.stringMatching(/\/sse needs 3.*Service Quotas/),
+    },
+  ])
+})
+
+test('a usual concurrency is no problem, and neither is a caller that may not read it', async () => {
+  expect(await afterTheCall(limit(1000))).toEqual([
+    { step: 'concurrency', message: expect.stringMatching(/1000/) },
+  ])
+  expect(await afterTheCall(denied('lambda:GetAccountSettings'))).toEqual([
+    { step: 'concurrency', message: expect.stringMatching(/^not checked: .*not authorized/) },
+  ])
 })

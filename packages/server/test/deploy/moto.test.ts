@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import {
   CloudFormationClient,
   CreateStackCommand,
@@ -30,6 +29,7 @@ import { DEVELOPER } from '../../src/local/principals.ts'
 import { type Local, startLocal } from '../../src/local/start.ts'
 import { type Aws, startAws } from './aws.ts'
 import { BARE, run, start } from './command.ts'
+import { freePort } from './free-port.ts'
 import { DOWN, ENTER, hasTerminal, play } from './terminal.ts'
 
 const PYTHON = process.env['MOTO_PYTHON'] ?? ''
@@ -367,6 +367,7 @@ describe('against moto', () => {
         ...['credentials', 'network', 'clock', 'signature', 'permission', 'health', 'call'].map(
           step => ['ok', step],
         ),
+        ['ok', 'concurrency'],
         [''],
       ])
       expect(code).toBe(0)
@@ -476,11 +477,3 @@ describe('against moto', () => {
     expect((await stacks()).map(it => it.StackName)).toEqual(['mcp-lambda-sam'])
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
-}

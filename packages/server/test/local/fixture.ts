@@ -139,6 +139,7 @@ function fixture(name: string, mode: StackFunction['mode']): StackFunction {
     timeout: 2,
     memory: 256,
     variables: {},
+    authType: 'AWS_IAM',
     mode,
     role,
   }

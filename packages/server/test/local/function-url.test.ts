@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 
 import { piecesWritten, sharedFixture, startFixture, startSignal, until } from './fixture.ts'
-import { get, open, send, sign } from './signed-request.ts'
+import { get, type HttpResponse, open, send, sign } from './signed-request.ts'
 
 /** 64 MiB: more than all buffers between the function and the client hold. */
 const MANY = { target: '/many?pieces=1024' }
@@ -163,14 +163,13 @@ describe('a Function URL with BUFFERED', () => {
     expect((await get(registrationUrl, '/nothing')).body).toBe('null')
   })
 
-  test.each(['throw', 'silent', 'exit', 'circular', 'bad-status', 'bad-body'])(
+  test.each(['throw', 'silent', 'exit', 'circular', 'bad-status', 'bad-head', 'bad-body'])(
     'responds with 502 to a failed function and to an invalid output: %s',
     async name => {
       const { registrationUrl } = await sharedFixture()
-      expect(await get(registrationUrl, `/${name}`)).toMatchObject({
-        status: 502,
-        body: 'Internal Server Error',
-      })
+      const response = await get(registrationUrl, `/${name}`)
+      expect(response).toMatchObject({ status: 502, body: 'Internal Server Error' })
+      expect(response.headers).not.toHaveProperty('x-amzn-remapped-date')
     },
   )
 
@@ -252,6 +251,39 @@ test('the event has the form of payload format 2.0', async () => {
   for (const name of ['authorization', 'cookie', 'connection'])
     expect(event.headers).not.toHaveProperty(name)
 })
+
+test('sends headers that AWS sets itself under another name', async () => {
+  const { mcpUrl, registrationUrl } = await sharedFixture()
+  expectRenamed(await get(mcpUrl, '/renamed'))
+  expectRenamed(await get(registrationUrl, '/renamed'))
+})
+
+test('with AuthType NONE the function gets the Authorization header, and no caller', async () => {
+  const authType = 'NONE'
+  const local = await startFixture({}, { mcp: { authType }, registration: { authType } })
+  const headers = { authorization: 'Bearer a-token' }
+  const { event } = JSON.parse((await send(local.mcpUrl, { target: '/echo', headers })).body)
+  expect(event.headers.authorization).toBe('Bearer a-token')
+  expect(event.requestContext).toMatchObject({ accountId: 'anonymous', authentication: null })
+  expect(event.requestContext).not.toHaveProperty('authorizer')
+  expectRenamed(await send(local.mcpUrl, { target: '/renamed' }))
+  expectRenamed(await send(local.registrationUrl, { target: '/renamed' }))
+})
+
+function expectRenamed({ status, headers, body }: HttpResponse) {
+  expect({ status, body }).toEqual({ status: 401, body: 'body' })
+  expect(headers).toMatchObject({
+    'x-amzn-remapped-www-authenticate': 'Bearer realm="mcp"',
+    'x-amzn-remapped-server': 'ours',
+    'x-amzn-remapped-date': 'Thu, 01 Jan 1970 00:00:00 GMT',
+    'x-amzn-remapped-content-length': '4',
+    'x-amzn-remapped-connection': 'close',
+    'x-other': 'kept',
+  })
+  expect(headers).not.toHaveProperty('www-authenticate')
+  expect(headers).not.toHaveProperty('server')
+  expect(headers.date).not.toMatch(/1970/)
+}
 
 test('the event has a body that is not text as base64', async () => {
   const { mcpUrl } = await sharedFixture()

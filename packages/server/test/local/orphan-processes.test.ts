@@ -55,6 +55,7 @@ async function startGateway() {
     memory: 128,
     variables: {},
     role: 'arn:aws:iam::000000000000:role/one',
+    authType: 'AWS_IAM',
   }
   const stack = {
     functions: {

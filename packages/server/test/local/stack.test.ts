@@ -14,6 +14,7 @@ test('reads the functions of the template with its default parameters', () => {
     directory: '/dist/lambda/mcp',
     timeout: 900,
     memory: 512,
+    authType: 'AWS_IAM',
     mode: 'RESPONSE_STREAM',
     role: 'arn:aws:iam::000000000000:role/mcp-lambda-sam-McpFunctionRole',
     variables: expect.objectContaining({
@@ -27,10 +28,14 @@ test('reads the functions of the template with its default parameters', () => {
     name: 'mcp-lambda-sam-mcp-registration',
     root: '/dist/lambda/registration',
     timeout: 30,
+    authType: 'AWS_IAM',
     mode: 'BUFFERED',
     variables: {
       REGISTRATION_TABLE: 'mcp-lambda-sam-RegistrationTable',
       MCP_ROLE_ARN: McpFunction?.role,
+      OWN_FUNCTIONS: ['mcp', 'mcp-registration']
+        .map(it => `arn:aws:lambda:us-east-1:000000000000:function:mcp-lambda-sam-${it}`)
+        .join(','),
     },
   })
 })

@@ -9,22 +9,27 @@ const HOP_BY_HOP = new Set([
   ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ])
 
+/** IAM consumes the signature: https://github.com/aws/aws-lambda-web-adapter/issues/477 */
+const DROPPED_WITH_IAM = new Set([...HOP_BY_HOP, 'authorization'])
+
 /** Content types whose body is text. The body of any other type is base64. */
 const TEXT = /^(text\/|application\/(json|xml|javascript|x-www-form-urlencoded)|[^;]*\+(json|xml))/i
 
 /**
- * The event of a Function URL, payload format 2.0.
+ * The event of a Function URL, payload format 2.0. `principal` signed the request. It is undefined
+ * for a URL with AuthType NONE.
  * https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
  */
 export function toEvent(
   request: IncomingMessage,
   body: Buffer,
-  principal: Principal,
+  principal: Principal | undefined,
   { requestId, traceId }: { requestId: string; traceId: string },
 ) {
   const { method = 'GET', url = '/', socket } = request
   const [rawPath, rawQueryString] = splitTarget(url)
-  const { cookies, ...headers } = joinedHeaders(request.rawHeaders)
+  const dropped = principal ? DROPPED_WITH_IAM : HOP_BY_HOP
+  const { cookies, ...headers } = joinedHeaders(request.rawHeaders, dropped)
   const host = headers.fields['host'] ?? ''
   const text = TEXT.test(headers.fields['content-type'] ?? '')
   const now = new Date()
@@ -44,10 +49,9 @@ export function toEvent(
     },
     ...(rawQueryString && { queryStringParameters: joinedQuery(rawQueryString) }),
     requestContext: {
-      accountId: authorizer(principal).iam.accountId,
+      ...identity(principal),
       apiId: 'local',
       authentication: null,
-      authorizer: authorizer(principal),
       domainName: host,
       domainPrefix: host.split(/[.:]/)[0],
       http: {
@@ -70,16 +74,20 @@ export function toEvent(
   }
 }
 
-function joinedHeaders(rawHeaders: string[]) {
+function identity(principal: Principal | undefined) {
+  if (!principal) return { accountId: 'anonymous' }
+  const { iam } = authorizer(principal)
+  return { accountId: iam.accountId, authorizer: { iam } }
+}
+
+function joinedHeaders(rawHeaders: string[], dropped: Set<string>) {
   const fields: Record<string, string> = {}
   const cookies: string[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] ?? '').toLowerCase()
     const value = rawHeaders[i + 1] ?? ''
     if (name === 'cookie') cookies.push(...value.split('; '))
-    // IAM auth consumes it: https://github.com/aws/aws-lambda-web-adapter/issues/477
-    else if (name !== 'authorization' && !HOP_BY_HOP.has(name))
-      fields[name] = name in fields ? `${fields[name]},${value}` : value
+    else if (!dropped.has(name)) fields[name] = name in fields ? `${fields[name]},${value}` : value
   }
   return { fields, cookies }
 }

@@ -10,16 +10,22 @@ import { type Refusal, verify } from '../sigv4/verify.ts'
 import { toEvent } from './event.ts'
 import { type InvokeMode, sendHttpResponse } from './http-response.ts'
 
+/** `AWS_IAM` requires signed requests. With `NONE` the event names no caller. */
+export type AuthType = 'AWS_IAM' | 'NONE'
+
 export interface FunctionUrl {
   functionName: string
+  authType: AuthType
   mode: InvokeMode
   principals: Principal[]
   invoke: Invoke
   log: Log
+  /** Deliver each chunk of a stream with the next one. */
+  holdsBack: boolean
 }
 
 /**
- * A Function URL with AuthType AWS_IAM.
+ * The HTTP endpoint of one function.
  * https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
  */
 export function functionUrl(url: FunctionUrl): Server {
@@ -27,7 +33,7 @@ export function functionUrl(url: FunctionUrl): Server {
 }
 
 async function handle(
-  { functionName, mode, principals, invoke, log }: FunctionUrl,
+  { functionName, authType, mode, principals, invoke, log, holdsBack }: FunctionUrl,
   request: IncomingMessage,
   response: ServerResponse,
   { requestId, traceId }: RequestIds,
@@ -40,11 +46,14 @@ async function handle(
     })
 
   const { method = '', url: target = '', rawHeaders } = request
-  const signer = verify(
-    { method, target, rawHeaders, body },
-    { region: REGION, service: 'lambda', principals },
-  )
-  if ('code' in signer) {
+  const signer =
+    authType === 'NONE'
+      ? undefined
+      : verify(
+          { method, target, rawHeaders, body },
+          { region: REGION, service: 'lambda', principals },
+        )
+  if (signer && 'code' in signer) {
     warn(`${method} ${target} refused: ${explain(signer)}`)
     return signer.code === 'MissingAuthenticationTokenException'
       ? refuse(response, 403, 'AccessDeniedException', { Message: 'Forbidden' })
@@ -55,7 +64,7 @@ async function handle(
   const event = JSON.stringify(toEvent(request, body, signer, { requestId, traceId }))
   const invocation = { requestId, traceId, event, functionArn: functionArn(functionName) }
   const output = await invoke(functionName, invocation, { method, path })
-  await sendHttpResponse(output, mode, response, warn)
+  await sendHttpResponse(output, mode, response, { warn, holdsBack })
 }
 
 function explain({ code, message, computed }: Refusal): string {

@@ -1,25 +1,31 @@
 import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 
 import { isRecord } from '../../is-record.ts'
 import { forwardOutput } from '../forward-output.ts'
 import { refuse } from '../http-server.ts'
 import type { FunctionOutput } from '../invocation.ts'
+import { holdBack } from './hold-back.ts'
 import { PRELUDE_TYPE, type ResponseHead, readFirstChunk, readPrelude } from './response-prelude.ts'
 
 export type InvokeMode = 'BUFFERED' | 'RESPONSE_STREAM'
 
 type Warn = (message: string) => void
 
-/**
- * Sends the output of a function to the HTTP client, as a Function URL with this invoke mode does.
- * `warn` gets a message where the response on AWS would surprise the developer.
- */
+export interface SendOptions {
+  /** Gets a message where the response on AWS would surprise the developer. */
+  warn: Warn
+  /** Deliver each chunk of a stream with the next one. */
+  holdsBack: boolean
+}
+
+/** Sends the output of a function to the HTTP client, as a Function URL with this invoke mode does. */
 export async function sendHttpResponse(
   output: FunctionOutput,
   mode: InvokeMode,
   response: ServerResponse,
-  warn: Warn,
+  { warn, holdsBack }: SendOptions,
 ): Promise<void> {
   switch (output.type) {
     case 'throttled':
@@ -33,7 +39,7 @@ export async function sendHttpResponse(
       )
       return send(response, 200, JSON_TYPE, output.body)
     case 'stream':
-      if (mode === 'RESPONSE_STREAM') return sendStream(output, response, warn)
+      if (mode === 'RESPONSE_STREAM') return sendStream(output, response, { warn, holdsBack })
       return sendStreamBuffered(output, response, warn)
   }
 }
@@ -72,7 +78,7 @@ type StreamedOutput = Extract<FunctionOutput, { type: 'stream' }>
 async function sendStream(
   { contentType, body, failure }: StreamedOutput,
   response: ServerResponse,
-  warn: Warn,
+  { warn, holdsBack }: SendOptions,
 ) {
   const expectsHead = contentType === PRELUDE_TYPE
   const { head, rest } = expectsHead ? await readPrelude(body) : await readFirstChunk(body)
@@ -87,9 +93,7 @@ async function sendStream(
     body.resume()
     return sendBadGateway(response)
   }
-  response.flushHeaders()
-  if (rest.length > 0) response.write(rest)
-  const sent = rest.length + (await forwardOutput(body, response))
+  const sent = await (holdsBack ? sendHeldBack(rest, body, response) : sendAtOnce())
   const error = await failure
   if (sent === 0 && !error)
     warn(
@@ -98,6 +102,20 @@ async function sendStream(
   // The status is already sent. Only a connection that is cut after the last byte shows the error.
   if (error) response.socket?.destroySoon()
   else response.end()
+
+  async function sendAtOnce() {
+    response.flushHeaders()
+    if (rest.length > 0) response.write(rest)
+    return rest.length + (await forwardOutput(body, response))
+  }
+}
+
+/** The head is held back with the first chunk. */
+function sendHeldBack(rest: Buffer, body: Readable, response: ServerResponse) {
+  const held = holdBack()
+  if (rest.length > 0) held.write(rest)
+  body.once('error', error => held.destroy(error))
+  return forwardOutput(body.pipe(held), response)
 }
 
 async function sendStreamBuffered(
@@ -125,13 +143,13 @@ function writeHead(
     response.statusCode = Number(statusCode)
     response.setHeader('content-type', defaultType)
     for (const [name, value] of Object.entries(headers))
-      if (!CONNECTION_HEADERS.has(name.toLowerCase())) response.setHeader(name, String(value))
+      if (!DROPPED.has(name.toLowerCase())) response.setHeader(sentName(name), String(value))
     if (cookies.length > 0) response.setHeader('set-cookie', cookies)
     response.writeHead(response.statusCode)
     return true
   } catch (error) {
     for (const name of response.getHeaderNames())
-      if (!name.startsWith('x-amzn')) response.removeHeader(name)
+      if (name !== 'x-amzn-requestid') response.removeHeader(name)
     warn(`The function's status or headers cannot be sent: ${error}`)
     return false
   }
@@ -139,7 +157,16 @@ function writeHead(
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-const CONNECTION_HEADERS = new Set(['connection', 'keep-alive', 'transfer-encoding'])
+const DROPPED = new Set(['keep-alive', 'transfer-encoding'])
+
+/**
+ * Headers that a Function URL sets itself. It sends those of the function under another name. AWS
+ * documents it for API Gateway only. The sources are in docs/aws-assumptions.md.
+ */
+const RENAMED = new Set(['connection', 'content-length', 'date', 'server', 'www-authenticate'])
+
+const sentName = (name: string) =>
+  RENAMED.has(name.toLowerCase()) ? `x-amzn-remapped-${name.toLowerCase()}` : name
 
 function send(
   response: ServerResponse,

@@ -32,6 +32,18 @@ const cases = {
     out.write(`data: ${event.rawQueryString ?? ''}\n\n`)
     out.end()
   },
+  renamed(stream) {
+    const headers = {
+      'WWW-Authenticate': 'Bearer realm="mcp"',
+      Server: 'ours',
+      date: 'Thu, 01 Jan 1970 00:00:00 GMT',
+      'Content-Length': '4',
+      connection: 'close',
+      'x-other': 'kept',
+    }
+    HttpResponseStream.from(stream, { statusCode: 401, headers }).write('body')
+    stream.end()
+  },
   async delayed(stream) {
     const out = HttpResponseStream.from(stream, { statusCode: 200, headers: {} })
     for (const line of ['one', 'two', 'three']) {
