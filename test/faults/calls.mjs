@@ -1,0 +1,128 @@
+// Clients that count what comes for each of their calls.
+import { randomUUID } from 'node:crypto'
+
+import { SigV4SseTransport, SigV4StreamableHttpTransport } from '@markvp/mcp-lambda-sam-client'
+
+/** @typedef {import('./gateway.mjs').Gateway} Gateway */
+/** @typedef {import('@markvp/mcp-lambda-sam-client').JsonRpcMessage} JsonRpcMessage */
+/** @typedef {{ calls: number, results: number, errors: number, lost: number, doubled: number, hung: number }} Counts */
+
+export const ENDPOINTS = /** @type {const} */ (['/sse', '/mcp 2025-11-25', '/mcp 2026-07-28'])
+/** @typedef {typeof ENDPOINTS[number]} Endpoint */
+
+/** A client gives up here. No fault lasts so long. */
+const HUNG_MS = 60_000
+
+/** @param {Gateway} gateway */
+export function createLedger(gateway) {
+  /** @type {Map<string, { results: number, errors: number, isHung: boolean }>} */
+  const calls = new Map()
+  return { connect, counts }
+
+  /**
+   * A client of ours. A call resolves when it has a result or an error, or counts as hung.
+   *
+   * @param {Endpoint} endpoint
+   */
+  async function connect(endpoint) {
+    const { mcpUrl, region, credentials } = gateway
+    const Transport = endpoint === '/sse' ? SigV4SseTransport : SigV4StreamableHttpTransport
+    const transport = new Transport(mcpUrl, { region, credentials })
+    const isStateless = endpoint.endsWith('2026-07-28')
+    /** @type {Map<unknown, (message: JsonRpcMessage) => void>} */
+    const listeners = new Map()
+    transport.onmessage = message => {
+      if (message.method === undefined) listeners.get(message.id)?.(message)
+      else if (message.method === 'ping')
+        void transport.send({ jsonrpc: '2.0', id: message.id, result: {} }).catch(() => {})
+    }
+    transport.onerror = () => {}
+    await transport.start()
+    if (!isStateless) await initialize()
+    return { call, close: () => transport.close() }
+
+    async function initialize() {
+      const params = {
+        protocolVersion: endpoint === '/sse' ? '2024-11-05' : '2025-11-25',
+        capabilities: {},
+        clientInfo: CLIENT_INFO,
+      }
+      const { error } = await request('initialize', 'initialize', params)
+      if (error) throw new Error(`Not connected: ${JSON.stringify(error)}`)
+      transport.setProtocolVersion(params.protocolVersion)
+      await transport.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
+    }
+
+    /**
+     * @param {string} id
+     * @param {string} method
+     * @param {object} params
+     * @returns {Promise<JsonRpcMessage>}
+     */
+    function request(id, method, params) {
+      return new Promise((resolve, reject) => {
+        listeners.set(id, resolve)
+        transport.send({ jsonrpc: '2.0', id, method, params }).catch(reject)
+      })
+    }
+
+    /** @param {{ ms?: number, size?: number }} [work] */
+    async function call(work = {}) {
+      const id = randomUUID()
+      const entry = { results: 0, errors: 0, isHung: false }
+      calls.set(id, entry)
+      const params = {
+        name: 'note',
+        arguments: { id, log: gateway.log, ...work },
+        ...(isStateless && { _meta: META }),
+      }
+      /** @type {NodeJS.Timeout | undefined} */
+      let timer
+      await new Promise(resolve => {
+        timer = setTimeout(() => {
+          entry.isHung = true
+          resolve(undefined)
+        }, HUNG_MS)
+        listeners.set(id, ({ result }) => {
+          if (result === undefined || hasFailed(result)) entry.errors += 1
+          else entry.results += 1
+          resolve(undefined)
+        })
+        transport.send({ jsonrpc: '2.0', id, method: 'tools/call', params }).catch(() => {
+          entry.errors += 1
+          resolve(undefined)
+        })
+      })
+      clearTimeout(timer)
+      return entry.results > 0
+    }
+  }
+
+  /** @returns {Counts} */
+  function counts() {
+    const runs = gateway.runs()
+    const all = [...calls]
+    /** @param {(entry: { results: number, errors: number, isHung: boolean }, id: string) => boolean} is */
+    const count = is => all.filter(([id, entry]) => is(entry, id)).length
+    return {
+      calls: all.length,
+      results: count(it => it.results > 0),
+      errors: count(it => it.errors > 0),
+      // A result for a call that did not run would be lost work, too.
+      lost: count((it, id) => it.results > 0 && !runs.has(id)),
+      doubled: count((it, id) => it.results + it.errors > 1 || (runs.get(id) ?? 0) > 1),
+      hung: count(it => it.isHung),
+    }
+  }
+}
+
+const CLIENT_INFO = { name: 'faults', version: '1' }
+const META = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientInfo': CLIENT_INFO,
+  'io.modelcontextprotocol/clientCapabilities': {},
+}
+
+/** @param {unknown} result */
+const hasFailed = result =>
+  typeof result === 'object' && result !== null && 'isError' in result && result.isError === true
