@@ -1,12 +1,21 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
+/** Tests that need tools beside Node, and the variable that their script sets to run them. */
+const NEED_TOOLS = {
+  '**/deploy/moto.test.ts': 'MOTO_PYTHON',
+  'test/oracles/recorder.test.ts': 'MOTO_PYTHON',
+  'test/oracles/ministack.test.ts': 'MINISTACK_PYTHON',
+  'test/oracles/rie.test.ts': 'RIE',
+}
+
 export default defineConfig({
   test: {
-    // The one that needs a Python: "npm run moto".
     exclude: [
       ...configDefaults.exclude,
-      ...(process.env['MOTO_PYTHON'] ? [] : ['**/deploy/moto.test.ts']),
+      ...Object.entries(NEED_TOOLS).flatMap(([file, name]) => (process.env[name] ? [] : file)),
     ],
+    // Log entries of the code under test are shown where a test fails.
+    silent: 'passed-only',
     setupFiles: ['test/support/setup.ts'],
     // Tests wait for conditions; this is only how long a hung one may hold up the rest.
     testTimeout: 60_000,

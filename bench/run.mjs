@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 
 import bundles from './bundles.mjs'
 import cold from './cold.mjs'
+import holdBack from './hold-back.mjs'
 import mcp from './mcp.mjs'
 import memory from './memory.mjs'
 import registrations from './registrations.mjs'
@@ -22,7 +23,16 @@ import throughput from './throughput.mjs'
  */
 
 /** @type {Record<string, (options: Options) => Promise<string>>} */
-const subjects = { mcp, sse, throughput, cold, registrations, memory, bundles }
+const subjects = {
+  mcp,
+  sse,
+  'hold-back': holdBack,
+  throughput,
+  cold,
+  registrations,
+  memory,
+  bundles,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -5,25 +5,26 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const requirements = join(root, 'scripts/requirements.txt')
-const venv = join(root, '.cache/py')
 const windows = process.platform === 'win32'
 
 /**
- * A Python that has the packages of `requirements.txt`, in a virtual environment in `.cache/py`.
- * It is created when it is missing or out of date, which takes a minute or two and needs a
- * network. The product itself needs no Python. When Python or the package index is missing, the
- * result has a `reason`, and the caller prints it and skips its checks.
+ * A Python that has the packages of a file in this folder, in a virtual environment in `.cache`. It
+ * is created when it is missing or out of date, which takes a minute or two and needs a network.
+ * The product itself needs no Python. When Python or the package index is missing, the result has a
+ * `reason`, and the caller prints it and skips its checks.
  *
- * @param {{ quiet?: boolean }} [options] quiet: write nothing to stderr
+ * @param {{ packages?: string, folder?: string, quiet?: boolean }} [options] quiet: write nothing
+ *   to stderr
  * @returns {{ path: string, reason?: undefined } | { path?: undefined, reason: string }}
  */
-export function python({ quiet = false } = {}) {
+export function python({ packages = 'requirements.txt', folder = 'py', quiet = false } = {}) {
+  const requirements = join(root, 'scripts', packages)
+  const venv = join(root, '.cache', folder)
   const stamp = createHash('sha256').update(readFileSync(requirements)).digest('hex')
-  if (isCurrent(stamp)) return { path: executable(venv) }
+  if (isCurrent(venv, stamp)) return { path: executable(venv) }
   const base = interpreter()
   if (!base) return { reason: 'no python3 of version 3.10 or newer was found' }
-  if (!quiet) process.stderr.write('Setting up Python in .cache/py …\n')
+  if (!quiet) process.stderr.write(`Setting up Python in .cache/${folder} …\n`)
 
   // It is created beside its final path and then renamed, so that a second run sees all of it or
   // nothing. Its tools are started with `python -m`, because the scripts in bin/ contain the old
@@ -39,20 +40,24 @@ export function python({ quiet = false } = {}) {
       ])
     if (problem) return { reason: problem }
     writeFileSync(join(fresh, 'stamp'), stamp)
-    if (isCurrent(stamp)) return { path: executable(venv) }
+    if (isCurrent(venv, stamp)) return { path: executable(venv) }
     rmSync(venv, { recursive: true, force: true })
     renameSync(fresh, venv)
   } catch (error) {
     // The rename fails when another run was faster. Its environment is as good as ours.
-    if (!isCurrent(stamp)) return { reason: `.cache/py could not be created: ${error}` }
+    if (!isCurrent(venv, stamp))
+      return { reason: `.cache/${folder} could not be created: ${error}` }
   } finally {
     rmSync(fresh, { recursive: true, force: true })
   }
   return { path: executable(venv) }
 }
 
-/** @param {string} stamp */
-function isCurrent(stamp) {
+/**
+ * @param {string} venv
+ * @param {string} stamp
+ */
+function isCurrent(venv, stamp) {
   const file = join(venv, 'stamp')
   // `existsSync` is false for a link to a Python that was removed.
   return existsSync(executable(venv)) && existsSync(file) && readFileSync(file, 'utf8') === stamp

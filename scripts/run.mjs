@@ -40,7 +40,12 @@ const tasks = {
   deploy: args => [node('packages/server/bin/mcp-lambda-sam.js', 'deploy', ...args)],
   test: args => [[bin('vitest'), 'run', ...args]],
   moto: args => [node('scripts/moto.mjs', ...args)],
+  ministack: args => [node('scripts/ministack.mjs', ...args)],
+  rie: args => [node('scripts/rie.mjs', ...args)],
+  recorder: args => [node('scripts/recorder.mjs', ...args)],
   bench: args => [node('bench/run.mjs', ...args)],
+  fuzz: args => [node('test/fuzz/run.mjs', ...args)],
+  faults: args => [node('test/faults/run.mjs', ...args)],
   conformance: args => [node('test/conformance/run.mjs', ...args)],
   lint: () => [
     [bin('biome'), 'check', '--error-on-warnings'],

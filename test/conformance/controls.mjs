@@ -28,7 +28,7 @@ export const controls = [
   {
     name: 'every environment signs the request state with its own key',
     version: '2026-07-28',
-    expected: { passed: 34 },
+    expected: { passed: 30 },
     respond: (body, real) =>
       body.includes('"request-state"')
         ? JSON.stringify({ Item: { secret: { S: crypto.randomUUID() } } })

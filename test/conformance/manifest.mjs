@@ -31,7 +31,6 @@ export const registrations = [
     'test_elicitation_sep1330_enums',
     'test_streaming_elicitation',
     'test_missing_capability',
-    'test_input_required_result_elicitation',
     'test_input_required_result_sampling',
     'test_input_required_result_list_roots',
     'test_input_required_result_request_state',
@@ -40,6 +39,11 @@ export const registrations = [
     'test_input_required_result_multi_round',
     'test_input_required_result_capabilities',
   ]),
+  // The referee responds to the question of this tool before it is asked.
+  tool('asking', 'mcp', 'test_input_required_result_elicitation', {
+    parameters: {},
+    _meta: { 'mcp-lambda-sam/takesEarlyInputResponses': true },
+  }),
   tool('asking', 'mcp', 'test_elicitation', { parameters: { message: 'string' } }),
   tool('asking', 'mcp', 'test_sampling', { parameters: { prompt: 'string' } }),
   tool('content', 'arguments', 'test_x_mcp_header', {
@@ -104,7 +108,7 @@ function tools(fn, contract, names) {
  * @param {string} fn name of the function
  * @param {Contract} contract
  * @param {string} name
- * @param {Pick<ToolInput, 'parameters' | 'inputSchema'>} schema
+ * @param {Pick<ToolInput, 'parameters' | 'inputSchema' | '_meta'>} schema
  * @returns {ToolInput}
  */
 function tool(fn, contract, name, schema) {
