@@ -186,7 +186,7 @@ describe('a request that its client cancels', () => {
 
 describe('back-pressure holds a function up while the client does not read', () => {
   /** Of 100 KB each: more than all that is between the two may buffer. */
-  const TIMES = 600
+  const TIMES = 1_000
   const many = (file: string) => ({
     name: 'contract',
     arguments: { mode: 'many', times: TIMES, file },
@@ -211,28 +211,32 @@ describe('back-pressure holds a function up while the client does not read', () 
         return postMcp(gateway, message, { headers })
       },
     ],
-  ])('%s', async (_, post) => {
-    const file = newFile()
-    const written = () => statSync(file).size
-    const events = eventsOf(await post(file))
-    await events.message(it => it.method === 'notifications/message')
-    let before = 0
-    let still = 0
-    await until(() => {
-      still = written() > before ? 0 : still + 1
-      before = written()
-      return still > 40
-    }, 'the function to wait')
-    expect(before).toBeLessThan(TIMES / 2)
+  ])(
+    '%s',
+    async (_, post) => {
+      const file = newFile()
+      const written = () => statSync(file).size
+      const events = eventsOf(await post(file))
+      await events.message(it => it.method === 'notifications/message')
+      let before = 0
+      let still = 0
+      await until(() => {
+        still = written() > before ? 0 : still + 1
+        before = written()
+        return still > 40
+      }, 'the function to wait')
+      expect(before).toBeLessThan(TIMES / 2)
 
-    let seen = 1
-    const { result } = await events.message(it => {
-      if (it.method === 'notifications/message') seen++
-      return it.id === 2
-    })
-    expect(result).toMatchObject({ content: [{ text: 'many' }] })
-    expect(seen).toBe(TIMES)
-  })
+      let seen = 1
+      const { result } = await events.message(it => {
+        if (it.method === 'notifications/message') seen++
+        return it.id === 2
+      })
+      expect(result).toMatchObject({ content: [{ text: 'many' }] })
+      expect(seen).toBe(TIMES)
+    },
+    240_000,
+  )
 })
 
 describe('a request of a client without a session', () => {
