@@ -1,5 +1,5 @@
-// /sse where each chunk is delivered with the next one, as Lambda may do, against a gateway that delivers at
-// once. The difference is the pause before the comment that pushes an event out.
+// /sse where each chunk is delivered with the next one, as Lambda may do, against a gateway that
+// delivers at once. The difference is the pause before the comment that pushes an event out.
 import { SigV4SseTransport } from '@markvp/mcp-lambda-sam-client'
 import { Client } from '@modelcontextprotocol/client'
 

@@ -5,7 +5,10 @@ import { SigV4SseTransport, SigV4StreamableHttpTransport } from '@markvp/mcp-lam
 
 /** @typedef {import('./gateway.mjs').Gateway} Gateway */
 /** @typedef {import('@markvp/mcp-lambda-sam-client').JsonRpcMessage} JsonRpcMessage */
-/** @typedef {{ calls: number, results: number, errors: number, lost: number, doubled: number, hung: number }} Counts */
+/**
+ * @typedef {{ calls: number, results: number, errors: number, lost: number, doubled: number,
+ * hung: number }} Counts
+ */
 
 export const ENDPOINTS = /** @type {const} */ (['/sse', '/mcp 2025-11-25', '/mcp 2026-07-28'])
 /** @typedef {typeof ENDPOINTS[number]} Endpoint */
@@ -102,7 +105,10 @@ export function createLedger(gateway) {
   function counts() {
     const runs = gateway.runs()
     const all = [...calls]
-    /** @param {(entry: { results: number, errors: number, isHung: boolean }, id: string) => boolean} is */
+    /**
+     * @param {(entry: { results: number, errors: number, isHung: boolean }, id: string) =>
+     * boolean} is
+     */
     const count = is => all.filter(([id, entry]) => is(entry, id)).length
     return {
       calls: all.length,

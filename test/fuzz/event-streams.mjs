@@ -9,7 +9,10 @@ import { changedText, jsonValue, textValue } from './values.mjs'
 
 /** @typedef {import('./random.mjs').Random} Random */
 /** @typedef {{ id: string | undefined, event: string | undefined, data: string }} SseEvent */
-/** @typedef {(body: ReadableStream<Uint8Array>) => Promise<{ events: SseEvent[], error?: string }>} Read */
+/**
+ * @typedef {(body: ReadableStream<Uint8Array>) => Promise<{ events: SseEvent[], error?: string
+ * }>} Read
+ */
 /** @typedef {import('@markvp/mcp-lambda-sam-client').JsonRpcMessage} JsonRpcMessage */
 
 const OPTIONS = {

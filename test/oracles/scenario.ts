@@ -7,7 +7,9 @@ import { connect, textOf } from '../support/clients.ts'
 import { functionArn, type Gateway, hasContent, until } from '../support/gateway.ts'
 import { answerOf, eventsOf, openSession } from '../support/mcp-wire.ts'
 
-/** The functions that the scenario registers: those of test/functions, or others that do the same. */
+/**
+ * The functions that the scenario registers: those of test/functions, or others that do the same.
+ */
 export const TOOLS = ['echo', 'contract', 'notes', 'greet']
 
 /** Each operation of the registration API. Leaves five registrations. */

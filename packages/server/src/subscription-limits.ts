@@ -1,4 +1,6 @@
-/** Number of resources that one client may subscribe to. Each costs reads while a stream is open. */
+/**
+ * Number of resources that one client may subscribe to. Each costs reads while a stream is open.
+ */
 export const MAX_SUBSCRIPTIONS = 500
 
 /**

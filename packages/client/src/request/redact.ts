@@ -66,7 +66,10 @@ function hideSent(text: string, sent: readonly string[]): string {
   return shown
 }
 
-/** API Gateway: `'<token>' not a valid key=value pair (missing equal-sign) in Authorization header`. */
+/**
+ * API Gateway: `'<token>' not a valid key=value pair (missing equal-sign) in Authorization
+ * header`.
+ */
 const QUOTED_KEY = /'[^']*' not a valid key/g
 
 /** The value of an `Authorization` header, without the name of the header. */

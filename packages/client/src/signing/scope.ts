@@ -18,9 +18,9 @@ export interface ScopeOptions {
 }
 
 /**
- * A Function URL is `<id>.lambda-url.<region>.on.aws` wherever AWS documents one. AWS documents none
- * for China, the European Sovereign Cloud and the isolated partitions. So their DNS suffixes are
- * accepted too, with and without `on`, as the SDKs list them:
+ * A Function URL is `<id>.lambda-url.<region>.on.aws` wherever AWS documents one. AWS documents
+ * none for China, the European Sovereign Cloud and the isolated partitions. So their DNS suffixes
+ * are accepted too, with and without `on`, as the SDKs list them:
  * https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json
  */
 const SUFFIXES = [

@@ -1,6 +1,6 @@
 /**
- * The secrets in the headers of the request that a response belongs to. Servers and proxies may echo
- * a header in the body of a refusal, which becomes the message of an error.
+ * The secrets in the headers of the request that a response belongs to. Servers and proxies may
+ * echo a header in the body of a refusal, which becomes the message of an error.
  */
 const sent = new WeakMap<object, string[]>()
 

@@ -9,8 +9,8 @@ const MAX_READ = 10
 
 /**
  * Whether the registration function can add invoke permissions, by the registrations that exist.
- * Nothing but an attempt shows whether the condition of its role matches, so a missing permission is
- * repaired. No finding where nothing is registered.
+ * Nothing but an attempt shows whether the condition of its role matches, so a missing permission
+ * is repaired. No finding where nothing is registered.
  */
 export async function* checkGrants(url: URL, signing: SigningOptions): AsyncGenerator<Finding> {
   try {

@@ -1,6 +1,6 @@
 /**
- * Whether an `Accept` header accepts a media type. The most specific range decides, and a quality of
- * 0 refuses. A request without the header accepts everything.
+ * Whether an `Accept` header accepts a media type. The most specific range decides, and a quality
+ * of 0 refuses. A request without the header accepts everything.
  * https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1
  *
  * @param type in lower case, without parameters

@@ -40,7 +40,9 @@ export function bufferedInvoker(clientFor: (region: string) => LambdaClient): In
   }
 }
 
-/** The client's own values have no limit. What does not fit is left out, and the function told so. */
+/**
+ * The client's own values have no limit. What does not fit is left out, and the function told so.
+ */
 const MAY_BE_OMITTED: ('clientInfo' | 'traceparent')[][] = [
   [],
   ['clientInfo'],

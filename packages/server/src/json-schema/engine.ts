@@ -16,8 +16,8 @@ let Ajv2020: typeof Ajv | undefined
 /**
  * An engine for one schema. An engine for all schemas would keep every schema in memory.
  *
- * With `unevaluated` it tries every alternative of an `anyOf`, also after one that matches. That takes
- * exponential time where alternatives are recursive.
+ * With `unevaluated` it tries every alternative of an `anyOf`, also after one that matches. That
+ * takes exponential time where alternatives are recursive.
  */
 export function createEngine(allErrors: boolean, unevaluated: boolean): Engine {
   Ajv2020 ??= new AjvJsonSchemaValidator()['ajv'].constructor as typeof Ajv

@@ -13,7 +13,10 @@ import { createReferences } from './references.ts'
 
 export interface Normalized {
   schema: SchemaObject
-  /** Whether a check may take more than linear time: it has patterns, formats, references or is large. */
+  /**
+   * Whether a check may take more than linear time: it has patterns, formats, references or is
+   * large.
+   */
   isCostly: boolean
   /** Whether it uses `unevaluatedProperties` or `unevaluatedItems`. */
   isUnevaluated: boolean
@@ -22,7 +25,9 @@ export interface Normalized {
 /** What takes about 0.6 s and 80 MB to compile. Larger schemas are refused. */
 const MAX_SCHEMAS = 3_000
 const MAX_PATTERNS = 500
-/** Schemas and values of `enum`. A check of many values against more than these counts as costly. */
+/**
+ * Schemas and values of `enum`. A check of many values against more than these counts as costly.
+ */
 const MANY = 100
 
 /** Keywords that are kept as they are. */
@@ -65,9 +70,9 @@ const REFUSE_NULL = [
 ]
 
 /**
- * The same schema in draft 2020-12, for one engine. It understands drafts 04 to 2020-12 and `nullable`
- * of OpenAPI, whatever `$schema` says, since generators mix them. All references become pointers within the schema.
- * Annotations and unknown keywords are left out.
+ * The same schema in draft 2020-12, for one engine. It understands drafts 04 to 2020-12 and
+ * `nullable` of OpenAPI, whatever `$schema` says, since generators mix them. All references
+ * become pointers within the schema. Annotations and unknown keywords are left out.
  *
  * @throws SchemaError
  */

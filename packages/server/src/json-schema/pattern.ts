@@ -1,7 +1,7 @@
 /**
- * The regular expression for a `pattern`. JSON Schema asks for Unicode mode. Patterns that are valid
- * only without it, such as `\_` or `[\w-.]`, are common and work too. So do some forms of other
- * languages that mean the same: `\A` and `\Z`, `(?P<name>…)`, and `(?i)` at the beginning.
+ * The regular expression for a `pattern`. JSON Schema asks for Unicode mode. Patterns that are
+ * valid only without it, such as `\_` or `[\w-.]`, are common and work too. So do some forms of
+ * other languages that mean the same: `\A` and `\Z`, `(?P<name>…)`, and `(?i)` at the beginning.
  *
  * @throws SyntaxError
  */

@@ -2,7 +2,9 @@ import type { Ajv } from '@modelcontextprotocol/server/validators/ajv'
 
 import { join, namesIn, type SchemaObject } from './keywords.ts'
 
-/** The path to a value, such as `filter/tags/0`, and what is wrong there. An argument is its name. */
+/**
+ * The path to a value, such as `filter/tags/0`, and what is wrong there. An argument is its name.
+ */
 export type Problem = [path: string, message: string]
 
 type EngineError = NonNullable<InstanceType<typeof Ajv>['errors']>[number]

@@ -9,7 +9,10 @@ import {
   WITH_LIST,
 } from './keywords.ts'
 
-/** The base of a schema without an id: https://json-schema.org/draft/2020-12/json-schema-core#section-9.1 */
+/**
+ * The base of a schema without an id:
+ * https://json-schema.org/draft/2020-12/json-schema-core#section-9.1
+ */
 const DEFAULT_BASE = 'schema:///'
 
 export interface References {

@@ -5,7 +5,9 @@ import { SchemaError, type SchemaObject } from './keywords.ts'
 import { type Normalized, normalize } from './normalize.ts'
 import { formatProblems, problemsOf } from './problems.ts'
 
-/** Returns what is wrong with a value, as a text of at most 8 KB, or undefined for a valid value. */
+/**
+ * Returns what is wrong with a value, as a text of at most 8 KB, or undefined for a valid value.
+ */
 export type Validate = (value: unknown) => string | undefined
 
 /**
@@ -94,8 +96,8 @@ function weightOf(value: unknown, limit = Number.POSITIVE_INFINITY): number {
 const MAX_TRACKED = 1_000
 
 /**
- * A copy of an object whose properties note that they are read: the last one is the argument that the
- * engine checks.
+ * A copy of an object whose properties note that they are read: the last one is the argument that
+ * the engine checks.
  */
 function track(value: unknown): { tracked: unknown; current(): string } {
   let last = ''
@@ -117,7 +119,8 @@ function unfinished(error: unknown): string {
   const fix = 'send a shorter or simpler value'
   if (error instanceof DeadlineError) return `takes too long to check against the schema: ${fix}`
   const { name, message } = error as Error
-  // The stack of the engine is full, or it does not compile a pattern, which it does at the first use.
+  // The stack of the engine is full, or it does not compile a pattern, which it does at the first
+  // use.
   if (name === 'RangeError' || name === 'SyntaxError')
     return `cannot be checked against the schema (${message}): ${fix}`
   throw error

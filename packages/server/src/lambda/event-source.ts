@@ -11,9 +11,10 @@ export interface InvocationContext {
 }
 
 /**
- * Throws 403 for an event that did not come from the Function URL. There IAM has verified the caller
- * that the event names. A caller of the Invoke API can send an event that names any other. It
- * cannot know the id of the request, which Lambda creates, so it cannot put that id into the event:
+ * Throws 403 for an event that did not come from the Function URL. There IAM has verified the
+ * caller that the event names. A caller of the Invoke API can send an event that names any other.
+ * It cannot know the id of the request, which Lambda creates, so it cannot put that id into the
+ * event:
  * https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
  */
 export function assertFromFunctionUrl(

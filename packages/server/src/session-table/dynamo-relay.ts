@@ -91,7 +91,9 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
     },
   }
 
-  /** Whether this owner has such an open session. `nextPosition` decides; it may close meanwhile. */
+  /**
+   * Whether this owner has such an open session. `nextPosition` decides; it may close meanwhile.
+   */
   async function isOpen({ id, owner }: SseSession): Promise<boolean> {
     const { Item } = await dynamo.send(
       new GetItemCommand({ TableName: table, Key: key(id, SESSION), ConsistentRead: true }),

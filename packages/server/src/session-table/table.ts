@@ -43,9 +43,9 @@ export async function ifConditionHolds<Output>(
 }
 
 /**
- * Stores bytes of any length as attributes of an item in the Session table. The attribute `message`
- * holds them. Where they are too long for one item, the attribute `parts` has a name and `partCount`
- * the number of further items that hold them.
+ * Stores bytes of any length as attributes of an item in the Session table. The attribute
+ * `message` holds them. Where they are too long for one item, the attribute `parts` has a name
+ * and `partCount` the number of further items that hold them.
  *
  * Each part has a partition key of its own. A partition takes 1,000 write units a second, and the
  * parts of a message of 6 MB take 6,500.

@@ -12,8 +12,9 @@ interface State {
 const MAX_STATES = 200
 
 /**
- * Whether a text matches a program, without the texts of its expressions. Each set of instructions is
- * computed once, so a character costs a few nanoseconds: a URI is compared with many templates.
+ * Whether a text matches a program, without the texts of its expressions. Each set of
+ * instructions is computed once, so a character costs a few nanoseconds: a URI is compared with
+ * many templates.
  */
 export function createFilter(program: Program): (text: string) => boolean {
   const states = new Map<string, State>()

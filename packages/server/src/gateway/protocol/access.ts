@@ -29,7 +29,9 @@ const admits = (allow: string[], principal: Principal) =>
 
 const parsed = new WeakMap<string[], PrincipalPattern[]>()
 
-/** The usable entries. One that an older version stored and today's rules refuse admits no caller. */
+/**
+ * The usable entries. One that an older version stored and today's rules refuse admits no caller.
+ */
 function patternsOf(allow: string[]): PrincipalPattern[] {
   const known = parsed.get(allow)
   if (known) return known

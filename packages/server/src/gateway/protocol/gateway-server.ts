@@ -78,7 +78,9 @@ export class GatewayServer extends Server {
   }
 }
 
-/** A server for one request without a session. The SDK serves protocol version 2026-07-28 with it. */
+/**
+ * A server for one request without a session. The SDK serves protocol version 2026-07-28 with it.
+ */
 export class StatelessServer extends McpServer {
   override readonly server: Server
 

@@ -3,7 +3,10 @@ const MAX_DEPTH = 1_000
 
 export const TOO_DEEP = `The result is nested deeper than ${MAX_DEPTH} levels, so it cannot be sent`
 
-/** Whether a value is too deep to be written as JSON. It does not call itself, so any depth is fine. */
+/**
+ * Whether a value is too deep to be written as JSON. It does not call itself, so any depth is
+ * fine.
+ */
 export function isTooDeep(value: unknown): boolean {
   let level = [value].filter(isContainer)
   for (let depth = 0; level.length > 0; depth++) {

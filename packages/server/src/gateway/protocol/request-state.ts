@@ -34,7 +34,9 @@ export interface RequestStateSigner {
   sign(state: SignedState, ctx: ServerContext): Promise<string>
   /** Rejects a state that we did not sign. The SDK then responds -32602 without detail. */
   verify(signed: string, ctx: ServerContext): Promise<SignedState>
-  /** Whether a value is the result of `verify`. The client can send an object that looks like it. */
+  /**
+   * Whether a value is the result of `verify`. The client can send an object that looks like it.
+   */
   isVerified(state: unknown): state is SignedState
   /** False where a state that can be used once was used before, in any environment. */
   use(id: string): Promise<boolean>
@@ -113,10 +115,15 @@ export function roundsInProcess(asked: WeakSet<AbortSignal>): InputRounds {
   }
 }
 
-/** A registration with this member set to true in `_meta` takes responses to questions not asked yet. */
+/**
+ * A registration with this member set to true in `_meta` takes responses to questions not asked
+ * yet.
+ */
 const TAKES_EARLY_RESPONSES = 'mcp-lambda-sam/takesEarlyInputResponses'
 
-/** Protocol version 2026-07-28: each round is a request, and the client carries the signed state. */
+/**
+ * Protocol version 2026-07-28: each round is a request, and the client carries the signed state.
+ */
 export function roundsOverRequests(
   { id, _meta }: Registration,
   params: ExactParams,

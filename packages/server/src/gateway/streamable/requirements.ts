@@ -70,7 +70,9 @@ export function refuseRepeatedIds(body: unknown): Response | undefined {
   )
 }
 
-/** The response of the SDK to a request that it refuses. It may repeat any length of the request. */
+/**
+ * The response of the SDK to a request that it refuses. It may repeat any length of the request.
+ */
 export async function shortRefusal(response: Response): Promise<Response> {
   const { status } = response
   const text = await response.text()

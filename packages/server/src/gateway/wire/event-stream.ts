@@ -146,8 +146,8 @@ const toText = ({ id, name, data, retry }: SseEvent) =>
   ].join('')
 
 /**
- * Some clients, among them Python's `splitlines`, end a line at these characters and lose the event.
- * In JSON they are only in texts, where an escape means the same.
+ * Some clients, among them Python's `splitlines`, end a line at these characters and lose the
+ * event. In JSON they are only in texts, where an escape means the same.
  */
 const LINE_ENDS = /[\u0085\u2028\u2029]/g
 

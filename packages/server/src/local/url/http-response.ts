@@ -20,7 +20,10 @@ export interface SendOptions {
   holdsBack: boolean
 }
 
-/** Sends the output of a function to the HTTP client, as a Function URL with this invoke mode does. */
+/**
+ * Sends the output of a function to the HTTP client, as a Function URL with this invoke mode
+ * does.
+ */
 export async function sendHttpResponse(
   output: FunctionOutput,
   mode: InvokeMode,

@@ -33,8 +33,9 @@ export function notGranted(target: Target, roleArn: string, state: StatementStat
 }
 
 /**
- * The template's parameter GrantCondition. With `principal`, the policy of the registration role has
- * the condition `lambda:Principal`. AWS does not document whether it matches the ARN of a role.
+ * The template's parameter GrantCondition. With `principal`, the policy of the registration role
+ * has the condition `lambda:Principal`. AWS does not document whether it matches the ARN of a
+ * role.
  */
 export type GrantCondition = 'principal' | 'none'
 
