@@ -154,9 +154,9 @@ function commands(...folders: string[]): string[] {
     )
     .filter(path => path.endsWith('.ts'))
     .map(path => readFileSync(path, 'utf8'))
-    .filter(it => it.includes('@aws-sdk/client-dynamodb'))
     .join('\n')
-  return [
-    ...new Set([...source.matchAll(/new (\w+)Command\(/g)].map(([, name = '']) => name)),
-  ].sort()
+  const names = [...source.matchAll(/\bdynamo\.(\w)(\w+)\(/g)].map(
+    ([, first = '', rest = '']) => first.toUpperCase() + rest,
+  )
+  return [...new Set(names)].sort()
 }

@@ -1,6 +1,6 @@
-import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda'
 import { parseLambdaArn, type Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
+import type { LambdaApi } from '../aws/lambda-api.ts'
 import { log } from '../http/log.ts'
 import { failureMessage, notInvokedMessage, untilAccepted } from './failure.ts'
 import { callContext, type Invocation, type Invoke } from './invoker.ts'
@@ -13,26 +13,25 @@ const MAX_CLIENT_CONTEXT_BYTES = 3_583
 
 /**
  * Invokes functions with the calling contract `arguments` through the Lambda API. `clientFor` gives
- * the client for a region. The client must not retry by itself (`maxAttempts: 1`), or a tool would
- * run twice.
+ * the client for a region.
  */
-export function bufferedInvoker(clientFor: (region: string) => LambdaClient): Invoke {
+export function bufferedInvoker(clientFor: (region: string) => LambdaApi): Invoke {
   return async (registration, event, invocation, signal) => {
     const arn = parseLambdaArn(registration.lambdaArn)
     if (typeof arn === 'string') throw new Error(`${registration.id}: its lambdaArn ${arn}`)
-    const command = new InvokeCommand({
-      FunctionName: registration.lambdaArn,
-      Payload: Buffer.from(event),
-      ClientContext: clientContext(registration, invocation),
-    })
+    const input = {
+      functionName: registration.lambdaArn,
+      payload: Buffer.from(event),
+      clientContext: clientContext(registration, invocation),
+    }
     try {
       const output = await untilAccepted(
-        () => clientFor(arn.region).send(command, { abortSignal: signal }),
+        () => clientFor(arn.region).invoke(input, signal),
         registration,
         signal,
       )
-      const payload = Buffer.from(output.Payload ?? []).toString()
-      return output.FunctionError ? { failure: failureMessage(payload) } : { payload }
+      const payload = output.payload.toString()
+      return output.functionError ? { failure: failureMessage(payload) } : { payload }
     } catch (error) {
       if (signal.aborted) throw error
       return { failure: notInvokedMessage(error, registration) }

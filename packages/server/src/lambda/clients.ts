@@ -1,57 +1,65 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { LambdaClient, LambdaClientConfig } from '@aws-sdk/client-lambda'
 
+import { endpointOf, type ServiceName } from '../aws/endpoint.ts'
+import { type LambdaApi, lambdaApi } from '../aws/lambda-api.ts'
+import type { AwsService } from '../aws/signed-requests.ts'
+import { dynamoDb } from '../dynamodb/dynamodb.ts'
+import { signedOperations } from '../dynamodb/signed-operations.ts'
+import { environmentCredentials } from './credentials.ts'
 import { reportTableFailures } from './table-errors.ts'
 
-/**
- * A frozen environment resumes with connections that broke meanwhile. Short timeouts and several
- * attempts get past them while the caller still waits.
- */
 export const dynamoClient = () =>
-  reportTableFailures(
-    new DynamoDBClient({
-      maxAttempts: 4,
-      requestHandler: {
-        connectionTimeout: 1_000,
-        requestTimeout: 5_000,
-        // Without it the SDK only logs a warning.
-        throwOnRequestTimeout: true,
-      },
-    }),
+  dynamoDb(reportTableFailures(signedOperations(awsService('dynamodb', ownRegion()))))
+
+/** Clients that invoke functions, one per region. */
+export const invokingClients = (): ((region: string) => LambdaApi) =>
+  perRegion(region => lambdaApi(awsService('lambda', region)))
+
+/**
+ * Clients of the AWS SDK that change the resource policies of functions, one per region. Every such
+ * call may be repeated. Three attempts that time out fit into the time that the registration
+ * function has.
+ *
+ * The class is passed in, so that the mcp function, which also loads this file, has no SDK.
+ */
+export const policyClients = (
+  Client: new (config: LambdaClientConfig) => LambdaClient,
+): ((region: string) => LambdaClient) =>
+  perRegion(
+    region =>
+      new Client({
+        region,
+        maxAttempts: 3,
+        requestHandler: {
+          connectionTimeout: 1_000,
+          requestTimeout: 2_000,
+          // Without it the SDK only logs a warning.
+          throwOnRequestTimeout: true,
+        },
+      }),
   )
 
-/** One Lambda client per region, made when it is first needed. */
-export type LambdaClients = (region: string) => LambdaClient
-
-/**
- * The class is passed in, so that this file does not load the Lambda SDK: the part of the mcp
- * function that only receives messages works without it.
- */
-type LambdaClientClass = new (config: LambdaClientConfig) => LambdaClient
-
-/** Clients that invoke functions. One attempt only: a second one could run a tool twice. */
-export const invokingClients = (Client: LambdaClientClass): LambdaClients =>
-  perRegion(Client, { maxAttempts: 1 })
-
-/**
- * Clients that change the resource policies of functions. Every such call may be repeated. Three
- * attempts that time out fit into the time that the registration function has.
- */
-export const policyClients = (Client: LambdaClientClass): LambdaClients =>
-  perRegion(Client, {
-    maxAttempts: 3,
-    requestHandler: {
-      connectionTimeout: 1_000,
-      requestTimeout: 2_000,
-      throwOnRequestTimeout: true,
-    },
-  })
-
-function perRegion(Client: LambdaClientClass, config: LambdaClientConfig): LambdaClients {
-  const clients = new Map<string, LambdaClient>()
+function perRegion<Client>(make: (region: string) => Client): (region: string) => Client {
+  const clients = new Map<string, Client>()
   return region => {
-    const client = clients.get(region) ?? new Client({ ...config, region })
+    const client = clients.get(region) ?? make(region)
     clients.set(region, client)
     return client
   }
+}
+
+const awsService = (service: ServiceName, region: string): AwsService => ({
+  service,
+  region,
+  endpoint: endpointOf(service, region, process.env),
+  credentials: environmentCredentials,
+  // Lambda sets it for every invocation.
+  traceId: () => process.env['_X_AMZN_TRACE_ID'],
+})
+
+function ownRegion(): string {
+  const region = process.env['AWS_REGION']
+  if (!region)
+    throw new Error('AWS_REGION is missing: Lambda sets it to the region of the function')
+  return region
 }

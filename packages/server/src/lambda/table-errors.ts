@@ -1,5 +1,4 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-
+import type { SendOperation } from '../dynamodb/dynamodb.ts'
 import { GatewayError } from '../http/errors.ts'
 import { isRecord } from '../is-record.ts'
 
@@ -8,18 +7,14 @@ import { isRecord } from '../is-record.ts'
  * is no fault of the request. Its message has no detail of the table. A refused condition is no
  * failure, and neither is a request that DynamoDB never accepts: it would fail again.
  */
-export function reportTableFailures(client: DynamoDBClient): DynamoDBClient {
-  client.middlewareStack.add(
-    next => async args => {
-      try {
-        return await next(args)
-      } catch (error) {
-        throw isFailure(error) ? unavailable(error) : error
-      }
-    },
-    { step: 'initialize', priority: 'high', name: 'reportTableFailures' },
-  )
-  return client
+export function reportTableFailures(send: SendOperation): SendOperation {
+  return async (operation, input) => {
+    try {
+      return await send(operation, input)
+    } catch (error) {
+      throw isFailure(error) ? unavailable(error) : error
+    }
+  }
 }
 
 const unavailable = (cause: unknown) =>

@@ -1,8 +1,7 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { LambdaClient } from '@aws-sdk/client-lambda'
 import { preloadSchemas } from '@modelcontextprotocol/server'
 
 import type { McpConfig } from '../config.ts'
+import type { DynamoDb } from '../dynamodb/dynamodb.ts'
 import { createProtocol } from '../gateway/protocol/server.ts'
 import { createStreamableHttp } from '../gateway/streamable/endpoint.ts'
 import { leaseSeconds } from '../gateway/wire/lease.ts'
@@ -23,7 +22,7 @@ import { invokingClients } from './clients.ts'
 export function wireProtocol(
   registry: CachedRegistry,
   relay: Relay,
-  dynamo: DynamoDBClient,
+  dynamo: DynamoDb,
   config: McpConfig,
 ) {
   const { sessionTable, heartbeatSeconds, requestStateKeys } = config
@@ -32,7 +31,7 @@ export function wireProtocol(
     // The first request reads again, and reports the error.
   })
   preloadSchemas()
-  const clientFor = invokingClients(LambdaClient)
+  const clientFor = invokingClients()
   const protocol = createProtocol({
     registry,
     invoke: bufferedInvoker(clientFor),

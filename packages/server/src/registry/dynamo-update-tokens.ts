@@ -1,12 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 
-import {
-  BatchGetItemCommand,
-  type BatchGetItemCommandOutput,
-  type DynamoDBClient,
-  PutItemCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb'
+import type { DynamoDb } from '../dynamodb/dynamodb.ts'
 
 import { retry } from '../retry.ts'
 import type { Registry } from './registry.ts'
@@ -23,26 +17,22 @@ import { type Row, toKey, VERSION_ROW } from './row.ts'
  * URI is hashed because it may be longer than a sort key (1,024 bytes).
  */
 export function dynamoUpdateTokens(
-  dynamo: DynamoDBClient,
+  dynamo: DynamoDb,
   table: string,
 ): Pick<Registry, 'announceUpdate' | 'updateTokens'> {
   return {
     async announceUpdate(uri) {
       const mark = { S: randomUUID() }
       const expiresAt = { N: String(now() + DAY_SECONDS) }
-      await dynamo.send(
-        new PutItemCommand({ TableName: table, Item: { ...keyOf(uri), mark, expiresAt } }),
-      )
+      await dynamo.putItem({ TableName: table, Item: { ...keyOf(uri), mark, expiresAt } })
       // Readers find a resource update by the counter only, so an update that is not counted has
       // failed.
-      await dynamo.send(
-        new UpdateItemCommand({
-          TableName: table,
-          Key: VERSION_ROW,
-          UpdateExpression: 'ADD announcements :one',
-          ExpressionAttributeValues: { ':one': { N: '1' } },
-        }),
-      )
+      await dynamo.updateItem({
+        TableName: table,
+        Key: VERSION_ROW,
+        UpdateExpression: 'ADD announcements :one',
+        ExpressionAttributeValues: { ':one': { N: '1' } },
+      })
     },
     async updateTokens(uris) {
       // DynamoDB refuses a batch that has a key twice.
@@ -63,11 +53,9 @@ export function dynamoUpdateTokens(
     const rows: Row[] = []
     let left = keys
     await retry(async () => {
-      const { Responses, UnprocessedKeys }: BatchGetItemCommandOutput = await dynamo.send(
-        new BatchGetItemCommand({
-          RequestItems: { [table]: { Keys: left, ConsistentRead: true } },
-        }),
-      )
+      const { Responses, UnprocessedKeys } = await dynamo.batchGetItem({
+        RequestItems: { [table]: { Keys: left, ConsistentRead: true } },
+      })
       rows.push(...(Responses?.[table] ?? []))
       left = UnprocessedKeys?.[table]?.Keys ?? []
       if (left.length > 0) throw new UnprocessedError(left.length)

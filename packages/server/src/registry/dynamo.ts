@@ -1,17 +1,9 @@
 import {
-  ConditionalCheckFailedException,
-  DeleteItemCommand,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  QueryCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb'
-import {
   type Registration,
   type RegistrationType,
   TYPES,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import { type DynamoDb, isConditionFailure } from '../dynamodb/dynamodb.ts'
 
 import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
@@ -33,7 +25,7 @@ import { fromRow, type Row, toKey, toRow, VERSION_ROW } from './row.ts'
  * transaction, at twice the price, could prevent that. So readers read everything again from time
  * to time (`REREAD_MS` in cached.ts), whatever the counter says.
  */
-export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry {
+export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
   const loggedRows = new Set<string>()
 
   return {
@@ -63,31 +55,25 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
   }
 
   async function rowOf(key: Row): Promise<Row | undefined> {
-    const { Item } = await dynamo.send(
-      new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true }),
-    )
+    const { Item } = await dynamo.getItem({ TableName: table, Key: key, ConsistentRead: true })
     return Item
   }
 
   function put(registration: Registration, expression: string, version?: number) {
     const row = toRow(registration)
     return conditionally(
-      dynamo.send(
-        new PutItemCommand({ TableName: table, Item: row, ...condition(expression, version) }),
-      ),
+      dynamo.putItem({ TableName: table, Item: row, ...condition(expression, version) }),
       async () => (await rowOf(toKey(registration)))?.['registration']?.S === row.registration.S,
     )
   }
 
   function remove(key: Key, version: number) {
     return conditionally(
-      dynamo.send(
-        new DeleteItemCommand({
-          TableName: table,
-          Key: toKey(key),
-          ...condition(UNCHANGED, version),
-        }),
-      ),
+      dynamo.deleteItem({
+        TableName: table,
+        Key: toKey(key),
+        ...condition(UNCHANGED, version),
+      }),
       async () => (await rowOf(toKey(key))) === undefined,
     )
   }
@@ -97,10 +83,10 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
     try {
       await write
     } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error
-      // The SDK repeats a write after a lost response. Then the first attempt may have succeeded.
-      const repeated = (error.$metadata.attempts ?? 1) > 1
-      if (!repeated || !(await isDone())) return false
+      if (!isConditionFailure(error)) throw error
+      // A write is repeated after a lost response. Then the first attempt may have succeeded.
+      const isRepeated = error.attempts > 1
+      if (!isRepeated || !(await isDone())) return false
     }
     await countChange()
     return true
@@ -108,14 +94,12 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
 
   async function countChange() {
     try {
-      await dynamo.send(
-        new UpdateItemCommand({
-          TableName: table,
-          Key: VERSION_ROW,
-          UpdateExpression: 'ADD changes :one',
-          ExpressionAttributeValues: { ':one': { N: '1' } },
-        }),
-      )
+      await dynamo.updateItem({
+        TableName: table,
+        Key: VERSION_ROW,
+        UpdateExpression: 'ADD changes :one',
+        ExpressionAttributeValues: { ':one': { N: '1' } },
+      })
     } catch (error) {
       // The registration itself is written. Readers see it when they read everything again.
       log.warn('registry: a change was not counted and will be seen up to a minute late', {
@@ -128,20 +112,18 @@ export function dynamoRegistry(dynamo: DynamoDBClient, table: string): Registry 
   async function* listType(type: RegistrationType, after = ''): AsyncGenerator<Registration> {
     let from: Row | undefined
     do {
-      const { Items = [], LastEvaluatedKey } = await dynamo.send(
-        new QueryCommand({
-          TableName: table,
-          KeyConditionExpression: after ? '#type = :type and #name > :after' : '#type = :type',
-          ExpressionAttributeNames: { '#type': 'type', ...(after && { '#name': 'name' }) },
-          ExpressionAttributeValues: {
-            ':type': { S: type },
-            ...(after && { ':after': { S: after } }),
-          },
-          // A reader that knows the new registry version must get the new registrations.
-          ConsistentRead: true,
-          ExclusiveStartKey: from,
-        }),
-      )
+      const { Items = [], LastEvaluatedKey } = await dynamo.query({
+        TableName: table,
+        KeyConditionExpression: after ? '#type = :type and #name > :after' : '#type = :type',
+        ExpressionAttributeNames: { '#type': 'type', ...(after && { '#name': 'name' }) },
+        ExpressionAttributeValues: {
+          ':type': { S: type },
+          ...(after && { ':after': { S: after } }),
+        },
+        // A reader that knows the new registry version must get the new registrations.
+        ConsistentRead: true,
+        ExclusiveStartKey: from,
+      })
       for (const row of Items) {
         const registration = parse(row)
         if (registration) yield registration

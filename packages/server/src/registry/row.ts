@@ -1,14 +1,14 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import {
   parseLambdaArn,
   type Registration,
   registrationId,
   TYPES,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import type { Item } from '../dynamodb/dynamodb.ts'
 
 import { isRecord } from '../is-record.ts'
 
-export type Row = Record<string, AttributeValue>
+export type Row = Item
 
 export const toKey = ({ type, name }: { type: string; name: string }) => ({
   type: { S: type },

@@ -1,18 +1,10 @@
-import {
-  type AttributeValue,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  QueryCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb'
-
 import type { RequestId } from '@modelcontextprotocol/server'
+import type { AttributeValue, DynamoDb, Item } from '../dynamodb/dynamodb.ts'
 
 import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
 import type { EventStore, EventWriter, StoredEvents, StreamId } from './event-store.ts'
-import { expiry, type Item, key, messageContent, nowSeconds, PART_BYTES, padded } from './table.ts'
+import { expiry, key, messageContent, nowSeconds, PART_BYTES, padded } from './table.ts'
 
 /** Bytes of messages that may wait to be written before `add` waits for the table. */
 const MAX_WAITING_BYTES = 1024 * 1024
@@ -32,7 +24,7 @@ const OUT = 'out#'
  * thousand messages take a few writes, and the sender does not wait for each of them.
  */
 export function dynamoEventStore(
-  dynamo: DynamoDBClient,
+  dynamo: DynamoDb,
   table: string,
   leaseSeconds: number,
 ): EventStore {
@@ -45,9 +37,11 @@ export function dynamoEventStore(
       const channel = channelOf(stream)
       // The head is read first: a stream that is complete by then has all its messages in the
       // table.
-      const { Item: head } = await dynamo.send(
-        new GetItemCommand({ TableName: table, Key: key(channel, HEAD), ConsistentRead: true }),
-      )
+      const { Item: head } = await dynamo.getItem({
+        TableName: table,
+        Key: key(channel, HEAD),
+        ConsistentRead: true,
+      })
       if (!head || !(Number(head['expiresAt']?.N) > nowSeconds())) return undefined
       const { messages, isLast } = await readPage(channel, after)
       const requests = JSON.parse(head['requests']?.S ?? '[]')
@@ -87,9 +81,7 @@ export function dynamoEventStore(
     async function putHead() {
       const Item = { requests: { S: JSON.stringify(requests) }, ...lease(), ...expiry() }
       await logFailure(
-        dynamo.send(
-          new PutItemCommand({ TableName: table, Item: { ...key(channel, HEAD), ...Item } }),
-        ),
+        dynamo.putItem({ TableName: table, Item: { ...key(channel, HEAD), ...Item } }),
       )
     }
 
@@ -109,16 +101,14 @@ export function dynamoEventStore(
     async function putMessages(messages: string[]) {
       written += messages.length
       const content = await toAttributes(channel, Buffer.from(messages.join('\n')))
-      await dynamo.send(
-        new PutItemCommand({
-          TableName: table,
-          Item: {
-            ...key(channel, OUT + padded(written)),
-            ...content,
-            ...expiry(),
-          },
-        }),
-      )
+      await dynamo.putItem({
+        TableName: table,
+        Item: {
+          ...key(channel, OUT + padded(written)),
+          ...content,
+          ...expiry(),
+        },
+      })
     }
   }
 
@@ -128,31 +118,27 @@ export function dynamoEventStore(
     values: Record<string, AttributeValue>,
   ) {
     await logFailure(
-      dynamo.send(
-        new UpdateItemCommand({
-          TableName: table,
-          Key: key(channel, HEAD),
-          UpdateExpression: expression,
-          ExpressionAttributeValues: values,
-        }),
-      ),
+      dynamo.updateItem({
+        TableName: table,
+        Key: key(channel, HEAD),
+        UpdateExpression: expression,
+        ExpressionAttributeValues: values,
+      }),
     )
   }
 
   async function readPage(channel: string, after: number) {
-    const { Items = [], LastEvaluatedKey } = await dynamo.send(
-      new QueryCommand({
-        TableName: table,
-        KeyConditionExpression: 'channel = :channel AND #position BETWEEN :from AND :end',
-        ExpressionAttributeNames: { '#position': 'position' },
-        ExpressionAttributeValues: {
-          ':channel': { S: channel },
-          ':from': { S: OUT + padded(after + 1) },
-          ':end': { S: `${OUT}~` },
-        },
-        ConsistentRead: true,
-      }),
-    )
+    const { Items = [], LastEvaluatedKey } = await dynamo.query({
+      TableName: table,
+      KeyConditionExpression: 'channel = :channel AND #position BETWEEN :from AND :end',
+      ExpressionAttributeNames: { '#position': 'position' },
+      ExpressionAttributeValues: {
+        ':channel': { S: channel },
+        ':from': { S: OUT + padded(after + 1) },
+        ':end': { S: `${OUT}~` },
+      },
+      ConsistentRead: true,
+    })
     const messages: StoredEvents['messages'] = []
     for (const item of Items) {
       const texts = (await textOf(item)).split('\n')

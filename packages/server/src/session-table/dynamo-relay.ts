@@ -1,16 +1,8 @@
-import {
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  QueryCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb'
+import { type DynamoDb, type Item, isConditionFailure } from '../dynamodb/dynamodb.ts'
 import { createInbox } from './inbox.ts'
 import type { Relay, SseSession } from './relay.ts'
 import {
   expiry,
-  type Item,
   ifConditionHolds,
   key,
   messageContent,
@@ -20,7 +12,7 @@ import {
 } from './table.ts'
 
 export interface DynamoRelayOptions {
-  dynamo: DynamoDBClient
+  dynamo: DynamoDb
   table: string
   /** Milliseconds between two polls of an inbox: while messages arrive, and the maximum. */
   pollMs: { busy: number; idle: number }
@@ -52,21 +44,20 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
 
   return {
     async open({ id, owner }) {
-      const opened = dynamo.send(
-        new PutItemCommand({
-          TableName: table,
-          Item: {
-            ...key(id, SESSION),
-            owner: { S: owner },
-            posted: { N: '0' },
-            expiresAt: { N: String(nowSeconds() + leaseSeconds) },
-          },
-          // A late retry of the SDK must not reset the counter.
-          ConditionExpression: NOT_STORED,
-        }),
-      )
+      const opened = dynamo.putItem({
+        TableName: table,
+        Item: {
+          ...key(id, SESSION),
+          owner: { S: owner },
+          posted: { N: '0' },
+          expiresAt: { N: String(nowSeconds() + leaseSeconds) },
+        },
+        // A late second attempt must not reset the counter.
+        ConditionExpression: NOT_STORED,
+      })
       await opened.catch(error => {
-        const isOurs = error instanceof ConditionalCheckFailedException && isRepeated(error)
+        // A write is repeated after a lost response. Then the first attempt may have put the item.
+        const isOurs = isConditionFailure(error) && error.attempts > 1
         if (!isOurs) throw error
       })
       return join(id)
@@ -95,9 +86,11 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
    * Whether this owner has such an open session. `nextPosition` decides; it may close meanwhile.
    */
   async function isOpen({ id, owner }: SseSession): Promise<boolean> {
-    const { Item } = await dynamo.send(
-      new GetItemCommand({ TableName: table, Key: key(id, SESSION), ConsistentRead: true }),
-    )
+    const { Item } = await dynamo.getItem({
+      TableName: table,
+      Key: key(id, SESSION),
+      ConsistentRead: true,
+    })
     return Item?.['owner']?.S === owner && Number(Item['expiresAt']?.N) > nowSeconds()
   }
 
@@ -109,9 +102,7 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
     const place = key(id, IN + padded(position))
     try {
       await putMessage(id, position, { taken: { S: 'given up' } })
-      const { Item } = await dynamo.send(
-        new GetItemCommand({ TableName: table, Key: place, ConsistentRead: true }),
-      )
+      const { Item } = await dynamo.getItem({ TableName: table, Key: place, ConsistentRead: true })
       return Item?.['message'] !== undefined || Item?.['parts'] !== undefined
     } catch (error) {
       // Not the error of the table: that one says that the message may be sent again.
@@ -122,21 +113,19 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
   /** Undefined when this owner has no such open session. */
   async function nextPosition({ id, owner }: SseSession): Promise<number | undefined> {
     const updated = await ifConditionHolds(
-      dynamo.send(
-        new UpdateItemCommand({
-          TableName: table,
-          Key: key(id, SESSION),
-          UpdateExpression: 'ADD posted :one',
-          ConditionExpression: `${STORED} AND ${OWNED} AND ${OPEN}`,
-          ExpressionAttributeNames: { '#owner': 'owner' },
-          ExpressionAttributeValues: {
-            ':one': { N: '1' },
-            ':owner': { S: owner },
-            ':now': { N: String(nowSeconds()) },
-          },
-          ReturnValues: 'UPDATED_NEW',
-        }),
-      ),
+      dynamo.updateItem({
+        TableName: table,
+        Key: key(id, SESSION),
+        UpdateExpression: 'ADD posted :one',
+        ConditionExpression: `${STORED} AND ${OWNED} AND ${OPEN}`,
+        ExpressionAttributeNames: { '#owner': 'owner' },
+        ExpressionAttributeValues: {
+          ':one': { N: '1' },
+          ':owner': { S: owner },
+          ':now': { N: String(nowSeconds()) },
+        },
+        ReturnValues: 'UPDATED_NEW',
+      }),
     )
     return updated && Number(updated.Attributes?.['posted']?.N)
   }
@@ -144,14 +133,12 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
   async function putMessage(id: string, position: number, content: Item): Promise<void> {
     // Where the condition fails, an earlier attempt has put the message there.
     await ifConditionHolds(
-      dynamo.send(
-        new PutItemCommand({
-          TableName: table,
-          Item: { ...key(id, IN + padded(position)), ...content, ...expiry() },
-          // A retry of the SDK after a write that succeeded must not put a taken message back.
-          ConditionExpression: NOT_STORED,
-        }),
-      ),
+      dynamo.putItem({
+        TableName: table,
+        Item: { ...key(id, IN + padded(position)), ...content, ...expiry() },
+        // A second attempt after a write that succeeded must not put a taken message back.
+        ConditionExpression: NOT_STORED,
+      }),
     )
   }
 
@@ -162,36 +149,32 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
       take: (position, taker) => take(id, position, taker),
       async renew() {
         const renewed = await ifConditionHolds(
-          dynamo.send(
-            new UpdateItemCommand({
-              TableName: table,
-              Key: key(id, SESSION),
-              UpdateExpression: 'SET expiresAt = :expiresAt',
-              ConditionExpression: `${STORED} AND ${NOT_CLOSED}`,
-              ExpressionAttributeValues: {
-                ':expiresAt': { N: String(nowSeconds() + leaseSeconds) },
-              },
-            }),
-          ),
+          dynamo.updateItem({
+            TableName: table,
+            Key: key(id, SESSION),
+            UpdateExpression: 'SET expiresAt = :expiresAt',
+            ConditionExpression: `${STORED} AND ${NOT_CLOSED}`,
+            ExpressionAttributeValues: {
+              ':expiresAt': { N: String(nowSeconds() + leaseSeconds) },
+            },
+          }),
         )
         return renewed !== undefined
       },
       // The item is not deleted: a retry after a lost response must get the same count.
       async close() {
         const closed = await ifConditionHolds(
-          dynamo.send(
-            new UpdateItemCommand({
-              TableName: table,
-              Key: key(id, SESSION),
-              UpdateExpression: 'SET closed = :true, expiresAt = :now',
-              ConditionExpression: STORED,
-              ExpressionAttributeValues: {
-                ':true': { BOOL: true },
-                ':now': { N: String(nowSeconds()) },
-              },
-              ReturnValues: 'ALL_NEW',
-            }),
-          ),
+          dynamo.updateItem({
+            TableName: table,
+            Key: key(id, SESSION),
+            UpdateExpression: 'SET closed = :true, expiresAt = :now',
+            ConditionExpression: STORED,
+            ExpressionAttributeValues: {
+              ':true': { BOOL: true },
+              ':now': { N: String(nowSeconds()) },
+            },
+            ReturnValues: 'ALL_NEW',
+          }),
         )
         return closed && Number(closed.Attributes?.['posted']?.N)
       },
@@ -203,19 +186,17 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
    * the next read finds what this one missed, and only `take` decides which reader gets a message.
    */
   async function query(id: string, from: number) {
-    const { Items = [] } = await dynamo.send(
-      new QueryCommand({
-        TableName: table,
-        KeyConditionExpression: 'channel = :channel AND #position BETWEEN :from AND :end',
-        ProjectionExpression: '#position, taken, expiresAt',
-        ExpressionAttributeNames: { '#position': 'position' },
-        ExpressionAttributeValues: {
-          ':channel': { S: id },
-          ':from': { S: IN + padded(from) },
-          ':end': { S: `${IN}~` },
-        },
-      }),
-    )
+    const { Items = [] } = await dynamo.query({
+      TableName: table,
+      KeyConditionExpression: 'channel = :channel AND #position BETWEEN :from AND :end',
+      ProjectionExpression: '#position, taken, expiresAt',
+      ExpressionAttributeNames: { '#position': 'position' },
+      ExpressionAttributeValues: {
+        ':channel': { S: id },
+        ':from': { S: IN + padded(from) },
+        ':end': { S: `${IN}~` },
+      },
+    })
     const now = nowSeconds()
     return Items.map(item => ({
       position: Number(item['position']?.S?.slice(IN.length)),
@@ -231,16 +212,14 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
    */
   async function take(id: string, position: number, taker: string): Promise<string | undefined> {
     const updated = await ifConditionHolds(
-      dynamo.send(
-        new UpdateItemCommand({
-          TableName: table,
-          Key: key(id, IN + padded(position)),
-          UpdateExpression: 'SET taken = :taker',
-          ConditionExpression: `${STORED} AND ${FREE}`,
-          ExpressionAttributeValues: { ':taker': { S: taker } },
-          ReturnValues: 'ALL_NEW',
-        }),
-      ),
+      dynamo.updateItem({
+        TableName: table,
+        Key: key(id, IN + padded(position)),
+        UpdateExpression: 'SET taken = :taker',
+        ConditionExpression: `${STORED} AND ${FREE}`,
+        ExpressionAttributeValues: { ':taker': { S: taker } },
+        ReturnValues: 'ALL_NEW',
+      }),
     )
     return updated && textOf(updated.Attributes)
   }
@@ -252,9 +231,3 @@ const OWNED = '#owner = :owner'
 const OPEN = 'expiresAt > :now'
 const NOT_CLOSED = 'attribute_not_exists(closed)'
 const FREE = '(attribute_not_exists(taken) OR taken = :taker)'
-
-/**
- * The SDK repeats a write after a lost response. Then an earlier attempt may have made the
- * condition fail.
- */
-const isRepeated = ({ $metadata }: ConditionalCheckFailedException) => ($metadata.attempts ?? 1) > 1

@@ -1,16 +1,9 @@
-import {
-  DeleteItemCommand,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  QueryCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb'
 import type { RequestId } from '@modelcontextprotocol/server'
+import type { DynamoDb, Item } from '../dynamodb/dynamodb.ts'
 
 import { MAX_SUBSCRIPTION_BYTES, MAX_SUBSCRIPTIONS } from '../subscription-limits.ts'
 import { type McpSessions, type RequestInFlight, requestKey } from './sessions.ts'
-import { expiry, type Item, ifConditionHolds, key, nowSeconds } from './table.ts'
+import { expiry, ifConditionHolds, key, nowSeconds } from './table.ts'
 
 /** A session expires this long after its last use. */
 const KEEP_SECONDS = 60 * 60
@@ -22,23 +15,21 @@ const KEEP_SECONDS = 60 * 60
  *     mcp#<id>   session             owner, initialize, …, expiresAt, inFlight#<request key>
  *     mcp#<id>   cancelled#<key>     at: when the request with this key was cancelled
  */
-export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSessions {
+export function dynamoMcpSessions(dynamo: DynamoDb, table: string): McpSessions {
   return {
     async create({ id, owner, initialize, protocolVersion, registrations }) {
-      await dynamo.send(
-        new PutItemCommand({
-          TableName: table,
-          Item: {
-            ...key(channelOf(id), SESSION),
-            owner: { S: owner },
-            initialize: { S: initialize },
-            protocolVersion: { S: protocolVersion },
-            registrations: { S: registrations },
-            subscriptions: { M: {} },
-            expiresAt: inAnHour(),
-          },
-        }),
-      )
+      await dynamo.putItem({
+        TableName: table,
+        Item: {
+          ...key(channelOf(id), SESSION),
+          owner: { S: owner },
+          initialize: { S: initialize },
+          protocolVersion: { S: protocolVersion },
+          registrations: { S: registrations },
+          subscriptions: { M: {} },
+          expiresAt: inAnHour(),
+        },
+      })
     },
     async get(id, owner) {
       const Item = await read(id)
@@ -91,7 +82,7 @@ export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSes
         aliases.map(it => `attribute_not_exists(${it})`).join(' AND '),
       )
       if (begun) return true
-      // The session may be gone. Or the SDK repeated the write after a lost response.
+      // The session may be gone. Or the write was repeated after a lost response.
       const current = inFlightIn((await read(id)) ?? {})
       const streams = requests.flatMap(it => current.get(requestKey(it))?.stream ?? [])
       return streams.every(it => it === inFlight.stream)
@@ -107,29 +98,25 @@ export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSes
       )
     },
     async cancel(id, requestId, at) {
-      await dynamo.send(
-        new PutItemCommand({
-          TableName: table,
-          Item: {
-            ...key(channelOf(id), CANCELLED + requestKey(requestId)),
-            at: { N: String(at) },
-            ...expiry(),
-          },
-        }),
-      )
+      await dynamo.putItem({
+        TableName: table,
+        Item: {
+          ...key(channelOf(id), CANCELLED + requestKey(requestId)),
+          at: { N: String(at) },
+          ...expiry(),
+        },
+      })
     },
     async cancelled(id) {
-      const { Items = [] } = await dynamo.send(
-        new QueryCommand({
-          TableName: table,
-          KeyConditionExpression: 'channel = :channel AND begins_with(#position, :cancelled)',
-          ExpressionAttributeNames: { '#position': 'position' },
-          ExpressionAttributeValues: {
-            ':channel': { S: channelOf(id) },
-            ':cancelled': { S: CANCELLED },
-          },
-        }),
-      )
+      const { Items = [] } = await dynamo.query({
+        TableName: table,
+        KeyConditionExpression: 'channel = :channel AND begins_with(#position, :cancelled)',
+        ExpressionAttributeNames: { '#position': 'position' },
+        ExpressionAttributeValues: {
+          ':channel': { S: channelOf(id) },
+          ':cancelled': { S: CANCELLED },
+        },
+      })
       return new Map(
         Items.map(item => [
           item['position']?.S?.slice(CANCELLED.length) ?? '',
@@ -138,20 +125,16 @@ export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSes
       )
     },
     async remove(id) {
-      await dynamo.send(
-        new DeleteItemCommand({ TableName: table, Key: key(channelOf(id), SESSION) }),
-      )
+      await dynamo.deleteItem({ TableName: table, Key: key(channelOf(id), SESSION) })
     },
   }
 
   async function read(id: string): Promise<Item | undefined> {
-    const { Item } = await dynamo.send(
-      new GetItemCommand({
-        TableName: table,
-        Key: key(channelOf(id), SESSION),
-        ConsistentRead: true,
-      }),
-    )
+    const { Item } = await dynamo.getItem({
+      TableName: table,
+      Key: key(channelOf(id), SESSION),
+      ConsistentRead: true,
+    })
     return Item
   }
 
@@ -164,16 +147,14 @@ export function dynamoMcpSessions(dynamo: DynamoDBClient, table: string): McpSes
     condition = '',
   ): Promise<boolean> {
     const updated = await ifConditionHolds(
-      dynamo.send(
-        new UpdateItemCommand({
-          TableName: table,
-          Key: key(channelOf(id), SESSION),
-          UpdateExpression: expression,
-          ConditionExpression: `attribute_exists(channel)${condition && ` AND (${condition})`}`,
-          ExpressionAttributeNames: names,
-          ExpressionAttributeValues: values,
-        }),
-      ),
+      dynamo.updateItem({
+        TableName: table,
+        Key: key(channelOf(id), SESSION),
+        UpdateExpression: expression,
+        ConditionExpression: `attribute_exists(channel)${condition && ` AND (${condition})`}`,
+        ExpressionAttributeNames: names,
+        ExpressionAttributeValues: values,
+      }),
     )
     return updated !== undefined
   }

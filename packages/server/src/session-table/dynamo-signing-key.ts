@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
+import type { DynamoDb } from '../dynamodb/dynamodb.ts'
 
 import { ifConditionHolds } from './table.ts'
 
@@ -9,7 +9,7 @@ import { ifConditionHolds } from './table.ts'
  * environment that needs the key creates it in the Session table, which only the mcp function can
  * read.
  */
-export function dynamoSigningKey(dynamo: DynamoDBClient, table: string): () => Promise<string> {
+export function dynamoSigningKey(dynamo: DynamoDb, table: string): () => Promise<string> {
   let key: Promise<string> | undefined
   return () => {
     key ??= readOrCreate().catch(error => {
@@ -24,13 +24,11 @@ export function dynamoSigningKey(dynamo: DynamoDBClient, table: string): () => P
     if (stored) return stored
     const created = randomBytes(32).toString('base64url')
     const put = await ifConditionHolds(
-      dynamo.send(
-        new PutItemCommand({
-          TableName: table,
-          Item: { ...KEY, secret: { S: created } },
-          ConditionExpression: 'attribute_not_exists(channel)',
-        }),
-      ),
+      dynamo.putItem({
+        TableName: table,
+        Item: { ...KEY, secret: { S: created } },
+        ConditionExpression: 'attribute_not_exists(channel)',
+      }),
     )
     if (put) return created
     // Another environment created its key first: use that one.
@@ -38,9 +36,7 @@ export function dynamoSigningKey(dynamo: DynamoDBClient, table: string): () => P
   }
 
   async function read(): Promise<string | undefined> {
-    const { Item } = await dynamo.send(
-      new GetItemCommand({ TableName: table, Key: KEY, ConsistentRead: true }),
-    )
+    const { Item } = await dynamo.getItem({ TableName: table, Key: KEY, ConsistentRead: true })
     return Item?.['secret']?.S
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb'
+import type { DynamoDb } from '../dynamodb/dynamodb.ts'
 
 import { expiry, ifConditionHolds, key } from './table.ts'
 
@@ -9,22 +9,20 @@ import { expiry, ifConditionHolds, key } from './table.ts'
  * before, in any environment. A request state is valid for ten minutes; the record lasts longer.
  */
 export function dynamoUsedStates(
-  dynamo: DynamoDBClient,
+  dynamo: DynamoDb,
   table: string,
 ): (id: string) => Promise<boolean> {
   return async id => {
-    // The SDK repeats a write after a lost response: then the item is our own.
+    // A write is repeated after a lost response: then the item is our own.
     const user = { S: randomUUID() }
     const put = await ifConditionHolds(
-      dynamo.send(
-        new PutItemCommand({
-          TableName: table,
-          Item: { ...key(`#used#${id}`, 'request-state'), user, ...expiry() },
-          ConditionExpression: 'attribute_not_exists(channel) OR #user = :user',
-          ExpressionAttributeNames: { '#user': 'user' },
-          ExpressionAttributeValues: { ':user': user },
-        }),
-      ),
+      dynamo.putItem({
+        TableName: table,
+        Item: { ...key(`#used#${id}`, 'request-state'), user, ...expiry() },
+        ConditionExpression: 'attribute_not_exists(channel) OR #user = :user',
+        ExpressionAttributeNames: { '#user': 'user' },
+        ExpressionAttributeValues: { ':user': user },
+      }),
     )
     return put !== undefined
   }

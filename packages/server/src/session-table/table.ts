@@ -1,14 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import {
-  type AttributeValue,
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-} from '@aws-sdk/client-dynamodb'
-
-export type Item = Record<string, AttributeValue>
+import { type DynamoDb, type Item, isConditionFailure } from '../dynamodb/dynamodb.ts'
 
 /**
  * Messages are kept for longer than an invocation can last; after that, no environment can read
@@ -37,7 +29,7 @@ export async function ifConditionHolds<Output>(
   try {
     return await write
   } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return undefined
+    if (isConditionFailure(error)) return undefined
     throw error
   }
 }
@@ -50,26 +42,26 @@ export async function ifConditionHolds<Output>(
  * Each part has a partition key of its own. A partition takes 1,000 write units a second, and the
  * parts of a message of 6 MB take 6,500.
  */
-export function messageContent(dynamo: DynamoDBClient, table: string) {
+export function messageContent(dynamo: DynamoDb, table: string) {
   return { toAttributes, textOf }
 
   /** Resolves once the parts are stored, so that they can be read as soon as the item can. */
   async function toAttributes(channel: string, bytes: Buffer): Promise<Item> {
-    if (bytes.length <= PART_BYTES) return { message: { B: bytes } }
+    if (bytes.length <= PART_BYTES) return { message: { B: bytes.toString('base64') } }
     const parts = `${channel}#${randomUUID()}`
     const count = Math.ceil(bytes.length / PART_BYTES)
     await Promise.all(
       range(count).map(n =>
-        dynamo.send(
-          new PutItemCommand({
-            TableName: table,
-            Item: {
-              ...partKey(parts, n),
-              message: { B: bytes.subarray(n * PART_BYTES, (n + 1) * PART_BYTES) },
-              ...expiry(),
+        dynamo.putItem({
+          TableName: table,
+          Item: {
+            ...partKey(parts, n),
+            message: {
+              B: bytes.toString('base64', n * PART_BYTES, (n + 1) * PART_BYTES),
             },
-          }),
-        ),
+            ...expiry(),
+          },
+        }),
       ),
     )
     return { parts: { S: parts }, partCount: { N: String(count) } }
@@ -79,18 +71,20 @@ export function messageContent(dynamo: DynamoDBClient, table: string) {
     const parts = item?.['parts']?.S
     return parts
       ? joinParts(parts, Number(item?.['partCount']?.N))
-      : Buffer.from(item?.['message']?.B ?? []).toString()
+      : Buffer.from(item?.['message']?.B ?? '', 'base64').toString()
   }
 
   async function joinParts(parts: string, count: number): Promise<string> {
     const bytes = await Promise.all(
       range(count).map(async n => {
-        const { Item } = await dynamo.send(
-          new GetItemCommand({ TableName: table, Key: partKey(parts, n), ConsistentRead: true }),
-        )
+        const { Item } = await dynamo.getItem({
+          TableName: table,
+          Key: partKey(parts, n),
+          ConsistentRead: true,
+        })
         const part = Item?.['message']?.B
         if (!part) throw new Error(`part ${n} of ${count} of a message is not in the table`)
-        return part
+        return Buffer.from(part, 'base64')
       }),
     )
     return Buffer.concat(bytes).toString()

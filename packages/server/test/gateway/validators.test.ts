@@ -129,7 +129,7 @@ describe('a registered tool', () => {
   afterAll(() => emulator.close())
 
   async function connect() {
-    const registry = dynamoRegistry(emulator.client(), emulator.tables.RegistrationTable)
+    const registry = dynamoRegistry(emulator.dynamo(), emulator.tables.RegistrationTable)
     const protocol = createProtocol({
       registry: createCachedRegistry(registry),
       invoke: async () => ({ payload: '"ran"' }),

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { LambdaClient } from '@aws-sdk/client-lambda'
 import type { Tool } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { afterEach, expect, test } from 'vitest'
 
+import { lambdaApi } from '../../src/aws/lambda-api.ts'
 import { FunctionFailure } from '../../src/invoker/failure.ts'
 import { streamingInvoker } from '../../src/invoker/streaming.ts'
 import { eventStreamFrame as frame } from '../../src/local/api/event-stream-frame.ts'
@@ -26,11 +26,11 @@ async function invoker(respond: (response: ServerResponse, nth: number) => unkno
   }).listen(0, '127.0.0.1')
   servers.push(server)
   await once(server, 'listening')
-  const client = new LambdaClient({
+  const client = lambdaApi({
+    service: 'lambda',
     region: 'us-east-1',
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    credentials: { accessKeyId: 'a', secretAccessKey: 's' },
-    maxAttempts: 1,
+    endpoint: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    credentials: () => ({ accessKeyId: 'a', secretAccessKey: 's' }),
   })
   const invoke = streamingInvoker(() => client)
   return {

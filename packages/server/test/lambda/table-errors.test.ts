@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
+import { dynamoDb } from '../../src/dynamodb/dynamodb.ts'
+import { signedOperations } from '../../src/dynamodb/signed-operations.ts'
 import { toResponse } from '../../src/http/errors.ts'
 import { reportTableFailures } from '../../src/lambda/table-errors.ts'
 
@@ -27,16 +28,14 @@ afterAll(() => void server.close())
 async function responseTo(given: Answer): Promise<Response> {
   answer = given
   vi.spyOn(console, 'error').mockImplementation(() => {})
-  const client = reportTableFailures(
-    new DynamoDBClient({
-      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-      maxAttempts: 1,
-    }),
-  )
-  const command = new GetItemCommand({ TableName: 't', Key: { id: { S: 'i' } } })
-  return client.send(command).then(
+  const service = {
+    service: 'dynamodb',
+    region: 'us-east-1',
+    endpoint: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    credentials: () => ({ accessKeyId: 'a', secretAccessKey: 'b' }),
+  } as const
+  const dynamo = dynamoDb(reportTableFailures(signedOperations(service, 1)))
+  return dynamo.getItem({ TableName: 't', Key: { id: { S: 'i' } } }).then(
     () => new Response(),
     error => toResponse(error, 'r'),
   )

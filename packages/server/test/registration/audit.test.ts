@@ -86,7 +86,7 @@ test('an entry of allow that is refused today is shown with a warning, and must 
   const OLD = 'arn:aws:iam::123456789012:role/team/*'
   const { body } = await ann('POST', '/register', { ...tool, allow: [`${ANN}`] })
   const { status, warnings, ...stored } = body
-  const registry = dynamoRegistry(emulator.client(), emulator.tables.RegistrationTable)
+  const registry = dynamoRegistry(emulator.dynamo(), emulator.tables.RegistrationTable)
   await registry.replace({ ...stored, version: 2, allow: [ANN, OLD] }, 1)
   const got = await bob('GET', '/register/tool-a')
   expect(got.body.warnings).toEqual([

@@ -84,7 +84,7 @@ describe('a function of the stack', () => {
 
   test('that an older version registered is shown with a warning, gets no permission and can be deleted', async () => {
     const stored = { ...tool, id: 'tool-a', type: 'tool' as const, inputSchema: { type: 'object' } }
-    await dynamoRegistry(emulator.client(), emulator.tables.RegistrationTable).create({
+    await dynamoRegistry(emulator.dynamo(), emulator.tables.RegistrationTable).create({
       ...stored,
       inputSchema: { type: 'object' },
       lambdaArn: REGISTRATION,

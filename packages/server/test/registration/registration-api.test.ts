@@ -1,4 +1,3 @@
-import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import type { ErrorBody, Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 
@@ -563,7 +562,7 @@ describe('a resource update', () => {
   const path = '/register/resource-a.b_c/updated'
   const today = { ...example, type: 'resource', name: 'today', uri: 'notes://today' }
   const tokens = (...uris: string[]) =>
-    dynamoRegistry(emulator.client(), emulator.tables.RegistrationTable).updateTokens(uris)
+    dynamoRegistry(emulator.dynamo(), emulator.tables.RegistrationTable).updateTokens(uris)
   beforeEach(async () => {
     for (const registration of [note, today, example]) await call('POST', '/register', registration)
   })
@@ -637,18 +636,13 @@ describe('a resource update', () => {
 
   test('that could not be counted fails, and succeeds when it is repeated', async () => {
     const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
-    const dynamo = emulator.client()
     let cut = true
     // Network failure: the second write is never sent.
-    dynamo.middlewareStack.add(
-      (next, { commandName }) =>
-        async args => {
-          if (cut && commandName === UpdateItemCommand.name) throw new Error('cut off')
-          return next(args)
-        },
-      { step: 'initialize' },
-    )
-    const failing = registrationUrl({ ...emulator, client: () => dynamo })
+    const dynamo = emulator.dynamo(send => async (operation, input) => {
+      if (cut && operation === 'UpdateItem') throw new Error('cut off')
+      return send(operation, input)
+    })
+    const failing = registrationUrl({ ...emulator, dynamo: () => dynamo })
     expect((await failing('POST', path, { uri: 'notes://7' })).status).toBe(500)
     expect(logged).toHaveBeenCalledOnce()
     logged.mockRestore()

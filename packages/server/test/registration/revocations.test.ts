@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => emulator.close())
 
-const make = () => dynamoRevocations(emulator.client(), emulator.tables.RegistrationTable)
+const make = () => dynamoRevocations(emulator.dynamo(), emulator.tables.RegistrationTable)
 
 describe('revocations in DynamoDB', () => {
   revocationsSuite(make)
@@ -20,7 +20,7 @@ describe('revocations in DynamoDB', () => {
   test('are no registrations, and expire after a week', async () => {
     const revocation = await make().begin('tool-a', 'arn')
     const TableName = emulator.tables.RegistrationTable
-    for await (const { id } of dynamoRegistry(emulator.client(), TableName).list()) expect.fail(id)
+    for await (const { id } of dynamoRegistry(emulator.dynamo(), TableName).list()) expect.fail(id)
     const { Items = [] } = await emulator.client().send(
       new QueryCommand({
         TableName,

@@ -1,19 +1,13 @@
 import { readFileSync } from 'node:fs'
 
-import {
-  BatchGetItemCommand,
-  type BatchGetItemCommandInput,
-  type BatchGetItemCommandOutput,
-  PutItemCommand,
-  QueryCommand,
-  type QueryCommandOutput,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb'
+import { PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
+import type { KeysToRead, SendOperation } from '../../src/dynamodb/dynamodb.ts'
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
 import { all, registrySuite, tool } from '../suites/registry.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
+import { startDynamoEdge } from '../support/dynamodb-edge.ts'
 
 const template = readFileSync(new URL('../../../../template.yaml', import.meta.url), 'utf8')
 
@@ -23,33 +17,29 @@ afterEach(async () => {
   await Promise.all(emulators.splice(0).map(emulator => emulator.close()))
 })
 
-async function start() {
+async function start(around?: (send: SendOperation) => SendOperation) {
   const emulator = await startDynamo()
   emulators.push(emulator)
-  const dynamo = emulator.client()
   const table = emulator.tables.RegistrationTable
-  return { emulator, dynamo, table, registry: dynamoRegistry(dynamo, table) }
+  const registry = dynamoRegistry(emulator.dynamo(around), table)
+  return { emulator, dynamo: emulator.client(), table, registry }
 }
 
 describe('the registry in DynamoDB', () => {
   registrySuite(async () => {
     const { emulator, table, registry } = await start()
-    return [registry, dynamoRegistry(emulator.client(), table)]
+    return [registry, dynamoRegistry(emulator.dynamo(), table)]
   })
 
   test('the list reads only the pages that are used', async () => {
-    const { dynamo, registry } = await start()
+    const pages: { LastEvaluatedKey?: object }[] = []
+    const { registry } = await start(send => async (operation, input) => {
+      const output = await send(operation, input)
+      if (operation === 'Query') pages.push(output as object)
+      return output
+    })
     for (const name of ['a', 'b', 'c', 'd', 'e'])
       await registry.create(tool(name, { description: 'x'.repeat(300_000) }))
-    const pages: QueryCommandOutput[] = []
-    dynamo.middlewareStack.add(
-      next => async args => {
-        const result = await next(args)
-        pages.push(result.output as QueryCommandOutput)
-        return result
-      },
-      { step: 'initialize' },
-    )
     for await (const { name } of registry.list()) if (name === 'b') break
     expect(pages).toHaveLength(1)
     expect(pages[0]?.LastEvaluatedKey).toBeDefined()
@@ -93,42 +83,31 @@ describe('the registry in DynamoDB', () => {
   })
 
   test('a registration is written although the change could not be counted', async () => {
-    const { dynamo, registry } = await start()
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     // Network failure: the second write of a change is never sent.
-    dynamo.middlewareStack.add(
-      (next, { commandName }) =>
-        async args => {
-          if (commandName === UpdateItemCommand.name) throw new Error('cut off')
-          return next(args)
-        },
-      { step: 'initialize' },
-    )
+    const { registry } = await start(send => async (operation, input) => {
+      if (operation === 'UpdateItem') throw new Error('cut off')
+      return send(operation, input)
+    })
     expect(await registry.create(tool('a'))).toBe(true)
     expect(await registry.get({ type: 'tool', name: 'a' })).toEqual(tool('a'))
     expect(warn).toHaveBeenCalledOnce()
   })
 
-  test('a write that the SDK repeats after a lost response counts as done', async () => {
-    const { dynamo, emulator, table, registry } = await start()
-    const other = dynamoRegistry(emulator.client(), table)
+  test('a write that is repeated after a lost response counts as done', async () => {
+    const { emulator, table, registry: other } = await start()
     let meanwhile = async () => {}
     const sent: string[] = []
-    // Network failure inside the SDK's retries: the request arrives, its response is lost.
-    dynamo.middlewareStack.add(
-      (next, { commandName = '' }) =>
-        async args => {
-          const result = await next(args)
-          const first = !sent.includes(commandName)
-          sent.push(commandName)
-          if (!first || !/^(Put|Delete)Item/.test(commandName)) return result
-          await meanwhile()
-          throw Object.assign(new Error('no response'), { name: 'TimeoutError' })
-        },
-      { step: 'deserialize', priority: 'low' },
-    )
+    const edge = await startDynamoEdge(emulator.url, async operation => {
+      const first = !sent.includes(operation)
+      sent.push(operation)
+      if (!first || !/^(Put|Delete)Item/.test(operation)) return false
+      await meanwhile()
+      return true
+    })
+    const registry = dynamoRegistry(emulator.dynamo(undefined, edge), table)
     expect(await registry.create(tool('a'))).toBe(true)
-    expect(sent.filter(name => name === PutItemCommand.name)).toHaveLength(2)
+    expect(sent.filter(name => name === 'PutItem')).toHaveLength(2)
     sent.length = 0
     expect(await registry.replace(tool('a', { version: 2 }), 1)).toBe(true)
     expect(await registry.remove({ type: 'tool', name: 'a' }, 2)).toBe(true)
@@ -144,19 +123,14 @@ describe('the registry in DynamoDB', () => {
   })
 
   test('a resource update is written before it is counted, and expires after a day', async () => {
-    const { dynamo, table, registry } = await start()
     const sent: string[] = []
-    dynamo.middlewareStack.add(
-      (next, { commandName = '' }) =>
-        async args => {
-          const result = await next(args)
-          sent.push(commandName)
-          return result
-        },
-      { step: 'initialize' },
-    )
+    const { dynamo, table, registry } = await start(send => async (operation, input) => {
+      const output = await send(operation, input)
+      sent.push(operation)
+      return output
+    })
     await registry.announceUpdate('notes://today')
-    expect(sent).toEqual([PutItemCommand.name, UpdateItemCommand.name])
+    expect(sent).toEqual(['PutItem', 'UpdateItem'])
 
     const { Items: rows = [] } = await dynamo.send(
       new QueryCommand({
@@ -174,18 +148,13 @@ describe('the registry in DynamoDB', () => {
   })
 
   test('a resource update that could not be counted fails and can be repeated', async () => {
-    const { dynamo, emulator, table, registry } = await start()
-    const other = dynamoRegistry(emulator.client(), table)
     let cut = true
     // Network failure: the second write is never sent.
-    dynamo.middlewareStack.add(
-      (next, { commandName }) =>
-        async args => {
-          if (cut && commandName === UpdateItemCommand.name) throw new Error('cut off')
-          return next(args)
-        },
-      { step: 'initialize' },
-    )
+    const { emulator, table, registry } = await start(send => async (operation, input) => {
+      if (cut && operation === 'UpdateItem') throw new Error('cut off')
+      return send(operation, input)
+    })
+    const other = dynamoRegistry(emulator.dynamo(), table)
     const before = await other.version()
     await expect(registry.announceUpdate('notes://today')).rejects.toThrow('cut off')
     expect(await other.version()).toEqual(before)
@@ -195,29 +164,26 @@ describe('the registry in DynamoDB', () => {
   })
 
   test('unprocessed keys of a batch are read again, up to a limit', async () => {
-    const { dynamo, table, registry } = await start()
-    const uris = ['a', 'b', 'c', 'd', 'e'].map(name => `notes://${name}`)
-    for (const uri of uris) await registry.announceUpdate(uri)
     let processed = 2
     let batches = 0
     // DynamoDB reads this many keys of each batch and returns the others as unprocessed.
-    dynamo.middlewareStack.add(
-      (next, { commandName }) =>
-        async args => {
-          if (commandName !== BatchGetItemCommand.name) return next(args)
-          batches++
-          const input = args.input as BatchGetItemCommandInput
-          const { Keys: keys = [], ...how } = input.RequestItems?.[table] ?? { Keys: [] }
-          const left = keys.slice(processed)
-          const request = { [table]: { ...how, Keys: keys.slice(0, Math.max(1, processed)) } }
-          const result = await next({ ...args, input: { RequestItems: request } as never })
-          const output = result.output as BatchGetItemCommandOutput
-          if (left.length > 0) output.UnprocessedKeys = { [table]: { ...how, Keys: left } }
-          if (processed === 0) output.Responses = {}
-          return result
-        },
-      { step: 'initialize' },
-    )
+    const { registry } = await start(send => async (operation, input) => {
+      if (operation !== 'BatchGetItem') return send(operation, input)
+      batches++
+      const { RequestItems } = input as { RequestItems: Record<string, KeysToRead> }
+      const [[table = '', { Keys: keys, ...how } = { Keys: [] }] = []] =
+        Object.entries(RequestItems)
+      const left = keys.slice(processed)
+      const request = { [table]: { ...how, Keys: keys.slice(0, Math.max(1, processed)) } }
+      const output = (await send(operation, { RequestItems: request })) as object
+      return {
+        ...output,
+        ...(left.length > 0 && { UnprocessedKeys: { [table]: { ...how, Keys: left } } }),
+        ...(processed === 0 && { Responses: {} }),
+      }
+    })
+    const uris = ['a', 'b', 'c', 'd', 'e'].map(name => `notes://${name}`)
+    for (const uri of uris) await registry.announceUpdate(uri)
     expect([...(await registry.updateTokens(uris)).keys()]).toEqual(uris)
     expect(batches).toBe(3)
     processed = 0

@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => emulator.close())
 
-const make = (leaseSeconds = 45, dynamo = emulator.client()) =>
+const make = (leaseSeconds = 45, dynamo = emulator.dynamo()) =>
   dynamoEventStore(dynamo, emulator.tables.SessionTable, leaseSeconds)
 
 describe('the event store in DynamoDB', () => {
@@ -31,13 +31,9 @@ describe('the event store in DynamoDB', () => {
   test('does not fail the sender when the table fails, and logs no message', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     try {
-      const dynamo = emulator.client()
-      dynamo.middlewareStack.add(
-        () => async () => {
-          throw new Error('no table today')
-        },
-        { step: 'finalizeRequest', priority: 'high' },
-      )
+      const dynamo = emulator.dynamo(() => async () => {
+        throw new Error('no table today')
+      })
       const stream = newStream()
       const eventWriter = make(45, dynamo).open(stream, [1])
       await eventWriter.add('secret text')

@@ -11,5 +11,5 @@ beforeAll(async () => {
 afterAll(() => emulator.close())
 
 describe('MCP sessions in DynamoDB', () => {
-  mcpSessionsSuite(() => dynamoMcpSessions(emulator.client(), emulator.tables.SessionTable))
+  mcpSessionsSuite(() => dynamoMcpSessions(emulator.dynamo(), emulator.tables.SessionTable))
 })

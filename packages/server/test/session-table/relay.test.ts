@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dynamoRelay } from '../../src/session-table/dynamo-relay.ts'
 import { all, relaySuite, take } from '../suites/relay.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
+import { startDynamoEdge } from '../support/dynamodb-edge.ts'
 
 let emulator: Emulator
 beforeAll(async () => {
@@ -20,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => emulator.close())
 
-const make = (leaseSeconds = 45, dynamo = emulator.client()) =>
+const make = (leaseSeconds = 45, dynamo = emulator.dynamo()) =>
   dynamoRelay({
     dynamo,
     table: emulator.tables.SessionTable,
@@ -89,19 +90,14 @@ describe('the relay in DynamoDB', () => {
 
   /** A client whose writes of messages fail: before they are done, or with the response only. */
   function failingClient(isDone: boolean) {
-    const client = emulator.client()
-    client.middlewareStack.add(
-      next => async args => {
-        const input = JSON.stringify(args.input)
-        const isMessage = /"Item".*in#\d/.test(input) && !input.includes('given up')
-        if (isMessage && !isDone) throw new Error('throttled')
-        const output = await next(args)
-        if (isMessage) throw new Error('socket hang up')
-        return output
-      },
-      { step: 'initialize' },
-    )
-    return client
+    return emulator.dynamo(send => async (operation, input) => {
+      const text = JSON.stringify(input)
+      const isMessage = /"Item".*in#\d/.test(text) && !text.includes('given up')
+      if (isMessage && !isDone) throw new Error('throttled')
+      const output = await send(operation, input)
+      if (isMessage) throw new Error('socket hang up')
+      return output
+    })
   }
 
   test('a message whose write fails is not taken, and holds no later message back', async () => {
@@ -150,10 +146,10 @@ describe('the relay in DynamoDB', () => {
   })
 
   test.each([
-    ['a sender', () => make(), () => make(45, lossyClient())],
-    ['a reader', () => make(45, lossyClient()), () => make()],
+    ['a sender', async () => make(), async () => make(45, await lossyClient())],
+    ['a reader', async () => make(45, await lossyClient()), async () => make()],
   ])('a write that %s repeats after a lost response counts once', async (_, reader, poster) => {
-    const [receiving, sending] = [reader(), poster()]
+    const [receiving, sending] = [await reader(), await poster()]
     const s = session()
     const inbox = await receiving.open(s)
     const received: string[] = []
@@ -175,23 +171,17 @@ describe('the relay in DynamoDB', () => {
    * A client that loses the response to its first attempt at opening or closing a session, or
    * putting or taking a message.
    */
-  function lossyClient() {
-    const client = emulator.client()
+  async function lossyClient() {
     const repeated = new Set<string>()
-    client.middlewareStack.add(
-      next => async args => {
-        const result = await next(args)
-        const written = JSON.stringify(args.input)
-        // Queries of the inbox and increments of the counter may be repeated without harm.
-        const isMessage = /in#\d/.test(written) && /"Item"|SET taken/.test(written)
-        const isSession = /"Item".*"S":"session"|SET closed/.test(written)
-        if (!(isMessage || isSession) || repeated.has(written)) return result
-        repeated.add(written)
-        throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' })
-      },
-      { step: 'deserialize', priority: 'low' },
-    )
-    return client
+    const edge = startDynamoEdge(emulator.url, (_, written) => {
+      // Queries of the inbox and increments of the counter may be repeated without harm.
+      const isMessage = /in#\d/.test(written) && /"Item"|SET taken/.test(written)
+      const isSession = /"Item".*"S":"session"|SET closed/.test(written)
+      if (!(isMessage || isSession) || repeated.has(written)) return false
+      repeated.add(written)
+      return true
+    })
+    return emulator.dynamo(undefined, await edge)
   }
 
   test('a message of a very slow sender is delivered late, and once', async () => {

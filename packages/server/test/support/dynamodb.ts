@@ -8,14 +8,24 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { afterAll } from 'vitest'
 
+import { type DynamoDb, dynamoDb, type SendOperation } from '../../src/dynamodb/dynamodb.ts'
+import { signedOperations } from '../../src/dynamodb/signed-operations.ts'
 import { readStack } from '../../src/local/stack.ts'
 import { startTables } from '../../src/local/tables.ts'
 
 const template = readFileSync(new URL('../../../../template.yaml', import.meta.url), 'utf8')
 
+const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
+
 export interface Emulator {
   tables: { SessionTable: string; RegistrationTable: string }
-  /** Returns a new client each time, because every environment has its own. */
+  url: string
+  /**
+   * The product's client: a new one each time, because every environment has its own. `around` may
+   * change what becomes of an operation, `url` may be that of a proxy.
+   */
+  dynamo(around?: (send: SendOperation) => SendOperation, url?: string): DynamoDb
+  /** The AWS SDK, for what a test itself reads and writes. */
   client(): DynamoDBClient
   close(): Promise<void>
 }
@@ -27,7 +37,7 @@ afterAll(async () => (await server)?.close())
 /** Creates the tables of the stack, empty and under new names, in an emulated DynamoDB. */
 export async function startDynamo(): Promise<Emulator> {
   server ??= startTables([], undefined)
-  const { port } = await server
+  const url = `http://127.0.0.1:${(await server).port}`
   const clients: DynamoDBClient[] = []
   const prefix = randomUUID()
   const table = async (suffix: string) => {
@@ -44,6 +54,18 @@ export async function startDynamo(): Promise<Emulator> {
       SessionTable: await table('SessionTable'),
       RegistrationTable: await table('RegistrationTable'),
     },
+    url,
+    dynamo: (around = send => send, endpoint = url) =>
+      dynamoDb(
+        around(
+          signedOperations({
+            service: 'dynamodb',
+            region: 'us-east-1',
+            endpoint: new URL(endpoint),
+            credentials: () => credentials,
+          }),
+        ),
+      ),
     client,
     async close() {
       for (const client of clients) client.destroy()
@@ -52,9 +74,9 @@ export async function startDynamo(): Promise<Emulator> {
 
   function client() {
     const client = new DynamoDBClient({
-      endpoint: `http://127.0.0.1:${port}`,
+      endpoint: url,
       region: 'us-east-1',
-      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+      credentials,
     })
     clients.push(client)
     return client

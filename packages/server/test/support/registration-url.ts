@@ -25,11 +25,11 @@ export const OWN_FUNCTIONS = ['mcp', 'mcp-registration'].map(
  * request.
  */
 export function registrationUrl(
-  { client, tables }: Emulator,
+  { dynamo: newClient, tables }: Emulator,
   permissions = granted,
   userArn = 'arn:aws:iam::123456789012:user/admin',
 ) {
-  const dynamo = client()
+  const dynamo = newClient()
   const registry = dynamoRegistry(dynamo, tables.RegistrationTable)
   const revocations = dynamoRevocations(dynamo, tables.RegistrationTable)
   const handler = bufferedHandler(

@@ -1,10 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import {
-  DeleteItemCommand,
-  type DynamoDBClient,
-  PutItemCommand,
-  QueryCommand,
-} from '@aws-sdk/client-dynamodb'
+import type { DynamoDb } from '../../dynamodb/dynamodb.ts'
 
 import { type Row, toKey } from '../../registry/row.ts'
 import type { Revocation, Revocations } from './revocations.ts'
@@ -17,30 +12,26 @@ import type { Revocation, Revocations } from './revocations.ts'
  *
  * Usually there are none, so one page is enough: it holds thousands.
  */
-export function dynamoRevocations(dynamo: DynamoDBClient, table: string): Revocations {
+export function dynamoRevocations(dynamo: DynamoDb, table: string): Revocations {
   return {
     async begin(registration, lambdaArn) {
       const revocation = { registration, lambdaArn, nonce: randomUUID(), at: Date.now() }
       const at = { N: String(revocation.at) }
       const expiresAt = { N: String(Math.floor(revocation.at / 1000) + WEEK_SECONDS) }
-      await dynamo.send(
-        new PutItemCommand({ TableName: table, Item: { ...keyOf(revocation), at, expiresAt } }),
-      )
+      await dynamo.putItem({ TableName: table, Item: { ...keyOf(revocation), at, expiresAt } })
       return revocation
     },
     async end(revocation) {
-      await dynamo.send(new DeleteItemCommand({ TableName: table, Key: keyOf(revocation) }))
+      await dynamo.deleteItem({ TableName: table, Key: keyOf(revocation) })
     },
     async open() {
-      const { Items = [] } = await dynamo.send(
-        new QueryCommand({
-          TableName: table,
-          KeyConditionExpression: '#type = :type',
-          ExpressionAttributeNames: { '#type': 'type' },
-          ExpressionAttributeValues: { ':type': { S: TYPE } },
-          ConsistentRead: true,
-        }),
-      )
+      const { Items = [] } = await dynamo.query({
+        TableName: table,
+        KeyConditionExpression: '#type = :type',
+        ExpressionAttributeNames: { '#type': 'type' },
+        ExpressionAttributeValues: { ':type': { S: TYPE } },
+        ConsistentRead: true,
+      })
       return Items.map(toRevocation)
     },
   }

@@ -1,0 +1,32 @@
+/** The services that have a client here, by the names that signatures and host names use. */
+export type ServiceName = 'dynamodb' | 'lambda'
+
+/**
+ * The URL of a service in a region. The variables replace it as they do in the AWS SDKs:
+ * https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+ */
+export function endpointOf(
+  service: ServiceName,
+  region: string,
+  environment: Record<string, string | undefined>,
+): URL {
+  const configured =
+    environment[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] || environment['AWS_ENDPOINT_URL']
+  const isIgnored = environment['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS']?.toLowerCase() === 'true'
+  return new URL(
+    configured && !isIgnored ? configured : `https://${service}.${region}.${dnsSuffix(region)}`,
+  )
+}
+
+/** Regions of other partitions than `aws` and `aws-us-gov`, by the prefixes that AWS uses. */
+const SUFFIXES: [prefix: string, suffix: string][] = [
+  ['cn-', 'amazonaws.com.cn'],
+  ['eusc-', 'amazonaws.eu'],
+  ['us-iso-', 'c2s.ic.gov'],
+  ['us-isob-', 'sc2s.sgov.gov'],
+  ['eu-isoe-', 'cloud.adc-e.uk'],
+  ['us-isof-', 'csp.hci.ic.gov'],
+]
+
+const dnsSuffix = (region: string) =>
+  SUFFIXES.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'amazonaws.com'

@@ -1,0 +1,129 @@
+import type { IncomingMessage } from 'node:http'
+
+import { isRecord } from '../is-record.ts'
+import { AwsError, errorOf, type NamePlaces, networkError, parseJson } from './aws-error.ts'
+import { decodeEventStream, type EventStreamMessage } from './event-stream.ts'
+import { encodePathSegment } from './signature-v4.ts'
+import { type AwsService, bodyOf, signedRequests } from './signed-requests.ts'
+
+export interface InvokeInput {
+  /** A name or an ARN. */
+  functionName: string
+  payload: Buffer
+  /** Base64 of JSON. */
+  clientContext?: string
+}
+
+export interface InvokeOutput {
+  payload: Buffer
+  /** Set where the function failed: the payload is its error then. */
+  functionError?: string
+}
+
+/** A piece of a function's output, or what became of the function at the end. */
+export type InvokeEvent = { chunk: Buffer } | { complete: InvokeComplete }
+
+export interface InvokeComplete {
+  ErrorCode?: string
+  ErrorDetails?: string
+}
+
+/**
+ * The two operations of the Lambda API that run a function. Each sends one request and never a
+ * second one, which could run the function twice. Both wait as long as the function runs. They
+ * reject with an `AwsError` where Lambda refuses the call, or the connection breaks.
+ */
+export interface LambdaApi {
+  /** https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
+  invoke(input: InvokeInput, signal: AbortSignal): Promise<InvokeOutput>
+  /**
+   * Resolves when Lambda has accepted the call. The output is read only as fast as the caller
+   * iterates; ending the iteration closes the connection.
+   * https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
+   */
+  invokeWithResponseStream(
+    input: InvokeInput,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<InvokeEvent>>
+}
+
+export function lambdaApi(service: AwsService): LambdaApi {
+  const { post } = signedRequests(service, LIMITS)
+
+  return {
+    async invoke(input, signal) {
+      const response = await run('2015-03-31', 'invocations', input, signal)
+      const functionError = response.headers['x-amz-function-error']
+      return {
+        payload: await orReason(bodyOf(response), signal),
+        ...(functionError !== undefined && { functionError: String(functionError) }),
+      }
+    },
+    async invokeWithResponseStream(input, signal) {
+      const response = await run('2021-11-15', 'response-streaming-invocations', input, signal)
+      return eventsOf(response, signal)
+    },
+  }
+
+  async function run(
+    apiVersion: string,
+    operation: string,
+    { functionName, payload, clientContext }: InvokeInput,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const response = await post({
+      path: `/${apiVersion}/functions/${encodePathSegment(functionName)}/${operation}`,
+      headers: {
+        'content-type': 'application/octet-stream',
+        ...(clientContext !== undefined && { 'x-amz-client-context': clientContext }),
+      },
+      body: payload,
+      signal,
+    })
+    const { statusCode = 0, headers } = response
+    if (statusCode < 300) return response
+    throw errorOf(statusCode, headers, await orReason(bodyOf(response), signal), NAME_PLACES)
+  }
+}
+
+/** A connection is not tried twice, so there is time for a second packet. */
+const LIMITS = { connectMs: 5_000, maxSockets: 512 }
+const NAME_PLACES: NamePlaces = ['header', 'code', '__type']
+
+/** A caller that aborts gets its own reason, not the broken connection. */
+async function orReason<Value>(value: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  try {
+    return await value
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error
+  }
+}
+
+async function* eventsOf(
+  response: IncomingMessage,
+  signal: AbortSignal,
+): AsyncGenerator<InvokeEvent> {
+  try {
+    for await (const message of decodeEventStream(response)) {
+      const event = toEvent(message)
+      if (event) yield event
+    }
+  } catch (error) {
+    throw signal.aborted ? signal.reason : networkError(error)
+  }
+}
+
+/** Undefined for a kind of event that is not known yet. */
+function toEvent({ headers, payload }: EventStreamMessage): InvokeEvent | undefined {
+  switch (headers[':event-type']) {
+    case 'PayloadChunk':
+      return { chunk: payload }
+    case 'InvokeComplete': {
+      const complete = payload.length > 0 ? parseJson(payload, 200) : {}
+      if (complete instanceof AwsError) throw complete
+      return { complete: isRecord(complete) ? complete : {} }
+    }
+    default:
+      return undefined
+  }
+}
