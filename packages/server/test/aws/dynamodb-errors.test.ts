@@ -58,6 +58,8 @@ test.each<[string, Respond]>([
   ['an empty message', json(400, { __type: 'ValidationException', message: '' })],
   ['a name in the header', json(400, { message: 'm' }, { 'x-amzn-errortype': 'Named:http://x' })],
   ['a name as code', json(400, { Code: 'a#Coded,b', message: 'm' })],
+  ['three names', json(400, { __type: 'a', code: 'b', message: 'm' }, { 'x-amzn-errortype': 'c' })],
+  ['two names', json(400, { code: 'b', message: 'm' }, { 'x-amzn-errortype': 'c' })],
   ['500 without a body', json(500, '')],
   ['502 of a proxy', json(502, '{}')],
   ['HTML', json(503, '<html>busy</html>', { 'content-type': 'text/html' })],

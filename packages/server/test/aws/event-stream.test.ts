@@ -102,6 +102,7 @@ test.each([
   ['with headers larger than the limit', raw(16, 0xffffffff, Buffer.alloc(0))],
   ['with a header that is cut', raw(18, 2, Buffer.from([9, 97]))],
   ['with a value that is cut', raw(20, 4, Buffer.from([1, 97, 7, 0]))],
+  ['with a value that is shorter than its length', raw(22, 6, Buffer.from([1, 97, 7, 0, 9, 97]))],
   ['with a header of an unknown type', raw(19, 3, Buffer.from([1, 97, 10]))],
   ['without a type', raw(16, 0, Buffer.alloc(0))],
 ])('a message %s is refused', async (_, bytes) => {

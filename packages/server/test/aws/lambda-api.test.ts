@@ -122,6 +122,8 @@ test.each<[string, Respond]>([
   ['not ready', refuse(409, 'SnapStartNotReadyException', '{"Message":"not ready"}')],
   ['named in the body', refuse(400, undefined, '{"__type":"a#Named","message":"m"}')],
   ['named as code', refuse(400, undefined, '{"code":"Named","Message":"m"}')],
+  ['named three times', refuse(400, 'c', '{"__type":"a","code":"b","message":"m"}')],
+  ['named twice', refuse(400, undefined, '{"__type":"a","code":"b","message":"m"}')],
   ['broken', refuse(500, 'ServiceException', '{}')],
   ['broken without a body', refuse(500, undefined, '')],
   ['behind a proxy', refuse(502, undefined, '<html></html>')],
@@ -181,28 +183,32 @@ test('a socket that was idle for a minute is not used for a call', async () => {
   expect(four).not.toBe(one)
 })
 
-test('an abort closes the connection and rejects with its reason', async () => {
-  const closed: Promise<unknown>[] = []
-  let arrived = () => {}
-  const { ours } = await clients(response => {
-    closed.push(once(response, 'close'))
-    arrived()
-  })
-  const input = { functionName: 'x', payload: Buffer.from('{}') }
-  for (const call of [ours.invoke, ours.invokeWithResponseStream]) {
-    const controller = new AbortController()
-    const atServer = new Promise<void>(resolve => {
-      arrived = resolve
+test.each<[string, Respond]>([
+  ['before its response', () => {}],
+  ['within its response', response => response.writeHead(200, { 'content-length': 9 }).write('{')],
+  ['within an error', response => response.writeHead(429, { 'content-length': 9 }).write('{')],
+])(
+  'an abort of a call %s closes the connection and rejects with its reason',
+  async (...[, respond]) => {
+    const closed: Promise<unknown>[] = []
+    let controller = new AbortController()
+    const reason = new Error('enough')
+    const { ours } = await clients((response, nth) => {
+      closed.push(once(response, 'close'))
+      respond(response, nth)
+      // The client has read by then what was written.
+      setImmediate(() => setImmediate(() => controller.abort(reason)))
     })
-    const calling = call(input, controller.signal)
-    await atServer
-    controller.abort(new Error('enough'))
-    await expect(calling).rejects.toThrow('enough')
-  }
-  await Promise.all(closed)
-  await expect(ours.invoke(input, AbortSignal.abort(new Error('before')))).rejects.toThrow('before')
-  expect(closed).toHaveLength(2)
-})
+    const input = { functionName: 'x', payload: Buffer.from('{}') }
+    await expect(ours.invoke(input, controller.signal)).rejects.toBe(reason)
+    controller = new AbortController()
+    const streaming = ours.invokeWithResponseStream(input, controller.signal)
+    await expect(streaming.then(events => all(events))).rejects.toBe(reason)
+    await Promise.all(closed)
+    await expect(ours.invoke(input, AbortSignal.abort(reason))).rejects.toBe(reason)
+    expect(closed).toHaveLength(2)
+  },
+)
 
 test('a call may take an hour, and leaves nothing behind', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
