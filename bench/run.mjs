@@ -7,6 +7,7 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 
+import awsClients from './aws-clients.mjs'
 import bundles from './bundles.mjs'
 import cold from './cold.mjs'
 import holdBack from './hold-back.mjs'
@@ -31,6 +32,7 @@ const subjects = {
   cold,
   registrations,
   memory,
+  'aws-clients': awsClients,
   bundles,
 }
 

@@ -139,7 +139,7 @@ test.each(['/sse over our transport', '/mcp over our transport'] as const)(
   async over => {
     const { client } = await connect(gateway, 'SDK 2.x', over)
     let left = 5
-    // The first request fails with all attempts of the SDK.
+    // The first request fails with all attempts of the gateway.
     const needed = over.startsWith('/sse') ? 'UpdateItem' : 'GetItem'
     fate = operation => (operation === needed && left-- > 0 ? 'throttle' : undefined)
     const { structuredContent } = await client.callTool({

@@ -6,7 +6,7 @@ import { decodeEventStream, type EventStreamMessage } from './event-stream.ts'
 import { encodePathSegment } from './signature-v4.ts'
 import { type AwsService, bodyOf, signedRequests } from './signed-requests.ts'
 
-export interface InvokeInput {
+interface InvokeInput {
   /** A name or an ARN. */
   functionName: string
   payload: Buffer
@@ -14,7 +14,7 @@ export interface InvokeInput {
   clientContext?: string
 }
 
-export interface InvokeOutput {
+interface InvokeOutput {
   payload: Buffer
   /** Set where the function failed: the payload is its error then. */
   functionError?: string

@@ -7,7 +7,7 @@ import { expect, onTestFinished } from 'vitest'
 
 import type { AwsError } from '../../src/aws/aws-error.ts'
 
-export interface ReceivedRequest {
+interface ReceivedRequest {
   method: string
   url: string
   headers: IncomingMessage['headers']
