@@ -18,7 +18,7 @@ export interface AwsService {
 }
 
 export interface RequestLimits {
-  /** Milliseconds until a new connection has to be open. */
+  /** Milliseconds until a new connection has to be open, with TLS. */
   connectMs: number
   /** Milliseconds until all of the response has to be there. Without it there is no limit. */
   responseMs?: number
@@ -45,6 +45,7 @@ export function signedRequests(
   const sockets = keptAliveSockets(endpoint.protocol, maxSockets)
   const sign = createSigner(service, region)
   const base = endpoint.pathname.replace(/\/$/, '')
+  const opened = endpoint.protocol === 'https:' ? 'secureConnect' : 'connect'
   const target = {
     host: endpoint.hostname.replace(/^\[|\]$/g, ''),
     port: endpoint.port,
@@ -81,7 +82,7 @@ export function signedRequests(
             responding = setTimeout(() => stop(late('respond', responseMs)), responseMs)
           if (!socket.connecting) return
           const connecting = setTimeout(() => stop(late('connect', connectMs)), connectMs)
-          socket.once('connect', () => clearTimeout(connecting))
+          socket.once(opened, () => clearTimeout(connecting))
           socket.once('close', () => clearTimeout(connecting))
           // A response that takes minutes sends nothing meanwhile.
           socket.setKeepAlive(true, KEEP_ALIVE_MS)

@@ -37,6 +37,6 @@ export function signedOperations(service: AwsService, maxAttempts = MAX_ATTEMPTS
  * attempts get past them while the caller still waits.
  */
 const MAX_ATTEMPTS = 4
-const LIMITS = { connectMs: 1_000, responseMs: 5_000, maxSockets: 50 }
+const LIMITS = { connectMs: 2_000, responseMs: 5_000, maxSockets: 50 }
 
 const NAME_PLACES: NamePlaces = ['__type', 'code', 'header']
