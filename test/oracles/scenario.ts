@@ -85,8 +85,10 @@ export async function useAllEndpoints(gateway: Gateway) {
 /** A session that hears of a resource, cancels a call, resumes a stream, and is closed. */
 async function subscribeAndResume(gateway: Gateway) {
   const session = await openSession(gateway)
-  const ask = async (method: string, params: object = {}) =>
-    answerOf(await session.post({ jsonrpc: '2.0', id: method, method, params }))
+  const ask = async (method: string, params: object = {}) => {
+    const answer = await answerOf(await session.post({ jsonrpc: '2.0', id: method, method, params }))
+    expect(answer).not.toHaveProperty('error')
+  }
   await ask('resources/subscribe', { uri: 'board://main' })
   const stream = eventsOf(await session.get())
   await gateway.admin.announceUpdate('resource-board')

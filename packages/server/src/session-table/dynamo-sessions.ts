@@ -56,8 +56,8 @@ export function dynamoMcpSessions(dynamo: DynamoDb, table: string): McpSessions 
           ':zero': { N: '0' },
         },
         names,
-        `attribute_not_exists(subscriptions.#uri) AND size(subscriptions) < :max
-          AND (${BYTES} <= :room OR (attribute_not_exists(${BYTES}) AND :room >= :zero))`,
+        'attribute_not_exists(subscriptions.#uri) AND size(subscriptions) < :max' +
+          ` AND (${BYTES} <= :room OR (attribute_not_exists(${BYTES}) AND :room >= :zero))`,
       )
       const isKnown = 'attribute_exists(subscriptions.#uri)'
       const SET = 'SET subscriptions.#uri = :token'
