@@ -438,11 +438,32 @@ describe('the stream', () => {
 
   test('aborts the messages that are being sent when it ends', async () => {
     const { gateway, transport } = await started({ message: () => {} })
-    const sending = transport.send({ jsonrpc: '2.0', id: 1, method: 'x' })
+    const sending = transport.send({ jsonrpc: '2.0', method: 'x' })
     await vi.waitUntil(() => gateway.messages.length === 1)
     gateway.streams[0]?.end()
     await expect(sending).rejects.toMatchObject({ code: 'connection_closed' })
     await vi.waitUntil(() => gateway.open.size === 0)
+  })
+
+  test('fails a request that is being sent when it ends once, by a message', async () => {
+    const { gateway, transport, messages } = await started({ message: () => {} })
+    const sending = transport.send({ jsonrpc: '2.0', id: 1, method: 'x' })
+    await vi.waitUntil(() => gateway.messages.length === 1)
+    gateway.streams[0]?.end()
+    await sending
+    expect(messages).toMatchObject([{ id: 1, error: { data: { reason: 'outcome-unknown' } } }])
+  })
+
+  test('needs no 202 for a request that has its response', async () => {
+    const { gateway, transport, messages } = await started(
+      { message: () => {} },
+      { sendTimeoutMs: 500 },
+    )
+    const sending = transport.send({ jsonrpc: '2.0', id: 1, method: 'x' })
+    await vi.waitUntil(() => gateway.messages.length === 1)
+    gateway.reply(1, {})
+    await sending
+    expect(messages).toEqual([{ jsonrpc: '2.0', id: 1, result: {} }])
   })
 })
 

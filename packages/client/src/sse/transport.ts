@@ -85,10 +85,11 @@ export class SigV4SseTransport {
     if (!endpoint) throw new ClientError('connection_closed', 'Not sent. Call start() first')
 
     const id = requestIdOf(message)
-    this.#pending.track(message)
+    const request = this.#pending.track(message)
     try {
       await this.#post(endpoint, message, () => id === undefined || this.#pending.isPending(id))
     } catch (error) {
+      if (request?.isAnswered) return
       if (id !== undefined) this.#pending.forget(id)
       throw error
     }

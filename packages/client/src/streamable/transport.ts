@@ -113,7 +113,7 @@ export class SigV4StreamableHttpTransport {
     this.#pending.assertOpen()
     if (!this.#isStarted) throw new ClientError('connection_closed', 'Not sent. Call start() first')
 
-    this.#pending.track(message)
+    const request = this.#pending.track(message)
     const cancelledId = cancelledIdOf(message)
     const cancelled = cancelledId === undefined ? undefined : this.#outgoing.get(cancelledId)
     cancelled?.scope.abort(new ClientError('connection_closed', 'The request was cancelled'))
@@ -129,6 +129,7 @@ export class SigV4StreamableHttpTransport {
         ? this.#sendOneWay(message, options)
         : this.#sendRequest(message, id, options))
     } catch (error) {
+      if (request?.isAnswered) return
       if (id !== undefined) this.#pending.forget(id)
       // Later, so that the sender gets the reason before onclose is called.
       if (error instanceof ClientError && this.#session.isLost(error))

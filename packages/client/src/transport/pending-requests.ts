@@ -30,7 +30,13 @@ export interface MessageObserver {
   onResponse(request: JsonRpcMessage, response: JsonRpcMessage): void
 }
 
-/** Guarantees a response to every request of the client, and exactly one `onclose`. */
+/** A request of the client, from the moment in which it is sent. */
+export interface TrackedRequest {
+  /** Whether `onmessage` had its response, or the error that stands for it. */
+  readonly isAnswered: boolean
+}
+
+/** Guarantees one response to every request of the client, and exactly one `onclose`. */
 export interface PendingRequests {
   /** Aborted, with the reason, when the transport ends. */
   readonly signal: AbortSignal
@@ -39,8 +45,12 @@ export interface PendingRequests {
   assertOpen(): void
   /** A scope that ends with the transport, and with `parent` where there is one. */
   scope(parent?: AbortSignal): AbortScope
-  /** A request is pending from now on. A request that `message` cancels no longer is. */
-  track(message: JsonRpcMessage): void
+  /**
+   * A request is pending from now on, and is returned. A request that `message` cancels no longer
+   * is. A `send` that fails must not reject for a request that is answered: its sender would hear
+   * of it twice.
+   */
+  track(message: JsonRpcMessage): TrackedRequest | undefined
   isPending(id: RequestId): boolean
   forget(id: RequestId): void
   /** Passes the message, or the batch of messages, in `text` to the client. */
@@ -57,7 +67,7 @@ export interface PendingRequests {
 export function createPendingRequests(handlers: Handlers): PendingRequests {
   const lifetime = new AbortController()
   const scopes = new Set<AbortScope>()
-  const requests = new Map<RequestId, JsonRpcMessage>()
+  const requests = new Map<RequestId, { message: JsonRpcMessage; isAnswered: boolean }>()
   let observer: MessageObserver | undefined
 
   const pending: PendingRequests = {
@@ -78,10 +88,12 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
     },
     track(message) {
       const id = requestIdOf(message)
-      if (id !== undefined) requests.set(id, message)
+      const request = id === undefined ? undefined : { message, isAnswered: false }
+      if (id !== undefined && request) requests.set(id, request)
       // The server sends no response to a cancelled request.
       const cancelled = cancelledIdOf(message)
       if (cancelled !== undefined) requests.delete(cancelled)
+      return request
     },
     isPending: id => requests.has(id),
     forget: id => void requests.delete(id),
@@ -93,11 +105,12 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
     },
     report: error => runHandler(() => handlers.onerror?.(error as Error)),
     loseStream(id, reason) {
-      requests.delete(id)
+      takeAnswered(id)
       runHandler(() => handlers.onmessage?.(outcomeUnknown(id, 'stream', reason)))
     },
     loseSession(reason) {
       const ids = [...requests.keys()]
+      for (const id of ids) takeAnswered(id)
       end(reason, () => {
         pending.report(reason)
         for (const id of ids)
@@ -116,10 +129,16 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
     }
     const { requestId: id = message.id } = origin
     const response = { ...message, id }
+    const request = takeAnswered(id)
+    if (request) observer?.onResponse(request.message, response)
+    handlers.onmessage?.(response)
+  }
+
+  function takeAnswered(id: RequestId) {
     const request = requests.get(id)
     requests.delete(id)
-    if (request) observer?.onResponse(request, response)
-    handlers.onmessage?.(response)
+    if (request) request.isAnswered = true
+    return request
   }
 
   /** An invalid message and a handler that throws are reported, and do not end the transport. */
