@@ -210,6 +210,21 @@ describe('a request that does not fit', () => {
         ).toEqual(expected)
   })
 
+  test('does not fail where a client unsubscribes from what no one can subscribe to', async () => {
+    const session = await openSession(gateway)
+    for (const uri of ['', 'x'.repeat(100_000)])
+      expect(
+        await answerOf(
+          await session.post({
+            jsonrpc: '2.0',
+            id: 1,
+            method: 'resources/unsubscribe',
+            params: { uri },
+          }),
+        ),
+      ).toMatchObject({ result: {} })
+  })
+
   test('is refused with one sentence without a session', async () => {
     for (const [method, params] of invalid) {
       const headers = { 'mcp-protocol-version': '2025-06-18' }

@@ -23,6 +23,8 @@ export async function startGateway(environment = {}) {
   const [tables, functions] = [await startProxy(), await startProxy()]
   /** @type {Map<string, number>} */
   const pidOf = new Map()
+  /** @type {Map<string, number>} */
+  const counts = new Map()
   /** @type {Set<number>} */
   const pids = new Set()
   let peak = 0
@@ -39,7 +41,9 @@ export async function startGateway(environment = {}) {
     onInvocation({ functionName, pid, path = '', method = '' }) {
       if (functionName !== MCP) return
       pids.add(pid)
-      pidOf.set(`${method} ${path}`, pid)
+      const request = `${method} ${path}`
+      pidOf.set(request, pid)
+      counts.set(request, (counts.get(request) ?? 0) + 1)
     },
   })
   tables.upstream = local.dynamodbUrl
@@ -76,13 +80,21 @@ export async function startGateway(environment = {}) {
       return runs
     },
     /**
-     * Ends the environment that serves the last request of a kind, such as `GET /sse`.
+     * How many requests of a kind, such as `GET /sse`, an environment has begun to serve.
+     *
+     * @param {string} request
+     */
+    invocationsOf: request => counts.get(request) ?? 0,
+    /**
+     * Ends the environment that serves the last request of a kind, such as `GET /sse`. False where
+     * it has ended before.
      *
      * @param {string} request
      */
     kill(request) {
       const pid = pidOf.get(request)
-      if (pid !== undefined && local.pids().includes(pid)) process.kill(pid, 'SIGKILL')
+      if (pid === undefined || !local.pids().includes(pid)) return false
+      return process.kill(pid, 'SIGKILL')
     },
     /** The largest memory of an environment since the last call, in MB. */
     takePeak() {

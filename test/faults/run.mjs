@@ -14,7 +14,13 @@ import { killEnvironments } from './kills.mjs'
 import { breakTables } from './tables.mjs'
 
 /** @typedef {import('./gateway.mjs').Gateway} Gateway */
-/** @typedef {import('./calls.mjs').Counts & { fault: string, endpoint: string }} Row */
+/**
+ * @typedef {import('./calls.mjs').Counts & {
+ *   fault: string,
+ *   endpoint: string,
+ *   problem?: string | undefined,
+ * }} Row `problem` where the fault was another than it should be
+ */
 
 const SESSIONS = /** @type {const} */ (['/sse', '/mcp 2025-11-25'])
 /** The memory of the mcp function, see template.yaml. */
@@ -71,10 +77,11 @@ try {
     gateway.takePeak()
     const rows = await run(gateway)
     const peak = Math.round(gateway.takePeak())
-    for (const { fault, endpoint, calls, results, errors, lost, doubled, hung } of rows) {
+    for (const { fault, endpoint, calls, results, errors, lost, doubled, hung, problem } of rows) {
       const columns = [fault, endpoint, calls, results, errors, lost, doubled, hung, peak]
       console.log(`| ${columns.join(' | ')} |`)
-      if (lost + doubled + hung > 0) isRight = false
+      if (problem) console.log(`${fault}, ${endpoint}: ${problem}`)
+      if (lost + doubled + hung > 0 || problem) isRight = false
     }
     if (peak > MAX_MEGABYTES) isRight = false
   }

@@ -21,6 +21,7 @@ const RESULTS = /** @type {const} */ ({
 })
 /** Errors are for people and models to read. What a function returned is not cut. */
 const MAX_ERROR_LENGTH = 16 * 1024
+const INTERNAL_ERROR = -32_603
 
 /** @type {import('./worker.mjs').Target} */
 export const target = {
@@ -241,7 +242,9 @@ async function check({ method, text, chunks }, contracts) {
   } catch (error) {
     if (!isExpectedError(error)) throw error
     const { length } = error.message
-    const isReturned = /^The function returned status /.test(error.message)
+    // The messages that the contracts make have the code of an internal error.
+    const isReturned =
+      error.code !== INTERNAL_ERROR || /^The function returned status /.test(error.message)
     return length > MAX_ERROR_LENGTH && !isReturned
       ? [`an error message of ${length} characters`]
       : []

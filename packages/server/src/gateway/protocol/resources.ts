@@ -1,6 +1,7 @@
 import type { Server } from '@modelcontextprotocol/server'
 
 import { toReadResult } from '../../invoker/contracts/arguments.ts'
+import { MAX_URI_LENGTH } from '../../uri-template/match.ts'
 import { visible } from './access.ts'
 import { advertiseResource, advertiseTemplate } from './advertise.ts'
 import type { Capability } from './capability.ts'
@@ -49,7 +50,8 @@ export function serveResources(server: Server, { registry, connection, calls }: 
   })
 
   server.setRequestHandler('resources/unsubscribe', async ({ params: { uri } }) => {
-    await subscriptions.remove(uri)
+    // Nobody can subscribe to other URIs, and the table cannot hold them as a name.
+    if (uri !== '' && uri.length <= MAX_URI_LENGTH) await subscriptions.remove(uri)
     return {}
   })
 }
