@@ -86,7 +86,9 @@ export async function useAllEndpoints(gateway: Gateway) {
 async function subscribeAndResume(gateway: Gateway) {
   const session = await openSession(gateway)
   const ask = async (method: string, params: object = {}) => {
-    const answer = await answerOf(await session.post({ jsonrpc: '2.0', id: method, method, params }))
+    const answer = await answerOf(
+      await session.post({ jsonrpc: '2.0', id: method, method, params }),
+    )
     expect(answer).not.toHaveProperty('error')
   }
   await ask('resources/subscribe', { uri: 'board://main' })

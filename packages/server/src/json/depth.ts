@@ -1,7 +1,7 @@
 import { endOfString } from './tokens.ts'
 
 /**
- * Deeper JSON overflows the stack of code that walks it recursively, `JSON.stringify` included.
+ * Deeper JSON text overflows the stack of code that walks it recursively, `JSON.stringify` included.
  * The parsers of some clients stop at this depth.
  */
 export const MAX_DEPTH = 200
@@ -21,3 +21,24 @@ export function isDeeperThan(max: number, text: string): boolean {
   }
   return false
 }
+
+/** Of a value in memory: what is around the JSON of a function, such as a result, adds levels. */
+const MAX_VALUE_DEPTH = 1_000
+
+export const TOO_DEEP = `The result is nested deeper than ${MAX_VALUE_DEPTH} levels, so it cannot be sent`
+
+/** Whether a value is too deep to be written as JSON. Without recursion. */
+export function isTooDeep(value: unknown): boolean {
+  let level = [value].filter(isContainer)
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_VALUE_DEPTH) return true
+    const next: object[] = []
+    for (const container of level)
+      for (const member of Array.isArray(container) ? container : Object.values(container))
+        if (isContainer(member)) next.push(member)
+    level = next
+  }
+  return false
+}
+
+const isContainer = (value: unknown): value is object => typeof value === 'object' && value !== null

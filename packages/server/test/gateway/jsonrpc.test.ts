@@ -3,11 +3,10 @@ import {
   isJSONRPCNotification,
   isJSONRPCRequest,
   isJSONRPCResultResponse,
-  type JSONRPCMessage,
 } from '@modelcontextprotocol/server'
 import { expect, test } from 'vitest'
 
-import { isMessage, messageProblem, refuseInvalid, toJson } from '../../src/gateway/wire/jsonrpc.ts'
+import { isMessage, messageProblem, refuseInvalid } from '../../src/gateway/wire/jsonrpc.ts'
 
 const sdkTakes = (it: unknown) =>
   [isJSONRPCRequest, isJSONRPCNotification, isJSONRPCResultResponse, isJSONRPCErrorResponse].some(
@@ -91,11 +90,4 @@ test('refuses with -32600 and the id of the request, where it has one', async ()
   expect(await refused?.json()).toMatchObject({ jsonrpc: '2.0', id: 7, error: { code: -32_600 } })
   const batch = refuseInvalid([{ jsonrpc: '2.0', id: 7, method: 'ping' }, null])
   expect(await batch?.json()).toMatchObject({ id: null, error: { code: -32_600 } })
-})
-
-test('a result that is nested too deep to be written becomes an error with its id', () => {
-  let deep: unknown = 1
-  for (let n = 0; n < 100_000; n++) deep = [deep]
-  const message = { jsonrpc: '2.0', id: 'deep', result: { deep } } as JSONRPCMessage
-  expect(JSON.parse(toJson(message))).toMatchObject({ id: 'deep', error: { code: -32_603 } })
 })

@@ -14,9 +14,9 @@ import { describe, GatewayError } from '../../http/errors.ts'
 import { log } from '../../http/log.ts'
 import { failedTool } from '../../invoker/contracts/arguments.ts'
 import { isRecord } from '../../is-record.ts'
+import { isTooDeep, TOO_DEEP } from '../../json/depth.ts'
 import { callsFunction } from './function-calls.ts'
 import { invalidRequestText } from './invalid-request.ts'
-import { isTooDeep, TOO_DEEP } from './json-depth.ts'
 
 type Handler = (request: JSONRPCRequest, ctx: ServerContext) => Promise<Result>
 

@@ -17,9 +17,9 @@ import {
   INVALID_REQUEST,
   isRequest,
   isResponse,
-  toJson,
   withEarlierErrorCode,
 } from '../wire/jsonrpc.ts'
+import { messageText } from '../wire/message-text.ts'
 import { busy, outcomeUnknown } from '../wire/outcome-unknown.ts'
 import { createCallQueue, type QueuedCall } from './call-queue.ts'
 
@@ -201,7 +201,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     unread += 1
     lastWrite = lastWrite.then(async () => {
       sequence += 1
-      const data = toJson(message)
+      const data = messageText(message)
       await events.event({ id: `${sessionId}.${sequence}`, name: 'message', data })
       unread -= 1
       for (const resolve of onDrained) resolve()

@@ -117,24 +117,6 @@ export const isRequest = (message: JSONRPCMessage): message is JSONRPCRequest =>
 const isRequestId = (value: unknown): value is RequestId =>
   typeof value === 'string' ? value.length <= MAX_ID_LENGTH : Number.isSafeInteger(value)
 
-/**
- * A message as JSON. A result that cannot be written, such as one that is nested too deep, becomes
- * an error: the request gets its response.
- */
-export function toJson(message: JSONRPCMessage): string {
-  try {
-    return JSON.stringify(message)
-  } catch (error) {
-    if (!isResponse(message)) throw error
-    const text = 'The result cannot be sent: it is nested too deep, or has a value that is not JSON'
-    return JSON.stringify({
-      jsonrpc: '2.0',
-      id: message.id,
-      error: { code: INTERNAL_ERROR, message: text },
-    })
-  }
-}
-
 /** The id of the request that a `notifications/cancelled` cancels. */
 export function cancelledIdOf(message: JSONRPCMessage): RequestId | undefined {
   if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined
