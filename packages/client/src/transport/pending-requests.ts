@@ -31,7 +31,7 @@ export interface MessageObserver {
 }
 
 /** A request of the client, from the moment in which it is sent. */
-export interface TrackedRequest {
+interface TrackedRequest {
   /** Whether `onmessage` had its response, or the error that stands for it. */
   readonly isAnswered: boolean
 }
