@@ -11,8 +11,7 @@ import { works } from './kills.mjs'
  * @param {Gateway} gateway
  * @param {{ endpoints?: readonly Endpoint[], clients?: number, calls?: number }} [options]
  */
-export async function hangUp(gateway, { endpoints = ENDPOINTS, clients = 20, calls = 5 } = {}) {
-  const rows = []
+export async function* hangUp(gateway, { endpoints = ENDPOINTS, clients = 20, calls = 5 } = {}) {
   for (const endpoint of endpoints) {
     const [gone, ledger] = [createLedger(gateway), createLedger(gateway)]
     await Promise.all(
@@ -29,9 +28,8 @@ export async function hangUp(gateway, { endpoints = ENDPOINTS, clients = 20, cal
       }),
     )
     await works(ledger, endpoint)
-    rows.push({ fault: 'clients hang up', endpoint, ...ledger.counts() })
+    yield { fault: 'clients hang up', endpoint, ...ledger.counts() }
   }
-  return rows
 }
 
 /**
@@ -40,8 +38,7 @@ export async function hangUp(gateway, { endpoints = ENDPOINTS, clients = 20, cal
  * @param {Gateway} gateway
  * @param {{ clients?: number, times?: number }} [options]
  */
-export async function reconnect(gateway, { clients = 10, times = 5 } = {}) {
-  const rows = []
+export async function* reconnect(gateway, { clients = 10, times = 5 } = {}) {
   for (const endpoint of ENDPOINTS) {
     const ledger = createLedger(gateway)
     await Promise.all(
@@ -53,9 +50,8 @@ export async function reconnect(gateway, { clients = 10, times = 5 } = {}) {
         }
       }),
     )
-    rows.push({ fault: 'reconnect storm', endpoint, ...ledger.counts() })
+    yield { fault: 'reconnect storm', endpoint, ...ledger.counts() }
   }
-  return rows
 }
 
 /** The local gateway has room for so many environments, as an account has on AWS. */
@@ -70,17 +66,15 @@ function isThrottled(/** @type {Error & { code?: string }} */ error) {
  * @param {Gateway} gateway
  * @param {{ endpoints?: readonly Endpoint[], calls?: number }} [options]
  */
-export async function flood(gateway, { endpoints = ENDPOINTS, calls = 1_000 } = {}) {
-  const rows = []
+export async function* flood(gateway, { endpoints = ENDPOINTS, calls = 1_000 } = {}) {
   for (const endpoint of endpoints) {
     const ledger = createLedger(gateway)
     const client = await ledger.connect(endpoint)
     await Promise.all(Array.from({ length: calls }, () => client.call({ ms: 20 })))
     await client.close()
     await works(ledger, endpoint)
-    rows.push({ fault: `${calls} calls in flight`, endpoint, ...ledger.counts() })
+    yield { fault: `${calls} calls in flight`, endpoint, ...ledger.counts() }
   }
-  return rows
 }
 
 /**
@@ -89,7 +83,7 @@ export async function flood(gateway, { endpoints = ENDPOINTS, calls = 1_000 } = 
  * @param {Gateway} gateway
  * @param {{ calls?: number, size?: number }} [options]
  */
-export async function readSlowly(gateway, { calls = 40, size = 3_000_000 } = {}) {
+export async function* readSlowly(gateway, { calls = 40, size = 3_000_000 } = {}) {
   const { fetch, mcpUrl, log } = gateway
   const signal = AbortSignal.timeout(SLOW_MS)
   const stream = await fetch(new URL('sse', mcpUrl), { signal })
@@ -144,7 +138,7 @@ export async function readSlowly(gateway, { calls = 40, size = 3_000_000 } = {})
     doubled: doubled + twice,
     hung: calls - answered.size,
   }
-  return [{ fault: `${calls} × ${size / 1e6} MB not read`, endpoint: '/sse', ...counts }]
+  yield { fault: `${calls} × ${size / 1e6} MB not read`, endpoint: '/sse', ...counts }
 }
 
 /** All that the reader was late for comes within this time. */

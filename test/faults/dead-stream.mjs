@@ -11,7 +11,7 @@ const REFUSED_MS = 20_000
 const MARGIN_MS = 2_000
 
 /** @param {Gateway} gateway */
-export async function deadStream(gateway) {
+export async function* deadStream(gateway) {
   const { fetch, mcpUrl } = gateway
   const stream = await fetch(new URL('sse', mcpUrl))
   const reader = stream.body?.getReader()
@@ -36,12 +36,10 @@ export async function deadStream(gateway) {
   const counts = ledger.counts()
   const seconds = Math.round((performance.now() - died) / 1000)
   const hung = status === 404 ? 0 : 1
-  return [
-    {
-      fault: `posts to a dead stream: ${status} after ${seconds} s`,
-      endpoint: '/sse',
-      ...counts,
-      hung,
-    },
-  ]
+  yield {
+    fault: `posts to a dead stream: ${status} after ${seconds} s`,
+    endpoint: '/sse',
+    ...counts,
+    hung,
+  }
 }

@@ -26,7 +26,7 @@ const SESSIONS = /** @type {const} */ (['/sse', '/mcp 2025-11-25'])
 /** The memory of the mcp function, see template.yaml. */
 const MAX_MEGABYTES = 512
 
-/** @type {Record<string, (gateway: Gateway) => Promise<Row[]>>} */
+/** @type {Record<string, (gateway: Gateway) => AsyncIterable<Row>>} */
 const FULL = {
   kills: gateway => killEnvironments(gateway, { times: 3 }),
   'dead-stream': deadStream,
@@ -75,15 +75,14 @@ try {
   for (const [name, run] of Object.entries(scenarios)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue
     gateway.takePeak()
-    const rows = await run(gateway)
-    const peak = Math.round(gateway.takePeak())
-    for (const { fault, endpoint, calls, results, errors, lost, doubled, hung, problem } of rows) {
+    for await (const { fault, endpoint, problem, ...counts } of run(gateway)) {
+      const { calls, results, errors, lost, doubled, hung } = counts
+      const peak = Math.round(gateway.takePeak())
       const columns = [fault, endpoint, calls, results, errors, lost, doubled, hung, peak]
       console.log(`| ${columns.join(' | ')} |`)
       if (problem) console.log(`${fault}, ${endpoint}: ${problem}`)
-      if (lost + doubled + hung > 0 || problem) isRight = false
+      if (lost + doubled + hung > 0 || problem || peak > MAX_MEGABYTES) isRight = false
     }
-    if (peak > MAX_MEGABYTES) isRight = false
   }
 } finally {
   await gateway.close()

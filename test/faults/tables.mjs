@@ -46,11 +46,10 @@ const FAULTS = {
  *   calls?: number,
  * }} [options]
  */
-export async function breakTables(
+export async function* breakTables(
   gateway,
   { faults = Object.keys(FAULTS), endpoints = ENDPOINTS, clients: count = 3, calls = 10 } = {},
 ) {
-  const rows = []
   for (const name of faults) {
     const { part = 0, when, fault } = FAULTS[name] ?? {}
     for (const endpoint of endpoints) {
@@ -72,10 +71,9 @@ export async function breakTables(
       await Promise.all(calling)
       await works(ledger, endpoint)
       await Promise.all(clients.map(client => client.close()))
-      rows.push({ fault: name, endpoint, ...ledger.counts() })
+      yield { fault: name, endpoint, ...ledger.counts() }
     }
   }
-  return rows
 }
 
 const FAULT_MS = 8_000
