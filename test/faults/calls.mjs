@@ -1,5 +1,6 @@
 // Clients that count what comes for each of their calls.
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { SigV4SseTransport, SigV4StreamableHttpTransport } from '@markvp/mcp-lambda-sam-client'
 
@@ -15,6 +16,8 @@ export const ENDPOINTS = /** @type {const} */ (['/sse', '/mcp 2025-11-25', '/mcp
 
 /** A client gives up here. No fault lasts so long. */
 const HUNG_MS = 60_000
+const MAX_ATTEMPTS = 60
+const RETRY_MS = 1_000
 
 /** @param {Gateway} gateway */
 export function createLedger(gateway) {
@@ -23,11 +26,28 @@ export function createLedger(gateway) {
   return { connect, counts }
 
   /**
-   * A client of ours. A call resolves when it has a result or an error, or counts as hung.
+   * Connects as soon as the gateway has room: it has so many environments, as an account has on
+   * AWS, and streams whose clients are gone hold theirs for a while.
    *
    * @param {Endpoint} endpoint
    */
   async function connect(endpoint) {
+    for (let n = 0; ; n++)
+      try {
+        return await open(endpoint)
+      } catch (error) {
+        const { code } = /** @type {{ code?: string }} */ (error)
+        if (code !== 'rate_limited' || n === MAX_ATTEMPTS) throw error
+        await sleep(RETRY_MS)
+      }
+  }
+
+  /**
+   * A client of ours. A call resolves when it has a result or an error, or counts as hung.
+   *
+   * @param {Endpoint} endpoint
+   */
+  async function open(endpoint) {
     const { mcpUrl, region, credentials } = gateway
     const Transport = endpoint === '/sse' ? SigV4SseTransport : SigV4StreamableHttpTransport
     const transport = new Transport(mcpUrl, { region, credentials })
@@ -40,8 +60,13 @@ export function createLedger(gateway) {
         void transport.send({ jsonrpc: '2.0', id: message.id, result: {} }).catch(() => {})
     }
     transport.onerror = () => {}
-    await transport.start()
-    if (!isStateless) await initialize()
+    try {
+      await transport.start()
+      if (!isStateless) await initialize()
+    } catch (error) {
+      await transport.close()
+      throw error
+    }
     return { call, close: () => transport.close() }
 
     async function initialize() {
