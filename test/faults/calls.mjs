@@ -14,8 +14,8 @@ import { SigV4SseTransport, SigV4StreamableHttpTransport } from '@markvp/mcp-lam
 export const ENDPOINTS = /** @type {const} */ (['/sse', '/mcp 2025-11-25', '/mcp 2026-07-28'])
 /** @typedef {typeof ENDPOINTS[number]} Endpoint */
 
-/** A client gives up here. No fault lasts so long. */
-const HUNG_MS = 60_000
+/** A client gives up here. No fault and no queue lasts so long, on a busy machine either. */
+const HUNG_MS = 240_000
 const MAX_ATTEMPTS = 60
 const RETRY_MS = 1_000
 
