@@ -8,7 +8,7 @@ import { SigV4SseTransport, SigV4StreamableHttpTransport } from '@markvp/mcp-lam
 /** @typedef {import('@markvp/mcp-lambda-sam-client').JsonRpcMessage} JsonRpcMessage */
 /**
  * @typedef {{ calls: number, results: number, errors: number, lost: number, doubled: number,
- * hung: number }} Counts
+ * hung: number, reasons?: string }} Counts `reasons` of the errors
  */
 
 export const ENDPOINTS = /** @type {const} */ (['/sse', '/mcp 2025-11-25', '/mcp 2026-07-28'])
@@ -23,6 +23,8 @@ const RETRY_MS = 1_000
 export function createLedger(gateway) {
   /** @type {Map<string, { results: number, errors: number, isHung: boolean }>} */
   const calls = new Map()
+  /** How often a call failed for which reason. @type {Map<string, number>} */
+  const reasons = new Map()
   return { connect, counts }
 
   /**
@@ -111,15 +113,21 @@ export function createLedger(gateway) {
           entry.isHung = true
           resolve(undefined)
         }, HUNG_MS)
-        listeners.set(id, ({ result }) => {
-          if (result === undefined || hasFailed(result)) entry.errors += 1
-          else entry.results += 1
-          resolve(undefined)
-        })
-        transport.send({ jsonrpc: '2.0', id, method: 'tools/call', params }).catch(() => {
+        const fail = (/** @type {unknown} */ reason) => {
           entry.errors += 1
+          const text = String(reason).slice(0, 60)
+          reasons.set(text, (reasons.get(text) ?? 0) + 1)
+          resolve(undefined)
+        }
+        listeners.set(id, ({ result, error }) => {
+          if (error) return fail(JSON.stringify(error))
+          if (hasFailed(result)) return fail(/** @type {any} */ (result).content?.[0]?.text)
+          entry.results += 1
           resolve(undefined)
         })
+        transport
+          .send({ jsonrpc: '2.0', id, method: 'tools/call', params })
+          .catch(error => fail(error.code ?? error))
       })
       clearTimeout(timer)
       return entry.results > 0
@@ -143,6 +151,7 @@ export function createLedger(gateway) {
       lost: count((it, id) => it.results > 0 && !runs.has(id)),
       doubled: count((it, id) => it.results + it.errors > 1 || (runs.get(id) ?? 0) > 1),
       hung: count(it => it.isHung),
+      reasons: [...reasons].map(([reason, count]) => `${count} × ${reason}`).join(', '),
     }
   }
 }

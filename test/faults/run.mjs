@@ -76,10 +76,11 @@ try {
     if (positionals.length > 0 && !positionals.includes(name)) continue
     gateway.takePeak()
     for await (const { fault, endpoint, problem, ...counts } of run(gateway)) {
-      const { calls, results, errors, lost, doubled, hung } = counts
+      const { calls, results, errors, lost, doubled, hung, reasons } = counts
       const peak = Math.round(gateway.takePeak())
       const columns = [fault, endpoint, calls, results, errors, lost, doubled, hung, peak]
       console.log(`| ${columns.join(' | ')} |`)
+      if (reasons) console.error(`  errors: ${reasons}`)
       if (problem) console.log(`${fault}, ${endpoint}: ${problem}`)
       if (lost + doubled + hung > 0 || problem || peak > MAX_MEGABYTES) isRight = false
     }
