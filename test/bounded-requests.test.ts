@@ -13,6 +13,7 @@ import { messagesIn, meta, postMcp } from './support/sse-wire.ts'
 let gateway: Gateway
 beforeAll(async () => {
   gateway = await startGateway({
+    push: true,
     environment: { HEARTBEAT_SECONDS: '1', IDLE_TIMEOUT_SECONDS: '2' },
   })
   const { admin } = gateway

@@ -39,6 +39,7 @@ beforeAll(async () => {
   await once(edge, 'listening')
   const { port } = edge.address() as AddressInfo
   gateway = await startGateway({
+    push: true,
     environment: { ...sharing(tables), AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${port}/` },
   })
   await tables.admin.registerTool({

@@ -16,6 +16,7 @@ let gateway: Gateway
 beforeAll(async () => {
   gateway = await startGateway({
     holdBack: true,
+    push: true,
     environment: { HEARTBEAT_SECONDS: '600', IDLE_TIMEOUT_SECONDS: '840' },
   })
   await gateway.admin.registerTool({

@@ -19,7 +19,7 @@ import { initialize, initialized, postRaw } from './support/sse-wire.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
-  gateway = await startGateway()
+  gateway = await startGateway({ push: true })
   const lambdaArn = functionArn('notes')
   await gateway.admin.registerResource({ name: 'notes', lambdaArn, uriTemplate: 'notes://{id}' })
   await gateway.admin.registerResource({ name: 'board', lambdaArn, uri: 'board://main' })
@@ -164,7 +164,7 @@ describe('an MCP session', () => {
   /** On the same tables, and with processes that know nothing yet. */
   let elsewhere: Gateway
   beforeAll(async () => {
-    elsewhere = await startGateway({ environment: sharing(gateway) })
+    elsewhere = await startGateway({ push: true, environment: sharing(gateway) })
   })
   afterAll(() => elsewhere.close())
 

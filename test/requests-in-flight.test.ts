@@ -11,7 +11,7 @@ import { messagesIn, postMcp } from './support/sse-wire.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
-  gateway = await startGateway({ environment: { HEARTBEAT_SECONDS: '1' } })
+  gateway = await startGateway({ push: true, environment: { HEARTBEAT_SECONDS: '1' } })
   await gateway.admin.registerTool({
     name: 'contract',
     lambdaArn: functionArn('contract'),

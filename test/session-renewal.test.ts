@@ -13,7 +13,7 @@ import { functionArn, type Gateway, startGateway, until } from './support/gatewa
 
 let gateway: Gateway
 beforeAll(async () => {
-  gateway = await startGateway()
+  gateway = await startGateway({ push: true })
   await gateway.admin.registerTool({
     name: 'wait',
     lambdaArn: functionArn('wait'),

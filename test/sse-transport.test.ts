@@ -10,7 +10,7 @@ import { functionArn, type Gateway, hasContent, startGateway, until } from './su
 
 let gateway: Gateway
 beforeAll(async () => {
-  gateway = await startGateway({ timeouts: { functions: 3 } })
+  gateway = await startGateway({ push: true, timeouts: { functions: 3 } })
   const { admin } = gateway
   await admin.registerTool({
     name: 'echo',

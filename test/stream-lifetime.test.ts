@@ -30,6 +30,7 @@ describe('a stream', () => {
   let gateway: Gateway
   beforeAll(async () => {
     gateway = await gatewayWith({
+      push: true,
       environment: { HEARTBEAT_SECONDS: '0.5', IDLE_TIMEOUT_SECONDS: '6' },
     })
   })
@@ -188,7 +189,7 @@ describe('a stream whose environment is about to time out', () => {
 describe('a change of the registrations', () => {
   let gateway: Gateway
   beforeAll(async () => {
-    gateway = await startGateway()
+    gateway = await startGateway({ push: true })
   })
   afterAll(() => gateway.close())
 

@@ -7,7 +7,10 @@ import { meta, postMcp } from './support/sse-wire.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
-  gateway = await startGateway({ environment: { ALLOWED_ORIGINS: 'https://app.example' } })
+  gateway = await startGateway({
+    push: true,
+    environment: { ALLOWED_ORIGINS: 'https://app.example' },
+  })
   const { admin } = gateway
   await admin.registerTool({
     name: 'echo',

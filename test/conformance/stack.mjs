@@ -57,6 +57,7 @@ export async function startEverything({ respond, alter } = {}) {
     return opened(
       startLocal({
         functions: fileURLToPath(new URL('functions', import.meta.url)),
+        push: true,
         // The proxy has another host than the gateway, as in front of a deployed one.
         environment: { ALLOWED_ORIGINS: 'localhost,127.0.0.1', ...environment },
         concurrency: 60,

@@ -30,6 +30,7 @@ export async function startStack() {
   const environment = {
     ...functions['RegistrationFunction']?.variables,
     ...functions['McpFunction']?.variables,
+    SERVER_PUSH: 'on',
     AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
     AWS_ENDPOINT_URL_LAMBDA: lambdaUrl,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,

@@ -40,6 +40,7 @@ beforeAll(async () => {
 
   const router = await startLambdaRouter(endpoint, McpRoleArn, () => gateway as Gateway)
   gateway = await startGateway({
+    push: true,
     environment: {
       AWS_ENDPOINT_URL_DYNAMODB: endpoint,
       AWS_ENDPOINT_URL_LAMBDA: router.url,

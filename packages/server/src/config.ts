@@ -19,10 +19,12 @@ export interface McpConfig {
   maxCallsInFlight: number
   /** The path that clients see before `/sse` and `/mcp`, as `/prod`. Empty without a proxy. */
   publicPath: string
+  /** Whether streams notify clients of changes. Each such stream holds an environment. */
+  serverPush: boolean
 }
 
 export function mcpConfig(environment: Environment = process.env): McpConfig {
-  return read(environment, ({ text, number, list, path }) => ({
+  return read(environment, ({ text, number, list, path, flag }) => ({
     registrationTable: text('REGISTRATION_TABLE'),
     sessionTable: text('SESSION_TABLE'),
     idleTimeoutSeconds: number('IDLE_TIMEOUT_SECONDS', 120),
@@ -32,6 +34,7 @@ export function mcpConfig(environment: Environment = process.env): McpConfig {
     requestStateKeys: list('REQUEST_STATE_KEYS', 32),
     maxCallsInFlight: Math.ceil(number('MAX_CALLS_IN_FLIGHT', 32)),
     publicPath: path('PUBLIC_PATH'),
+    serverPush: flag('SERVER_PUSH'),
   }))
 }
 
@@ -65,6 +68,8 @@ interface Reader {
   list(name: string, minLength?: number): string[]
   /** A path without "/" at its end; empty when the variable is not set. */
   path(name: string): string
+  /** `on` or `off`; off when the variable is not set. */
+  flag(name: string): boolean
 }
 
 /**
@@ -99,6 +104,12 @@ function read<Config>(environment: Environment, pick: (reader: Reader) => Config
       if (!/^(\/[\w.~-]+)*$/.test(value))
         problems.push(`${name} is "${value}": a path such as /prod is expected`)
       return value
+    },
+    flag(name) {
+      const value = environment[name] || 'off'
+      if (value !== 'on' && value !== 'off')
+        problems.push(`${name} is "${value}": "on" or "off" is expected`)
+      return value === 'on'
     },
   })
   if (problems.length === 0) return config

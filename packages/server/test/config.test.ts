@@ -15,6 +15,7 @@ test('a variable that is absent or empty has its default', () => {
     requestStateKeys: [],
     maxCallsInFlight: 32,
     publicPath: '',
+    serverPush: false,
   })
 })
 
@@ -38,6 +39,12 @@ test('one error names every variable that is missing or wrong', () => {
   expect(() => mcpConfig({ IDLE_TIMEOUT_SECONDS: 'soon', POLL_BUSY_MS: '0' })).toThrow(
     /REGISTRATION_TABLE is missing; SESSION_TABLE is missing; IDLE_TIMEOUT_SECONDS is "soon".*; POLL_BUSY_MS is "0"/,
   )
+})
+
+test('a switch is on or off', () => {
+  expect(mcpConfig({ ...tables, SERVER_PUSH: 'on' }).serverPush).toBe(true)
+  expect(mcpConfig({ ...tables, SERVER_PUSH: 'off' }).serverPush).toBe(false)
+  expect(() => mcpConfig({ ...tables, SERVER_PUSH: 'true' })).toThrow(/SERVER_PUSH is "true"/)
 })
 
 test('the registration function does not start without the functions that cannot be registered', () => {

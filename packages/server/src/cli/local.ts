@@ -35,6 +35,10 @@ arn:aws:lambda:us-east-1:000000000000:function:NAME`,
       value: '<folder>',
       help: 'folder that keeps the tables; without it they end with the gateway',
     },
+    push: {
+      type: 'boolean',
+      help: `notify clients of changed lists and resources, as a stack with ServerPush=on does`,
+    },
     'hold-back': {
       type: 'boolean',
       help: `deliver each chunk of a stream with the next one, as Lambda may do: shows whether a
@@ -51,6 +55,7 @@ client depends on small writes that arrive at once`,
         functions: folderOf('--functions', flags.functions),
       }),
       ...(flags.data !== undefined && { data: flags.data }),
+      push: flags.push ?? false,
       holdBack: flags['hold-back'] ?? false,
     }
     const { startLocal } = await import('../local/start.ts')

@@ -30,6 +30,7 @@ const gateway = createGateway({
   idleTimeoutSeconds: config.idleTimeoutSeconds,
   maxCallsInFlight: config.maxCallsInFlight,
   publicPath: config.publicPath,
+  serverPush: config.serverPush,
 })
 
 declare const awslambda: StreamingRuntime

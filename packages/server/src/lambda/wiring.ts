@@ -25,7 +25,7 @@ export function wireProtocol(
   dynamo: DynamoDb,
   config: McpConfig,
 ) {
-  const { sessionTable, heartbeatSeconds, requestStateKeys } = config
+  const { sessionTable, heartbeatSeconds, requestStateKeys, serverPush } = config
   // Opens the connection to the table while the code below runs.
   void registry.version().catch(() => {
     // The first request reads again, and reports the error.
@@ -36,6 +36,7 @@ export function wireProtocol(
     registry,
     invoke: bufferedInvoker(clientFor),
     invokeStream: streamingInvoker(clientFor),
+    serverPush,
   })
   const sessions = dynamoMcpSessions(dynamo, sessionTable)
   const ownKey = dynamoSigningKey(dynamo, sessionTable)
@@ -47,6 +48,7 @@ export function wireProtocol(
     eventStore: dynamoEventStore(dynamo, sessionTable, leaseSeconds(heartbeatSeconds)),
     heartbeatSeconds,
     idleTimeoutSeconds: config.idleTimeoutSeconds,
+    serverPush,
     useRequestState: dynamoUsedStates(dynamo, sessionTable),
     requestStateKeys: async () =>
       requestStateKeys.length > 0 ? requestStateKeys : [await ownKey()],

@@ -29,6 +29,8 @@ export interface LocalOptions {
   data?: string
   /** More callers. The developer with the `credentials` of `Local` is always a caller. */
   principals?: Principal[]
+  /** Notify clients of changes, as with the parameter ServerPush of the template. Default: false. */
+  push?: boolean
   /** Overrides environment variables of the gateway's two functions. */
   environment?: Record<string, string>
   /** Seconds. Default: as in the template; 30 for other functions. */
@@ -91,7 +93,8 @@ export async function startStack(
   dist: string,
   options: LocalOptions,
 ): Promise<Local> {
-  const { concurrency = 20, holdBack = false, timeouts = {}, environment = {} } = options
+  const { concurrency = 20, holdBack = false, push = false, timeouts = {} } = options
+  const environment = { SERVER_PUSH: push ? 'on' : 'off', ...options.environment }
   let closing = false
   // Functions that are killed during close() log errors. They are expected.
   const log: Log = entry => closing || (options.log ?? writeLog)(entry)

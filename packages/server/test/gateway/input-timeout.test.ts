@@ -23,6 +23,7 @@ test('a user who does not respond in time fails the call, and the connection goe
       updateTokens: async () => new Map(),
     },
     invoke: async () => ({ failure: 'not this one' }),
+    serverPush: false,
     async *invokeStream() {
       yield Buffer.from(JSON.stringify({ result: asking }))
     },

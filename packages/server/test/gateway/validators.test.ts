@@ -133,6 +133,7 @@ describe('a registered tool', () => {
     const protocol = createProtocol({
       registry: createCachedRegistry(registry),
       invoke: async () => ({ payload: '"ran"' }),
+      serverPush: false,
       invokeStream: () => {
         throw new Error('no function here streams')
       },

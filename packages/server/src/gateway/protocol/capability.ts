@@ -7,4 +7,6 @@ export interface Capability {
   registry: CachedRegistry
   connection: ClientConnection
   calls: FunctionCalls
+  /** Whether clients may be notified of changes. */
+  serverPush: boolean
 }

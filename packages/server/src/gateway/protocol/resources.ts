@@ -9,7 +9,8 @@ import { page } from './paging.ts'
 import { resourceOf } from './uris.ts'
 
 /** The lists, `resources/read` and, with a session, subscriptions. */
-export function serveResources(server: Server, { registry, connection, calls }: Capability): void {
+export function serveResources(server: Server, capability: Capability): void {
+  const { registry, connection, calls, serverPush } = capability
   const { caller } = connection
   const visibleResources = async () => visible(await registry.snapshot(), 'resource', caller)
 
@@ -38,7 +39,7 @@ export function serveResources(server: Server, { registry, connection, calls }: 
     return toReadResult(outcome, uri, resource)
   })
 
-  if (connection.transport === 'stateless') return
+  if (connection.transport === 'stateless' || !serverPush) return
   const { subscriptions } = connection
 
   server.setRequestHandler('resources/subscribe', async ({ params: { uri } }) => {

@@ -26,6 +26,8 @@ export interface ProtocolOptions {
   registry: CachedRegistry
   invoke: Invoke
   invokeStream: InvokeStream
+  /** Whether clients may be notified of changes. */
+  serverPush: boolean
 }
 
 /** Serves the registered tools, resources and prompts with the MCP SDK. */
@@ -41,18 +43,24 @@ export interface Protocol {
 
 const serverInfo: Implementation = { name: 'mcp-lambda-sam', version }
 
-const capabilities: ServerCapabilities = {
+const common: ServerCapabilities = { completions: {}, logging: {} }
+
+const PUSH: ServerCapabilities = {
+  ...common,
   tools: { listChanged: true },
   resources: { listChanged: true, subscribe: true },
   prompts: { listChanged: true },
-  completions: {},
-  logging: {},
 }
+
+/** A client that opens no stream for notifications costs nothing while it does nothing. */
+const NO_PUSH: ServerCapabilities = { ...common, tools: {}, resources: {}, prompts: {} }
 
 /** The longest time that a user may take to respond to an elicitation. */
 const MAX_INPUT_TIMEOUT_MS = 600_000
 
-export function createProtocol({ registry, invoke, invokeStream }: ProtocolOptions): Protocol {
+export function createProtocol(options: ProtocolOptions): Protocol {
+  const { registry, invoke, invokeStream, serverPush } = options
+  const capabilities = serverPush ? PUSH : NO_PUSH
   const validatorsOf = createCachedValidators()
 
   return {
@@ -79,7 +87,7 @@ export function createProtocol({ registry, invoke, invokeStream }: ProtocolOptio
 
   function serve(server: Server, connection: ClientConnection) {
     const calls = createFunctionCalls(server, connection, { invoke, invokeStream })
-    const capability = { registry, connection, calls }
+    const capability = { registry, connection, calls, serverPush }
     serveTools(server, capability, validatorsOf)
     serveResources(server, capability)
     servePrompts(server, capability)

@@ -22,6 +22,8 @@ export interface SseOptions {
   maxCallsInFlight: number
   /** The path that clients see before `/sse`: empty, or as `/prod`. */
   publicPath: string
+  /** Whether streams notify clients of changes. */
+  serverPush: boolean
 }
 
 /**

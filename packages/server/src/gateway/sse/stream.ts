@@ -30,6 +30,8 @@ export interface SseStreamOptions {
   idleTimeoutSeconds: number
   /** Calls of functions that one stream runs at once. More wait. */
   maxCallsInFlight: number
+  /** Whether the stream notifies its client of changes. */
+  serverPush: boolean
   /** Milliseconds that are left of the environment's time. */
   timeMs: number
 }
@@ -105,16 +107,7 @@ export function serveSseStream(options: SseStreamOptions): void {
     })
     await server.connect(transport)
     if (protocolVersion) transport.assumeInitialized(protocolVersion)
-    // Loaded here, because only environments with a stream need it: see lambda/wiring.ts.
-    const { notifyOfChanges } = await import('../protocol/changes.ts')
-    // The stream may have ended while the code was loading.
-    if (!isEnding)
-      stopWatching = notifyOfChanges(server, {
-        registry,
-        caller,
-        startingPoint: { from: 'first-look' },
-        subscriptions: async () => subscriptions.all,
-      })
+    if (options.serverPush) await watch(server, subscriptions)
     for await (const message of inbox.messages(ended.signal)) {
       lifetime.touch()
       // `POST /message` has checked it.
@@ -123,6 +116,19 @@ export function serveSseStream(options: SseStreamOptions): void {
       // Messages stay in the table while the client does not read what it gets.
       await transport.drained()
     }
+  }
+
+  async function watch(server: Server, subscriptions: ReturnType<typeof createSubscriptions>) {
+    // Loaded here, because only environments with a stream need it: see lambda/wiring.ts.
+    const { notifyOfChanges } = await import('../protocol/changes.ts')
+    // The stream may have ended while the code was loading.
+    if (isEnding) return
+    stopWatching = notifyOfChanges(server, {
+      registry,
+      caller,
+      startingPoint: { from: 'first-look' },
+      subscriptions: async () => subscriptions.all,
+    })
   }
 
   function end(reason: Reason) {

@@ -44,7 +44,7 @@ export interface StreamableHttpOptions extends SessionOptions {
  * keep no session. Those get no requests of the server and no `GET /mcp`.
  */
 export function createStreamableHttp(options: StreamableHttpOptions): Service {
-  const { protocol, registry, heartbeatSeconds } = options
+  const { protocol, registry, heartbeatSeconds, serverPush } = options
   const sessions = createMcpSessionRequests(options)
 
   return async (request, exchange) => {
@@ -95,7 +95,9 @@ export function createStreamableHttp(options: StreamableHttpOptions): Service {
       options.useRequestState,
     )
     const message = isMessage(parsedBody) && isRequest(parsedBody) ? parsedBody : undefined
-    const uris = message?.method === 'subscriptions/listen' ? subscribedUris(message) : undefined
+    // Without push the SDK acknowledges none of the subscriptions, and completes the request.
+    const listens = serverPush && message?.method === 'subscriptions/listen'
+    const uris = listens ? subscribedUris(message) : undefined
     if (uris && !fits(uris)) {
       const { code, message: text } = tooManySubscriptions()
       return refuse(400, code, text, message)

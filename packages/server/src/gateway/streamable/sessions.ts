@@ -46,6 +46,8 @@ export interface SessionOptions {
   heartbeatSeconds: number
   /** Seconds without a response to a ping after which the stream of `GET /mcp` is closed. */
   idleTimeoutSeconds: number
+  /** Whether clients may be notified of changes. */
+  serverPush: boolean
 }
 
 const SESSION_ID = 'mcp-session-id'
@@ -65,7 +67,8 @@ const INVALID_PARAMS = -32_602
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
  */
 export function createMcpSessionRequests(options: SessionOptions) {
-  const { protocol, registry, sessions, eventStore, relay, heartbeatSeconds } = options
+  const { protocol, registry, sessions, eventStore, relay } = options
+  const { heartbeatSeconds, serverPush } = options
 
   return { handles, serve }
 
@@ -79,10 +82,12 @@ export function createMcpSessionRequests(options: SessionOptions) {
     const refused = checkHeaders(request, id === null)
     if (refused) return refused
     if (id === null) return open(body, exchange)
+    const lastEventId = request.headers.get('last-event-id')
+    if (request.method === 'GET' && !serverPush && !isResponseEvent(lastEventId)) return noPush()
     const session = isSessionId(id) ? await sessions.get(id, exchange.caller.owner) : undefined
     if (!session) return refuse(404, SESSION_NOT_FOUND, NO_SESSION, body)
     if (request.method === 'DELETE') return close(session)
-    if (request.method === 'GET') return stream(request, session, exchange)
+    if (request.method === 'GET') return stream(lastEventId, session, exchange)
     return receive(body, session, exchange)
   }
 
@@ -101,7 +106,7 @@ export function createMcpSessionRequests(options: SessionOptions) {
     const id = createSessionId()
     const { owner } = exchange.caller
     // Read first: the client is notified of what changes from now on.
-    const { registrations } = await registry.version()
+    const registrations = serverPush ? (await registry.version()).registrations : ''
     const response = await initialize(body, id, exchange)
     if (!('result' in response)) return Response.json(response)
     await sessions.create({
@@ -131,11 +136,10 @@ export function createMcpSessionRequests(options: SessionOptions) {
     return new Response(null, { status: 200 })
   }
 
-  async function stream(request: Request, session: McpSession, exchange: Exchange) {
-    const lastEventId = request.headers.get('last-event-id')
+  async function stream(lastEventId: string | null, session: McpSession, exchange: Exchange) {
     const { requestId } = exchange
     const timeMs = usableMs(exchange.remaining())
-    if (lastEventId === null || lastEventId.startsWith(GET_STREAM_PREFIX)) {
+    if (!isResponseEvent(lastEventId)) {
       const connection = connectionOf(session.id, exchange)
       return openGetStream({ ...options, session, connection, lastEventId, timeMs, requestId })
     }
@@ -287,6 +291,20 @@ export function createMcpSessionRequests(options: SessionOptions) {
     }
   }
 }
+
+/** Whether the event came on the response to a request, which `GET /mcp` can resume. */
+const isResponseEvent = (lastEventId: string | null): lastEventId is string =>
+  lastEventId !== null && !lastEventId.startsWith(GET_STREAM_PREFIX)
+
+/** 405 tells a client that there is no such stream. It goes on without one. */
+function noPush(): Response {
+  const response = refuse(405, SERVER_ERROR, NO_PUSH)
+  response.headers.set('allow', 'POST, DELETE')
+  return response
+}
+
+const NO_PUSH =
+  'This gateway sends no notifications of changes: GET /mcp only resumes a response, with Last-Event-ID. The parameter ServerPush of the stack turns them on'
 
 /** Greater than the sequence number of any message: no message is read. */
 const LAST_SEQUENCE = 1e12 - 2
