@@ -7,7 +7,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { connect } from './support/clients.ts'
 import { functionArn, type Gateway, startGateway, until } from './support/gateway.ts'
-import { initialize, initialized, openRaw, postRaw } from './support/sse-wire.ts'
+import {
+  initialize,
+  initialized,
+  messagesIn,
+  meta,
+  openRaw,
+  postMcp,
+  postRaw,
+} from './support/sse-wire.ts'
 
 const call = (id: number, file: string) => ({
   jsonrpc: '2.0',
@@ -31,7 +39,7 @@ describe('a stream', () => {
   beforeAll(async () => {
     gateway = await gatewayWith({
       push: true,
-      environment: { HEARTBEAT_SECONDS: '0.5', IDLE_TIMEOUT_SECONDS: '6' },
+      environment: { HEARTBEAT_SECONDS: '1', IDLE_TIMEOUT_SECONDS: '6', LISTEN_SECONDS: '2' },
     })
   })
   afterAll(() => gateway.close())
@@ -51,8 +59,8 @@ describe('a stream', () => {
     await postRaw(gateway, stream.endpoint, initialize)
     await postRaw(gateway, stream.endpoint, initialized)
     await postRaw(gateway, stream.endpoint, call(2, file))
-    // 16 heartbeats are longer than the idle time-out.
-    await stream.read(/(: ka\n\n.*){16}/s)
+    // 8 heartbeats are longer than the idle time-out.
+    await stream.read(/(: ka\n\n.*){8}/s)
     writeFileSync(file, '')
     await stream.read(/"text":"done"/)
     await stream.close()
@@ -72,12 +80,19 @@ describe('a stream', () => {
       if ('result' in message) pongs++
       return send(message, options)
     }
-    // The gateway sends a ping after half the idle time-out, so five pings take longer than two
-    // time-outs.
-    await until(() => closed || pongs === 5, 'five pings', 60_000)
+    // The gateway pings after each quiet heartbeat, so eight pings take longer than the time-out.
+    await until(() => closed || pongs === 8, 'eight pings', 60_000)
     expect(closed).toBe(false)
     await client.ping()
     await client.close()
+  })
+
+  test.concurrent('of subscriptions/listen is completed after its time', async () => {
+    const params = { _meta: meta, notifications: { toolsListChanged: true } }
+    const request = { jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params }
+    const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': request.method }
+    const messages = await messagesIn(await postMcp(gateway, request, { headers }))
+    expect(messages.at(-1)).toMatchObject({ id: 1, result: { resultType: 'complete' } })
   })
 
   test.concurrent('of GET /mcp ends when its client does not answer pings', async () => {
@@ -111,6 +126,30 @@ describe('a stream', () => {
       async () => (await postRaw(gateway, stream.endpoint, initialize)).status === 404,
       'the session to be given up',
     )
+  })
+})
+
+describe('a stream of a client that has answered pings', () => {
+  let gateway: Gateway
+  beforeAll(async () => {
+    gateway = await gatewayWith({
+      environment: { HEARTBEAT_SECONDS: '4', IDLE_TIMEOUT_SECONDS: '600' },
+    })
+  })
+  afterAll(() => gateway.close())
+
+  test('ends when it misses two, long before the idle time-out', async () => {
+    const stream = await openRaw(gateway)
+    await postRaw(gateway, stream.endpoint, initialize)
+    await postRaw(gateway, stream.endpoint, initialized)
+    const messages = () =>
+      [...stream.text().matchAll(/^data: (\{.*)$/gm)].map(([, data = '']) => JSON.parse(data))
+    const pings = () => messages().filter(it => it.method === 'ping')
+    await stream.read(/"ping"/)
+    const { id } = pings()[0]
+    await postRaw(gateway, stream.endpoint, { jsonrpc: '2.0', id, result: {} })
+    expect(await stream.ended()).toContain('event: bye\ndata: {"reason":"idle"}')
+    expect(pings()).toHaveLength(3)
   })
 })
 

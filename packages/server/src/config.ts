@@ -4,6 +4,8 @@ export interface McpConfig {
   sessionTable: string
   /** Seconds without a sign of life of the client after which a stream is closed. */
   idleTimeoutSeconds: number
+  /** Seconds after which a `subscriptions/listen` is completed: its client answers no pings. */
+  listenSeconds: number
   /**
    * Seconds between two heartbeats, which keep proxies and clients from closing a quiet stream.
    * Leases are renewed as often, see gateway/wire/lease.ts.
@@ -28,6 +30,7 @@ export function mcpConfig(environment: Environment = process.env): McpConfig {
     registrationTable: text('REGISTRATION_TABLE'),
     sessionTable: text('SESSION_TABLE'),
     idleTimeoutSeconds: number('IDLE_TIMEOUT_SECONDS', 120),
+    listenSeconds: number('LISTEN_SECONDS', 840),
     heartbeatSeconds: number('HEARTBEAT_SECONDS', 15),
     pollMs: { busy: number('POLL_BUSY_MS', 5), idle: number('POLL_IDLE_MS', 80) },
     allowedOrigins: list('ALLOWED_ORIGINS'),

@@ -9,6 +9,7 @@ test('a variable that is absent or empty has its default', () => {
     registrationTable: 'r',
     sessionTable: 's',
     idleTimeoutSeconds: 120,
+    listenSeconds: 840,
     heartbeatSeconds: 15,
     pollMs: { busy: 5, idle: 80 },
     allowedOrigins: [],

@@ -49,6 +49,7 @@ export function wireProtocol(
     heartbeatSeconds,
     idleTimeoutSeconds: config.idleTimeoutSeconds,
     serverPush,
+    listenSeconds: config.listenSeconds,
     useRequestState: dynamoUsedStates(dynamo, sessionTable),
     requestStateKeys: async () =>
       requestStateKeys.length > 0 ? requestStateKeys : [await ownKey()],

@@ -54,16 +54,70 @@ test('ends when the reader is gone', async () => {
   expect(onEnd.mock.calls).toEqual([['reader-gone']])
 })
 
-test('pings a quiet client and ends as idle when no ping is answered', async () => {
+const noAnswer = (timeoutMs: number) =>
+  new Promise((_, reject) => setTimeout(() => reject(new Error('timed out')), timeoutMs))
+
+test('pings a client after each quiet heartbeat, and ends at the timeout when none is answered', async () => {
   const onEnd = vi.fn()
-  const ping = vi.fn(() => Promise.reject(new Error('timed out')))
+  const ping = vi.fn(noAnswer)
   createStreamLifetime({ ...request, idle: { timeoutSeconds: 8, ping }, onEnd })
-  await vi.advanceTimersByTimeAsync(3_900)
+  await vi.advanceTimersByTimeAsync(900)
   expect(ping).not.toHaveBeenCalled()
   await vi.advanceTimersByTimeAsync(200)
   expect(ping).toHaveBeenCalledOnce()
-  await vi.advanceTimersByTimeAsync(4_000)
-  expect(ping).toHaveBeenCalledTimes(4)
+  await vi.advanceTimersByTimeAsync(6_800)
+  expect(onEnd).not.toHaveBeenCalled()
+  await vi.advanceTimersByTimeAsync(100)
+  expect(onEnd.mock.calls).toEqual([['idle']])
+})
+
+test.each([5, 15, 20])(
+  'with a heartbeat of %d s, ends within 45 s after a client that answered pings has left',
+  async heartbeatSeconds => {
+    const onEnd = vi.fn()
+    let hasLeft = false
+    const ping = vi.fn(async (ms: number) => (hasLeft ? noAnswer(ms) : undefined))
+    createStreamLifetime({
+      requestId: 'r',
+      heartbeatSeconds,
+      idle: { timeoutSeconds: 600, ping },
+      onEnd,
+    })
+    await vi.advanceTimersByTimeAsync(heartbeatSeconds * 3_000 + 1)
+    hasLeft = true
+    const before = ping.mock.calls.length
+    await vi.advanceTimersByTimeAsync(45_000)
+    expect(ping.mock.calls.length - before).toBe(2)
+    expect(onEnd.mock.calls).toEqual([['idle']])
+  },
+)
+
+test('one missed ping does not end the stream', async () => {
+  const onEnd = vi.fn()
+  let pings = 0
+  const ping = async (ms: number) => (++pings % 2 === 0 ? noAnswer(ms) : undefined)
+  const { stop } = createStreamLifetime({ ...request, idle: { timeoutSeconds: 8, ping }, onEnd })
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(onEnd).not.toHaveBeenCalled()
+  stop()
+})
+
+test('an open call is a sign of life, and the next ping waits for a quiet heartbeat', async () => {
+  const onEnd = vi.fn()
+  let isBusy = false
+  let answers = true
+  const ping = vi.fn(async (ms: number) => (answers ? undefined : noAnswer(ms)))
+  const idle = { timeoutSeconds: 8, ping, isBusy: () => isBusy }
+  createStreamLifetime({ ...request, idle, onEnd })
+  await vi.advanceTimersByTimeAsync(1_500)
+  isBusy = true
+  answers = false
+  ping.mockClear()
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(ping).not.toHaveBeenCalled()
+  expect(onEnd).not.toHaveBeenCalled()
+  isBusy = false
+  await vi.advanceTimersByTimeAsync(5_000)
   expect(onEnd.mock.calls).toEqual([['idle']])
 })
 
@@ -77,7 +131,7 @@ test('keeps a quiet stream open while the client answers pings', async () => {
   })
   await vi.advanceTimersByTimeAsync(80_000)
   expect(onEnd).not.toHaveBeenCalled()
-  expect(ping.mock.calls.length).toBeGreaterThan(10)
+  expect(ping.mock.calls.length).toBeGreaterThan(40)
   stop()
 })
 
@@ -89,7 +143,7 @@ test('a sign of life postpones the ping', async () => {
   })
   for (let second = 0; second < 20; second++) {
     touch()
-    await vi.advanceTimersByTimeAsync(1_000)
+    await vi.advanceTimersByTimeAsync(900)
   }
   expect(ping).not.toHaveBeenCalled()
   stop()

@@ -8,6 +8,7 @@ import { log } from '../../http/log.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { Inbox } from '../../session-table/relay.ts'
 import { withExactArguments } from '../protocol/exact-arguments.ts'
+import { pingClient } from '../protocol/ping.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createSubscriptions } from '../protocol/subscriptions.ts'
 import type { EventStream } from '../wire/event-stream.ts'
@@ -53,7 +54,7 @@ const BYE: Partial<Record<Reason, { reason: string; retry: number }>> = {
  * finish for at most this long.
  */
 const HANDOVER_MS = 30_000
-/** On a stream that ends for another reason, for at most this long. */
+/** On a stream that another one replaces, or that fails, for at most this long. */
 const LAST_CALLS_MS = 5_000
 /** A reader that takes nothing for this long does not get the last events. */
 const FAREWELL_MS = 2_000
@@ -82,7 +83,7 @@ export function serveSseStream(options: SseStreamOptions): void {
       isBusy: transport.isBusy,
       async ping(timeout) {
         if (!server) throw new Error('The server is not connected yet')
-        await server.request({ method: 'ping' }, { timeout })
+        await pingClient(server, timeout)
       },
     },
     timeMs: acceptingMs,
@@ -172,7 +173,9 @@ export function serveSseStream(options: SseStreamOptions): void {
 
   function lastCallsMs(reason: Reason): number {
     const leftMs = Math.max(0, endsAt - Date.now())
-    return reason === 'deadline' ? leftMs : Math.min(leftMs, LAST_CALLS_MS)
+    // A call that came while the stream was found idle is answered, however long it takes.
+    const mayFinish = reason === 'deadline' || reason === 'idle'
+    return mayFinish ? leftMs : Math.min(leftMs, LAST_CALLS_MS)
   }
 
   function logError(message: string, error: unknown) {

@@ -32,7 +32,7 @@ export interface SseTransport extends Transport {
   receive(message: JSONRPCMessage, size: number): void
   /** Resolves when the reader is less than `MAX_AHEAD` messages behind. */
   drained(): Promise<void>
-  /** Whether a request runs. Its response is not written yet. */
+  /** Whether a request waits or runs. Its response is not written yet. */
   isBusy(): boolean
   /**
    * Initializes the server without a message of the client. The official clients open a new stream
@@ -106,7 +106,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
       while (unread > MAX_AHEAD && !events.closed.aborted)
         await new Promise<void>(resolve => onDrained.push(resolve))
     },
-    isBusy: () => [...open.values()].some(it => it.state === 'running'),
+    isBusy: () => [...open.values()].some(it => it.state !== 'responding'),
     assumeInitialized(protocolVersion) {
       const clientInfo = { name: 'unknown', version: '0' }
       const params = { protocolVersion, capabilities: {}, clientInfo }

@@ -32,6 +32,8 @@ import {
 import { createMcpSessionRequests, type SessionOptions } from './sessions.ts'
 
 export interface StreamableHttpOptions extends SessionOptions {
+  /** Seconds after which a `subscriptions/listen` is completed: its client answers no pings. */
+  listenSeconds: number
   /** The keys that sign and verify request states. */
   requestStateKeys: () => Promise<string[]>
   /** Records that a request state was used. False where it was recorded before. */
@@ -125,7 +127,13 @@ export function createStreamableHttp(options: StreamableHttpOptions): Service {
     if (response.status >= 400) return shortRefusal(response)
     if (!bus) return withOurEventStream(backPressure.measure(response))
     const onEnd = () => void handler.close()
-    const lifetime = createStreamLifetime({ heartbeatSeconds, requestId, timeMs, onEnd })
+    const listenMs = Math.min(timeMs, options.listenSeconds * 1000)
+    const lifetime = createStreamLifetime({
+      heartbeatSeconds,
+      requestId,
+      timeMs: listenMs,
+      onEnd,
+    })
     return withOurEventStream(backPressure.measure(response, lifetime.stop))
   }
 

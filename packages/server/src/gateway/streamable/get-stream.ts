@@ -5,6 +5,7 @@ import type { Relay } from '../../session-table/relay.ts'
 import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
 import { notifyOfChanges } from '../protocol/changes.ts'
 import type { SessionConnection } from '../protocol/connection.ts'
+import { pingClient } from '../protocol/ping.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createEventStream } from '../wire/event-stream.ts'
 import { messageText } from '../wire/message-text.ts'
@@ -66,7 +67,7 @@ export async function openGetStream(options: GetStreamOptions): Promise<Response
     requestId,
     idle: {
       timeoutSeconds: idleTimeoutSeconds,
-      ping: timeout => server.request({ method: 'ping' }, { timeout }),
+      ping: timeout => pingClient(server, timeout),
     },
     timeMs: options.timeMs,
     onEnd: end,

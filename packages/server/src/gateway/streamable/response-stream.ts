@@ -40,8 +40,6 @@ export interface ResponseStream {
 const QUIET_MS = 250
 /** Milliseconds between two looks for cancelled requests. */
 const CANCELLED_MS = 500
-/** Milliseconds after which a client that lost the stream should ask for the rest. */
-const RETRY_MS = 1_000
 /** From this protocol version on, clients understand an event that has an id and no data. */
 const PRIMING_SINCE = '2025-11-25'
 
@@ -110,8 +108,7 @@ export function createResponseStream(
     // The response goes on without its reader, who may ask for the rest.
     const lifetime = createStreamLifetime({ events, heartbeatSeconds, requestId, lease })
     const looking = setInterval(() => void findCancelled(), CANCELLED_MS)
-    if (session.protocolVersion >= PRIMING_SINCE)
-      void events.event({ id: `${name}.0`, data: '', retry: RETRY_MS })
+    if (session.protocolVersion >= PRIMING_SINCE) void events.event({ id: `${name}.0`, data: '' })
     const inFlight = { stream: name, until: Date.now() + options.timeMs }
     const calls = ids.filter(id => callsFunction(open.get(id) ?? ''))
     const begun = record()
