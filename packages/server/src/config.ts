@@ -19,6 +19,8 @@ export interface McpConfig {
   requestStateKeys: string[]
   /** Calls of functions that one `/sse` stream runs at once. */
   maxCallsInFlight: number
+  /** Streams that one principal may have open. 0: no limit. */
+  maxStreamsPerCaller: number
   /** The path that clients see before `/sse` and `/mcp`, as `/prod`. Empty without a proxy. */
   publicPath: string
   /** Whether streams notify clients of changes. Each such stream holds an environment. */
@@ -26,7 +28,7 @@ export interface McpConfig {
 }
 
 export function mcpConfig(environment: Environment = process.env): McpConfig {
-  return read(environment, ({ text, number, list, path, flag }) => ({
+  return read(environment, ({ text, number, count, list, path, flag }) => ({
     registrationTable: text('REGISTRATION_TABLE'),
     sessionTable: text('SESSION_TABLE'),
     idleTimeoutSeconds: number('IDLE_TIMEOUT_SECONDS', 120),
@@ -36,6 +38,7 @@ export function mcpConfig(environment: Environment = process.env): McpConfig {
     allowedOrigins: list('ALLOWED_ORIGINS'),
     requestStateKeys: list('REQUEST_STATE_KEYS', 32),
     maxCallsInFlight: Math.ceil(number('MAX_CALLS_IN_FLIGHT', 32)),
+    maxStreamsPerCaller: count('MAX_STREAMS_PER_CALLER', 100),
     publicPath: path('PUBLIC_PATH'),
     serverPush: flag('SERVER_PUSH'),
   }))
@@ -67,6 +70,8 @@ interface Reader {
   text(name: string): string
   /** A number greater than zero. */
   number(name: string, fallback: number): number
+  /** An integer, 0 or greater. */
+  count(name: string, fallback: number): number
   /** Items separated by commas; empty when the variable is not set. */
   list(name: string, minLength?: number): string[]
   /** A path without "/" at its end; empty when the variable is not set. */
@@ -94,6 +99,12 @@ function read<Config>(environment: Environment, pick: (reader: Reader) => Config
       if (!(number > 0 && Number.isFinite(number)))
         problems.push(`${name} is "${value}": a number above 0 is expected`)
       return number
+    },
+    count(name, fallback) {
+      const value = environment[name] || String(fallback)
+      if (!/^\d{1,9}$/.test(value))
+        problems.push(`${name} is "${value}": an integer of 0 or above is expected`)
+      return Number(value)
     },
     list(name, minLength = 1) {
       const items = (environment[name] ?? '').split(',').map(it => it.trim())

@@ -15,6 +15,7 @@ test('a variable that is absent or empty has its default', () => {
     allowedOrigins: [],
     requestStateKeys: [],
     maxCallsInFlight: 32,
+    maxStreamsPerCaller: 100,
     publicPath: '',
     serverPush: false,
   })

@@ -3,7 +3,9 @@ import { createGateway } from '../gateway/gateway.ts'
 import { leaseSeconds } from '../gateway/wire/lease.ts'
 import { createCachedRegistry } from '../registry/cached.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
+import { dynamoOpenStreams } from '../session-table/dynamo-open-streams.ts'
 import { dynamoRelay } from '../session-table/dynamo-relay.ts'
+import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
 import { dynamoClient } from './clients.ts'
 import { streamingHandler } from './handler.ts'
 import type { StreamingRuntime } from './respond.ts'
@@ -18,6 +20,14 @@ const relay = dynamoRelay({
   pollMs: config.pollMs,
   leaseSeconds: leaseSeconds(config.heartbeatSeconds),
 })
+const sessions = dynamoMcpSessions(dynamo, config.sessionTable)
+const streams = dynamoOpenStreams({
+  dynamo,
+  table: config.sessionTable,
+  relay,
+  sessions,
+  maxStreamsPerCaller: config.maxStreamsPerCaller,
+})
 let loading: Promise<ReturnType<typeof wireProtocol>> | undefined
 
 const gateway = createGateway({
@@ -25,6 +35,7 @@ const gateway = createGateway({
   protocol: async () => (await load()).protocol,
   streamableHttp: async () => (await load()).streamableHttp,
   relay,
+  streams,
   allowedOrigins: config.allowedOrigins,
   heartbeatSeconds: config.heartbeatSeconds,
   idleTimeoutSeconds: config.idleTimeoutSeconds,
@@ -37,6 +48,8 @@ declare const awslambda: StreamingRuntime
 export const handler = streamingHandler(gateway, awslambda)
 
 function load() {
-  loading ??= import('./wiring.ts').then(it => it.wireProtocol(registry, relay, dynamo, config))
+  loading ??= import('./wiring.ts').then(it =>
+    it.wireProtocol(registry, relay, sessions, streams, dynamo, config),
+  )
   return loading
 }

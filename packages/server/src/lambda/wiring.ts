@@ -9,10 +9,11 @@ import { bufferedInvoker } from '../invoker/buffered.ts'
 import { streamingInvoker } from '../invoker/streaming.ts'
 import type { CachedRegistry } from '../registry/cached.ts'
 import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
-import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
 import { dynamoSigningKey } from '../session-table/dynamo-signing-key.ts'
 import { dynamoUsedStates } from '../session-table/dynamo-used-states.ts'
+import type { OpenStreams } from '../session-table/open-streams.ts'
 import type { Relay } from '../session-table/relay.ts'
+import type { McpSessions } from '../session-table/sessions.ts'
 import { invokingClients } from './clients.ts'
 
 /**
@@ -22,7 +23,9 @@ import { invokingClients } from './clients.ts'
 export function wireProtocol(
   registry: CachedRegistry,
   relay: Relay,
-  dynamo: DynamoDb,
+  sessions: McpSessions,
+  streams: OpenStreams,
+  dynamo: DynamoDBClient,
   config: McpConfig,
 ) {
   const { sessionTable, heartbeatSeconds, requestStateKeys, serverPush } = config
@@ -38,13 +41,13 @@ export function wireProtocol(
     invokeStream: streamingInvoker(clientFor),
     serverPush,
   })
-  const sessions = dynamoMcpSessions(dynamo, sessionTable)
   const ownKey = dynamoSigningKey(dynamo, sessionTable)
   const streamableHttp = createStreamableHttp({
     protocol,
     registry,
     relay,
     sessions,
+    streams,
     eventStore: dynamoEventStore(dynamo, sessionTable, leaseSeconds(heartbeatSeconds)),
     heartbeatSeconds,
     idleTimeoutSeconds: config.idleTimeoutSeconds,

@@ -124,6 +124,7 @@ export function dynamoMcpSessions(dynamo: DynamoDb, table: string): McpSessions 
         ]),
       )
     },
+    probe: id => update(id, 'SET probedAt = :now', { ':now': { N: String(Date.now()) } }),
     async remove(id) {
       await dynamo.deleteItem({ TableName: table, Key: key(channelOf(id), SESSION) })
     },
@@ -169,6 +170,7 @@ function toSession(item: Item) {
     logLevel: item['logLevel']?.S,
     subscriptions: new Map(subscriptions.map(([uri, token]) => [uri, token.S ?? ''])),
     inFlight: inFlightIn(item),
+    ...(item['probedAt']?.N && { probedAt: Number(item['probedAt'].N) }),
   }
 }
 

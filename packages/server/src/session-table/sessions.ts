@@ -25,6 +25,8 @@ export interface McpSession extends InitializedSession {
    * knows.
    */
   subscriptions: ReadonlyMap<string, string>
+  /** When another environment last asked that the client be pinged, in milliseconds since 1970. */
+  probedAt?: number
   /** The calls of functions that run for longer than a moment, by `requestKey`. */
   inFlight: ReadonlyMap<string, RequestInFlight>
 }
@@ -68,5 +70,7 @@ export interface McpSessions {
   cancel(id: string, requestId: RequestId, at: number): Promise<void>
   /** When requests were cancelled within the last 15 minutes, by `requestKey`. */
   cancelled(id: string): Promise<ReadonlyMap<string, number>>
+  /** Asks the environments with a stream of the session to ping the client. False: it is gone. */
+  probe(id: string): Promise<boolean>
   remove(id: string): Promise<void>
 }

@@ -2,9 +2,10 @@ import { GatewayError } from '../../http/errors.ts'
 import { readJson } from '../../http/json-body.ts'
 import type { Exchange } from '../../http/service.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
+import type { OpenStreams } from '../../session-table/open-streams.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import type { Protocol } from '../protocol/server.ts'
-import { createEventStream } from '../wire/event-stream.ts'
+import { createEventStream, emptyEventStream } from '../wire/event-stream.ts'
 import { INVALID_REQUEST, refuse, refuseInvalid } from '../wire/jsonrpc.ts'
 import { createSessionId, isSessionId } from '../wire/session-id.ts'
 import { serveSseStream } from './stream.ts'
@@ -14,6 +15,7 @@ export interface SseOptions {
   protocol: () => Promise<Protocol>
   registry: CachedRegistry
   relay: Relay
+  streams: OpenStreams
   /** Seconds between two heartbeats. */
   heartbeatSeconds: number
   /** Seconds without a sign of life after which a stream is closed. */
@@ -31,18 +33,34 @@ export interface SseOptions {
  * receive the messages: https://modelcontextprotocol.io/specification/2024-11-05/basic/transports
  */
 export function createSseEndpoints(options: SseOptions) {
-  const { relay } = options
+  const { relay, streams } = options
 
   return {
     /** `GET /sse`: opens an SSE session and its stream. This environment serves the stream. */
     async open(request: Request, { caller, requestId, remaining }: Exchange): Promise<Response> {
       const id = createSessionId()
-      const inbox = await relay.open({ id, owner: caller.owner })
+      const { owner } = caller
+      const timeMs = remaining()
+      const slot = await streams.open({ owner, probe: { via: 'inbox', id }, timeMs })
+      if (!slot) return emptyEventStream(TOO_MANY_STREAMS, RETRY_MS)
+      const inbox = await relay.open({ id, owner }).catch(async error => {
+        await slot.close()
+        throw error
+      })
       const events = createEventStream()
       const protocolVersion = request.headers.get('mcp-protocol-version') ?? undefined
-      const timeMs = remaining()
       const prefix = options.publicPath || forwardedPrefix(request)
-      const session = { id, caller, requestId, inbox, events, protocolVersion, prefix, timeMs }
+      const session = {
+        id,
+        caller,
+        requestId,
+        inbox,
+        slot,
+        events,
+        protocolVersion,
+        prefix,
+        timeMs,
+      }
       serveSseStream({ ...options, ...session })
       return events.response
     },
@@ -75,6 +93,10 @@ export function createSseEndpoints(options: SseOptions) {
     },
   }
 }
+
+const TOO_MANY_STREAMS = 'too many open streams of this principal (setting MaxStreamsPerCaller)'
+/** Clients of this transport give up on any status but 200, so the stream asks them to wait. */
+const RETRY_MS = 5_000
 
 /** The path that a proxy removed in front of ours. Only the caller itself gets it back. */
 function forwardedPrefix({ headers }: Request): string {

@@ -6,6 +6,11 @@ import type { Caller } from '../../http/caller.ts'
 import { describe } from '../../http/errors.ts'
 import { log } from '../../http/log.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
+import {
+  type OpenStream,
+  PROBE_ANSWER_MS,
+  PROBE_MESSAGE,
+} from '../../session-table/open-streams.ts'
 import type { Inbox } from '../../session-table/relay.ts'
 import { withExactArguments } from '../protocol/exact-arguments.ts'
 import { pingClient } from '../protocol/ping.ts'
@@ -20,6 +25,7 @@ export interface SseStreamOptions {
   caller: Caller
   requestId: string
   inbox: Inbox
+  slot: OpenStream
   events: EventStream
   protocol: () => Promise<Protocol>
   /** Set by a client that sent `initialize` in an earlier session. */
@@ -61,7 +67,7 @@ const FAREWELL_MS = 2_000
 
 /** Serves the stream of an SSE session, from the event `endpoint` to the end of the response. */
 export function serveSseStream(options: SseStreamOptions): void {
-  const { id, caller, requestId, inbox, events, registry, timeMs } = options
+  const { id, caller, requestId, inbox, slot, events, registry, timeMs } = options
   const { protocol, protocolVersion, heartbeatSeconds, idleTimeoutSeconds } = options
   const { prefix, maxCallsInFlight } = options
   const transport = createSseTransport({ sessionId: id, events, maxCallsInFlight })
@@ -77,7 +83,7 @@ export function serveSseStream(options: SseStreamOptions): void {
     events,
     heartbeatSeconds,
     requestId,
-    lease: inbox,
+    lease: { renew },
     idle: {
       timeoutSeconds: idleTimeoutSeconds,
       isBusy: transport.isBusy,
@@ -110,6 +116,10 @@ export function serveSseStream(options: SseStreamOptions): void {
     if (protocolVersion) transport.assumeInitialized(protocolVersion)
     if (options.serverPush) await watch(server, subscriptions)
     for await (const message of inbox.messages(ended.signal)) {
+      if (message === PROBE_MESSAGE) {
+        void probe()
+        continue
+      }
       lifetime.touch()
       // `POST /message` has checked it.
       const parsed = JSON.parse(message) as JSONRPCMessage
@@ -132,9 +142,20 @@ export function serveSseStream(options: SseStreamOptions): void {
     })
   }
 
+  async function renew(): Promise<boolean> {
+    const [isOpen] = await Promise.all([inbox.renew(), slot.renew(lifetime.signs())])
+    return isOpen
+  }
+
+  /** The principal of the client has too many streams, and this one has been quiet for longest. */
+  async function probe() {
+    if (await lifetime.probe(PROBE_ANSWER_MS)) await slot.answer(lifetime.signs()).catch(ignore)
+  }
+
   function end(reason: Reason) {
     if (isEnding) return
     isEnding = true
+    void slot.close()
     lifetime.stop()
     stopWatching()
     close(reason).catch(error => logError('stream not ended in order', error))
@@ -181,6 +202,10 @@ export function serveSseStream(options: SseStreamOptions): void {
   function logError(message: string, error: unknown) {
     log.error(message, { requestId, sessionId: id, error: describe(error) })
   }
+}
+
+function ignore() {
+  // The other environment gets no answer, and refuses its stream.
 }
 
 /** Whether the work is done within this time. */

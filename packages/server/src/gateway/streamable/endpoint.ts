@@ -27,6 +27,7 @@ import {
   BATCH_PROTOCOL_VERSION,
   checkAccept,
   refuseRepeatedIds,
+  refuseStream,
   shortRefusal,
 } from './requirements.ts'
 import { createMcpSessionRequests, type SessionOptions } from './sessions.ts'
@@ -104,6 +105,8 @@ export function createStreamableHttp(options: StreamableHttpOptions): Service {
       const { code, message: text } = tooManySubscriptions()
       return refuse(400, code, text, message)
     }
+    const slot = uris && (await options.streams.open({ owner: caller.owner, timeMs }))
+    if (uris && !slot) return refuseStream(message)
     // Read before the SDK acknowledges the subscription: the client hears of all later changes.
     const bus = uris && (await changesFor(caller, registry, uris))
     const read = await readFor(message)
@@ -124,17 +127,26 @@ export function createStreamableHttp(options: StreamableHttpOptions): Service {
     const headers = new Headers(request.headers)
     if (method === 'POST') headers.set('accept', ACCEPT_ALL)
     const response = await handler.fetch(new Request(url, { method, headers }), { parsedBody })
-    if (response.status >= 400) return shortRefusal(response)
-    if (!bus) return withOurEventStream(backPressure.measure(response))
-    const onEnd = () => void handler.close()
+    if (response.status >= 400) {
+      await slot?.close()
+      return shortRefusal(response)
+    }
+    if (!bus || !slot) return withOurEventStream(backPressure.measure(response))
+    const onEnd = () => void slot.close().then(() => handler.close())
+    const lease = { renew: () => slot.renew(lifetime.signs()).then(() => true) }
     const listenMs = Math.min(timeMs, options.listenSeconds * 1000)
     const lifetime = createStreamLifetime({
       heartbeatSeconds,
       requestId,
       timeMs: listenMs,
+      lease,
       onEnd,
     })
-    return withOurEventStream(backPressure.measure(response, lifetime.stop))
+    const onWritten = () => {
+      lifetime.stop()
+      void slot.close()
+    }
+    return withOurEventStream(backPressure.measure(response, onWritten))
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/server'
 
 import type { CachedRegistry } from '../../registry/cached.ts'
+import { type OpenStream, PROBE_ANSWER_MS } from '../../session-table/open-streams.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
 import { notifyOfChanges } from '../protocol/changes.ts'
@@ -24,6 +25,7 @@ export interface GetStreamOptions {
   registry: CachedRegistry
   sessions: McpSessions
   relay: Relay
+  slot: OpenStream
   heartbeatSeconds: number
   /** Seconds without a response to a ping after which the stream is closed. */
   idleTimeoutSeconds: number
@@ -45,11 +47,12 @@ export const GET_STREAM_PREFIX = 'get.'
  */
 export async function openGetStream(options: GetStreamOptions): Promise<Response> {
   const { session, connection, lastEventId, protocol, registry, sessions } = options
-  const { idleTimeoutSeconds, heartbeatSeconds, requestId } = options
+  const { idleTimeoutSeconds, heartbeatSeconds, requestId, slot } = options
   const events = createEventStream()
   const hasPriming = session.protocolVersion >= PRIMING_SINCE
   let reported = lastEventId?.slice(GET_STREAM_PREFIX.length) ?? ''
   let isFirst = true
+  let { probedAt } = session
 
   const send = (message: JSONRPCMessage) =>
     events.event({
@@ -65,6 +68,7 @@ export async function openGetStream(options: GetStreamOptions): Promise<Response
     events,
     heartbeatSeconds,
     requestId,
+    lease: { renew: () => slot.renew(lifetime.signs()).then(() => true) },
     idle: {
       timeoutSeconds: idleTimeoutSeconds,
       ping: timeout => pingClient(server, timeout),
@@ -93,7 +97,21 @@ export async function openGetStream(options: GetStreamOptions): Promise<Response
     if (!current) end()
     // A client that waits for a response is alive, even if it does not respond to pings.
     else if (hasRequestInFlight(current)) lifetime.touch()
+    if (current) answerProbe(current)
     return current?.subscriptions ?? new Map()
+  }
+
+  /** The principal of the client has too many streams, and this one has been quiet for longest. */
+  function answerProbe(current: McpSession) {
+    if (current.probedAt === probedAt) return
+    probedAt = current.probedAt
+    void answer().catch(() => {
+      // The other environment gets no answer, and refuses its stream.
+    })
+
+    async function answer() {
+      if (await lifetime.probe(PROBE_ANSWER_MS)) await slot.answer(lifetime.signs())
+    }
   }
 
   async function onReported(state: string) {
@@ -109,7 +127,7 @@ export async function openGetStream(options: GetStreamOptions): Promise<Response
     lifetime.stop()
     stopWatching()
     void server.close()
-    void events.end()
+    void slot.close().then(events.end)
   }
 }
 

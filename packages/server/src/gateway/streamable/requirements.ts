@@ -46,6 +46,16 @@ export function checkHeaders({ headers }: Request, isInitialize: boolean): Respo
   return undefined
 }
 
+/** The response where the principal has as many open streams as it may have. */
+export function refuseStream(body?: unknown): Response {
+  const response = refuse(429, -32_000, TOO_MANY_STREAMS, body)
+  response.headers.set('retry-after', '30')
+  return response
+}
+
+const TOO_MANY_STREAMS =
+  'Too many open streams of this principal (setting MaxStreamsPerCaller): close some, or try again later'
+
 /** An id names one request until that has its response. */
 export function refuseIdInFlight(ids: RequestId[]): Response {
   const [id] = ids.length === 1 ? ids : []

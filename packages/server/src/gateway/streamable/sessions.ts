@@ -9,6 +9,7 @@ import type { Exchange } from '../../http/service.ts'
 import { isRecord } from '../../is-record.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { EventStore } from '../../session-table/event-store.ts'
+import type { OpenStreams } from '../../session-table/open-streams.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import {
   type McpSession,
@@ -32,7 +33,12 @@ import { createSessionId, isSessionId } from '../wire/session-id.ts'
 import { usableMs } from '../wire/stream-lifetime.ts'
 import { GET_STREAM_PREFIX, openGetStream } from './get-stream.ts'
 import { replayResponseStream } from './replay.ts'
-import { BATCH_PROTOCOL_VERSION, checkHeaders, refuseIdInFlight } from './requirements.ts'
+import {
+  BATCH_PROTOCOL_VERSION,
+  checkHeaders,
+  refuseIdInFlight,
+  refuseStream,
+} from './requirements.ts'
 import { createResponseStream } from './response-stream.ts'
 import { createSessionTransport } from './transport.ts'
 
@@ -42,6 +48,7 @@ export interface SessionOptions {
   sessions: McpSessions
   eventStore: EventStore
   relay: Relay
+  streams: OpenStreams
   /** Seconds between two heartbeats of a stream. */
   heartbeatSeconds: number
   /** Seconds without a response to a ping after which the stream of `GET /mcp` is closed. */
@@ -141,7 +148,11 @@ export function createMcpSessionRequests(options: SessionOptions) {
     const timeMs = usableMs(exchange.remaining())
     if (!isResponseEvent(lastEventId)) {
       const connection = connectionOf(session.id, exchange)
-      return openGetStream({ ...options, session, connection, lastEventId, timeMs, requestId })
+      const { id, owner } = session
+      const slot = await options.streams.open({ owner, probe: { via: 'session', id }, timeMs })
+      if (!slot) return refuseStream()
+      const about = { session, connection, lastEventId, timeMs, requestId, slot }
+      return openGetStream({ ...options, ...about })
     }
     const replay = { session, eventStore, heartbeatSeconds, timeMs, requestId }
     return (

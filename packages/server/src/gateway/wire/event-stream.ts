@@ -113,6 +113,10 @@ export function createEventStream(): EventStream {
 export const eventResponse = (events: SseEvent[]) =>
   new Response(events.map(toText).join(''), { headers: HEADERS })
 
+/** A stream that ends at once. Its client should open a new one after so many milliseconds. */
+export const emptyEventStream = (reason: string, retryMs: number) =>
+  new Response(`: ${reason}\n\nretry: ${retryMs}\n\n`, { headers: HEADERS })
+
 /** The same response, where it is a stream of events that the SDK writes, by the rules of ours. */
 export function withOurEventStream(response: Response): Response {
   const { body, headers } = response

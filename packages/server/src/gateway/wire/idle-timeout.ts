@@ -10,6 +10,12 @@ export interface IdleTimeoutOptions {
 export interface IdleTimeout {
   /** Records a sign of life. */
   touch(): void
+  /**
+   * Pings the client now, where no call is open. Resolves to true for a client that is there, and
+   * calls `onIdle` for one that does not answer in time.
+   */
+  probe(timeoutMs: number): Promise<boolean>
+  signs(): { lastSignAt: number; isBusy: boolean }
   stop(): void
 }
 
@@ -41,11 +47,33 @@ export function startIdleTimeout(
   let missed = 0
   let timer = setTimeout(check, Math.min(quietMs, timeoutMs))
 
-  return { touch, stop: () => clearTimeout(timer) }
+  return {
+    touch,
+    probe,
+    signs: () => ({ lastSignAt, isBusy: isBusy() }),
+    stop: () => clearTimeout(timer),
+  }
 
   function touch() {
     lastSignAt = Date.now()
     missed = 0
+  }
+
+  async function probe(answerWithinMs: number): Promise<boolean> {
+    if (!isBusy()) {
+      const before = lastSignAt
+      const hasLeft = await ping(answerWithinMs).then(
+        () => false,
+        () => lastSignAt === before && !isBusy(),
+      )
+      if (hasLeft) {
+        onIdle()
+        return false
+      }
+      hasAnswered = true
+    }
+    touch()
+    return true
   }
 
   function check() {

@@ -32,6 +32,10 @@ export interface StreamLifetimeOptions {
 export interface StreamLifetime {
   /** Records a sign of life of the client. */
   touch(): void
+  /** As in `IdleTimeout`. True where a client need not show a sign of life. */
+  probe(timeoutMs: number): Promise<boolean>
+  /** When the client showed its last sign of life, and whether it has an open call. */
+  signs(): { lastSignAt: number; isBusy: boolean }
   /** Stops keep-alive comments, renewals and timers. */
   stop(): void
 }
@@ -40,6 +44,7 @@ export interface StreamLifetime {
 export function createStreamLifetime(options: StreamLifetimeOptions): StreamLifetime {
   const { heartbeatSeconds, requestId, events, lease, idle, timeMs, onEnd } = options
   const stopped = new AbortController()
+  const openedAt = Date.now()
   const onStop = (stop: () => void) =>
     stopped.signal.addEventListener('abort', stop, { once: true })
 
@@ -58,7 +63,12 @@ export function createStreamLifetime(options: StreamLifetimeOptions): StreamLife
     onStop(() => clearTimeout(deadline))
   }
 
-  return { touch: () => idleTimeout?.touch(), stop }
+  return {
+    touch: () => idleTimeout?.touch(),
+    probe: async timeoutMs => idleTimeout?.probe(timeoutMs) ?? true,
+    signs: () => idleTimeout?.signs() ?? { lastSignAt: openedAt, isBusy: false },
+    stop,
+  }
 
   function stop() {
     stopped.abort()
