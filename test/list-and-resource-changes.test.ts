@@ -257,28 +257,3 @@ describe('an MCP session', () => {
     expect((await session.get()).status).toBe(404)
   })
 })
-
-test('lists carry a time to live, and are private where they depend on the caller', async () => {
-  const _meta = {
-    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-    'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },
-    'io.modelcontextprotocol/clientCapabilities': {},
-  }
-  const list = async (method: string) => {
-    const response = await gateway.fetch()(new URL('mcp', gateway.mcpUrl), {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        'mcp-protocol-version': '2026-07-28',
-        'mcp-method': method,
-      },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { _meta } }),
-    })
-    return (await answerOf(response)).result
-  }
-  for (const method of ['tools/list', 'prompts/list'])
-    expect(await list(method)).toMatchObject({ ttlMs: 5_000, cacheScope: 'public' })
-  for (const method of ['resources/list', 'resources/templates/list'])
-    expect(await list(method)).toMatchObject({ ttlMs: 5_000, cacheScope: 'private' })
-})

@@ -23,12 +23,16 @@ export interface McpConfig {
   maxStreamsPerCaller: number
   /** The path that clients see before `/sse` and `/mcp`, as `/prod`. Empty without a proxy. */
   publicPath: string
+  /** Seconds for which a client may cache a list. */
+  listTtlSeconds: number
+  /** What clients may tell their model about this gateway. Empty for nothing. */
+  instructions: string
   /** Whether streams notify clients of changes. Each such stream holds an environment. */
   serverPush: boolean
 }
 
 export function mcpConfig(environment: Environment = process.env): McpConfig {
-  return read(environment, ({ text, number, count, list, path, flag }) => ({
+  return read(environment, ({ text, note, number, count, list, path, flag }) => ({
     registrationTable: text('REGISTRATION_TABLE'),
     sessionTable: text('SESSION_TABLE'),
     idleTimeoutSeconds: number('IDLE_TIMEOUT_SECONDS', 120),
@@ -40,6 +44,8 @@ export function mcpConfig(environment: Environment = process.env): McpConfig {
     maxCallsInFlight: Math.ceil(number('MAX_CALLS_IN_FLIGHT', 32)),
     maxStreamsPerCaller: count('MAX_STREAMS_PER_CALLER', 100),
     publicPath: path('PUBLIC_PATH'),
+    listTtlSeconds: count('LIST_TTL_SECONDS', 60),
+    instructions: note('INSTRUCTIONS', 2_000),
     serverPush: flag('SERVER_PUSH'),
   }))
 }
@@ -68,6 +74,8 @@ type Environment = Record<string, string | undefined>
 
 interface Reader {
   text(name: string): string
+  /** At most so many characters; empty when the variable is not set. */
+  note(name: string, maxLength: number): string
   /** A number greater than zero. */
   number(name: string, fallback: number): number
   /** An integer, 0 or greater. */
@@ -91,6 +99,12 @@ function read<Config>(environment: Environment, pick: (reader: Reader) => Config
       const value = environment[name]
       if (!value) problems.push(`${name} is missing`)
       return value ?? ''
+    },
+    note(name, maxLength) {
+      const value = environment[name] ?? ''
+      if (value.length > maxLength)
+        problems.push(`${name} has ${value.length} characters: at most ${maxLength} are allowed`)
+      return value
     },
     number(name, fallback) {
       const value = environment[name]

@@ -17,6 +17,8 @@ test('a variable that is absent or empty has its default', () => {
     maxCallsInFlight: 32,
     maxStreamsPerCaller: 100,
     publicPath: '',
+    listTtlSeconds: 60,
+    instructions: '',
     serverPush: false,
   })
 })

@@ -39,6 +39,11 @@ arn:aws:lambda:us-east-1:000000000000:function:NAME`,
       type: 'boolean',
       help: `notify clients of changed lists and resources, as a stack with ServerPush=on does`,
     },
+    instructions: {
+      type: 'string',
+      value: '<text>',
+      help: 'what clients may tell their model about this gateway',
+    },
     'hold-back': {
       type: 'boolean',
       help: `deliver each chunk of a stream with the next one, as Lambda may do: shows whether a
@@ -56,6 +61,7 @@ client depends on small writes that arrive at once`,
       }),
       ...(flags.data !== undefined && { data: flags.data }),
       push: flags.push ?? false,
+      environment: { INSTRUCTIONS: flags.instructions ?? '' },
       holdBack: flags['hold-back'] ?? false,
     }
     const { startLocal } = await import('../local/start.ts')

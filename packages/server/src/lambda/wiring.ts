@@ -40,6 +40,7 @@ export function wireProtocol(
     invoke: bufferedInvoker(clientFor),
     invokeStream: streamingInvoker(clientFor),
     serverPush,
+    instructions: config.instructions,
   })
   const ownKey = dynamoSigningKey(dynamo, sessionTable)
   const streamableHttp = createStreamableHttp({
@@ -53,6 +54,7 @@ export function wireProtocol(
     idleTimeoutSeconds: config.idleTimeoutSeconds,
     serverPush,
     listenSeconds: config.listenSeconds,
+    listTtlSeconds: config.listTtlSeconds,
     useRequestState: dynamoUsedStates(dynamo, sessionTable),
     requestStateKeys: async () =>
       requestStateKeys.length > 0 ? requestStateKeys : [await ownKey()],

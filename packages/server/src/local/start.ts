@@ -94,7 +94,12 @@ export async function startStack(
   options: LocalOptions,
 ): Promise<Local> {
   const { concurrency = 20, holdBack = false, push = false, timeouts = {} } = options
-  const environment = { SERVER_PUSH: push ? 'on' : 'off', ...options.environment }
+  const environment = {
+    SERVER_PUSH: push ? 'on' : 'off',
+    // A function that was just saved shows in the next list.
+    LIST_TTL_SECONDS: '1',
+    ...options.environment,
+  }
   let closing = false
   // Functions that are killed during close() log errors. They are expected.
   const log: Log = entry => closing || (options.log ?? writeLog)(entry)

@@ -37,6 +37,8 @@ export interface CachedRegistry {
    * resource update.
    */
   updateTokens(uris: string[], maxAgeMs?: number): Promise<ReadonlyMap<string, string>>
+  /** Whether a registration has the calling contract `mcp`. */
+  usesMcpContract(): Promise<boolean>
   /** The registry version. Later results of the other methods are at least as new. */
   version(maxAgeMs?: number): Promise<RegistryVersion>
 }
@@ -63,6 +65,7 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
   let reading: { of: string; done: Promise<void> } | undefined
   /** Registrations that were read by name while there was no snapshot. */
   const single = new Map<string, { it: Registration; version: RegistryVersion; readAt: number }>()
+  let mcpContract: { isUsed: boolean; registrations: string } | undefined
   const tokens = createUpdateTokenCache(registry)
 
   return {
@@ -78,6 +81,12 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
       // The snapshot may be older than the version that was checked, where the table failed in
       // between.
       return cached ? (await readSnapshot(maxAgeMs)).version : check(maxAgeMs)
+    },
+    async usesMcpContract() {
+      const { registrations } = await check(FRESH_MS)
+      if (mcpContract?.registrations !== registrations)
+        mcpContract = { isUsed: await registry.usesMcpContract(), registrations }
+      return mcpContract.isUsed
     },
     async updateTokens(uris, maxAgeMs = FRESH_MS) {
       await check(maxAgeMs)

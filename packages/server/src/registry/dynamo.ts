@@ -8,6 +8,7 @@ import { type DynamoDb, isConditionFailure } from '../dynamodb/dynamodb.ts'
 import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
 import { dynamoUpdateTokens } from './dynamo-update-tokens.ts'
+import { mcpContractRows } from './mcp-contract-rows.ts'
 import type { Key, Registry } from './registry.ts'
 import { fromRow, type Row, toKey, toRow, VERSION_ROW } from './row.ts'
 
@@ -18,6 +19,7 @@ import { fromRow, type Row, toKey, toRow, VERSION_ROW } from './row.ts'
  *     tool         example    version (3), registration ({"id":"tool-example","type":"tool", …})
  *     #catalogue   revision   changes (a counter), announcements (another)
  *     #announced   …          dynamo-update-tokens.ts
+ *     #mcp         …          mcp-contract-rows.ts
  *     #revocation  …          ../registration/invoke-permission/dynamo-revocations.ts
  *
  * The counter of changes goes up after a write, never before: a reader that sees the new count
@@ -27,6 +29,7 @@ import { fromRow, type Row, toKey, toRow, VERSION_ROW } from './row.ts'
  */
 export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
   const loggedRows = new Set<string>()
+  const mcpRows = mcpContractRows(dynamo, table)
 
   return {
     async get(key) {
@@ -51,6 +54,7 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
       const { changes, announcements } = (await rowOf(VERSION_ROW)) ?? {}
       return { registrations: changes?.N ?? '0', updates: announcements?.N ?? '0' }
     },
+    usesMcpContract: mcpRows.exist,
     ...dynamoUpdateTokens(dynamo, table),
   }
 
@@ -59,21 +63,34 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
     return Item
   }
 
-  function put(registration: Registration, expression: string, version?: number) {
+  async function put(registration: Registration, expression: string, version?: number) {
     const row = toRow(registration)
+    await mcpRows.beforeWrite(registration)
+    const written = dynamo.send(
+      new PutItemCommand({
+        TableName: table,
+        Item: row,
+        ReturnValues: 'ALL_OLD',
+        ...condition(expression, version),
+      }),
+    )
     return conditionally(
-      dynamo.putItem({ TableName: table, Item: row, ...condition(expression, version) }),
+      written.then(it => mcpRows.afterWrite(registration, registration.contract, it.Attributes)),
       async () => (await rowOf(toKey(registration)))?.['registration']?.S === row.registration.S,
     )
   }
 
   function remove(key: Key, version: number) {
-    return conditionally(
-      dynamo.deleteItem({
+    const removed = dynamo.send(
+      new DeleteItemCommand({
         TableName: table,
         Key: toKey(key),
+        ReturnValues: 'ALL_OLD',
         ...condition(UNCHANGED, version),
       }),
+    )
+    return conditionally(
+      removed.then(it => mcpRows.afterWrite(key, undefined, it.Attributes)),
       async () => (await rowOf(toKey(key))) === undefined,
     )
   }

@@ -32,6 +32,8 @@ export interface Registry {
    * a new token.
    */
   updateTokens(uris: string[]): Promise<ReadonlyMap<string, string>>
+  /** Whether a registration has the calling contract `mcp`. Cheap to read. */
+  usesMcpContract(): Promise<boolean>
   /** The registry version. Cheap to read. */
   version(): Promise<RegistryVersion>
 }

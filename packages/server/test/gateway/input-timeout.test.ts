@@ -19,11 +19,13 @@ test('a user who does not respond in time fails the call, and the connection goe
         prompt: new Map(),
       }),
       find: async () => ({ ...stored, ...stamps, type: 'tool' }) as never,
+      usesMcpContract: async () => false,
       version: async () => ({ registrations: '0', updates: '0' }),
       updateTokens: async () => new Map(),
     },
     invoke: async () => ({ failure: 'not this one' }),
     serverPush: false,
+    instructions: '',
     async *invokeStream() {
       yield Buffer.from(JSON.stringify({ result: asking }))
     },

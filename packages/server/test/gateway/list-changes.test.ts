@@ -12,6 +12,7 @@ const snapshot = (...tools: Tool[]): Snapshot => ({
 const registry: CachedRegistry = {
   snapshot: async () => snapshot(tool),
   find: async () => undefined,
+  usesMcpContract: async () => false,
   version: async () => ({ registrations: '8', updates: '0' }),
   updateTokens: async () => new Map(),
 }

@@ -25,6 +25,7 @@ function registryOf() {
   const registry: CachedRegistry = {
     snapshot: async () => snapshot,
     find: async () => undefined,
+    usesMcpContract: async () => false,
     version: async () => ({ registrations: '8', updates: '0' }),
     async updateTokens(uris) {
       read.push(uris)

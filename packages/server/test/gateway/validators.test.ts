@@ -134,6 +134,7 @@ describe('a registered tool', () => {
       registry: createCachedRegistry(registry),
       invoke: async () => ({ payload: '"ran"' }),
       serverPush: false,
+      instructions: '',
       invokeStream: () => {
         throw new Error('no function here streams')
       },

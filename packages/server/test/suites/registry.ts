@@ -56,6 +56,23 @@ export function registrySuite(make: () => Promise<[Registry, Registry]>) {
     )
   })
 
+  test('tells whether a registration has the contract mcp', async () => {
+    const [registry, other] = await make()
+    expect(await other.usesMcpContract()).toBe(false)
+    await registry.create(tool('plain'))
+    expect(await other.usesMcpContract()).toBe(false)
+    await registry.create(tool('a', { contract: 'mcp' }))
+    await registry.create(tool('b', { contract: 'mcp' }))
+    // The row of a write that was refused changes nothing.
+    expect(await registry.create(tool('a'))).toBe(false)
+    expect(await registry.replace(tool('a', { version: 2 }), 1)).toBe(true)
+    expect(await other.usesMcpContract()).toBe(true)
+    expect(await registry.remove({ type: 'tool', name: 'plain' }, 1)).toBe(true)
+    expect(await other.usesMcpContract()).toBe(true)
+    expect(await registry.remove({ type: 'tool', name: 'b' }, 1)).toBe(true)
+    expect(await other.usesMcpContract()).toBe(false)
+  })
+
   test('a registration that was never written is unknown', async () => {
     const [registry] = await make()
     expect(await registry.get({ type: 'tool', name: 'a' })).toBeUndefined()

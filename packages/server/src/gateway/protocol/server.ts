@@ -1,13 +1,9 @@
-import type {
-  Implementation,
-  Server,
-  ServerCapabilities,
-  ServerOptions,
-} from '@modelcontextprotocol/server'
+import type { Implementation, Server, ServerOptions } from '@modelcontextprotocol/server'
 
 import type { Invoke, InvokeStream } from '../../invoker/invoker.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import { version } from '../../version.ts'
+import { capabilitiesOf } from './capabilities.ts'
 import { serveCompletion } from './completion.ts'
 import type {
   ClientConnection,
@@ -28,6 +24,8 @@ export interface ProtocolOptions {
   invokeStream: InvokeStream
   /** Whether clients may be notified of changes. */
   serverPush: boolean
+  /** What clients may tell their model about this gateway. Empty for nothing. */
+  instructions: string
 }
 
 /** Serves the registered tools, resources and prompts with the MCP SDK. */
@@ -35,39 +33,34 @@ export interface Protocol {
   /** A new server for one HTTP request without a session. */
   createStatelessServer(
     connection: StatelessConnection,
-    cacheHints?: ServerOptions['cacheHints'],
+    options?: StatelessOptions,
   ): StatelessServer
   /** A new server for one client that may be asked for input while a request runs. */
   createServer(connection: SseConnection | SessionConnection): Server
 }
 
-const serverInfo: Implementation = { name: 'mcp-lambda-sam', version }
-
-const common: ServerCapabilities = { completions: {}, logging: {} }
-
-const PUSH: ServerCapabilities = {
-  ...common,
-  tools: { listChanged: true },
-  resources: { listChanged: true, subscribe: true },
-  prompts: { listChanged: true },
+interface StatelessOptions {
+  cacheHints?: NonNullable<ServerOptions['cacheHints']>
+  /** False where no function can log. @default true */
+  logging?: boolean
 }
 
-/** A client that opens no stream for notifications costs nothing while it does nothing. */
-const NO_PUSH: ServerCapabilities = { ...common, tools: {}, resources: {}, prompts: {} }
+const serverInfo: Implementation = { name: 'mcp-lambda-sam', version }
 
 /** The longest time that a user may take to respond to an elicitation. */
 const MAX_INPUT_TIMEOUT_MS = 600_000
 
 export function createProtocol(options: ProtocolOptions): Protocol {
   const { registry, invoke, invokeStream, serverPush } = options
-  const capabilities = serverPush ? PUSH : NO_PUSH
+  const instructions = options.instructions ? { instructions: options.instructions } : {}
   const validatorsOf = createCachedValidators()
 
   return {
-    createStatelessServer(connection, cacheHints) {
+    createStatelessServer(connection, { cacheHints, logging = true } = {}) {
       const { requestId, requestStateSigner: signer } = connection
       const options = {
-        capabilities,
+        capabilities: capabilitiesOf({ serverPush, logging }),
+        ...instructions,
         ...(cacheHints && { cacheHints }),
         ...(signer && { requestState: { verify: signer.verify } }),
       }
@@ -78,7 +71,8 @@ export function createProtocol(options: ProtocolOptions): Protocol {
     createServer(connection) {
       const inputTimeoutMs = Math.min(MAX_INPUT_TIMEOUT_MS, connection.inputTimeoutMs)
       const inputRequired = { roundTimeoutMs: Math.max(1, inputTimeoutMs) }
-      const options = { capabilities, inputRequired }
+      const capabilities = capabilitiesOf({ serverPush, logging: true })
+      const options = { capabilities, inputRequired, ...instructions }
       const server = new GatewayServer(serverInfo, options, connection.requestId)
       serve(server, connection)
       return server

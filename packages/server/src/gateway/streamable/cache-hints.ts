@@ -1,25 +1,20 @@
 import type { ServerOptions } from '@modelcontextprotocol/server'
 
-import type { Snapshot } from '../../registry/cached.ts'
-
-/** Milliseconds after which a client that does not listen for changes sees one. */
-const TTL_MS = 5_000
+/** A new version of the gateway, or another setting, is all that changes it. */
+const DISCOVER_TTL_MS = 60 * 60 * 1000
 
 /**
- * How long clients of protocol version 2026-07-28 may cache a list, and for whom. A list that
- * differs between callers is private.
+ * How long clients of protocol version 2026-07-28 may cache a list. A list is private: it may
+ * differ between callers, and a registration that says so may come at any time.
  * https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching
  */
-export function cacheHints(snapshot: Snapshot): NonNullable<ServerOptions['cacheHints']> {
+export function cacheHints(listTtlSeconds: number): NonNullable<ServerOptions['cacheHints']> {
+  const list = { ttlMs: listTtlSeconds * 1000, cacheScope: 'private' as const }
   return {
-    'tools/list': hint(snapshot.tool),
-    'prompts/list': hint(snapshot.prompt),
-    'resources/list': hint(snapshot.resource),
-    'resources/templates/list': hint(snapshot.resource),
+    'tools/list': list,
+    'prompts/list': list,
+    'resources/list': list,
+    'resources/templates/list': list,
+    'server/discover': { ttlMs: DISCOVER_TTL_MS, cacheScope: 'private' },
   }
-}
-
-function hint(list: Snapshot[keyof Snapshot]) {
-  const isForAll = [...list.values()].every(it => it.allow === undefined)
-  return { ttlMs: TTL_MS, cacheScope: isForAll ? ('public' as const) : ('private' as const) }
 }

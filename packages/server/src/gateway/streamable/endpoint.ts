@@ -35,6 +35,8 @@ import { createMcpSessionRequests, type SessionOptions } from './sessions.ts'
 export interface StreamableHttpOptions extends SessionOptions {
   /** Seconds after which a `subscriptions/listen` is completed: its client answers no pings. */
   listenSeconds: number
+  /** Seconds for which a client may cache a list. */
+  listTtlSeconds: number
   /** The keys that sign and verify request states. */
   requestStateKeys: () => Promise<string[]>
   /** Records that a request state was used. False where it was recorded before. */
@@ -49,6 +51,7 @@ export interface StreamableHttpOptions extends SessionOptions {
 export function createStreamableHttp(options: StreamableHttpOptions): Service {
   const { protocol, registry, heartbeatSeconds, serverPush } = options
   const sessions = createMcpSessionRequests(options)
+  const hints = cacheHints(options.listTtlSeconds)
 
   return async (request, exchange) => {
     let body: unknown
@@ -154,19 +157,20 @@ export function createStreamableHttp(options: StreamableHttpOptions): Service {
    * responds 500 to whatever fails then.
    */
   async function readFor(message: JSONRPCRequest | undefined) {
-    const { method = '', params } = message ?? {}
-    // Only lists read all registrations. A call does not wait for ten thousand tools.
-    const hints = method.endsWith('/list') ? cacheHints(await registry.snapshot()) : undefined
+    const { method, params } = message ?? {}
     const called =
       method === 'tools/call' ? await registry.find('tool', String(params?.['name'])) : undefined
-    return { hints, called }
+    // Only functions with the contract `mcp` can log. Without the table, they may be there.
+    const logging =
+      method === 'server/discover' ? await registry.usesMcpContract().catch(() => true) : true
+    return { logging, called }
   }
 
   function createStatelessServer(
-    { hints, called }: Awaited<ReturnType<typeof readFor>>,
+    { logging, called }: Awaited<ReturnType<typeof readFor>>,
     connection: StatelessConnection,
   ) {
-    const mcp = protocol.createStatelessServer(connection, hints)
+    const mcp = protocol.createStatelessServer(connection, { cacheHints: hints, logging })
     // No tool is registered with `mcp`. The SDK asks it only which arguments of a tool are repeated
     // as headers.
     mcp.toolInputSchemaJson = name =>

@@ -1,0 +1,57 @@
+import {
+  DeleteItemCommand,
+  type DynamoDBClient,
+  PutItemCommand,
+  QueryCommand,
+} from '@aws-sdk/client-dynamodb'
+import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+
+import { isRecord } from '../is-record.ts'
+import type { Key } from './registry.ts'
+import { type Row, toKey } from './row.ts'
+
+/**
+ * A row for each registration with the calling contract `mcp`, so that one small read tells whether
+ * there is any:
+ *
+ *     type   name
+ *     #mcp   tool example
+ *
+ * It is written before the registration and removed after it. A writer that dies between the two
+ * leaves a row too many, and never one too few.
+ */
+export function mcpContractRows(dynamo: DynamoDBClient, table: string) {
+  return {
+    async beforeWrite(registration: Registration) {
+      if (registration.contract !== 'mcp') return
+      await dynamo.send(new PutItemCommand({ TableName: table, Item: rowOf(registration) }))
+    },
+    /** @param before the row that was replaced or removed */
+    async afterWrite(key: Key, contract: string | undefined, before: Row | undefined) {
+      if (contract === 'mcp' || !hasMcpContract(before)) return
+      await dynamo.send(new DeleteItemCommand({ TableName: table, Key: rowOf(key) }))
+    },
+    async exist(): Promise<boolean> {
+      const { Count = 0 } = await dynamo.send(
+        new QueryCommand({
+          TableName: table,
+          KeyConditionExpression: '#type = :type',
+          ExpressionAttributeNames: { '#type': 'type' },
+          ExpressionAttributeValues: { ':type': { S: TYPE } },
+          Limit: 1,
+          Select: 'COUNT',
+        }),
+      )
+      return Count > 0
+    },
+  }
+}
+
+const TYPE = '#mcp'
+
+const rowOf = ({ type, name }: Key) => toKey({ type: TYPE, name: `${type} ${name}` })
+
+function hasMcpContract(row: Row | undefined): boolean {
+  const registration: unknown = JSON.parse(row?.['registration']?.S ?? 'null')
+  return isRecord(registration) && registration['contract'] === 'mcp'
+}
