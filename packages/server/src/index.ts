@@ -2,6 +2,7 @@ import type { Deployment, DeployOptions } from './deploy/deploy.ts'
 
 export type { AccountOptions } from './deploy/account.ts'
 export type { Change } from './deploy/change-set.ts'
+export type { Reservation } from './deploy/concurrency.ts'
 export type { Deployment, DeployOptions, Progress } from './deploy/deploy.ts'
 export type { DeployError, DeployErrorCode } from './deploy/errors.ts'
 export type { StackEvent } from './deploy/stack-events.ts'

@@ -1,3 +1,4 @@
+import type { Reservation } from '../deploy/concurrency.ts'
 import type { Deployment, DeployOptions, Progress } from '../deploy/deploy.ts'
 import { defineCommand, UsageError } from './command.ts'
 import { bundleLine, changesText, eventLine } from './render.ts'
@@ -62,6 +63,10 @@ it asks for the settings that no option gives. It needs neither the SAM CLI nor 
         replaceFailed: flags['replace-failed'] ?? false,
         signal,
         onProgress: progress => console.error(progressText(progress)),
+        async reserve(reservation) {
+          console.error(reservationText(reservation))
+          return !asking || confirm(`Reserve ${reservation.reserved}?`, true)
+        },
         ...(asking && { confirm: () => confirm('Deploy these changes?') }),
       }),
     )
@@ -101,6 +106,13 @@ function parametersOf(pairs: string[]): Record<string, string> {
       return [name, value.join('=')]
     }),
   )
+}
+
+function reservationText({ reserved, limit, unreserved }: Reservation): string {
+  return `Concurrency: this account runs ${limit} functions at the same time in this region, ${unreserved} of them
+without a reservation. A reservation of ${reserved} for the mcp function is also its limit: ${reserved} streams and
+requests at the same time, and ${reserved * 10} requests per second. Without one, its streams can take what
+the other functions of the account need. --parameter ReservedConcurrency=0 reserves nothing.`
 }
 
 function progressText(progress: Progress): string {

@@ -18,8 +18,8 @@ export async function askFor(given: DeployOptions): Promise<DeployOptions> {
   return { ...given, ...place, parameters: { ...network, ...given.parameters } }
 }
 
-export async function confirm(message: string): Promise<boolean> {
-  return unwrap(await clack.confirm({ message, initialValue: false }))
+export async function confirm(message: string, initialValue = false): Promise<boolean> {
+  return unwrap(await clack.confirm({ message, initialValue }))
 }
 
 async function askName(): Promise<string> {

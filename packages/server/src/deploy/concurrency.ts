@@ -35,6 +35,30 @@ export function lowConcurrency({ limit, unreserved }: Concurrency): Warning | un
   }
 }
 
+/** A part of the concurrency that a new stack should reserve. */
+export interface Reservation extends Concurrency {
+  reserved: number
+}
+
+/**
+ * The reservation for a new stack. It keeps streams that nobody ends from taking what the other
+ * functions of the account need, and bounds what they cost. Undefined where AWS would refuse it,
+ * or where so little is left that the gateway would turn its clients away.
+ */
+export function proposeReservation({ limit, unreserved }: Concurrency): Reservation | undefined {
+  const reserved = Math.min(unreserved - KEPT_UNRESERVED, USUAL)
+  return reserved >= USEFUL ? { limit, unreserved, reserved } : undefined
+}
+
+/**
+ * AWS refuses a reservation that leaves less for all other functions:
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+ */
+const KEPT_UNRESERVED = 100
+/** Streams and requests at the same time, and a thousand requests per second. */
+const USUAL = 100
+const USEFUL = 10
+
 const PER_CLIENT = 3
 const ENOUGH = 100
 

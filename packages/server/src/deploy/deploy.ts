@@ -4,7 +4,14 @@ import { type Account, type AccountOptions, signIn } from './account.ts'
 import { readAssets } from './assets.ts'
 import { ownBucket, uploadBundles } from './bucket.ts'
 import { type Change, type ChangeSet, createChangeSet } from './change-set.ts'
-import { lowConcurrency, readConcurrency, unknownConcurrency } from './concurrency.ts'
+import {
+  type Concurrency,
+  lowConcurrency,
+  proposeReservation,
+  type Reservation,
+  readConcurrency,
+  unknownConcurrency,
+} from './concurrency.ts'
 import { deleteStack } from './delete-stack.ts'
 import { toDeployError } from './errors.ts'
 import { resultingParameters, toParameters } from './parameters.ts'
@@ -44,6 +51,11 @@ export interface DeployOptions extends AccountOptions {
   replaceFailed?: boolean
   /** Called at every step. */
   onProgress?: (progress: Progress) => void
+  /**
+   * Called with a reservation for a new stack whose `ReservedConcurrency` is not given. `true` takes
+   * it. @default the stack reserves nothing
+   */
+  reserve?: (reservation: Reservation) => boolean | Promise<boolean>
   /** Called before anything is changed. `false` stops the deployment. */
   confirm?: (changes: Change[]) => boolean | Promise<boolean>
 }
@@ -96,9 +108,12 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
     const before = await findUsableStack(cloudformation, stackName, options)
     const deployed = before && !isPlanned(before)
     const current = deployed ? before.parameters : undefined
-    const parameters = toParameters(template, stackName, current, options.parameters)
+    const concurrency = await concurrencyOf(account, signal)
+    const reserved = current ? undefined : await reservedIn(concurrency)
+    const wanted = { ...reserved, ...options.parameters }
+    const parameters = toParameters(template, stackName, current, wanted)
     for (const warning of [
-      ...(await concurrencyWarnings(account, signal)),
+      ...('message' in concurrency ? [concurrency] : [lowConcurrency(concurrency) ?? []].flat()),
       ...parameterWarnings(resultingParameters(template, parameters, current)),
     ])
       onProgress({ type: 'warning', ...warning })
@@ -144,6 +159,13 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
     return { ...result, status: deployed ? 'updated' : 'created', outputs }
   }
 
+  async function reservedIn(concurrency: Concurrency | Warning) {
+    if (options.parameters?.['ReservedConcurrency'] !== undefined) return undefined
+    const reservation = 'message' in concurrency ? undefined : proposeReservation(concurrency)
+    if (!reservation || !(await options.reserve?.(reservation))) return undefined
+    return { ReservedConcurrency: String(reservation.reserved) }
+  }
+
   async function execute(
     cloudformation: CloudFormationClient,
     { id, stackId }: ChangeSet,
@@ -164,15 +186,16 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
   }
 }
 
-async function concurrencyWarnings(
+/** A warning where it cannot be read. */
+async function concurrencyOf(
   account: Account,
   signal: AbortSignal | undefined,
-): Promise<Warning[]> {
+): Promise<Concurrency | Warning> {
   try {
-    return [lowConcurrency(await readConcurrency(account, signal)) ?? []].flat()
+    return await readConcurrency(account, signal)
   } catch (error) {
     signal?.throwIfAborted()
-    return [unknownConcurrency(toDeployError(error).message)]
+    return unknownConcurrency(toDeployError(error).message)
   }
 }
 

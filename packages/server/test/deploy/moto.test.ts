@@ -125,6 +125,7 @@ describe('against moto', () => {
         ['Name of the stack', ENTER],
         ['Region', ENTER],
         ['Network of the functions', ENTER],
+        ['Reserve 100\\?', ENTER],
         ['Deploy these changes\\?', ENTER],
       ])
       expect(shown).toMatch(/\+ McpFunction[\s\S]*Nothing was changed in mcp-lambda-sam/)
@@ -140,6 +141,7 @@ describe('against moto', () => {
       // The mark is before the question. Earlier answers name VPCs too.
       ['◆ +VPC', ENTER],
       ['Subnets', ` ${DOWN} ${ENTER}`],
+      ['Reserve 100\\?', ENTER],
       ['Deploy these changes\\?', `y`],
     ])
     expect(shown).toContain('Created in-a-vpc in us-east-1')
@@ -148,6 +150,7 @@ describe('against moto', () => {
     const values = Object.fromEntries(Parameters.map(it => [it.ParameterKey, it.ParameterValue]))
     expect(values).toMatchObject({
       StackIdentifier: 'in-a-vpc',
+      ReservedConcurrency: '100',
       VpcEnabled: 'true',
       VpcId: expect.stringMatching(/^vpc-/),
       SubnetIds: expect.stringMatching(/^subnet-[0-9a-f]+,subnet-[0-9a-f]+$/),

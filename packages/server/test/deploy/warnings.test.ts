@@ -103,6 +103,57 @@ test.each([
   ])
 })
 
+/** What is proposed, and the value that the change set of a dry run has. */
+async function reserved(
+  given: Given & { parameters?: Record<string, string>; takes?: boolean },
+): Promise<[proposed: number | undefined, value: string | undefined]> {
+  const { endpoint, calls } = await account(given)
+  vi.stubEnv('AWS_ENDPOINT_URL', endpoint)
+  let proposed: number | undefined
+  const { parameters = {}, takes = true } = given
+  await deploy({
+    region: 'us-east-1',
+    credentials: DEVELOPER,
+    dryRun: true,
+    parameters,
+    reserve(reservation) {
+      proposed = reservation.reserved
+      return takes
+    },
+  })
+  const sent = calls.find(it => it.action === 'CreateChangeSet')?.parameters ?? {}
+  const member = Object.keys(sent).find(it => sent[it] === 'ReservedConcurrency')
+  return [proposed, member && sent[member.replace('ParameterKey', 'ParameterValue')]]
+}
+
+test('a new stack reserves what leaves a hundred for the other functions', async () => {
+  expect(await reserved({})).toEqual([100, '100'])
+  expect(await reserved({ settings: limit(1000, 150) })).toEqual([50, '50'])
+  expect(await reserved({ settings: limit(1000, 105) })).toEqual([undefined, undefined])
+  expect(await reserved({ settings: limit(10, 10) })).toEqual([undefined, undefined])
+  expect(await reserved({ settings: denied('it') })).toEqual([undefined, undefined])
+  expect(await reserved({ takes: false })).toEqual([100, undefined])
+  const parameters = { ReservedConcurrency: '7' }
+  expect(await reserved({ parameters })).toEqual([undefined, '7'])
+})
+
+test('a stack that exists keeps its reservation', async () => {
+  expect((await reserved({ stack: IN_A_VPC }))[0]).toBeUndefined()
+})
+
+test('the command takes the reservation with --yes and says why', async () => {
+  const { endpoint, calls } = await account()
+  const { stderr } = await run(['deploy', '--yes', '--dry-run'], {
+    ...BARE,
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: DEVELOPER.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: DEVELOPER.secretAccessKey,
+  })
+  expect(stderr).toMatch(/^Concurrency: .*1000 functions[\s\S]*reservation of 100.*limit/m)
+  expect(JSON.stringify(calls)).toContain('"ReservedConcurrency"')
+})
+
 test('deploy warns when the functions are, or stay, in a VPC', async () => {
   const inVpc = [
     {
