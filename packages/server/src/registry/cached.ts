@@ -1,24 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import type {
-  Prompt,
-  Registration,
-  RegistrationType,
-  Resource,
-  Tool,
-} from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import type { Registration, RegistrationType } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
 import type { Key, Registry, RegistryVersion } from './registry.ts'
+import { readSnapshot, type Snapshot, withChanges } from './snapshot.ts'
 import { createUpdateTokenCache } from './update-token-cache.ts'
-
-/** All registrations as they were at one moment, by name, sorted. */
-export interface Snapshot {
-  readonly tool: ReadonlyMap<string, Tool>
-  readonly resource: ReadonlyMap<string, Resource>
-  readonly prompt: ReadonlyMap<string, Prompt>
-}
 
 /**
  * The registry as this environment has read it. Every method takes `maxAgeMs` (default: one second)
@@ -28,6 +16,11 @@ export interface Snapshot {
  */
 export interface CachedRegistry {
   snapshot(maxAgeMs?: number): Promise<Snapshot>
+  /**
+   * A snapshot for a stream that looks again and again: eventually consistent, which costs half. It
+   * is the same object for as long as nothing has changed.
+   */
+  follow(maxAgeMs: number): Promise<Snapshot>
   /**
    * One registration, read without the others where these are not cached. At most one second old.
    */
@@ -50,8 +43,17 @@ type Found<Type extends RegistrationType> =
 const FRESH_MS = 1_000
 /** How long a call waits for the table before it uses cached data. */
 const MAX_WAIT_MS = 1_000
-/** Registrations are read again after this time, even when the registry version has not changed. */
-const REREAD_MS = 60_000
+/** Changes are looked for after this time, even when the registry version has not changed. */
+const LOOK_AGAIN_MS = 60_000
+/**
+ * A look covers this time before the last one too: the clocks of writers differ, and a change is
+ * recorded before it is written.
+ */
+const OVERLAP_MS = 120_000
+/** With a last look that is longer ago, all registrations are read. */
+const MAX_BEHIND_MS = 30 * 60_000
+/** All registrations are read after this time in any case: rows may be edited by hand. */
+const REREAD_MS = 15 * 60_000
 /**
  * The limit of a sort key:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
@@ -61,7 +63,8 @@ const MAX_KEY_BYTES = 1_024
 export function createCachedRegistry(registry: Registry): CachedRegistry {
   let checked: { version: RegistryVersion; at: number } | undefined
   let checking: Promise<void> | undefined
-  let cached: { snapshot: Snapshot; version: RegistryVersion; readAt: number } | undefined
+  let followedAt = Number.NEGATIVE_INFINITY
+  let cached: Cached | undefined
   let reading: { of: string; done: Promise<void> } | undefined
   /** Registrations that were read by name while there was no snapshot. */
   const single = new Map<string, { it: Registration; version: RegistryVersion; readAt: number }>()
@@ -70,17 +73,22 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
 
   return {
     async snapshot(maxAgeMs = FRESH_MS) {
-      return (await readSnapshot(maxAgeMs)).snapshot
+      return (await current(maxAgeMs)).snapshot
+    },
+    async follow(maxAgeMs) {
+      if (Date.now() - followedAt >= maxAgeMs) await followVersion()
+      return (await current(Number.POSITIVE_INFINITY)).snapshot
     },
     async find(type, name) {
       const version = await check(FRESH_MS)
-      if (isCurrent(cached, version)) return cached.snapshot[type].get(name) as never
+      if (cached && isCurrent(cached, version, cached.lookedAt))
+        return cached.snapshot[type].get(name) as never
       return (await readOne({ type, name }, version)) as never
     },
     async version(maxAgeMs = FRESH_MS) {
       // The snapshot may be older than the version that was checked, where the table failed in
       // between.
-      return cached ? (await readSnapshot(maxAgeMs)).version : check(maxAgeMs)
+      return cached ? (await current(maxAgeMs)).version : check(maxAgeMs)
     },
     async usesMcpContract() {
       const { registrations } = await check(FRESH_MS)
@@ -114,34 +122,81 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
     checked = { version, at: Date.now() }
   }
 
-  async function readSnapshot(maxAgeMs: number) {
+  /** An eventually consistent read may return an older version than one that is known. */
+  async function followVersion(): Promise<void> {
+    if (!checked) return void (await check(0))
+    const reading = registry.version({ isConsistent: false }).then(version => {
+      if (!checked || isOlder(version, checked.version)) return
+      tokens.expire(version.updates)
+      checked = { ...checked, version }
+    })
+    followedAt = Date.now()
+    await waitBriefly(reading)
+  }
+
+  async function current(maxAgeMs: number) {
     // The version is read before the registrations: the next check finds a change in between.
     const version = await check(maxAgeMs)
-    if (isCurrent(cached, version)) {
+    if (cached && isCurrent(cached, version, cached.lookedAt)) {
       cached = { ...cached, version }
       return cached
     }
     // A read that started for an older version may not have the new registrations.
-    if (reading?.of !== version.registrations) reading = readAll(version)
+    if (reading?.of !== version.registrations) reading = refresh(version)
     if (cached) await waitBriefly(reading.done)
     else await reading.done
     if (!cached) throw new Error('the registry was read and is still unknown')
     return cached
   }
 
-  function readAll(version: RegistryVersion) {
-    const readAt = Date.now()
+  function refresh(version: RegistryVersion) {
     const it = { of: version.registrations, done: finish() }
     return it
 
     async function finish(): Promise<void> {
       try {
-        const snapshot = await snapshotOf(registry)
+        const read = (cached && (await readChanges(cached, version))) ?? (await readAll(version))
         // An older read that ends late changes nothing.
-        if (reading === it) cached = { snapshot, version, readAt }
+        if (reading === it) cached = read
       } finally {
         if (reading === it) reading = undefined
       }
+    }
+  }
+
+  async function readAll(version: RegistryVersion): Promise<Cached> {
+    const now = Date.now()
+    const [snapshot, changes = []] = await Promise.all([
+      readSnapshot(registry),
+      registry.changesSince(now - OVERLAP_MS),
+    ])
+    const changeIds = new Set(changes.map(it => it.id))
+    return { snapshot, version, readAt: now, lookedAt: now, changeIds }
+  }
+
+  /** Undefined where all registrations have to be read. */
+  async function readChanges(
+    { snapshot, version: before, readAt, lookedAt, changeIds }: Cached,
+    version: RegistryVersion,
+  ): Promise<Cached | undefined> {
+    const now = Date.now()
+    if (now - readAt > REREAD_MS || now - lookedAt > MAX_BEHIND_MS) return undefined
+    const changes = await registry.changesSince(lookedAt - OVERLAP_MS)
+    if (!changes) return undefined
+    // Each counted change has been recorded before. Otherwise a clock is far off.
+    const counted = Number(version.registrations) - Number(before.registrations)
+    if (!(changes.filter(it => !changeIds.has(it.id)).length >= counted)) return undefined
+    return {
+      // All of them: one that was recorded before the last look may be written only now.
+      snapshot: await withChanges(
+        registry,
+        snapshot,
+        changes.map(it => it.key),
+      ),
+      version,
+      readAt,
+      lookedAt: now,
+      changeIds: new Set(changes.map(it => it.id)),
     }
   }
 
@@ -154,7 +209,7 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
     if (key.name === '' || Buffer.byteLength(key.name) > MAX_KEY_BYTES) return undefined
     const id = `${key.type} ${key.name}`
     const before = single.get(id)
-    if (isCurrent(before, version)) return before.it
+    if (before && isCurrent(before, version, before.readAt)) return before.it
     const reading = registry.get(key).then(it => {
       if (it) single.set(id, { it, version, readAt: Date.now() })
       else single.delete(id)
@@ -165,13 +220,26 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
   }
 }
 
-function isCurrent<Read extends { version: RegistryVersion; readAt: number }>(
-  read: Read | undefined,
-  { registrations }: RegistryVersion,
-): read is Read {
-  if (read?.version.registrations !== registrations) return false
-  return Date.now() - read.readAt <= REREAD_MS
+interface Cached {
+  snapshot: Snapshot
+  version: RegistryVersion
+  /** When all registrations were read, in milliseconds since 1970. */
+  readAt: number
+  /** When changes were last looked for. */
+  lookedAt: number
+  /** The changes that the last look has found. */
+  changeIds: ReadonlySet<string>
 }
+
+const isCurrent = (
+  { version }: { version: RegistryVersion },
+  { registrations }: RegistryVersion,
+  lookedAt: number,
+) => version.registrations === registrations && Date.now() - lookedAt <= LOOK_AGAIN_MS
+
+const isOlder = (one: RegistryVersion, other: RegistryVersion) =>
+  Number(one.registrations) < Number(other.registrations) ||
+  Number(one.updates) < Number(other.updates)
 
 /**
  * Resolves when the work is done, has failed, or takes longer than `MAX_WAIT_MS`. Logs a failure.
@@ -182,15 +250,4 @@ async function waitBriefly(work: Promise<void>): Promise<void> {
 
 function logFailure(error: unknown) {
   log.warn('registry: could not be read, cached data is used', { error: describe(error) })
-}
-
-async function snapshotOf(registry: Registry): Promise<Snapshot> {
-  const snapshot: Record<RegistrationType, Map<string, Registration>> = {
-    tool: new Map(),
-    resource: new Map(),
-    prompt: new Map(),
-  }
-  for await (const registration of registry.list())
-    snapshot[registration.type].set(registration.name, registration)
-  return snapshot as unknown as Snapshot
 }

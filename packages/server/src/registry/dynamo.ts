@@ -7,6 +7,7 @@ import { type DynamoDb, isConditionFailure } from '../dynamodb/dynamodb.ts'
 
 import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
+import { dynamoChanges } from './dynamo-changes.ts'
 import { dynamoUpdateTokens } from './dynamo-update-tokens.ts'
 import { mcpContractRows } from './mcp-contract-rows.ts'
 import type { Key, Registry } from './registry.ts'
@@ -19,17 +20,19 @@ import { fromRow, type Row, toKey, toRow, VERSION_ROW } from './row.ts'
  *     tool         example    version (3), registration ({"id":"tool-example","type":"tool", …})
  *     #catalogue   revision   changes (a counter), announcements (another)
  *     #announced   …          dynamo-update-tokens.ts
+ *     #change      …          dynamo-changes.ts
  *     #mcp         …          mcp-contract-rows.ts
  *     #revocation  …          ../registration/invoke-permission/dynamo-revocations.ts
  *
  * The counter of changes goes up after a write, never before: a reader that sees the new count
  * finds the write. A writer that dies between the two leaves a change that is not counted. Only a
- * transaction, at twice the price, could prevent that. So readers read everything again from time
- * to time (`REREAD_MS` in cached.ts), whatever the counter says.
+ * transaction, at twice the price, could prevent that. So readers look for changes from time to
+ * time (`LOOK_AGAIN_MS` in cached.ts), whatever the counter says.
  */
 export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
   const loggedRows = new Set<string>()
   const mcpRows = mcpContractRows(dynamo, table)
+  const changes = dynamoChanges(dynamo, table)
 
   return {
     async get(key) {
@@ -49,23 +52,26 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
         if (each === (type ?? each))
           yield* listType(each, after?.type === each ? after.name : undefined)
     },
-    async version() {
-      // The read is consistent: a registration is visible to the next request after it.
-      const { changes, announcements } = (await rowOf(VERSION_ROW)) ?? {}
-      return { registrations: changes?.N ?? '0', updates: announcements?.N ?? '0' }
+    async version({ isConsistent = true } = {}) {
+      const row = await rowOf(VERSION_ROW, isConsistent)
+      const { changes: registrations, announcements: updates } = row ?? {}
+      return { registrations: registrations?.N ?? '0', updates: updates?.N ?? '0' }
     },
+    changesSince: changes.changesSince,
     usesMcpContract: mcpRows.exist,
     ...dynamoUpdateTokens(dynamo, table),
   }
 
-  async function rowOf(key: Row): Promise<Row | undefined> {
-    const { Item } = await dynamo.getItem({ TableName: table, Key: key, ConsistentRead: true })
+  async function rowOf(key: Row, isConsistent = true): Promise<Row | undefined> {
+    const { Item } = await dynamo.send(
+      new GetItemCommand({ TableName: table, Key: key, ConsistentRead: isConsistent }),
+    )
     return Item
   }
 
   async function put(registration: Registration, expression: string, version?: number) {
     const row = toRow(registration)
-    await mcpRows.beforeWrite(registration)
+    await Promise.all([changes.record(registration), mcpRows.beforeWrite(registration)])
     const written = dynamo.send(
       new PutItemCommand({
         TableName: table,
@@ -80,7 +86,8 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
     )
   }
 
-  function remove(key: Key, version: number) {
+  async function remove(key: Key, version: number) {
+    await changes.record(key)
     const removed = dynamo.send(
       new DeleteItemCommand({
         TableName: table,
@@ -118,7 +125,7 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
         ExpressionAttributeValues: { ':one': { N: '1' } },
       })
     } catch (error) {
-      // The registration itself is written. Readers see it when they read everything again.
+      // The registration itself is written. Readers see it when they look for changes again.
       log.warn('registry: a change was not counted and will be seen up to a minute late', {
         table,
         error: describe(error),

@@ -34,8 +34,24 @@ export interface Registry {
   updateTokens(uris: string[]): Promise<ReadonlyMap<string, string>>
   /** Whether a registration has the calling contract `mcp`. Cheap to read. */
   usesMcpContract(): Promise<boolean>
-  /** The registry version. Cheap to read. */
-  version(): Promise<RegistryVersion>
+  /**
+   * The registrations that were written since a time, in milliseconds since 1970 by the clocks of
+   * their writers, and some that were not written after all. Undefined where these are too many.
+   */
+  changesSince(time: number): Promise<Change[] | undefined>
+  /**
+   * The registry version. Cheap to read.
+   *
+   * @param options.isConsistent whether it includes every write that has returned. An eventually
+   *   consistent read costs half, and is usually less than a second behind. Default: true
+   */
+  version(options?: { isConsistent?: boolean }): Promise<RegistryVersion>
+}
+
+/** One write of a registration. Each has an id of its own. */
+export interface Change {
+  id: string
+  key: Key
 }
 
 export interface RegistryVersion {

@@ -31,8 +31,8 @@ export function dynamoMcpSessions(dynamo: DynamoDb, table: string): McpSessions 
         },
       })
     },
-    async get(id, owner) {
-      const Item = await read(id)
+    async get(id, owner, { isConsistent = true } = {}) {
+      const Item = await read(id, isConsistent)
       const secondsLeft = Number(Item?.['expiresAt']?.N) - nowSeconds()
       if (!Item || !(secondsLeft > 0) || Item['owner']?.S !== owner) return undefined
       if (secondsLeft < KEEP_SECONDS / 2)
@@ -130,12 +130,14 @@ export function dynamoMcpSessions(dynamo: DynamoDb, table: string): McpSessions 
     },
   }
 
-  async function read(id: string): Promise<Item | undefined> {
-    const { Item } = await dynamo.getItem({
-      TableName: table,
-      Key: key(channelOf(id), SESSION),
-      ConsistentRead: true,
-    })
+  async function read(id: string, isConsistent = true): Promise<Item | undefined> {
+    const { Item } = await dynamo.send(
+      new GetItemCommand({
+        TableName: table,
+        Key: key(channelOf(id), SESSION),
+        ConsistentRead: isConsistent,
+      }),
+    )
     return Item
   }
 

@@ -32,6 +32,11 @@ const GAP_MS = 2_000
 const LATE_MS = 60_000
 /** The pause between two polls grows with the time since the last message, by this factor. */
 const BACKOFF = 1 / 64
+/**
+ * More messages may follow a request or a notification. The response to a ping comes alone, every
+ * 15 seconds, and must not keep the pauses short.
+ */
+const hasMethod = (message: string) => message.includes('"method"')
 /** The pause after a failed call of the store. */
 const RETRY_MS = 500
 
@@ -68,7 +73,7 @@ export function createInbox({ pollMs, query, take, renew, close }: InboxStore): 
         const taker = randomUUID()
         const message = await untilDone(() => take(position, taker), signal)
         if (message === undefined) continue
-        lastMessageAt = Date.now()
+        if (hasMethod(message)) lastMessageAt = Date.now()
         yield message
       }
       if (ready.length > 0) continue

@@ -49,8 +49,16 @@ export const requestKey = (id: RequestId) =>
  */
 export interface McpSessions {
   create(session: InitializedSession): Promise<void>
-  /** Undefined when the session is unknown, expired or another owner's. */
-  get(id: string, owner: string): Promise<McpSession | undefined>
+  /**
+   * Undefined when the session is unknown, expired or another owner's.
+   *
+   * @param options.isConsistent as in `Registry.version`
+   */
+  get(
+    id: string,
+    owner: string,
+    options?: { isConsistent?: boolean },
+  ): Promise<McpSession | undefined>
   setLogLevel(id: string, level: string): Promise<void>
   /** False when the session is gone or has as many subscriptions as subscription-limits.ts says. */
   subscribe(id: string, uri: string, updateToken: string): Promise<boolean>

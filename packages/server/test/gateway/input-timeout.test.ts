@@ -19,6 +19,7 @@ test('a user who does not respond in time fails the call, and the connection goe
         prompt: new Map(),
       }),
       find: async () => ({ ...stored, ...stamps, type: 'tool' }) as never,
+      follow: async () => expect.fail('no stream is open'),
       usesMcpContract: async () => false,
       version: async () => ({ registrations: '0', updates: '0' }),
       updateTokens: async () => new Map(),

@@ -1,7 +1,8 @@
 import type { Resource, Tool } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { expect, test, vi } from 'vitest'
 import { type StartingPoint, watchChanges } from '../../src/gateway/protocol/changes.ts'
-import type { CachedRegistry, Snapshot } from '../../src/registry/cached.ts'
+import type { CachedRegistry } from '../../src/registry/cached.ts'
+import type { Snapshot } from '../../src/registry/snapshot.ts'
 
 const tool = { name: 'new', version: 1, updatedAt: 'now' } as Tool
 const snapshot = (...tools: Tool[]): Snapshot => ({
@@ -11,6 +12,7 @@ const snapshot = (...tools: Tool[]): Snapshot => ({
 })
 const registry: CachedRegistry = {
   snapshot: async () => snapshot(tool),
+  follow: async () => snapshot(tool),
   find: async () => undefined,
   usesMcpContract: async () => false,
   version: async () => ({ registrations: '8', updates: '0' }),
@@ -64,13 +66,15 @@ test('an update of a resource is not reported after its subscription has ended',
   let subscribed = new Map([['board://main', 'first']])
   let looks = 0
   const updated: string[] = []
+  const both = async () => ({
+    ...snapshot(tool),
+    resource: new Map([['board', resource as unknown as Resource]]),
+  })
   const stop = watchChanges({
     registry: {
       ...registry,
-      snapshot: async () => ({
-        ...snapshot(tool),
-        resource: new Map([['board', resource as unknown as Resource]]),
-      }),
+      snapshot: both,
+      follow: both,
       async updateTokens() {
         looks++
         // While the second look reads the tokens, the client unsubscribes and an update follows.

@@ -24,6 +24,7 @@ function registryOf() {
   }
   const registry: CachedRegistry = {
     snapshot: async () => snapshot,
+    follow: async () => snapshot,
     find: async () => undefined,
     usesMcpContract: async () => false,
     version: async () => ({ registrations: '8', updates: '0' }),
@@ -49,9 +50,9 @@ test('only the tokens of resources that the caller may read are read', async () 
 
 test('nothing is read for resources that do not exist', async () => {
   const { registry, read } = registryOf()
-  const snapshot = vi.spyOn(registry, 'snapshot')
+  const follow = vi.spyOn(registry, 'follow')
   const stop = (await changesFor(caller, registry, ['a://unknown'])).subscribe(() => {})
-  await vi.waitUntil(() => snapshot.mock.calls.length > 3)
+  await vi.waitUntil(() => follow.mock.calls.length > 3)
   stop()
   expect(read).toEqual([])
 })

@@ -47,6 +47,7 @@ function table() {
       if (state.tokensFailing) throw new Error('tokens not reachable')
       return respond(new Map(tokens))
     },
+    changesSince: async () => undefined,
     async get({ name }: Key) {
       state.gets++
       const names = await respond([...state.names])

@@ -5,7 +5,7 @@ import {
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { type Caller, type Principal, principalOf } from '../../http/caller.ts'
-import type { Snapshot } from '../../registry/cached.ts'
+import type { Snapshot } from '../../registry/snapshot.ts'
 
 /** Whether a caller may see and use a registration. Every list and every call checks it here. */
 export function mayUse({ allow }: Pick<Registration, 'allow'>, caller: Caller): boolean {

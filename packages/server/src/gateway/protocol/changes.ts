@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Server } from '@modelcontextprotocol/server'
 
 import type { Caller } from '../../http/caller.ts'
-import type { CachedRegistry, Snapshot } from '../../registry/cached.ts'
+import type { CachedRegistry } from '../../registry/cached.ts'
 import { stateOf } from '../../registry/registry.ts'
+import type { Snapshot } from '../../registry/snapshot.ts'
 import { visible } from './access.ts'
 import { resolve } from './uris.ts'
 
@@ -29,8 +30,11 @@ export interface WatchOptions {
   startingPoint: StartingPoint
   /** Changes are kept back until this returns true. */
   isReady?: () => boolean
-  /** The subscribed URIs, each with the update token that the client knows. */
-  subscriptions(): Promise<ReadonlyMap<string, string>>
+  /**
+   * The subscribed URIs, each with the update token that the client knows. Called at every look,
+   * with `isUpdated` before a client is told of an update.
+   */
+  subscriptions(isUpdated?: boolean): Promise<ReadonlyMap<string, string>>
   onListChanged(list: List): void | Promise<void>
   onResourceUpdated(uri: string): void | Promise<void>
   /** Called with a new state, after every change up to that state was reported. */
@@ -47,8 +51,11 @@ interface Seen {
 
 const LISTS: List[] = ['tool', 'resource', 'prompt']
 
-/** Milliseconds between two looks: a change reaches an open stream within a second. */
-const LOOK_MS = 500
+/**
+ * Milliseconds between two looks: a change reaches an open stream within about a second. Each look
+ * costs half a read unit, which is $0.15 a month.
+ */
+const LOOK_MS = 1_100
 
 /** Reports changed lists and updated resources. Returns a function that stops it. */
 export function watchChanges({
@@ -77,9 +84,9 @@ export function watchChanges({
     // use the cache: an older starting point reports too much, a newer one too little.
     const { from } = startingPoint
     const isCompared = from === 'registry-version' || from === 'reported-state'
-    let maxAgeMs = isCompared ? 0 : undefined
-    for (; !signal.aborted; maxAgeMs = LOOK_MS / 2) {
-      await compare(maxAgeMs).catch(() => {
+    let read = () => registry.snapshot(isCompared ? 0 : undefined)
+    for (; !signal.aborted; read = () => registry.follow(LOOK_MS / 2)) {
+      await compare(read).catch(() => {
         // The tables cannot be read, or the stream is ending: the next look tries again.
       })
       await sleep(LOOK_MS, undefined, { signal }).catch(() => {
@@ -88,8 +95,8 @@ export function watchChanges({
     }
   }
 
-  async function compare(maxAgeMs?: number) {
-    const snapshot = await registry.snapshot(maxAgeMs)
+  async function compare(read: () => Promise<Snapshot>) {
+    const snapshot = await read()
     // The registry returns the same object for as long as nothing has changed.
     if (seen?.snapshot !== snapshot)
       seen = { snapshot, states: listStates(snapshot), readable: new Map() }
@@ -113,7 +120,7 @@ export function watchChanges({
     // A resource without a token was never updated, or more than a day ago.
     const updated = current.filter(([uri, token]) => token && tokens.get(uri) !== token)
     // Read again: the client may have unsubscribed since this look began.
-    const subscribed = updated.length > 0 ? await subscriptions() : wanted
+    const subscribed = updated.length > 0 ? await subscriptions(true) : wanted
     for (const [uri, token] of updated) {
       tokens.set(uri, token)
       if (subscribed.has(uri)) await onResourceUpdated(uri)
@@ -158,7 +165,8 @@ export function watchChanges({
   async function tokensOf(uris: string[], seen: Seen): Promise<[string, string][]> {
     const readable = readableOf(uris, seen).sort()
     if (readable.length === 0) return []
-    const updated = await registry.updateTokens(readable)
+    // The look has just read the registry version.
+    const updated = await registry.updateTokens(readable, Number.POSITIVE_INFINITY)
     return readable.map(uri => [uri, updated.get(uri) ?? ''])
   }
 

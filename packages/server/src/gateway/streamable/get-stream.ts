@@ -33,6 +33,8 @@ export interface GetStreamOptions {
 
 /** Milliseconds after which a client that lost the stream should open a new one. */
 const RETRY_MS = 1_000
+/** The session is read at every fourth look for changes, which costs four cents a month. */
+const LOOKS_PER_READ = 4
 /** From this protocol version on, clients understand an event that has an id and no data. */
 const PRIMING_SINCE = '2025-11-25'
 
@@ -51,7 +53,8 @@ export async function openGetStream(options: GetStreamOptions): Promise<Response
   const events = createEventStream()
   const hasPriming = session.protocolVersion >= PRIMING_SINCE
   let reported = lastEventId?.slice(GET_STREAM_PREFIX.length) ?? ''
-  let isFirst = true
+  let known: McpSession = session
+  let looks = 0
   let { probedAt } = session
 
   const send = (message: JSONRPCMessage) =>
@@ -90,13 +93,18 @@ export async function openGetStream(options: GetStreamOptions): Promise<Response
   void (hasPriming ? prime() : events.comment('ka'))
   return events.response
 
-  /** Read at every look: the client subscribes and ends its session in other environments. */
-  async function subscriptions(): Promise<ReadonlyMap<string, string>> {
-    const current = isFirst ? session : await sessions.get(session.id, session.owner)
-    isFirst = false
+  /** Read again and again: the client subscribes and ends its session in other environments. */
+  async function subscriptions(isUpdated = false): Promise<ReadonlyMap<string, string>> {
+    const isDue = isUpdated || looks % LOOKS_PER_READ === LOOKS_PER_READ - 1
+    if (!isUpdated) looks += 1
+    const { id, owner } = session
+    const current = isDue ? await sessions.get(id, owner, { isConsistent: isUpdated }) : known
     if (!current) end()
-    // A client that waits for a response is alive, even if it does not respond to pings.
-    else if (hasRequestInFlight(current)) lifetime.touch()
+    else {
+      known = current
+      // A client that waits for a response is alive, even if it does not respond to pings.
+      if (isDue && hasRequestInFlight(current)) lifetime.touch()
+    }
     if (current) answerProbe(current)
     return current?.subscriptions ?? new Map()
   }

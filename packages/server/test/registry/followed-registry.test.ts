@@ -1,0 +1,145 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+
+import { createCachedRegistry } from '../../src/registry/cached.ts'
+import { dynamoRegistry } from '../../src/registry/dynamo.ts'
+import { VERSION_ROW } from '../../src/registry/row.ts'
+import { tool } from '../suites/registry.ts'
+import { type Emulator, startDynamo } from '../support/dynamodb.ts'
+
+let emulator: Emulator
+beforeAll(async () => {
+  emulator = await startDynamo()
+})
+afterAll(() => emulator.close())
+
+// Only the clock is fake: the emulator answers in its own time.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+interface Operation {
+  name: string
+  input: Record<string, unknown>
+}
+
+/** What a client asks of the table. */
+function recorded(client: DynamoDBClient): Operation[] {
+  const operations: Operation[] = []
+  client.middlewareStack.add(
+    (next, context) => async args => {
+      const input = args.input as Record<string, unknown>
+      operations.push({ name: context.commandName?.replace('Command', '') ?? '', input })
+      return next(args)
+    },
+    { step: 'initialize' },
+  )
+  return operations
+}
+
+async function followed() {
+  const { client, tables } = emulator
+  const writer = dynamoRegistry(client(), tables.RegistrationTable)
+  const reading = client()
+  const operations = recorded(reading)
+  const registry = createCachedRegistry(dynamoRegistry(reading, tables.RegistrationTable))
+  const look = async () => {
+    vi.setSystemTime(Date.now() + 1_100)
+    operations.length = 0
+    const snapshot = await registry.follow(550)
+    return { snapshot, operations: [...operations] }
+  }
+  return { writer, registry, look }
+}
+
+const isOfType = (type: string) => (it: Operation) =>
+  JSON.stringify(it.input['ExpressionAttributeValues'] ?? '').includes(`"${type}"`)
+
+test('a quiet look is one eventually consistent read of the registry version', async () => {
+  const { writer, registry, look } = await followed()
+  for (const name of ['b', 'd', 'f']) await writer.create(tool(`quiet-${name}`))
+  const first = await registry.snapshot()
+  const { snapshot, operations } = await look()
+  expect(snapshot).toBe(first)
+  expect(operations).toEqual([
+    {
+      name: 'GetItem',
+      input: expect.objectContaining({ Key: VERSION_ROW, ConsistentRead: false }),
+    },
+  ])
+})
+
+test('changed rows are read, and no others', async () => {
+  const { writer, registry, look } = await followed()
+  const names = ['b', 'd', 'f'].map(it => `changed-${it}`)
+  for (const name of names) await writer.create(tool(name))
+  const all = [...(await registry.snapshot()).tool.keys()]
+  expect(all).toEqual(expect.arrayContaining(names))
+
+  // What was written shortly before the snapshot is read once more with the first change.
+  vi.setSystemTime(Date.now() + 200_000)
+  await look()
+  await writer.create(tool('changed-c'))
+  await writer.replace(tool('changed-d', { version: 2, description: 'new' }), 1)
+  await writer.remove({ type: 'tool', name: 'changed-f' }, 1)
+  const { snapshot, operations } = await look()
+  const now = [...snapshot.tool.keys()].filter(it => it.startsWith('changed'))
+  expect(now).toEqual(['changed-b', 'changed-c', 'changed-d'])
+  expect(snapshot.tool.get('changed-d')).toMatchObject({ description: 'new' })
+  expect(operations.filter(isOfType('tool'))).toEqual([])
+  // The version, the changes, and three rows.
+  expect(operations.map(it => it.name).sort()).toEqual([
+    ...Array.from({ length: 4 }, () => 'GetItem'),
+    'Query',
+  ])
+})
+
+test('a change whose writer died before it was counted is seen within a minute', async () => {
+  const { writer, registry, look } = await followed()
+  await writer.create(tool('uncounted'))
+  const before = await registry.snapshot()
+  const { client, tables } = emulator
+  const dying = client()
+  dying.middlewareStack.add(
+    next => async args => {
+      const { UpdateExpression = '' } = args.input as { UpdateExpression?: string }
+      if (UpdateExpression.startsWith('ADD changes')) throw new Error('killed')
+      return next(args)
+    },
+    { step: 'initialize' },
+  )
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  await dynamoRegistry(dying, tables.RegistrationTable).remove(
+    { type: 'tool', name: 'uncounted' },
+    1,
+  )
+  expect(warn).toHaveBeenCalled()
+  expect((await look()).snapshot).toBe(before)
+  vi.setSystemTime(Date.now() + 60_000)
+  const { snapshot, operations } = await look()
+  expect(snapshot.tool.has('uncounted')).toBe(false)
+  expect(operations.filter(isOfType('tool'))).toEqual([])
+})
+
+test('all rows are read where a counted change was not recorded', async () => {
+  const { writer, registry, look } = await followed()
+  await writer.create(tool('by-hand'))
+  await registry.snapshot()
+  const { client, tables } = emulator
+  const unrecorded = client()
+  unrecorded.middlewareStack.add(
+    next => async args => {
+      const { Item } = args.input as { Item?: { type?: { S?: string } } }
+      if (Item?.type?.S === '#change') return { output: { $metadata: {} }, response: {} }
+      return next(args)
+    },
+    { step: 'initialize' },
+  )
+  const changed = tool('by-hand', { version: 2, description: 'new' })
+  await dynamoRegistry(unrecorded, tables.RegistrationTable).replace(changed, 1)
+  const { snapshot } = await look()
+  expect(snapshot.tool.get('by-hand')).toMatchObject({ description: 'new' })
+})
