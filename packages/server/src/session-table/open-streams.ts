@@ -61,7 +61,7 @@ export interface StreamStore {
 const RENEW_MS = 30_000
 /** Milliseconds that a client has to answer the ping of a probe. */
 export const PROBE_ANSWER_MS = 2_000
-/** Milliseconds to wait for the effect of a probe: `GET /mcp` looks for one every 4.4 seconds. */
+/** Milliseconds to wait for the effect of a probe: `GET /mcp` looks for one every 3.4 seconds. */
 const PROBE_WAIT_MS = PROBE_ANSWER_MS + 6_000
 const PROBE_LOOK_MS = 250
 

@@ -33,7 +33,7 @@ export interface GetStreamOptions {
 
 /** Milliseconds after which a client that lost the stream should open a new one. */
 const RETRY_MS = 1_000
-/** The session is read at every fourth look for changes, which costs four cents a month. */
+/** The session is read at every fourth look for changes, which costs five cents a month. */
 const LOOKS_PER_READ = 4
 /** From this protocol version on, clients understand an event that has an id and no data. */
 const PRIMING_SINCE = '2025-11-25'
