@@ -65,6 +65,14 @@ export default async function registrations({ times }) {
     const cold = await takeTurns(times(8), each(firstCall))
     await takeTurns(1, each(list))
     const lists = await takeTurns(times(10), each(list))
+    // These register more tools.
+    const put = await changes(times(30), each, putOtherFunction)
+    const removeShared = await changes(times(30), each, it => createAndRemove(it, HELLO.lambdaArn))
+    const removeLast = await changes(times(30), each, it => createAndRemove(it, `${LIVE}-own`))
+    const page = await takeTurns(
+      times(20),
+      each((_, gateway) => firstPage(gateway)),
+    )
     /**
      * @param {string} name
      * @param {Record<string, number[]>} measured milliseconds by number of tools
@@ -81,11 +89,62 @@ export default async function registrations({ times }) {
         row('tools/call, after a change of the registry', changed),
         row('tools/call, first request of an environment', cold),
         row('tools/list, all pages', lists),
+        row('PUT with another function', put),
+        row('DELETE of a function that others have', removeShared),
+        row('DELETE of the last of its function', removeLast),
+        row('GET /register?limit=10', page),
       ],
     )
   } finally {
     await Promise.all(gateways.map(it => it.close()))
   }
+}
+
+const LIVE = `${HELLO.lambdaArn}:live`
+
+/**
+ * Measures a change of the registry. The first one of a gateway is not measured: it may read what an
+ * earlier version has written.
+ *
+ * @param {number} times
+ * @param {(run: (client: Send, gateway: Gateway) => Promise<number>) => Record<string, () => Promise<number | void>>} each
+ * @param {(gateway: Gateway) => Promise<number>} change
+ */
+async function changes(times, each, change) {
+  const variants = each((_, gateway) => change(gateway))
+  await takeTurns(1, variants)
+  return takeTurns(times, variants)
+}
+
+/**
+ * Moves a tool to another function and back. Others have both functions, so that no call waits for
+ * the environments that may still use the old one.
+ *
+ * @param {Gateway} gateway
+ */
+async function putOtherFunction({ admin }) {
+  const tool = { ...HELLO, name: 'moving' }
+  const keeper = { ...HELLO, name: 'keeper', lambdaArn: LIVE }
+  for (const it of [tool, keeper]) await admin.registerTool(it).catch(() => {})
+  const ms = await timed(() => admin.update('tool-moving', { ...tool, lambdaArn: LIVE }))
+  await admin.update('tool-moving', tool)
+  return ms
+}
+
+/**
+ * @param {Gateway} gateway
+ * @param {string} lambdaArn
+ */
+async function createAndRemove({ admin }, lambdaArn) {
+  await admin.registerTool({ ...HELLO, name: 'removed', lambdaArn })
+  return timed(() => admin.remove('tool-removed'))
+}
+
+/** @param {Gateway} gateway */
+async function firstPage({ fetch, registrationUrl }) {
+  const response = await fetch(new URL('register?limit=10', registrationUrl))
+  const { items } = await response.json()
+  if (items.length !== 10) throw new Error(`${items.length} registrations instead of 10`)
 }
 
 /** @param {() => Promise<unknown>} run */
@@ -128,7 +187,9 @@ async function fill({ admin, dynamodbUrl }, count) {
   const TableName = TableNames.find((/** @type {string} */ it) => it.endsWith('RegistrationTable'))
   const Key = { type: { S: 'tool' }, name: { S: name } }
   const { Item } = await dynamo('GetItem', { TableName, Key })
-  const rows = Array.from({ length: count - 2 }, (_, n) => copy(Item, name, `${name}-${n}`))
+  const rows = Array.from({ length: count - 2 }, (_, n) =>
+    withFunctionRow(copy(Item, name, `${name}-${n}`)),
+  ).flat()
   for (let n = 0; n < rows.length; n += 25) {
     const requests = rows.slice(n, n + 25).map(it => ({ PutRequest: { Item: it } }))
     const { UnprocessedItems = {} } = await dynamo('BatchWriteItem', {
@@ -164,7 +225,7 @@ async function fill({ admin, dynamodbUrl }, count) {
 /**
  * A row of the registration table under another name.
  *
- * @param {{ registration: { S: string } }} row
+ * @param {{ registration: { S: string }, functionRow: { S: string } }} row
  * @param {string} name
  * @param {string} other
  */
@@ -172,6 +233,17 @@ function copy(row, name, other) {
   const registration = JSON.parse(row.registration.S)
   const renamed = { ...registration, name: other, id: registration.id.replace(name, other) }
   return { ...row, name: { S: other }, registration: { S: JSON.stringify(renamed) } }
+}
+
+/**
+ * The row, and the one that says that its function has it.
+ *
+ * @param {{ name: { S: string }, functionRow: { S: string } }} row
+ */
+function withFunctionRow(row) {
+  const [lambdaArn, nonce] = row.functionRow.S.split(' ')
+  const type = { S: `#function ${lambdaArn}` }
+  return [row, { type, name: { S: `tool-${row.name.S} ${nonce}` }, at: { N: String(Date.now()) } }]
 }
 
 /** About a kilobyte, as tools that are written with care have it. */

@@ -3,10 +3,10 @@ import { AwsError } from '../aws/aws-error.ts'
 /** The operations of DynamoDB that the gateway uses, with their members as DynamoDB names them. */
 export interface DynamoDb {
   getItem(input: GetItemInput): Promise<{ Item?: Item }>
-  putItem(input: PutItemInput): Promise<object>
+  putItem(input: PutItemInput): Promise<{ Attributes?: Item }>
   updateItem(input: UpdateItemInput): Promise<{ Attributes?: Item }>
-  deleteItem(input: DeleteItemInput): Promise<object>
-  query(input: QueryInput): Promise<{ Items?: Item[]; LastEvaluatedKey?: Item }>
+  deleteItem(input: DeleteItemInput): Promise<{ Attributes?: Item }>
+  query(input: QueryInput): Promise<{ Items?: Item[]; Count?: number; LastEvaluatedKey?: Item }>
   batchGetItem(input: BatchGetItemInput): Promise<{
     Responses?: Record<string, Item[]>
     UnprocessedKeys?: Record<string, KeysToRead>
@@ -20,6 +20,8 @@ export interface AttributeValue {
   B?: string
   BOOL?: boolean
   M?: Item
+  L?: AttributeValue[]
+  SS?: string[]
 }
 export type Item = Record<string, AttributeValue>
 
@@ -38,6 +40,7 @@ interface Condition {
 interface PutItemInput extends Condition {
   TableName: string
   Item: Item
+  ReturnValues?: 'ALL_OLD'
 }
 
 interface UpdateItemInput extends Condition {
@@ -50,6 +53,7 @@ interface UpdateItemInput extends Condition {
 interface DeleteItemInput extends Condition {
   TableName: string
   Key: Item
+  ReturnValues?: 'ALL_OLD'
 }
 
 interface QueryInput {
@@ -61,6 +65,8 @@ interface QueryInput {
   ConsistentRead?: boolean
   ExclusiveStartKey?: Item | undefined
   Limit?: number
+  ScanIndexForward?: boolean
+  Select?: 'COUNT'
 }
 
 interface BatchGetItemInput {

@@ -29,6 +29,8 @@ export async function listPage(registry: Registry, query: URLSearchParams): Prom
   for await (const registration of registry.list({
     ...(type && { type }),
     ...(after && { after }),
+    // One more shows whether there is a next page.
+    limit: limit + 1,
   })) {
     bytes += Buffer.byteLength(JSON.stringify(registration))
     more = items.length === limit || bytes > MAX_PAGE_BYTES

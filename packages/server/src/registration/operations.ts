@@ -129,6 +129,8 @@ export function createOperations({
   async function repair(_: Request, { id }: Target): Promise<Response> {
     const registration = await findOrFinish(id)
     assertNotOwn(registration.lambdaArn, ownFunctions)
+    // A person may have written the row, or changed its function.
+    await registry.recordFunction(registration)
     const status = await reconciler.grant(registration)
     await reconciler.finishInterrupted(id)
     return toResponse(read(registration, status))

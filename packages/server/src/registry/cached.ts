@@ -1,12 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-
 import type { Registration, RegistrationType } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import { describe } from '../http/errors.ts'
-import { log } from '../http/log.ts'
+import { createCachedList, type List } from './cached-list.ts'
 import type { Key, Registry, RegistryVersion } from './registry.ts'
 import { readSnapshot, type Snapshot, withChanges } from './snapshot.ts'
 import { createUpdateTokenCache } from './update-token-cache.ts'
+import { waitBriefly } from './wait-briefly.ts'
 
 /**
  * The registry as this environment has read it. Every method takes `maxAgeMs` (default: one second)
@@ -15,6 +13,11 @@ import { createUpdateTokenCache } from './update-token-cache.ts'
  * yet.
  */
 export interface CachedRegistry {
+  /**
+   * The registrations of one type, read without the others where these are not cached. The same
+   * object for as long as nothing has changed.
+   */
+  list<Type extends RegistrationType>(type: Type, maxAgeMs?: number): Promise<List<Type>>
   snapshot(maxAgeMs?: number): Promise<Snapshot>
   /**
    * A snapshot for a stream that looks again and again: eventually consistent, which costs half. It
@@ -41,8 +44,6 @@ type Found<Type extends RegistrationType> =
 
 /** The default of `maxAgeMs`. */
 const FRESH_MS = 1_000
-/** How long a call waits for the table before it uses cached data. */
-const MAX_WAIT_MS = 1_000
 /** Changes are looked for after this time, even when the registry version has not changed. */
 const LOOK_AGAIN_MS = 60_000
 /**
@@ -66,12 +67,23 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
   let followedAt = Number.NEGATIVE_INFINITY
   let cached: Cached | undefined
   let reading: { of: string; done: Promise<void> } | undefined
+  /** Lists that were read while there was no snapshot. */
+  const lists = {
+    tool: createCachedList(registry, 'tool', LOOK_AGAIN_MS),
+    resource: createCachedList(registry, 'resource', LOOK_AGAIN_MS),
+    prompt: createCachedList(registry, 'prompt', LOOK_AGAIN_MS),
+  }
   /** Registrations that were read by name while there was no snapshot. */
   const single = new Map<string, { it: Registration; version: RegistryVersion; readAt: number }>()
   let mcpContract: { isUsed: boolean; registrations: string } | undefined
   const tokens = createUpdateTokenCache(registry)
 
   return {
+    async list(type, maxAgeMs = FRESH_MS) {
+      if (cached) return (await current(maxAgeMs)).snapshot[type] as List<typeof type>
+      const { list } = await lists[type].read(await check(maxAgeMs))
+      return list as List<typeof type>
+    },
     async snapshot(maxAgeMs = FRESH_MS) {
       return (await current(maxAgeMs)).snapshot
     },
@@ -83,12 +95,18 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
       const version = await check(FRESH_MS)
       if (cached && isCurrent(cached, version, cached.lookedAt))
         return cached.snapshot[type].get(name) as never
+      const list = lists[type].current(version)
+      if (list) return list.get(name) as never
       return (await readOne({ type, name }, version)) as never
     },
     async version(maxAgeMs = FRESH_MS) {
-      // The snapshot may be older than the version that was checked, where the table failed in
+      // What is cached may be older than the version that was checked, where the table failed in
       // between.
-      return cached ? (await current(maxAgeMs)).version : check(maxAgeMs)
+      if (cached) return (await current(maxAgeMs)).version
+      const version = await check(maxAgeMs)
+      const read = Object.values(lists).filter(it => it.isCached())
+      const versions = await Promise.all(read.map(async it => (await it.read(version)).version))
+      return versions.find(it => it.registrations !== version.registrations) ?? version
     },
     async usesMcpContract() {
       const { registrations } = await check(FRESH_MS)
@@ -240,14 +258,3 @@ const isCurrent = (
 const isOlder = (one: RegistryVersion, other: RegistryVersion) =>
   Number(one.registrations) < Number(other.registrations) ||
   Number(one.updates) < Number(other.updates)
-
-/**
- * Resolves when the work is done, has failed, or takes longer than `MAX_WAIT_MS`. Logs a failure.
- */
-async function waitBriefly(work: Promise<void>): Promise<void> {
-  await Promise.race([work.catch(logFailure), sleep(MAX_WAIT_MS, undefined, { ref: false })])
-}
-
-function logFailure(error: unknown) {
-  log.warn('registry: could not be read, cached data is used', { error: describe(error) })
-}

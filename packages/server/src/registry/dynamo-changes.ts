@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 
-import { type DynamoDBClient, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb'
 import type { RegistrationType } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
+import type { DynamoDb } from '../dynamodb/dynamodb.ts'
 import type { Change, Key } from './registry.ts'
 import { type Row, toKey } from './row.ts'
 
@@ -15,32 +15,28 @@ import { type Row, toKey } from './row.ts'
  * A row is written before the change itself. A change that was not counted is found by it too.
  * `<time>` is in milliseconds since 1970, by the clock of the writer.
  */
-export function dynamoChanges(dynamo: DynamoDBClient, table: string) {
+export function dynamoChanges(dynamo: DynamoDb, table: string) {
   return {
     async record({ type, name }: Key): Promise<void> {
       const now = Date.now()
-      await dynamo.send(
-        new PutItemCommand({
-          TableName: table,
-          Item: {
-            ...toKey({ type: TYPE, name: `${padded(now)}#${randomUUID()}` }),
-            changed: { S: `${type} ${name}` },
-            expiresAt: { N: String(Math.ceil(now / 1000) + KEEP_SECONDS) },
-          },
-        }),
-      )
+      await dynamo.putItem({
+        TableName: table,
+        Item: {
+          ...toKey({ type: TYPE, name: `${padded(now)}#${randomUUID()}` }),
+          changed: { S: `${type} ${name}` },
+          expiresAt: { N: String(Math.ceil(now / 1000) + KEEP_SECONDS) },
+        },
+      })
     },
     async changesSince(time: number): Promise<Change[] | undefined> {
-      const { Items = [], LastEvaluatedKey } = await dynamo.send(
-        new QueryCommand({
-          TableName: table,
-          KeyConditionExpression: '#type = :type AND #name > :time',
-          ExpressionAttributeNames: { '#type': 'type', '#name': 'name' },
-          ExpressionAttributeValues: { ':type': { S: TYPE }, ':time': { S: padded(time) } },
-          ConsistentRead: true,
-          Limit: MAX_CHANGES,
-        }),
-      )
+      const { Items = [], LastEvaluatedKey } = await dynamo.query({
+        TableName: table,
+        KeyConditionExpression: '#type = :type AND #name > :time',
+        ExpressionAttributeNames: { '#type': 'type', '#name': 'name' },
+        ExpressionAttributeValues: { ':type': { S: TYPE }, ':time': { S: padded(time) } },
+        ConsistentRead: true,
+        Limit: MAX_CHANGES,
+      })
       return LastEvaluatedKey ? undefined : Items.flatMap(toChange)
     },
   }

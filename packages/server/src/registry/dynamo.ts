@@ -1,6 +1,7 @@
 import {
   type Registration,
   type RegistrationType,
+  registrationId,
   TYPES,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { type DynamoDb, isConditionFailure } from '../dynamodb/dynamodb.ts'
@@ -9,6 +10,8 @@ import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
 import { dynamoChanges } from './dynamo-changes.ts'
 import { dynamoUpdateTokens } from './dynamo-update-tokens.ts'
+import { functionRows } from './function-rows.ts'
+import { functionUsers } from './function-users.ts'
 import { mcpContractRows } from './mcp-contract-rows.ts'
 import type { Key, Registry } from './registry.ts'
 import { fromRow, type Row, toKey, toRow, VERSION_ROW } from './row.ts'
@@ -18,7 +21,8 @@ import { fromRow, type Row, toKey, toRow, VERSION_ROW } from './row.ts'
  *
  *     type         name       attributes
  *     tool         example    version (3), registration ({"id":"tool-example","type":"tool", …})
- *     #catalogue   revision   changes (a counter), announcements (another)
+ *     #function …  …          function-rows.ts
+ *     #catalogue   revision   changes (a counter), announcements (another), function-users.ts
  *     #announced   …          dynamo-update-tokens.ts
  *     #change      …          dynamo-changes.ts
  *     #mcp         …          mcp-contract-rows.ts
@@ -33,6 +37,7 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
   const loggedRows = new Set<string>()
   const mcpRows = mcpContractRows(dynamo, table)
   const changes = dynamoChanges(dynamo, table)
+  const functions = functionRows(dynamo, table)
 
   return {
     async get(key) {
@@ -46,11 +51,18 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
       return put(registration, UNCHANGED, version)
     },
     remove,
-    async *list({ type, after } = {}) {
-      const types = after ? TYPES.slice(TYPES.indexOf(after.type)) : TYPES
-      for (const each of types)
+    async *list({ type, after, limit = Number.POSITIVE_INFINITY } = {}) {
+      let left = limit
+      for (const each of typesFrom(after))
         if (each === (type ?? each))
-          yield* listType(each, after?.type === each ? after.name : undefined)
+          for await (const page of pages(each, after, () => left))
+            for (const row of page) {
+              const registration = parse(row)
+              if (!registration) continue
+              yield registration
+              left--
+              if (left === 0) return
+            }
     },
     async version({ isConsistent = true } = {}) {
       const row = await rowOf(VERSION_ROW, isConsistent)
@@ -60,60 +72,94 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
     changesSince: changes.changesSince,
     usesMcpContract: mcpRows.exist,
     ...dynamoUpdateTokens(dynamo, table),
+    ...functionUsers({
+      dynamo,
+      table,
+      rows: functions,
+      parse,
+      async *pagesAfter(after, limit) {
+        for (const type of typesFrom(after)) yield* pages(type, after, () => limit)
+      },
+    }),
   }
 
   async function rowOf(key: Row, isConsistent = true): Promise<Row | undefined> {
-    const { Item } = await dynamo.send(
-      new GetItemCommand({ TableName: table, Key: key, ConsistentRead: isConsistent }),
-    )
+    const { Item } = await dynamo.getItem({
+      TableName: table,
+      Key: key,
+      ConsistentRead: isConsistent,
+    })
     return Item
   }
 
   async function put(registration: Registration, expression: string, version?: number) {
-    const row = toRow(registration)
-    await Promise.all([changes.record(registration), mcpRows.beforeWrite(registration)])
-    const written = dynamo.send(
-      new PutItemCommand({
+    const [functionRow] = await Promise.all([
+      functions.add(registration),
+      changes.record(registration),
+      mcpRows.beforeWrite(registration),
+    ])
+    const replaced = await conditionally(
+      dynamo.putItem({
         TableName: table,
-        Item: row,
+        Item: { ...toRow(registration), functionRow: { S: functionRow } },
         ReturnValues: 'ALL_OLD',
         ...condition(expression, version),
       }),
+      row => row?.['functionRow']?.S === functionRow,
+      registration,
     )
-    return conditionally(
-      written.then(it => mcpRows.afterWrite(registration, registration.contract, it.Attributes)),
-      async () => (await rowOf(toKey(registration)))?.['registration']?.S === row.registration.S,
-    )
+    await (replaced
+      ? Promise.all([
+          countChange(),
+          removeFunctionRow(registration, replaced),
+          mcpRows.afterWrite(registration, registration.contract, replaced),
+        ])
+      : functions.remove(registration.id, functionRow))
+    return replaced !== undefined
   }
 
   async function remove(key: Key, version: number) {
     await changes.record(key)
-    const removed = dynamo.send(
-      new DeleteItemCommand({
+    const removed = await conditionally(
+      dynamo.deleteItem({
         TableName: table,
         Key: toKey(key),
         ReturnValues: 'ALL_OLD',
         ...condition(UNCHANGED, version),
       }),
+      row => row === undefined,
+      key,
     )
-    return conditionally(
-      removed.then(it => mcpRows.afterWrite(key, undefined, it.Attributes)),
-      async () => (await rowOf(toKey(key))) === undefined,
-    )
+    if (removed)
+      await Promise.all([
+        countChange(),
+        removeFunctionRow(key, removed),
+        mcpRows.afterWrite(key, undefined, removed),
+      ])
+    return removed !== undefined
   }
 
-  /** Whether the condition of the write held. `isDone` looks whether its effect is in the table. */
-  async function conditionally(write: Promise<unknown>, isDone: () => Promise<boolean>) {
+  function removeFunctionRow({ type, name }: Key, { functionRow }: Row) {
+    return functions.remove(registrationId(type, name), functionRow?.S)
+  }
+
+  /**
+   * The row before the write, as far as it is known; undefined where the condition did not hold.
+   * `isDone` tells from the row in the table whether the write has succeeded.
+   */
+  async function conditionally(
+    write: Promise<{ Attributes?: Row }>,
+    isDone: (row: Row | undefined) => boolean,
+    key: Key,
+  ): Promise<Row | undefined> {
     try {
-      await write
+      return (await write).Attributes ?? {}
     } catch (error) {
       if (!isConditionFailure(error)) throw error
       // A write is repeated after a lost response. Then the first attempt may have succeeded.
       const isRepeated = error.attempts > 1
-      if (!isRepeated || !(await isDone())) return false
+      return isRepeated && isDone(await rowOf(toKey(key))) ? {} : undefined
     }
-    await countChange()
-    return true
   }
 
   async function countChange() {
@@ -121,7 +167,7 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
       await dynamo.updateItem({
         TableName: table,
         Key: VERSION_ROW,
-        UpdateExpression: 'ADD changes :one',
+        UpdateExpression: 'ADD changes :one, withRows :one',
         ExpressionAttributeValues: { ':one': { N: '1' } },
       })
     } catch (error) {
@@ -133,25 +179,29 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
     }
   }
 
-  async function* listType(type: RegistrationType, after = ''): AsyncGenerator<Registration> {
+  /** The rows of a type after a place in the list. `limit` is that of the next page. */
+  async function* pages(
+    type: RegistrationType,
+    after: Key | undefined,
+    limit: () => number | undefined,
+  ): AsyncGenerator<Row[]> {
+    const name = after?.type === type ? after.name : ''
     let from: Row | undefined
     do {
       const { Items = [], LastEvaluatedKey } = await dynamo.query({
         TableName: table,
-        KeyConditionExpression: after ? '#type = :type and #name > :after' : '#type = :type',
-        ExpressionAttributeNames: { '#type': 'type', ...(after && { '#name': 'name' }) },
+        KeyConditionExpression: name ? '#type = :type and #name > :after' : '#type = :type',
+        ExpressionAttributeNames: { '#type': 'type', ...(name && { '#name': 'name' }) },
         ExpressionAttributeValues: {
           ':type': { S: type },
-          ...(after && { ':after': { S: after } }),
+          ...(name && { ':after': { S: name } }),
         },
         // A reader that knows the new registry version must get the new registrations.
         ConsistentRead: true,
         ExclusiveStartKey: from,
+        ...limited(limit()),
       })
-      for (const row of Items) {
-        const registration = parse(row)
-        if (registration) yield registration
-      }
+      yield Items
       from = LastEvaluatedKey
     } while (from)
   }
@@ -184,3 +234,9 @@ const condition = (expression: string, version?: number) => ({
     ? {}
     : { ExpressionAttributeValues: { ':version': { N: String(version) } } }),
 })
+
+const limited = (limit = Number.POSITIVE_INFINITY) =>
+  Number.isFinite(limit) ? { Limit: limit } : {}
+
+const typesFrom = (after: Key | undefined) =>
+  after ? TYPES.slice(TYPES.indexOf(after.type)) : TYPES

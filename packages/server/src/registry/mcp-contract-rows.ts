@@ -1,11 +1,6 @@
-import {
-  DeleteItemCommand,
-  type DynamoDBClient,
-  PutItemCommand,
-  QueryCommand,
-} from '@aws-sdk/client-dynamodb'
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
+import type { DynamoDb } from '../dynamodb/dynamodb.ts'
 import { isRecord } from '../is-record.ts'
 import type { Key } from './registry.ts'
 import { type Row, toKey } from './row.ts'
@@ -20,28 +15,26 @@ import { type Row, toKey } from './row.ts'
  * It is written before the registration and removed after it. A writer that dies between the two
  * leaves a row too many, and never one too few.
  */
-export function mcpContractRows(dynamo: DynamoDBClient, table: string) {
+export function mcpContractRows(dynamo: DynamoDb, table: string) {
   return {
     async beforeWrite(registration: Registration) {
       if (registration.contract !== 'mcp') return
-      await dynamo.send(new PutItemCommand({ TableName: table, Item: rowOf(registration) }))
+      await dynamo.putItem({ TableName: table, Item: rowOf(registration) })
     },
     /** @param before the row that was replaced or removed */
     async afterWrite(key: Key, contract: string | undefined, before: Row | undefined) {
       if (contract === 'mcp' || !hasMcpContract(before)) return
-      await dynamo.send(new DeleteItemCommand({ TableName: table, Key: rowOf(key) }))
+      await dynamo.deleteItem({ TableName: table, Key: rowOf(key) })
     },
     async exist(): Promise<boolean> {
-      const { Count = 0 } = await dynamo.send(
-        new QueryCommand({
-          TableName: table,
-          KeyConditionExpression: '#type = :type',
-          ExpressionAttributeNames: { '#type': 'type' },
-          ExpressionAttributeValues: { ':type': { S: TYPE } },
-          Limit: 1,
-          Select: 'COUNT',
-        }),
-      )
+      const { Count = 0 } = await dynamo.query({
+        TableName: table,
+        KeyConditionExpression: '#type = :type',
+        ExpressionAttributeNames: { '#type': 'type' },
+        ExpressionAttributeValues: { ':type': { S: TYPE } },
+        Limit: 1,
+        Select: 'COUNT',
+      })
       return Count > 0
     },
   }

@@ -1,4 +1,17 @@
-import type { Registration, RegistrationType } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import type {
+  Prompt,
+  Registration,
+  RegistrationType,
+  Resource,
+  Tool,
+} from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+
+/** A registration of this type. */
+export type ItemOf<Type extends RegistrationType> = {
+  tool: Tool
+  resource: Resource
+  prompt: Prompt
+}[Type]
 
 /** Identifies a registration: names are unique within a type. */
 export interface Key {
@@ -19,10 +32,21 @@ export interface Registry {
   /** False when `version` is not the stored version. */
   remove(key: Key, version: number): Promise<boolean>
   /**
-   * Registrations after `after`, sorted by type (tools, resources, prompts) and name. Reads lazily,
-   * page by page.
+   * Registrations after `after`, sorted by type (tools, resources, prompts) and name, `limit` at
+   * most. Reads lazily, page by page.
    */
-  list(options?: { type?: RegistrationType; after?: Key }): AsyncIterable<Registration>
+  list(options?: {
+    type?: RegistrationType
+    after?: Key
+    limit?: number
+  }): AsyncIterable<Registration>
+  /**
+   * Whether a registration has this function. Reads a few rows, however many have it. It finds every
+   * write that has resolved before the call.
+   */
+  isUsed(lambdaArn: string): Promise<boolean>
+  /** Lets `isUsed` find a stored registration that was not written by this interface. */
+  recordFunction(registration: Registration): Promise<void>
   /**
    * Announces that the resource at this URI was updated. All readers can see it when this resolves.
    */

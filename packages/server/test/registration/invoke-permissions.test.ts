@@ -48,7 +48,8 @@ beforeEach(async () => {
 
 const granted = async (arn = ARN) => (await policies.statements(arn)).length
 
-const open = () => dynamoRevocations(emulator.dynamo(), emulator.tables.RegistrationTable).open()
+const open = () =>
+  dynamoRevocations(emulator.dynamo(), emulator.tables.RegistrationTable).open('tool-a')
 
 /**
  * Holds the first call of this operation on the network until `release`. `reached` resolves when it

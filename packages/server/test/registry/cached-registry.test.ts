@@ -1,4 +1,4 @@
-import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import type { Registration, RegistrationType } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { createCachedRegistry } from '../../src/registry/cached.ts'
@@ -17,7 +17,8 @@ function table() {
   const state = {
     names: ['one'],
     version: 1,
-    reads: 0,
+    /** The types whose registrations were read. */
+    lists: [] as string[],
     gets: 0,
     tokens: {} as Record<string, string>,
     updates: 0,
@@ -53,9 +54,11 @@ function table() {
       const names = await respond([...state.names])
       return names.includes(name) ? { type: 'tool', name } : undefined
     },
-    async *list() {
-      state.reads++
-      for (const name of await respond(state.names)) yield { type: 'tool', name } as Registration
+    async *list({ type }: { type?: RegistrationType } = {}) {
+      state.lists.push(type ?? 'all')
+      const names = await respond(state.names)
+      if ((type ?? 'tool') === 'tool')
+        for (const name of names) yield { type: 'tool', name } as Registration
     },
   } as unknown as Registry
   const announce = (uri: string) => {
@@ -73,7 +76,7 @@ test('registrations are read again only when the registry version changes', asyn
   expect(await namesIn(registry)).toEqual(['one'])
   vi.advanceTimersByTime(2_000)
   expect(await namesIn(registry)).toEqual(['one'])
-  expect(state.reads).toBe(1)
+  expect(state.lists).toEqual(['all'])
   Object.assign(state, { names: ['one', 'two'], version: 2 })
   vi.advanceTimersByTime(2_000)
   expect(await namesIn(registry)).toEqual(['one', 'two'])
@@ -118,7 +121,7 @@ test('a table that fails before the first read is an error, not an empty list', 
 test('many requests at once read the table once', async () => {
   const { state, registry } = table()
   await Promise.all(Array.from({ length: 20 }, () => registry.snapshot()))
-  expect(state.reads).toBe(1)
+  expect(state.lists).toEqual(['all'])
 })
 
 test('update tokens are read again only after a resource update', async () => {
@@ -158,7 +161,7 @@ test('a resource update does not make the registrations be read again', async ()
   vi.advanceTimersByTime(2_000)
   await registry.updateTokens(['a'])
   await registry.snapshot()
-  expect(state.reads).toBe(1)
+  expect(state.lists).toEqual(['all'])
 })
 
 test('the registry version is the newest that was read, also when only a resource was updated', async () => {
@@ -251,19 +254,19 @@ test('a registration is read alone, and once per registry version', async () => 
     expect(await registry.find('tool', impossible)).toBeUndefined()
   vi.advanceTimersByTime(2_000)
   await registry.find('tool', 'one')
-  expect(state).toMatchObject({ gets: 2, reads: 0 })
+  expect(state).toMatchObject({ gets: 2, lists: [] })
   Object.assign(state, { names: ['two'], version: 2 })
   vi.advanceTimersByTime(2_000)
   expect(await registry.find('tool', 'one')).toBeUndefined()
   expect(await registry.find('tool', 'two')).toMatchObject({ name: 'two' })
-  expect(state).toMatchObject({ gets: 4, reads: 0 })
+  expect(state).toMatchObject({ gets: 4, lists: [] })
 })
 
 test('a registration is found in the snapshot where there is one', async () => {
   const { state, registry } = table()
   await registry.snapshot()
   expect(await registry.find('tool', 'one')).toMatchObject({ name: 'one' })
-  expect(state).toMatchObject({ gets: 0, reads: 1 })
+  expect(state).toMatchObject({ gets: 0, lists: ['all'] })
 })
 
 test('a cached registration is used while the table fails', async () => {
@@ -275,4 +278,37 @@ test('a cached registration is used while the table fails', async () => {
   expect(await registry.find('tool', 'one')).toMatchObject({ name: 'one' })
   expect(warn).toHaveBeenCalled()
   await expect(registry.find('tool', 'two')).rejects.toThrow('not reachable')
+})
+
+test('a list reads the registrations of its type, and is the same until one changes', async () => {
+  const { state, registry } = table()
+  const tools = await registry.list('tool')
+  expect([...tools.keys()]).toEqual(['one'])
+  expect((await registry.list('prompt')).size).toBe(0)
+  vi.advanceTimersByTime(2_000)
+  expect(await registry.list('tool')).toBe(tools)
+  expect(await registry.find('tool', 'one')).toBe(tools.get('one'))
+  expect(state).toMatchObject({ gets: 0, lists: ['tool', 'prompt'] })
+
+  Object.assign(state, { names: ['two'], version: 2 })
+  vi.advanceTimersByTime(2_000)
+  expect([...(await registry.list('tool')).keys()]).toEqual(['two'])
+  expect(state.lists).toEqual(['tool', 'prompt', 'tool'])
+})
+
+test('a list is that of the snapshot where there is one', async () => {
+  const { state, registry } = table()
+  const snapshot = await registry.snapshot()
+  expect(await registry.list('tool')).toBe(snapshot.tool)
+  expect(state.lists).toEqual(['all'])
+})
+
+test('the registry version is that of a cached list while the list cannot be read again', async () => {
+  const { state, registry } = table()
+  await registry.list('tool')
+  Object.assign(state, { names: undefined, version: 2 })
+  vi.advanceTimersByTime(2_000)
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  expect((await registry.version()).registrations).toBe('1')
+  expect(warn).toHaveBeenCalled()
 })

@@ -1,6 +1,6 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 
+import type { SendOperation } from '../../src/dynamodb/dynamodb.ts'
 import { createCachedRegistry } from '../../src/registry/cached.ts'
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
 import { VERSION_ROW } from '../../src/registry/row.ts'
@@ -26,25 +26,20 @@ interface Operation {
   input: Record<string, unknown>
 }
 
-/** What a client asks of the table. */
-function recorded(client: DynamoDBClient): Operation[] {
-  const operations: Operation[] = []
-  client.middlewareStack.add(
-    (next, context) => async args => {
-      const input = args.input as Record<string, unknown>
-      operations.push({ name: context.commandName?.replace('Command', '') ?? '', input })
-      return next(args)
-    },
-    { step: 'initialize' },
-  )
-  return operations
-}
+/** Records what a client asks of the table. */
+const recording =
+  (operations: Operation[]) =>
+  (send: SendOperation): SendOperation =>
+  (name, input) => {
+    operations.push({ name, input: input as Record<string, unknown> })
+    return send(name, input)
+  }
 
 async function followed() {
-  const { client, tables } = emulator
-  const writer = dynamoRegistry(client(), tables.RegistrationTable)
-  const reading = client()
-  const operations = recorded(reading)
+  const { dynamo, tables } = emulator
+  const writer = dynamoRegistry(dynamo(), tables.RegistrationTable)
+  const operations: Operation[] = []
+  const reading = dynamo(recording(operations))
   const registry = createCachedRegistry(dynamoRegistry(reading, tables.RegistrationTable))
   const look = async () => {
     vi.setSystemTime(Date.now() + 1_100)
@@ -101,16 +96,12 @@ test('a change whose writer died before it was counted is seen within a minute',
   const { writer, registry, look } = await followed()
   await writer.create(tool('uncounted'))
   const before = await registry.snapshot()
-  const { client, tables } = emulator
-  const dying = client()
-  dying.middlewareStack.add(
-    next => async args => {
-      const { UpdateExpression = '' } = args.input as { UpdateExpression?: string }
-      if (UpdateExpression.startsWith('ADD changes')) throw new Error('killed')
-      return next(args)
-    },
-    { step: 'initialize' },
-  )
+  const { dynamo, tables } = emulator
+  const dying = dynamo(send => async (name, input) => {
+    const { UpdateExpression = '' } = input as { UpdateExpression?: string }
+    if (UpdateExpression.startsWith('ADD changes')) throw new Error('killed')
+    return send(name, input)
+  })
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   await dynamoRegistry(dying, tables.RegistrationTable).remove(
     { type: 'tool', name: 'uncounted' },
@@ -128,16 +119,11 @@ test('all rows are read where a counted change was not recorded', async () => {
   const { writer, registry, look } = await followed()
   await writer.create(tool('by-hand'))
   await registry.snapshot()
-  const { client, tables } = emulator
-  const unrecorded = client()
-  unrecorded.middlewareStack.add(
-    next => async args => {
-      const { Item } = args.input as { Item?: { type?: { S?: string } } }
-      if (Item?.type?.S === '#change') return { output: { $metadata: {} }, response: {} }
-      return next(args)
-    },
-    { step: 'initialize' },
-  )
+  const { dynamo, tables } = emulator
+  const unrecorded = dynamo(send => async (name, input) => {
+    const { Item } = input as { Item?: { type?: { S?: string } } }
+    return Item?.type?.S === '#change' ? {} : send(name, input)
+  })
   const changed = tool('by-hand', { version: 2, description: 'new' })
   await dynamoRegistry(unrecorded, tables.RegistrationTable).replace(changed, 1)
   const { snapshot } = await look()

@@ -35,6 +35,23 @@ export function eventStoreSuite(make: (leaseSeconds?: number) => EventStore) {
     expect(textsOf(await make().read(stream, 3))).toEqual([])
   })
 
+  test.each([0, 2])('the last message may come with the end, after %i others', async count => {
+    for (const last of ['last é', 'x'.repeat(500_000)]) {
+      const stream = newStream()
+      const eventWriter = make().open(stream, [1])
+      const others = Array.from({ length: count }, (_, n) => `${n}`)
+      for (const message of others) await eventWriter.add(message)
+      await eventWriter.close(last)
+      const stored = await make().read(stream, 0)
+      expect(stored?.messages).toEqual(
+        [...others, last].map((message, n) => ({ sequence: n + 1, message })),
+      )
+      expect(stored?.state).toBe('complete')
+      expect(textsOf(await make().read(stream, count))).toEqual([last])
+      expect(textsOf(await make().read(stream, count + 1))).toEqual([])
+    }
+  })
+
   test('a message of 6 MB and many of 100 KB come back whole, page by page', async () => {
     const stream = newStream()
     const eventWriter = make().open(stream, [1])

@@ -130,6 +130,68 @@ export function registrySuite(make: () => Promise<[Registry, Registry]>) {
     expect(await ids({ after: { type: 'tool', name: 'a.a' } })).toEqual(expected.slice(2))
   })
 
+  test('the list ends at its limit', async () => {
+    const [registry] = await make()
+    const sorted = [tool('a'), tool('b'), tool('c'), resource('a'), prompt('a'), prompt('b')]
+    for (const it of sorted) await registry.create(it)
+    for (const limit of [1, 2, 3, 4, 6, 7]) {
+      expect(await all(registry.list({ limit }))).toEqual(sorted.slice(0, limit))
+      expect(await all(registry.list({ limit, after: tool('b') }))).toEqual(
+        sorted.slice(2, 2 + limit),
+      )
+    }
+    expect(await all(registry.list({ type: 'prompt', limit: 1 }))).toEqual([prompt('a')])
+  })
+
+  test('a function is used from its first registration to its last', async () => {
+    const [registry, other] = await make()
+    const [f, g] = [`${common.lambdaArn}:f`, `${common.lambdaArn}:g`]
+    const used = async () => Promise.all([f, g, common.lambdaArn].map(it => other.isUsed(it)))
+    expect(await used()).toEqual([false, false, false])
+    await registry.create(tool('a', { lambdaArn: f }))
+    await other.create({ ...prompt('a'), lambdaArn: f })
+    expect(await used()).toEqual([true, false, false])
+    await registry.replace(tool('a', { lambdaArn: g, version: 2 }), 1)
+    expect(await used()).toEqual([true, true, false])
+    await registry.remove({ type: 'prompt', name: 'a' }, 1)
+    expect(await used()).toEqual([false, true, false])
+    await registry.replace(tool('a', { lambdaArn: g, version: 3 }), 2)
+    await registry.recordFunction(tool('a', { lambdaArn: g, version: 3 }))
+    expect(await used()).toEqual([false, true, false])
+    await registry.remove({ type: 'tool', name: 'a' }, 3)
+    expect(await used()).toEqual([false, false, false])
+  })
+
+  test('a refused write leaves the functions as they are', async () => {
+    const [registry, other] = await make()
+    const [f, g] = [`${common.lambdaArn}:f`, `${common.lambdaArn}:g`]
+    await registry.create(tool('a', { lambdaArn: f }))
+    expect(await other.create(tool('a', { lambdaArn: g }))).toBe(false)
+    expect(await other.replace(tool('a', { lambdaArn: g, version: 6 }), 5)).toBe(false)
+    expect(await other.remove({ type: 'tool', name: 'a' }, 5)).toBe(false)
+    expect([await registry.isUsed(f), await registry.isUsed(g)]).toEqual([true, false])
+  })
+
+  test('a function is used while one of many concurrent writers has it', async () => {
+    const views = await make()
+    const arn = (n: number) => `${common.lambdaArn}:v${n % 4}`
+    const move = async (n: number) => {
+      const registry = views[n % 2 ? 1 : 0]
+      const key = { type: 'tool', name: `n${n % 3}` } as const
+      const current = await registry.get(key)
+      const version = current?.version ?? 0
+      const next = tool(key.name, { version: version + 1, lambdaArn: arn(n), description: `${n}` })
+      if (!current) await registry.create(next)
+      else if (n % 5 === 0) await registry.remove(key, version)
+      else await registry.replace(next, version)
+    }
+    for (let round = 0; round < 10; round++) {
+      await Promise.all(Array.from({ length: 12 }, (_, n) => move(round * 7 + n)))
+      const stored = new Set((await all(views[0].list())).map(it => it.lambdaArn))
+      for (let n = 0; n < 4; n++) expect(await views[1].isUsed(arn(n))).toBe(stored.has(arn(n)))
+    }
+  })
+
   test('the list is complete when it takes many pages', async () => {
     const [registry] = await make()
     const names = Array.from({ length: 12 }, (_, n) => `t${String(n).padStart(2, '0')}`)

@@ -10,7 +10,7 @@ import type { Revocation, Revocations } from './revocations.ts'
  *     type          name                                    at                        expiresAt
  *     #revocation   <registration> <lambdaArn> <nonce>      milliseconds since 1970   seconds
  *
- * Usually there are none, so one page is enough: it holds thousands.
+ * Usually there are none. There are many after a failure of Lambda.
  */
 export function dynamoRevocations(dynamo: DynamoDb, table: string): Revocations {
   return {
@@ -24,20 +24,32 @@ export function dynamoRevocations(dynamo: DynamoDb, table: string): Revocations 
     async end(revocation) {
       await dynamo.deleteItem({ TableName: table, Key: keyOf(revocation) })
     },
-    async open() {
-      const { Items = [] } = await dynamo.query({
-        TableName: table,
-        KeyConditionExpression: '#type = :type',
-        ExpressionAttributeNames: { '#type': 'type' },
-        ExpressionAttributeValues: { ':type': { S: TYPE } },
-        ConsistentRead: true,
-      })
-      return Items.map(toRevocation)
+    async open(registration) {
+      const { items, isAll } = await read('')
+      const own = isAll ? [] : (await read(`${registration} `)).items
+      return [...own, ...items.filter(it => it.registration !== registration || isAll)]
     },
+  }
+
+  async function read(prefix: string) {
+    const { Items = [], LastEvaluatedKey } = await dynamo.query({
+      TableName: table,
+      KeyConditionExpression: `#type = :type${prefix && ' and begins_with(#name, :prefix)'}`,
+      ExpressionAttributeNames: { '#type': 'type', ...(prefix && { '#name': 'name' }) },
+      ExpressionAttributeValues: {
+        ':type': { S: TYPE },
+        ...(prefix && { ':prefix': { S: prefix } }),
+      },
+      ConsistentRead: true,
+      Limit: AT_ONCE,
+    })
+    return { items: Items.map(toRevocation), isAll: LastEvaluatedKey === undefined }
   }
 }
 
 const TYPE = '#revocation'
+/** A call finishes fewer. */
+const AT_ONCE = 20
 /**
  * A note expires after a week. The response of a call that failed to revoke has the command for it.
  */

@@ -52,7 +52,7 @@ interface PendingRevoke {
  *
  * So a call that has changed a statement reads the registry again, and changes the statement again
  * where the two disagree. A row that is written after that read belongs to a call that will read
- * later.
+ * later. No read goes through the registry: `isUsed` reads the rows of one function.
  */
 export function createReconciler(
   registry: Registry,
@@ -74,8 +74,9 @@ export function createReconciler(
       const revocation = await revocations.begin(id, lambdaArn)
       return {
         async finish(graceMs = 0) {
-          if (graceMs > 0 && !(await isRegistered(lambdaArn))) await sleep(graceMs)
-          const { failure } = await reconcile(lambdaArn)
+          const isUsed = graceMs > 0 && (await registry.isUsed(lambdaArn))
+          if (graceMs > 0 && !isUsed) await sleep(graceMs)
+          const { failure } = await reconcile(lambdaArn, isUsed)
           if (!failure?.retryable) await revocations.end(revocation)
           return failure ? [failure.message] : []
         },
@@ -83,7 +84,7 @@ export function createReconciler(
     },
     async finishInterrupted(id) {
       try {
-        const open = await revocations.open()
+        const open = await revocations.open(id)
         const interrupted = open.filter(it => it.registration === id || isOver(it))
         for (const revocation of interrupted.slice(0, MAX_FINISHED)) {
           const { needed, failure } = await reconcile(revocation.lambdaArn)
@@ -101,17 +102,18 @@ export function createReconciler(
     },
   }
 
-  /** Makes the statement of a function follow the registry. */
+  /** Makes the statement of a function follow the registry. `isUsed` says what is known. */
   async function reconcile(
     lambdaArn: string,
+    isUsed = false,
   ): Promise<{ needed: boolean; failure?: RevokeFailure }> {
-    let needed = await isRegistered(lambdaArn)
+    let needed = isUsed || (await registry.isUsed(lambdaArn))
     let failure: RevokeFailure | undefined
     for (let round = 1; ; round++) {
       if (needed) await permissions.grant(lambdaArn, round > 1)
       else failure = await permissions.revoke(lambdaArn)
       const before = needed
-      needed = await isRegistered(lambdaArn)
+      needed = await registry.isUsed(lambdaArn)
       if (needed === before || round === MAX_ROUNDS) break
     }
     if (needed || !failure) return { needed }
@@ -120,13 +122,6 @@ export function createReconciler(
       reason: failure.message,
     })
     return { needed, failure }
-  }
-
-  /** The read is consistent. It ends at the first registration of the function. */
-  async function isRegistered(lambdaArn: string): Promise<boolean> {
-    for await (const registration of registry.list())
-      if (registration.lambdaArn === lambdaArn) return true
-    return false
   }
 }
 

@@ -19,6 +19,9 @@ export interface Revocation {
 export interface Revocations {
   begin(registration: string, lambdaArn: string): Promise<Revocation>
   end(revocation: Revocation): Promise<void>
-  /** The revocations of all environments that have not ended. */
-  open(): Promise<Revocation[]>
+  /**
+   * Revocations of all environments that have not ended: those of this registration, and some of
+   * others.
+   */
+  open(registration: string): Promise<Revocation[]>
 }
