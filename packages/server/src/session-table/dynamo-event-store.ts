@@ -9,6 +9,9 @@ import { expiry, key, messageContent, nowSeconds, PART_BYTES, padded } from './t
 /** Bytes of messages that may wait to be written before `add` waits for the table. */
 const MAX_WAITING_BYTES = 1024 * 1024
 
+/** A longer last message has an item of its own. */
+const MAX_LAST_BYTES = 64 * 1024
+
 /** The position of a stream's head item. */
 const HEAD = 'begun'
 const OUT = 'out#'
@@ -17,7 +20,8 @@ const OUT = 'out#'
  * An event store in the Session table, beside the sessions (dynamo-relay.ts, dynamo-sessions.ts):
  *
  *     channel                 position           attributes
- *     mcp#<session>#<stream>  begun              requests, aliveUntil (the lease), complete
+ *     mcp#<session>#<stream>  begun              requests, aliveUntil (the lease), complete,
+ *                                                lastSequence and message: the last message
  *     mcp#<session>#<stream>  out#000000000003   messages up to the third, one JSON text per line
  *
  * While one item is being written, the messages that follow are collected for the next item. So a
@@ -44,6 +48,9 @@ export function dynamoEventStore(
       })
       if (!head || !(Number(head['expiresAt']?.N) > nowSeconds())) return undefined
       const { messages, isLast } = await readPage(channel, after)
+      const lastSequence = Number(head['lastSequence']?.N)
+      if (isLast && lastSequence > after)
+        messages.push({ sequence: lastSequence, message: await textOf(head) })
       const requests = JSON.parse(head['requests']?.S ?? '[]')
       return { messages, state: isLast ? stateOf(head) : 'running', requests }
     },
@@ -67,9 +74,17 @@ export function dynamoEventStore(
           ':aliveUntil': lease().aliveUntil,
           ':expiresAt': expiry().expiresAt,
         }),
-      async close() {
+      async close(last) {
+        const isShort = last !== undefined && Buffer.byteLength(last) <= MAX_LAST_BYTES
+        if (last !== undefined && !isShort) await this.add(last)
         await writing
-        await update(channel, 'SET complete = :true', { ':true': { BOOL: true } })
+        const complete = { ':true': { BOOL: true } }
+        if (!isShort) return update(channel, 'SET complete = :true', complete)
+        await update(channel, 'SET complete = :true, lastSequence = :sequence, message = :last', {
+          ...complete,
+          ':sequence': { N: String(written + 1) },
+          ':last': { B: Buffer.from(last).toString('base64') },
+        })
       },
     }
 

@@ -1,13 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import {
-  DeleteItemCommand,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  QueryCommand,
-} from '@aws-sdk/client-dynamodb'
-
+import type { DynamoDb, Item } from '../dynamodb/dynamodb.ts'
 import {
   limitStreams,
   type OpenStreams,
@@ -18,10 +11,10 @@ import {
 } from './open-streams.ts'
 import type { Relay } from './relay.ts'
 import type { McpSessions } from './sessions.ts'
-import { type Item, key, nowSeconds, padded } from './table.ts'
+import { key, nowSeconds, padded } from './table.ts'
 
 export interface DynamoOpenStreamsOptions {
-  dynamo: DynamoDBClient
+  dynamo: DynamoDb
   table: string
   relay: Pick<Relay, 'post'>
   sessions: Pick<McpSessions, 'probe'>
@@ -51,48 +44,42 @@ export function dynamoOpenStreams(options: DynamoOpenStreamsOptions): OpenStream
     {
       newPosition: timeMs => `${padded(nowSeconds() + Math.ceil(timeMs / 1000))}#${randomUUID()}`,
       async put(owner, { position, probe, lastSignAt, isBusy }) {
-        await dynamo.send(
-          new PutItemCommand({
-            TableName: table,
-            Item: {
-              ...keyOf(owner, position),
-              expiresAt: { N: String(nowSeconds() + LEASE_SECONDS) },
-              lastSignAt: { N: String(lastSignAt) },
-              isBusy: { BOOL: isBusy },
-              ...(probe && { probe: { S: `${probe.via} ${probe.id}` } }),
-            },
-          }),
-        )
+        await dynamo.putItem({
+          TableName: table,
+          Item: {
+            ...keyOf(owner, position),
+            expiresAt: { N: String(nowSeconds() + LEASE_SECONDS) },
+            lastSignAt: { N: String(lastSignAt) },
+            isBusy: { BOOL: isBusy },
+            ...(probe && { probe: { S: `${probe.via} ${probe.id}` } }),
+          },
+        })
       },
       async remove(owner, position) {
-        await dynamo.send(new DeleteItemCommand({ TableName: table, Key: keyOf(owner, position) }))
+        await dynamo.deleteItem({ TableName: table, Key: keyOf(owner, position) })
       },
       async list(owner) {
-        const { Items = [] } = await dynamo.send(
-          new QueryCommand({
-            TableName: table,
-            KeyConditionExpression: 'channel = :channel AND #position > :now',
-            ExpressionAttributeNames: { '#position': 'position' },
-            ExpressionAttributeValues: {
-              ':channel': { S: channelOf(owner) },
-              ':now': { S: padded(nowSeconds()) },
-            },
-            // An environment that counts must see the entries of all that stored theirs before.
-            ConsistentRead: true,
-            ScanIndexForward: false,
-            Limit: maxStreamsPerCaller + MAX_DEAD,
-          }),
-        )
+        const { Items = [] } = await dynamo.query({
+          TableName: table,
+          KeyConditionExpression: 'channel = :channel AND #position > :now',
+          ExpressionAttributeNames: { '#position': 'position' },
+          ExpressionAttributeValues: {
+            ':channel': { S: channelOf(owner) },
+            ':now': { S: padded(nowSeconds()) },
+          },
+          // An environment that counts must see the entries of all that stored theirs before.
+          ConsistentRead: true,
+          ScanIndexForward: false,
+          Limit: maxStreamsPerCaller + MAX_DEAD,
+        })
         return Items.flatMap(liveEntry)
       },
       async get(owner, position) {
-        const { Item } = await dynamo.send(
-          new GetItemCommand({
-            TableName: table,
-            Key: keyOf(owner, position),
-            ConsistentRead: true,
-          }),
-        )
+        const { Item } = await dynamo.getItem({
+          TableName: table,
+          Key: keyOf(owner, position),
+          ConsistentRead: true,
+        })
         return liveEntry(Item ?? {})[0]
       },
       sendProbe: (owner, { via, id }) =>

@@ -1,46 +1,42 @@
-import { type DynamoDb, type Item, isConditionFailure } from '../dynamodb/dynamodb.ts'
-import { createInbox } from './inbox.ts'
+import { AwsError } from '../aws/aws-error.ts'
+import { type Item, isConditionFailure } from '../dynamodb/dynamodb.ts'
+import { GatewayError } from '../http/errors.ts'
+import { type DynamoInboxOptions, dynamoInbox } from './dynamo-inbox.ts'
+import { createPostId, givenUp, type PostId } from './post-id.ts'
 import type { Relay, SseSession } from './relay.ts'
+import { ifConditionHolds, key, leaseUntil, messageContent, nowSeconds } from './table.ts'
 import {
-  expiry,
-  ifConditionHolds,
-  key,
-  messageContent,
-  nowSeconds,
-  PART_BYTES,
-  padded,
-} from './table.ts'
+  bytesOf,
+  MAX_TEXT_BYTES,
+  MAX_TEXTS_WAITING,
+  MAX_WAITING,
+  SESSION,
+  toEntry,
+} from './waiting-messages.ts'
 
-export interface DynamoRelayOptions {
-  dynamo: DynamoDb
-  table: string
-  /** Milliseconds between two polls of an inbox: while messages arrive, and the maximum. */
-  pollMs: { busy: number; idle: number }
-  /** A session whose lease is not renewed for this long is gone. */
-  leaseSeconds: number
-}
-
-const SESSION = 'session'
-const IN = 'in#'
+/** A post is tried so often, each time with what the item says then. */
+const MAX_ATTEMPTS = 5
 
 /**
- * A relay in the Session table, with one channel per session:
+ * A relay in the Session table. All of a session is in one item, so its holder reads one item:
  *
- *     channel          position          attributes
- *     <id>             session           owner, posted (a counter), expiresAt (the lease), closed
- *     <id>             in#000000000001   a message; taken (the id of its taker)
- *     <id>#<uuid>#<n>  part              a part of a message that is too long for one item; table.ts
+ *     channel          position  attributes
+ *     <id>             session   owner, aliveUntil (the lease), closed, expiresAt,
+ *                                inbox: the messages that wait, in order of arrival; waitingBytes,
+ *                                posts: the ids of the last posts; forgotten: the time before which
+ *                                ids were dropped; taken#<reader>: the last turn of a reader
+ *     <id>#<uuid>#<n>  part      a part of a message that is stored apart; table.ts
  *
  * The same table holds MCP sessions (dynamo-sessions.ts) and their events (dynamo-event-store.ts).
  *
- * A message is posted with two writes of one item each. The first write takes the next position
- * from a counter, since clocks cannot order messages; it fails unless the session is open and the
- * sender's own. The second write puts the message at that position. A sender that dies between the
- * two leaves a gap; inbox.ts handles it. A sender whose second write fails closes the position, so
- * that the message is not stored later.
+ * A post is one write, which appends the message to `inbox`. It fails unless the session is open
+ * and the sender's own. A message that is too long is stored apart first, and then its name is
+ * appended: so it is in the inbox only once it can be read. dynamo-inbox.ts takes the messages.
  */
-export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelayOptions): Relay {
-  const { toAttributes, textOf } = messageContent(dynamo, table)
+export function dynamoRelay(options: DynamoInboxOptions): Relay {
+  const { dynamo, table, leaseSeconds } = options
+  const { toParts } = messageContent(dynamo, table)
+  const join = (id: string) => dynamoInbox(options, id)
 
   return {
     async open({ id, owner }) {
@@ -49,11 +45,13 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
         Item: {
           ...key(id, SESSION),
           owner: { S: owner },
-          posted: { N: '0' },
-          expiresAt: { N: String(nowSeconds() + leaseSeconds) },
+          inbox: { L: [] },
+          waitingBytes: { N: '0' },
+          forgotten: { N: '0' },
+          ...leaseUntil(leaseSeconds),
         },
-        // A late second attempt must not reset the counter.
-        ConditionExpression: NOT_STORED,
+        // A late second attempt must not empty the inbox.
+        ConditionExpression: 'attribute_not_exists(channel)',
       })
       await opened.catch(error => {
         // A write is repeated after a lost response. Then the first attempt may have put the item.
@@ -64,170 +62,134 @@ export function dynamoRelay({ dynamo, table, pollMs, leaseSeconds }: DynamoRelay
     },
     join,
     async post(session, message) {
-      const bytes = Buffer.from(message)
+      let content: Item | undefined =
+        Buffer.byteLength(message) > MAX_TEXT_BYTES ? undefined : { text: { S: message } }
       // A post that is refused must not leave parts in the table.
-      if (bytes.length > PART_BYTES && !(await isOpen(session))) return false
-      // Parts are written before the position is taken, so that later messages need not wait for
-      // them.
-      const content = await toAttributes(session.id, bytes)
-      const position = await nextPosition(session)
-      if (position === undefined) return false
-      try {
-        await putMessage(session.id, position, content)
-      } catch (error) {
-        // The write may have succeeded without a response.
-        if (!(await isStored(session.id, position, error))) throw error
+      if (!content && !isOpen(await read(session.id), session)) return false
+      let after = 0
+      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+        content ??= await toParts(session.id, Buffer.from(message))
+        const postId = createPostId(after)
+        const refused = await append(session, postId, content)
+        if (typeof refused === 'boolean') return refused
+        after = refused.forgotten
+        if (content['text'] && !hasRoom(refused.waitingBytes, content)) content = undefined
+        else if (!hasRoom(refused.waitingBytes, content)) throw tooManyWait()
       }
-      return true
+      throw tooManyWait()
     },
   }
 
   /**
-   * Whether this owner has such an open session. `nextPosition` decides; it may close meanwhile.
+   * Whether the message is stored. Otherwise what the item has: another attempt may succeed.
    */
-  async function isOpen({ id, owner }: SseSession): Promise<boolean> {
+  async function append(session: SseSession, postId: PostId, content: Item) {
+    const { id, owner } = session
+    try {
+      await dynamo.updateItem({
+        TableName: table,
+        Key: key(id, SESSION),
+        UpdateExpression:
+          'SET inbox = list_append(inbox, :entry), waitingBytes = waitingBytes + :bytes ADD posts :ids',
+        ConditionExpression: `${STORED} AND ${OPEN} AND ${NEW} AND waitingBytes <= :room`,
+        ExpressionAttributeNames: { '#owner': 'owner' },
+        ExpressionAttributeValues: {
+          ':entry': { L: [toEntry(postId, content)] },
+          ':bytes': { N: String(bytesOf(content)) },
+          ':room': { N: String(limitOf(content) - bytesOf(content)) },
+          ':owner': { S: owner },
+          ':now': { N: String(nowSeconds()) },
+          ...idValues(postId, [postId.text]),
+        },
+      })
+      return true
+    } catch (error) {
+      if (!isConditionFailure(error)) {
+        if (mayBeDone(error) && (await isStored(id, postId, error))) return true
+        throw error
+      }
+      const item = await read(id)
+      // An earlier attempt of the same write had no response.
+      if (hasId(item, postId.text)) return true
+      const forgotten = Number(item?.['forgotten']?.N)
+      if (error.attempts > 1 && forgotten >= postId.sentAt) throw unknownWhetherStored(error)
+      if (!isOpen(item, session)) return false
+      return { forgotten, waitingBytes: Number(item?.['waitingBytes']?.N) }
+    }
+  }
+
+  /**
+   * Whether a message is stored whose write has failed. Where it is not, its id is recorded: a
+   * write that is still under way is refused then, and the sender may send again.
+   */
+  async function isStored(id: string, postId: PostId, cause: unknown): Promise<boolean> {
+    try {
+      const isGivenUp = await ifConditionHolds(
+        dynamo.updateItem({
+          TableName: table,
+          Key: key(id, SESSION),
+          UpdateExpression: 'ADD posts :ids',
+          ConditionExpression: `${STORED} AND ${NEW}`,
+          ExpressionAttributeValues: idValues(postId, [postId.text, givenUp(postId)]),
+        }),
+      )
+      if (isGivenUp) return false
+      const item = await read(id)
+      if (hasId(item, givenUp(postId))) return false
+      if (hasId(item, postId.text)) return true
+      if (!item) return false
+    } catch (error) {
+      // Not the error of the table: that one says that the message may be sent again.
+      throw unknownWhetherStored(cause, error)
+    }
+    throw unknownWhetherStored(cause)
+  }
+
+  async function read(id: string): Promise<Item | undefined> {
     const { Item } = await dynamo.getItem({
       TableName: table,
       Key: key(id, SESSION),
       ConsistentRead: true,
     })
-    return Item?.['owner']?.S === owner && Number(Item['expiresAt']?.N) > nowSeconds()
-  }
-
-  /**
-   * Whether the message is at its position after a write that failed. Where it is not, the position
-   * is closed: a write that is still under way finds it taken, and the sender may send again.
-   */
-  async function isStored(id: string, position: number, cause: unknown): Promise<boolean> {
-    const place = key(id, IN + padded(position))
-    try {
-      await putMessage(id, position, { taken: { S: 'given up' } })
-      const { Item } = await dynamo.getItem({ TableName: table, Key: place, ConsistentRead: true })
-      return Item?.['message'] !== undefined || Item?.['parts'] !== undefined
-    } catch (error) {
-      // Not the error of the table: that one says that the message may be sent again.
-      throw new Error(`It is unknown whether the message was stored: ${String(error)}`, { cause })
-    }
-  }
-
-  /** Undefined when this owner has no such open session. */
-  async function nextPosition({ id, owner }: SseSession): Promise<number | undefined> {
-    const updated = await ifConditionHolds(
-      dynamo.updateItem({
-        TableName: table,
-        Key: key(id, SESSION),
-        UpdateExpression: 'ADD posted :one',
-        ConditionExpression: `${STORED} AND ${OWNED} AND ${OPEN}`,
-        ExpressionAttributeNames: { '#owner': 'owner' },
-        ExpressionAttributeValues: {
-          ':one': { N: '1' },
-          ':owner': { S: owner },
-          ':now': { N: String(nowSeconds()) },
-        },
-        ReturnValues: 'UPDATED_NEW',
-      }),
-    )
-    return updated && Number(updated.Attributes?.['posted']?.N)
-  }
-
-  async function putMessage(id: string, position: number, content: Item): Promise<void> {
-    // Where the condition fails, an earlier attempt has put the message there.
-    await ifConditionHolds(
-      dynamo.putItem({
-        TableName: table,
-        Item: { ...key(id, IN + padded(position)), ...content, ...expiry() },
-        // A second attempt after a write that succeeded must not put a taken message back.
-        ConditionExpression: NOT_STORED,
-      }),
-    )
-  }
-
-  function join(id: string) {
-    return createInbox({
-      pollMs,
-      query: from => query(id, from),
-      take: (position, taker) => take(id, position, taker),
-      async renew() {
-        const renewed = await ifConditionHolds(
-          dynamo.updateItem({
-            TableName: table,
-            Key: key(id, SESSION),
-            UpdateExpression: 'SET expiresAt = :expiresAt',
-            ConditionExpression: `${STORED} AND ${NOT_CLOSED}`,
-            ExpressionAttributeValues: {
-              ':expiresAt': { N: String(nowSeconds() + leaseSeconds) },
-            },
-          }),
-        )
-        return renewed !== undefined
-      },
-      // The item is not deleted: a retry after a lost response must get the same count.
-      async close() {
-        const closed = await ifConditionHolds(
-          dynamo.updateItem({
-            TableName: table,
-            Key: key(id, SESSION),
-            UpdateExpression: 'SET closed = :true, expiresAt = :now',
-            ConditionExpression: STORED,
-            ExpressionAttributeValues: {
-              ':true': { BOOL: true },
-              ':now': { N: String(nowSeconds()) },
-            },
-            ReturnValues: 'ALL_NEW',
-          }),
-        )
-        return closed && Number(closed.Attributes?.['posted']?.N)
-      },
-    })
-  }
-
-  /**
-   * One page of messages from a position on. The read is eventually consistent, at half the price:
-   * the next read finds what this one missed, and only `take` decides which reader gets a message.
-   */
-  async function query(id: string, from: number) {
-    const { Items = [] } = await dynamo.query({
-      TableName: table,
-      KeyConditionExpression: 'channel = :channel AND #position BETWEEN :from AND :end',
-      ProjectionExpression: '#position, taken, expiresAt',
-      ExpressionAttributeNames: { '#position': 'position' },
-      ExpressionAttributeValues: {
-        ':channel': { S: id },
-        ':from': { S: IN + padded(from) },
-        ':end': { S: `${IN}~` },
-      },
-    })
-    const now = nowSeconds()
-    return Items.map(item => ({
-      position: Number(item['position']?.S?.slice(IN.length)),
-      // DynamoDB deletes expired items up to days late.
-      open: item['taken'] === undefined && Number(item['expiresAt']?.N) > now,
-    }))
-  }
-
-  /**
-   * One reader gets the message, all others undefined. The item stays in the table until it
-   * expires. So a repeated write of the sender finds that the message is there, and a repeated
-   * write of the taker finds its own id.
-   */
-  async function take(id: string, position: number, taker: string): Promise<string | undefined> {
-    const updated = await ifConditionHolds(
-      dynamo.updateItem({
-        TableName: table,
-        Key: key(id, IN + padded(position)),
-        UpdateExpression: 'SET taken = :taker',
-        ConditionExpression: `${STORED} AND ${FREE}`,
-        ExpressionAttributeValues: { ':taker': { S: taker } },
-        ReturnValues: 'ALL_NEW',
-      }),
-    )
-    return updated && textOf(updated.Attributes)
+    return Item
   }
 }
 
-const NOT_STORED = 'attribute_not_exists(channel)'
+const hasId = (item: Item | undefined, text: string) => item?.['posts']?.SS?.includes(text) ?? false
+
+/** False for a write that DynamoDB has refused, each time that it was sent. */
+function mayBeDone(error: unknown): boolean {
+  const cause = error instanceof GatewayError ? error.cause : error
+  return !(cause instanceof AwsError) || cause.mayBeDone
+}
+
+/** Whether this owner has such an open session. The condition of a write decides. */
+const isOpen = (item: Item | undefined, { owner }: SseSession) =>
+  item?.['owner']?.S === owner &&
+  Number(item['aliveUntil']?.N) > nowSeconds() &&
+  item['closed'] === undefined
+
+const limitOf = (content: Item) => (content['text'] ? MAX_TEXTS_WAITING : MAX_WAITING)
+
+const hasRoom = (waitingBytes: number, content: Item) =>
+  waitingBytes + bytesOf(content) <= limitOf(content)
+
 const STORED = 'attribute_exists(channel)'
-const OWNED = '#owner = :owner'
-const OPEN = 'expiresAt > :now'
-const NOT_CLOSED = 'attribute_not_exists(closed)'
-const FREE = '(attribute_not_exists(taken) OR taken = :taker)'
+const OPEN = '#owner = :owner AND aliveUntil > :now AND attribute_not_exists(closed)'
+const NEW = 'forgotten < :sentAt AND NOT contains(posts, :id)'
+
+const idValues = ({ text, sentAt }: PostId, ids: string[]): Item => ({
+  ':id': { S: text },
+  ':ids': { SS: ids },
+  ':sentAt': { N: String(sentAt) },
+})
+
+const unknownWhetherStored = (cause: unknown, error = cause) =>
+  new Error(`It is unknown whether the message was stored: ${String(error)}`, { cause })
+
+const tooManyWait = () =>
+  new GatewayError(
+    'rate_limited',
+    'Too many messages of this session wait: read the stream, and send the message again later',
+    { headers: { 'retry-after': '1' } },
+  )

@@ -131,13 +131,11 @@ export function dynamoMcpSessions(dynamo: DynamoDb, table: string): McpSessions 
   }
 
   async function read(id: string, isConsistent = true): Promise<Item | undefined> {
-    const { Item } = await dynamo.send(
-      new GetItemCommand({
-        TableName: table,
-        Key: key(channelOf(id), SESSION),
-        ConsistentRead: isConsistent,
-      }),
-    )
+    const { Item } = await dynamo.getItem({
+      TableName: table,
+      Key: key(channelOf(id), SESSION),
+      ConsistentRead: isConsistent,
+    })
     return Item
   }
 

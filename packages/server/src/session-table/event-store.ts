@@ -29,8 +29,12 @@ export interface EventWriter {
   add(message: string): Promise<void>
   /** Renews the lease: the sender is alive for another `leaseSeconds`. */
   renew(): Promise<void>
-  /** Resolves once all messages are stored and the stream is marked as complete. */
-  close(): Promise<void>
+  /**
+   * Resolves once all messages are stored and the stream is marked as complete.
+   *
+   * @param last the last message, where it was not added yet: it costs no write of its own
+   */
+  close(last?: string): Promise<void>
 }
 
 export interface StoredEvents {

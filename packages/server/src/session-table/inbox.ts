@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { describe } from '../http/errors.ts'
@@ -6,30 +5,24 @@ import { log } from '../http/log.ts'
 import { retry } from '../retry.ts'
 import type { Inbox } from './relay.ts'
 
-export interface InboxStore {
+export interface InboxStore<Message, Waiting extends { messages: Message[] }> {
   pollMs: { busy: number; idle: number }
   /**
-   * Some of the messages from a position on, in order. `open` messages are neither taken nor
-   * expired.
+   * The messages that wait, in order of arrival. The read may miss the newest ones, except where
+   * `isConsistent`.
    */
-  query(from: number): Promise<{ position: number; open: boolean }[]>
+  read(isConsistent: boolean): Promise<Waiting>
   /**
-   * Gives the message to one taker, as often as that one asks, and undefined to all others.
+   * Takes the first messages that wait, all or none. False where another reader has taken one of
+   * them. The same `turn` again is the same attempt: it may have succeeded without a response.
    */
-  take(position: number, taker: string): Promise<string | undefined>
+  take(waiting: Waiting, turn: number): Promise<boolean>
+  /** The text of a message that was taken. Undefined for one that has expired. */
+  textOf(message: Message): Promise<string | undefined>
   renew(): Promise<boolean>
-  /** How many messages were posted in all. Undefined where the session was already gone. */
-  close(): Promise<number | undefined>
+  close(): Promise<void>
 }
 
-/**
- * How long an empty position holds back the messages behind it. Usually its sender is only slower.
- */
-const GAP_MS = 2_000
-/**
- * When the sender of an empty position counts as dead. Until then its message is delivered late.
- */
-const LATE_MS = 60_000
 /** The pause between two polls grows with the time since the last message, by this factor. */
 const BACKOFF = 1 / 64
 /**
@@ -40,74 +33,66 @@ const hasMethod = (message: string) => message.includes('"method"')
 /** The pause after a failed call of the store. */
 const RETRY_MS = 500
 
-/** An inbox over any store that numbers messages from 1 and gives each message to one taker. */
-export function createInbox({ pollMs, query, take, renew, close }: InboxStore): Inbox {
-  /** The last position; known once the session is closed. */
-  let end = Number.POSITIVE_INFINITY
+/** An inbox over any store that keeps messages in order and gives each of them to one reader. */
+export function createInbox<Message, Waiting extends { messages: Message[] }>(
+  store: InboxStore<Message, Waiting>,
+): Inbox {
+  const { pollMs, read, take, textOf } = store
   const closed = new AbortController()
+  /** Taken and not delivered yet. The next call of `messages` delivers what one has left. */
+  const taken: Message[] = []
+  let turn = 0
+  let lastMessageAt = Date.now()
 
   return {
     messages,
-    renew,
+    renew: store.renew,
     async close() {
-      end = (await close()) ?? 0
+      await store.close()
       closed.abort()
     },
   }
 
   async function* messages(signal: AbortSignal): AsyncGenerator<string> {
-    /** All positions up to this one are delivered or given up. */
-    let settled = 0
-    /** Empty positions behind `settled`, each with the time when it was first seen empty. */
-    const missing = new Map<number, number>()
-    let lastMessageAt = Date.now()
+    lastMessageAt = Date.now()
+    let hasLostRace = false
     /** `close` ends a pause early, so that the remaining messages are read at once. */
     const closedOrAborted = AbortSignal.any([signal, closed.signal])
 
-    while (!signal.aborted && settled < end) {
-      const found = await untilDone(() => query(settled + 1), signal)
-      const ready = positionsToTake(new Map(found?.map(({ position, open }) => [position, open])))
-      // One at a time: a message that is taken must be delivered before anything else can fail.
-      for (const position of ready) {
-        // All attempts use the same taker: an earlier one may have succeeded without a response.
-        const taker = randomUUID()
-        const message = await untilDone(() => take(position, taker), signal)
-        if (message === undefined) continue
-        if (hasMethod(message)) lastMessageAt = Date.now()
-        yield message
+    while (!signal.aborted) {
+      yield* deliver(signal)
+      const isClosed = closed.signal.aborted
+      const waiting = await untilDone(() => read(isClosed || hasLostRace), signal)
+      if (!waiting) return
+      if (waiting.messages.length > 0) {
+        hasLostRace = !(await takeAll(waiting, signal))
+        continue
       }
-      if (ready.length > 0) continue
+      if (isClosed) return
+      hasLostRace = false
       const quiet = (Date.now() - lastMessageAt) * BACKOFF
-      await pause(
-        Math.min(Math.max(quiet, pollMs.busy), pollMs.idle),
-        closed.signal.aborted ? signal : closedOrAborted,
-      )
+      await pause(Math.min(Math.max(quiet, pollMs.busy), pollMs.idle), closedOrAborted)
     }
+  }
 
-    /** Walks the positions in order. Stops at the first new gap and skips old ones. */
-    function positionsToTake(found: Map<number, boolean>): number[] {
-      const now = Date.now()
-      // Messages may follow beyond a page. Only an empty page shows that no more are there.
-      const last = found.size > 0 ? Math.max(...found.keys()) : Number.isFinite(end) ? end : settled
-      const ready: number[] = []
-      for (let position = settled + 1; position <= last; position++) {
-        const open = found.get(position)
-        if (open === undefined) {
-          const since = missing.get(position) ?? now
-          missing.set(position, since)
-          if (now - since < GAP_MS) break
-          if (now - since > LATE_MS || Number.isFinite(end)) settle(position)
-          continue
-        }
-        if (open) ready.push(position)
-        settle(position)
-      }
-      return ready
-    }
+  /** Whether this reader has got the messages. */
+  async function takeAll(waiting: Waiting, signal: AbortSignal): Promise<boolean> {
+    turn += 1
+    const ownTurn = turn
+    const isTaken = await untilDone(() => take(waiting, ownTurn), signal)
+    if (isTaken) taken.push(...waiting.messages)
+    return isTaken === true
+  }
 
-    function settle(position: number) {
-      missing.delete(position)
-      if (position === settled + 1) settled = position
+  async function* deliver(signal: AbortSignal): AsyncGenerator<string> {
+    for (let next = taken[0]; next !== undefined && !signal.aborted; next = taken[0]) {
+      const message = next
+      const text = await untilDone(() => textOf(message), signal)
+      if (text === undefined && signal.aborted) return
+      taken.shift()
+      if (text === undefined) continue
+      if (hasMethod(text)) lastMessageAt = Date.now()
+      yield text
     }
   }
 

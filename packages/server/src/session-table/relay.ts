@@ -25,6 +25,8 @@ export interface Relay {
    * The message is durable when this resolves to true. False means that it is not stored, because
    * this owner has no such open session: it is unknown, closed or another owner's, or its lease ran
    * out.
+   *
+   * @throws GatewayError `rate_limited` while so many messages wait that the store takes no more
    */
   post(session: SseSession, message: string): Promise<boolean>
 }
@@ -33,9 +35,8 @@ export interface Relay {
 export interface Inbox {
   /**
    * Delivers every message exactly once, in order of arrival, also while other environments read
-   * the same inbox. A message whose sender took longer than `GAP_MS` is delivered late; a message
-   * that is not taken within `KEEP_SECONDS` is dropped. Ends when `signal` aborts, or after `close`
-   * once all posted messages are delivered.
+   * the same inbox. A message that is not taken within `KEEP_SECONDS` is dropped. Ends when `signal`
+   * aborts, or after `close` once all posted messages are delivered.
    */
   messages(signal: AbortSignal): AsyncIterable<string>
   /** Renews the session's lease for another `leaseSeconds`. False when the session is gone. */

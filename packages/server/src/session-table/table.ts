@@ -22,6 +22,15 @@ export const padded = (position: number) => String(position).padStart(12, '0')
 export const nowSeconds = () => Math.floor(Date.now() / 1000)
 export const expiry = () => ({ expiresAt: { N: String(nowSeconds() + KEEP_SECONDS) } })
 
+/**
+ * The lease of a session that is open for so long. Its item stays for longer, so that messages that
+ * were posted before the end can still be taken.
+ */
+export const leaseUntil = (seconds: number) => ({
+  aliveUntil: { N: String(nowSeconds() + seconds) },
+  expiresAt: { N: String(nowSeconds() + seconds + KEEP_SECONDS) },
+})
+
 /** The output of a conditional write. Undefined when the condition does not hold. */
 export async function ifConditionHolds<Output>(
   write: Promise<Output>,
@@ -34,6 +43,9 @@ export async function ifConditionHolds<Output>(
   }
 }
 
+/** Reading again does not help: the part has expired. */
+export class MissingPart extends Error {}
+
 /**
  * Stores bytes of any length as attributes of an item in the Session table. The attribute
  * `message` holds them. Where they are too long for one item, the attribute `parts` has a name
@@ -43,11 +55,15 @@ export async function ifConditionHolds<Output>(
  * parts of a message of 6 MB take 6,500.
  */
 export function messageContent(dynamo: DynamoDb, table: string) {
-  return { toAttributes, textOf }
+  return { toAttributes, toParts, textOf }
 
-  /** Resolves once the parts are stored, so that they can be read as soon as the item can. */
   async function toAttributes(channel: string, bytes: Buffer): Promise<Item> {
     if (bytes.length <= PART_BYTES) return { message: { B: bytes.toString('base64') } }
+    return toParts(channel, bytes)
+  }
+
+  /** Resolves once the parts are stored, so that they can be read as soon as the item can. */
+  async function toParts(channel: string, bytes: Buffer): Promise<Item> {
     const parts = `${channel}#${randomUUID()}`
     const count = Math.ceil(bytes.length / PART_BYTES)
     await Promise.all(
@@ -83,7 +99,7 @@ export function messageContent(dynamo: DynamoDb, table: string) {
           ConsistentRead: true,
         })
         const part = Item?.['message']?.B
-        if (!part) throw new Error(`part ${n} of ${count} of a message is not in the table`)
+        if (!part) throw new MissingPart(`part ${n} of ${count} of a message is not in the table`)
         return Buffer.from(part, 'base64')
       }),
     )

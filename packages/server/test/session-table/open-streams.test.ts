@@ -19,7 +19,7 @@ const session = (id: string): Probe => ({ via: 'session', id })
 /** As one environment counts. `probe` is called where it asks another one to ping its client. */
 const environment = (max: number, probe: (id: string) => Promise<boolean> = async () => true) =>
   dynamoOpenStreams({
-    dynamo: emulator.client(),
+    dynamo: emulator.dynamo(),
     table: emulator.tables.SessionTable,
     relay: { post: ({ id }) => probe(id) },
     sessions: { probe },

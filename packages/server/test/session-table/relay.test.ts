@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 
 import {
   type AttributeValue,
   DeleteItemCommand,
-  PutItemCommand,
   paginateScan,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 import { dynamoRelay } from '../../src/session-table/dynamo-relay.ts'
 import { all, relaySuite, take } from '../suites/relay.ts'
@@ -37,26 +35,17 @@ describe('the relay in DynamoDB', () => {
     channel: { S: id },
     position: { S: position },
   })
-  const place = (id: string, n: number, message: string, expiresIn = 60) =>
-    emulator.client().send(
-      new PutItemCommand({
-        TableName: emulator.tables.SessionTable,
-        Item: {
-          ...key(id, `in#${String(n).padStart(12, '0')}`),
-          message: { B: Buffer.from(message) },
-          expiresAt: { N: String(Math.floor(Date.now() / 1000) + expiresIn) },
-        },
-      }),
-    )
-  const reserve = (id: string) =>
+  /** Sets one attribute of the item of a session. */
+  const set = (id: string, path: string, value: AttributeValue) =>
     emulator.client().send(
       new UpdateItemCommand({
         TableName: emulator.tables.SessionTable,
         Key: key(id, 'session'),
-        UpdateExpression: 'ADD posted :one',
-        ExpressionAttributeValues: { ':one': { N: '1' } },
+        UpdateExpression: `SET ${path} = :value`,
+        ExpressionAttributeValues: { ':value': value },
       }),
     )
+  const seconds = (fromNow: number) => ({ N: String(Math.floor(Date.now() / 1000) + fromNow) })
 
   const items = async () => {
     const found: Record<string, AttributeValue>[] = []
@@ -67,6 +56,9 @@ describe('the relay in DynamoDB', () => {
       found.push(...Items)
     return found
   }
+
+  const itemOf = async (id: string) =>
+    (await items()).find(it => it['channel']?.S === id && it['position']?.S === 'session')
 
   test('a large message that is refused leaves nothing in the table', async () => {
     const s = session()
@@ -88,14 +80,13 @@ describe('the relay in DynamoDB', () => {
     expect((await take(inbox, 1))[0]).toHaveLength(2_000_000)
   })
 
-  /** A client whose writes of messages fail: before they are done, or with the response only. */
+  /** A client whose posts fail: before they are done, or with the response only. */
   function failingClient(isDone: boolean) {
     return emulator.dynamo(send => async (operation, input) => {
-      const text = JSON.stringify(input)
-      const isMessage = /"Item".*in#\d/.test(text) && !text.includes('given up')
-      if (isMessage && !isDone) throw new Error('throttled')
+      const isPost = JSON.stringify(input).includes('list_append')
+      if (isPost && !isDone) throw new Error('throttled')
       const output = await send(operation, input)
-      if (isMessage) throw new Error('socket hang up')
+      if (isPost) throw new Error('socket hang up')
       return output
     })
   }
@@ -107,12 +98,22 @@ describe('the relay in DynamoDB', () => {
     await expect(make(45, failingClient(false)).post(s, 'first')).rejects.toThrow('throttled')
     await relay.post(s, 'second')
     expect(await take(inbox, 1)).toEqual(['second'])
-    // The position stays closed for a write that was only late.
-    expect(
-      (await items()).find(
-        it => it['position']?.S === `in#${'1'.padStart(12, '0')}` && it['channel']?.S === s.id,
-      ),
-    ).toMatchObject({ taken: { S: 'given up' } })
+  })
+
+  test('a write that arrives after its sender has given up is refused', async () => {
+    const late: (() => Promise<unknown>)[] = []
+    const dynamo = emulator.dynamo(send => async (operation, input) => {
+      if (!JSON.stringify(input).includes('list_append')) return send(operation, input)
+      late.push(() => send(operation, input))
+      throw new Error('no response')
+    })
+    const relay = make()
+    const s = session()
+    const inbox = await relay.open(s)
+    await expect(make(45, dynamo).post(s, 'given up')).rejects.toThrow('no response')
+    await expect(late[0]?.()).rejects.toThrow('conditional')
+    await relay.post(s, 'second')
+    expect(await take(inbox, 1)).toEqual(['second'])
   })
 
   test('a message whose write has no response is accepted, and delivered once', async () => {
@@ -124,25 +125,74 @@ describe('the relay in DynamoDB', () => {
     expect(await take(inbox, 2)).toEqual(['first', 'second'])
   })
 
-  test('a sender that dies between its two writes delays the others by seconds only', async () => {
+  test('a write that arrives again after its message was taken stores nothing', async () => {
+    const sent: (() => Promise<unknown>)[] = []
+    const dynamo = emulator.dynamo(send => async (operation, input) => {
+      if (JSON.stringify(input).includes('list_append')) sent.push(() => send(operation, input))
+      return send(operation, input)
+    })
     const relay = make()
     const s = session()
     const inbox = await relay.open(s)
-    await reserve(s.id)
-    await relay.post(s, 'second')
-    expect(await take(inbox, 1)).toEqual(['second'])
+    await make(45, dynamo).post(s, 'first')
+    expect(await take(inbox, 1)).toEqual(['first'])
+    await expect(sent[0]?.(), 'while its id is kept').rejects.toThrow('conditional')
+    for (const n of range(100)) await relay.post(s, `${n}`)
+    expect(await take(inbox, 100)).toHaveLength(100)
+    const posts = (await itemOf(s.id))?.['posts']?.SS ?? []
+    expect(posts.length, 'the ids that are kept').toBeLessThan(60)
+    await expect(sent[0]?.(), 'once its id is dropped').rejects.toThrow('conditional')
+    await relay.post(s, 'last')
+    expect(await take(inbox, 1)).toEqual(['last'])
   })
 
-  test('a sender that is a little slower keeps its place', async () => {
+  test('a sender whose clock is behind can post', async () => {
     const relay = make()
     const s = session()
     const inbox = await relay.open(s)
-    await reserve(s.id)
-    await relay.post(s, 'second')
-    const received = take(inbox, 2)
-    await sleep(300)
-    await place(s.id, 1, 'first')
-    expect(await received).toEqual(['first', 'second'])
+    await set(s.id, 'forgotten', { N: String(Date.now() + 60_000) })
+    expect(await relay.post(s, 'from behind')).toBe(true)
+    expect(await take(inbox, 1)).toEqual(['from behind'])
+  })
+
+  test('more messages than an item holds arrive in order, or are refused', async () => {
+    const relay = make()
+    const s = session()
+    const inbox = await relay.open(s)
+    const texts = range(60).map(n => `${n} `.padEnd(n % 3 === 0 ? 20_000 : 3_000, 'x'))
+    for (const text of texts) expect(await relay.post(s, text)).toBe(true)
+    // The item is nearly full: the next message is refused and not lost.
+    await set(s.id, 'waitingBytes', { N: String(300 * 1024) })
+    await expect(relay.post(s, 'too many')).rejects.toMatchObject({ code: 'rate_limited' })
+    await set(s.id, 'waitingBytes', { N: String(40 * 1024) })
+    await inbox.close()
+    expect(await all(inbox)).toEqual(texts)
+  })
+
+  test('messages that were taken together are delivered by the next reading of the inbox', async () => {
+    const relay = make()
+    const s = session()
+    const inbox = await relay.open(s)
+    for (const n of range(5)) await relay.post(s, `${n}`)
+    expect(await take(inbox, 1)).toEqual(['0'])
+    expect(await take(inbox, 4)).toEqual(['1', '2', '3', '4'])
+  })
+
+  test('a message costs one write to post and one to take, and a poll half a read', async () => {
+    const requests: string[] = []
+    const dynamo = emulator.dynamo(send => async (operation, input) => {
+      const isConsistent = 'ConsistentRead' in input
+      requests.push(isConsistent ? `consistent ${operation}` : operation)
+      return send(operation, input)
+    })
+    const relay = make(45, dynamo)
+    const s = session()
+    const inbox = await relay.open(s)
+    requests.length = 0
+    await relay.post(s, 'x'.repeat(300))
+    expect(requests.splice(0)).toEqual(['UpdateItem'])
+    await take(inbox, 1)
+    expect(requests).toEqual(['GetItem', 'UpdateItem'])
   })
 
   test.each([
@@ -167,45 +217,65 @@ describe('the relay in DynamoDB', () => {
       expect.fail(message)
   })
 
+  test('two readers that repeat writes after lost responses get each message once', async () => {
+    const s = session()
+    await make().open(s)
+    const readers = [make(45, await lossyClient()), make(45, await lossyClient())]
+    const received: string[] = []
+    const done = new AbortController()
+    const reading = readers.map(async relay => {
+      for await (const message of relay.join(s.id).messages(done.signal))
+        if (received.push(message) === 60) done.abort()
+    })
+    for (const n of range(60)) await make().post(s, `${n}`)
+    await Promise.all(reading)
+    expect(received.map(Number).sort((a, b) => a - b)).toEqual(range(60))
+  })
+
   /**
    * A client that loses the response to its first attempt at opening or closing a session, or
-   * putting or taking a message.
+   * posting or taking a message.
    */
   async function lossyClient() {
     const repeated = new Set<string>()
     const edge = startDynamoEdge(emulator.url, (_, written) => {
-      // Queries of the inbox and increments of the counter may be repeated without harm.
-      const isMessage = /in#\d/.test(written) && /"Item"|SET taken/.test(written)
-      const isSession = /"Item".*"S":"session"|SET closed/.test(written)
-      if (!(isMessage || isSession) || repeated.has(written)) return false
+      // Reads may be repeated without harm.
+      const isWrite = /"Item"|UpdateExpression/.test(written)
+      if (!isWrite || repeated.has(written)) return false
       repeated.add(written)
       return true
     })
     return emulator.dynamo(undefined, await edge)
   }
 
-  test('a message of a very slow sender is delivered late, and once', async () => {
-    const relay = make()
-    const s = session()
-    const inbox = await relay.open(s)
-    await reserve(s.id)
-    await relay.post(s, 'second')
-    const messages = inbox.messages(AbortSignal.timeout(20_000))[Symbol.asyncIterator]()
-    expect((await messages.next()).value).toBe('second')
-    await place(s.id, 1, 'first')
-    expect((await messages.next()).value).toBe('first')
-    await relay.post(s, 'third')
-    expect((await messages.next()).value).toBe('third')
-  })
-
   test('an expired message is not delivered, even while the table still has it', async () => {
     const relay = make()
     const s = session()
     const inbox = await relay.open(s)
-    await reserve(s.id)
-    await place(s.id, 1, 'stale', -1)
-    await relay.post(s, 'fresh')
-    expect(await take(inbox, 1)).toEqual(['fresh'])
+    for (const text of ['stale', 'fresh', 'x'.repeat(10_000)]) await relay.post(s, text)
+    await set(s.id, 'inbox[0].expiresAt', seconds(-1))
+    await set(s.id, 'inbox[2].expiresAt', seconds(-1))
+    await inbox.close()
+    expect(await all(inbox)).toEqual(['fresh'])
+  })
+
+  test('a message that is stored apart and gone does not hold back the others', async () => {
+    const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const relay = make()
+    const s = session()
+    const inbox = await relay.open(s)
+    for (const text of ['x'.repeat(10_000), 'next']) await relay.post(s, text)
+    for (const item of (await items()).filter(it => it['channel']?.S?.startsWith(`${s.id}#`)))
+      await emulator.client().send(
+        new DeleteItemCommand({
+          TableName: emulator.tables.SessionTable,
+          Key: key(item['channel']?.S ?? '', 'part'),
+        }),
+      )
+    await inbox.close()
+    expect(await all(inbox)).toEqual(['next'])
+    expect(JSON.stringify(error.mock.calls)).toContain('not in the table')
+    error.mockRestore()
   })
 
   test('a session whose lease ran out is gone, even while the table still has it', async () => {
@@ -231,3 +301,5 @@ describe('the relay in DynamoDB', () => {
     expect(await relay.post(s, 'x')).toBe(false)
   })
 })
+
+const range = (count: number) => Array.from({ length: count }, (_, n) => n)

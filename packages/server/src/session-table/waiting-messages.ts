@@ -1,0 +1,48 @@
+import type { AttributeValue, Item } from '../dynamodb/dynamodb.ts'
+import type { PostId } from './post-id.ts'
+import { expiry, nowSeconds } from './table.ts'
+
+/** The position of the item of a session. */
+export const SESSION = 'session'
+
+/** A message that waits in the item of its session. */
+export interface WaitingMessage {
+  postId: string
+  /** What it counts for in `waitingBytes`. */
+  bytes: number
+  /** The message, or the attributes `parts` and `partCount` of one that is stored apart. */
+  content: Item
+  expiresAt: number
+}
+
+/**
+ * A longer message is stored apart. An item of N KB costs N write units with every write, so a
+ * message in the item of its session costs twice its length, and one that is stored apart once, and
+ * three more requests.
+ */
+export const MAX_TEXT_BYTES = 4 * 1024
+/** While so much waits, short messages are stored apart too. */
+export const MAX_TEXTS_WAITING = 32 * 1024
+/** No more is taken than this: an item has at most 400 KB. */
+export const MAX_WAITING = 300 * 1024
+/** What a message counts for beside its text: its id, its expiry and the names. */
+const ENTRY_BYTES = 160
+
+export const bytesOf = (content: Item) =>
+  ENTRY_BYTES + Buffer.byteLength(content['text']?.S ?? '') + (content['parts'] ? ENTRY_BYTES : 0)
+
+/** An element of the list `inbox`. */
+export const toEntry = ({ text }: PostId, content: Item): AttributeValue => ({
+  M: { postId: { S: text }, bytes: { N: String(bytesOf(content)) }, ...content, ...expiry() },
+})
+
+export function messagesIn(item: Item | undefined): WaitingMessage[] {
+  return (item?.['inbox']?.L ?? []).map(({ M: entry = {} }) => ({
+    postId: entry['postId']?.S ?? '',
+    bytes: Number(entry['bytes']?.N),
+    content: entry,
+    expiresAt: Number(entry['expiresAt']?.N),
+  }))
+}
+
+export const isExpired = ({ expiresAt }: WaitingMessage) => !(expiresAt > nowSeconds())
