@@ -36,8 +36,9 @@ const FOLDERS = {
     lambda: ['gateway', 'registration', 'config.ts'],
     'config.ts': [],
     gateway: ['gateway/streamable', 'gateway/sse'],
-    'gateway/streamable': ['gateway/protocol', 'session-table'],
-    'gateway/sse': ['gateway/protocol', 'session-table'],
+    'gateway/streamable': ['gateway/ordinary', 'session-table'],
+    'gateway/sse': ['gateway/ordinary', 'session-table'],
+    'gateway/ordinary': ['gateway/protocol'],
     'gateway/protocol': [
       'gateway/wire',
       'registry',

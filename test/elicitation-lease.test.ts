@@ -34,9 +34,9 @@ describe.each(['0.3', '1'])('with a heartbeat of %s seconds, an elicitation', he
     const leases = new Set<number>()
     await until(async () => {
       const before = Math.floor(Date.now() / 1000)
-      const expiresAt = await leaseIn(gateway, inboxId)
-      expect(expiresAt, 'the lease has not expired').toBeGreaterThan(before)
-      leases.add(expiresAt)
+      const aliveUntil = await leaseIn(gateway, inboxId)
+      expect(aliveUntil, 'the lease has not expired').toBeGreaterThan(before)
+      leases.add(aliveUntil)
       return leases.size > 3
     }, 'three renewals')
   }
@@ -74,13 +74,13 @@ describe.each(['0.3', '1'])('with a heartbeat of %s seconds, an elicitation', he
   })
 })
 
-/** The expiry of an inbox in the Session table, in seconds since 1970. */
+/** The end of the lease of an inbox in the Session table, in seconds since 1970. */
 async function leaseIn({ dynamodbUrl }: Gateway, inboxId: string): Promise<number> {
   const tables = await dynamo(dynamodbUrl, 'ListTables', {})
   const TableName = tables.TableNames?.find(it => it.includes('Session'))
   const Key = { channel: { S: inboxId }, position: { S: 'session' } }
   const { Item } = await dynamo(dynamodbUrl, 'GetItem', { TableName, Key, ConsistentRead: true })
-  return Number(Item?.['expiresAt']?.N)
+  return Number(Item?.['aliveUntil']?.N)
 }
 
 interface DynamoOutput {

@@ -15,7 +15,7 @@ import { initialized, messagesIn, meta, openRaw, postMcp, postRaw } from './supp
 
 let gateway: Gateway
 beforeAll(async () => {
-  gateway = await startGateway()
+  gateway = await startGateway({ push: true })
   await gateway.admin.registerTool({
     name: 'contract',
     lambdaArn: functionArn('contract'),

@@ -24,6 +24,8 @@ export async function importSource(path) {
       target: 'node20',
       platform: 'node',
       noExternal: [/.*/],
+      // One file: it is imported from a folder that is removed.
+      splitting: false,
       silent: true,
       outExtension: () => ({ js: '.mjs' }),
       // CommonJS packages load Node's own modules with `require`.

@@ -82,8 +82,15 @@ test('a caller without permission is told how to get it as an administrator', as
 test('the McpUrl instead of the RegistrationUrl is recognized', async () => {
   const gateway = createGateway({} as Parameters<typeof createGateway>[0])
   const url = await startFunctionUrl({
-    respond: request =>
-      gateway(request, {} as never).catch((error: unknown) => toResponse(error, 'r-2')),
+    async respond(request) {
+      const path = new URL(request.url).pathname
+      const toRequest = () => request
+      const http = { method: 'GET', path, query: '', headers: {}, text: undefined, toRequest }
+      const response = await gateway(http, {} as never).catch((error: unknown) =>
+        toResponse(error, 'r-2'),
+      )
+      return response instanceof Response ? response : Response.error()
+    },
   })
   for (const path of ['', '/', '/mcp', '/sse', '/register'])
     expect(

@@ -12,6 +12,8 @@ export class AwsError extends Error {
   readonly code: string | undefined
   /** How many times the request was sent. */
   attempts = 1
+  /** Whether one of the attempts may have done its work: it got no response, or a broken one. */
+  mayBeDone: boolean
   /** DynamoDB's, of a `TransactionCanceledException`: one for each item. */
   readonly CancellationReasons: unknown[] | undefined
 
@@ -28,6 +30,7 @@ export class AwsError extends Error {
     super(message, { cause })
     this.name = name
     this.status = status
+    this.mayBeDone = !(status !== undefined && status >= 400 && status < 500)
     this.code = code
     this.CancellationReasons = reasons
   }

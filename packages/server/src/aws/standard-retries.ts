@@ -4,7 +4,7 @@ import { AwsError } from './aws-error.ts'
 /**
  * Repeats requests as the standard mode of the AWS SDKs does. All requests of a client share one
  * quota: while most of them fail, they are no longer repeated. The error of the last attempt has
- * the number of attempts.
+ * the number of attempts, and whether one of them may be done.
  * https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
  */
 export function standardRetries(maxAttempts: number) {
@@ -12,9 +12,12 @@ export function standardRetries(maxAttempts: number) {
 
   return async <Value>(attempt: () => Promise<Value>): Promise<Value> => {
     let spent = 0
+    let mayBeDone = false
     const value = await retry(attempt, (error, failures) => {
       if (!(error instanceof AwsError)) return undefined
       error.attempts = failures
+      mayBeDone ||= error.mayBeDone
+      error.mayBeDone = mayBeDone
       const kind = kindOf(error)
       if (!kind || failures >= maxAttempts || quota < COST[kind]) return undefined
       spent = COST[kind]

@@ -12,23 +12,42 @@ export const MAX_BODY_BYTES = 6 * 1024 * 1024
  *
  * @throws GatewayError `unsupported_media_type`, `payload_too_large` or `bad_request`
  */
-export async function readJson(
-  request: Request,
-  maxBytes = MAX_BODY_BYTES,
-): Promise<{ value: unknown; text: string }> {
-  const type = request.headers.get('content-type') ?? ''
-  if (!/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type))
+export async function readJson(request: Request, maxBytes = MAX_BODY_BYTES): Promise<JsonBody> {
+  assertJsonType(request.headers.get('content-type'))
+  const bytes = await request.arrayBuffer()
+  assertLength(bytes.byteLength, maxBytes)
+  return toJson(decode(bytes))
+}
+
+/** The same for a body that is text already. */
+export function jsonOf(type: string | undefined, text: string): JsonBody {
+  assertJsonType(type)
+  assertLength(Buffer.byteLength(text), MAX_BODY_BYTES)
+  return toJson(text)
+}
+
+export interface JsonBody {
+  value: unknown
+  text: string
+}
+
+function assertJsonType(type: string | null | undefined) {
+  if (!/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type ?? ''))
     throw new GatewayError(
       'unsupported_media_type',
       `The content type is ${type ? `"${type}"` : 'missing'}: send JSON with "content-type: application/json"`,
     )
-  const bytes = await request.arrayBuffer()
-  if (bytes.byteLength > maxBytes)
+}
+
+function assertLength(bytes: number, maxBytes: number) {
+  if (bytes > maxBytes)
     throw new GatewayError(
       'payload_too_large',
-      `The body has ${bytes.byteLength} bytes; at most ${maxBytes} are accepted`,
+      `The body has ${bytes} bytes; at most ${maxBytes} are accepted`,
     )
-  const text = decode(bytes)
+}
+
+function toJson(text: string): JsonBody {
   if (text.trim() === '')
     throw new GatewayError('bad_request', 'The body is empty: send a JSON document')
   const value = parse(text)

@@ -1,4 +1,5 @@
 import type { Caller } from './caller.ts'
+import type { HttpRequest, HttpResponse } from './http-request.ts'
 
 /** What belongs to one request, beside the request itself. */
 export interface Exchange {
@@ -11,5 +12,8 @@ export interface Exchange {
   remaining(): number
 }
 
-/** An HTTP service as one function. The mcp function and the registration function are one each. */
+/** The mcp function as one HTTP service. */
+export type Gateway = (request: HttpRequest, exchange: Exchange) => Promise<HttpResponse>
+
+/** An HTTP service as one function. The registration function is one. */
 export type Service = (request: Request, exchange: Exchange) => Promise<Response>

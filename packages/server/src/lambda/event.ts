@@ -1,5 +1,6 @@
 import { type IamAuthorizer, toCaller } from '../http/caller.ts'
 import { GatewayError } from '../http/errors.ts'
+import type { HttpRequest } from '../http/http-request.ts'
 
 /**
  * The fields of a Function URL event that are read here (payload format 2.0):
@@ -19,6 +20,19 @@ export interface FunctionUrlEvent {
     timeEpoch?: number
     http: { method: string }
     authorizer?: { iam?: IamAuthorizer | null } | null
+  }
+}
+
+/** The request of an event. The web `Request` is made only where it is asked for. */
+export function toHttpRequest(event: FunctionUrlEvent): HttpRequest {
+  const { rawPath, rawQueryString, headers, body, isBase64Encoded, requestContext } = event
+  return {
+    method: requestContext.http.method,
+    path: rawPath,
+    query: rawQueryString,
+    headers,
+    text: body && !isBase64Encoded ? body : undefined,
+    toRequest: () => toRequest(event),
   }
 }
 

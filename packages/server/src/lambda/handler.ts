@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream'
 
 import { GatewayError, toResponse } from '../http/errors.ts'
-import type { Service } from '../http/service.ts'
-import { callerOf, toRequest } from './event.ts'
+import type { Exchange, Gateway, Service } from '../http/service.ts'
+import { callerOf, type FunctionUrlEvent, toHttpRequest, toRequest } from './event.ts'
 import { assertFromFunctionUrl, type InvocationContext } from './event-source.ts'
 import { respond, type StreamingRuntime } from './respond.ts'
 
@@ -11,10 +11,13 @@ interface LambdaContext extends InvocationContext {
 }
 
 /** A handler for `InvokeMode: RESPONSE_STREAM`. */
-export function streamingHandler(service: Service, runtime: StreamingRuntime) {
+export function streamingHandler(gateway: Gateway, runtime: StreamingRuntime) {
   return runtime.streamifyResponse(
     async (event: unknown, stream: Writable, context: LambdaContext) => {
-      await respond(await serve(service, event, context), stream, runtime)
+      const response = await serve(event, context, (it, exchange) =>
+        gateway(toHttpRequest(it), exchange),
+      )
+      await respond(response, stream, runtime)
     },
   )
 }
@@ -22,7 +25,7 @@ export function streamingHandler(service: Service, runtime: StreamingRuntime) {
 /** A handler for `InvokeMode: BUFFERED`. */
 export function bufferedHandler(service: Service) {
   return async (event: unknown, context: LambdaContext) => {
-    const response = await serve(service, event, context)
+    const response = await serve(event, context, (it, exchange) => service(toRequest(it), exchange))
     return {
       statusCode: response.status,
       headers: Object.fromEntries(response.headers),
@@ -31,7 +34,11 @@ export function bufferedHandler(service: Service) {
   }
 }
 
-async function serve(service: Service, event: unknown, context: LambdaContext) {
+async function serve<Answer>(
+  event: unknown,
+  context: LambdaContext,
+  answer: (event: FunctionUrlEvent, exchange: Exchange) => Promise<Answer>,
+): Promise<Answer | Response> {
   const requestId = context.awsRequestId
   try {
     assertFromFunctionUrl(event, context)
@@ -43,7 +50,7 @@ async function serve(service: Service, event: unknown, context: LambdaContext) {
       )
     const remaining = () => context.getRemainingTimeInMillis()
     const receivedAt = event.requestContext.timeEpoch ?? Date.now()
-    return await service(toRequest(event), { caller, requestId, receivedAt, remaining })
+    return await answer(event, { caller, requestId, receivedAt, remaining })
   } catch (error) {
     return toResponse(error, requestId)
   }

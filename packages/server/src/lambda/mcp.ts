@@ -1,29 +1,51 @@
 import { mcpConfig } from '../config.ts'
 import { createGateway } from '../gateway/gateway.ts'
+import { createOrdinaryAnswers } from '../gateway/ordinary/answer.ts'
+import { createCachedValidators } from '../gateway/protocol/validators.ts'
+import { createOrdinaryRequests } from '../gateway/streamable/ordinary-requests.ts'
 import { leaseSeconds } from '../gateway/wire/lease.ts'
+import { bufferedInvoker } from '../invoker/buffered.ts'
 import { createCachedRegistry } from '../registry/cached.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
+import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
 import { dynamoOpenStreams } from '../session-table/dynamo-open-streams.ts'
 import { dynamoRelay } from '../session-table/dynamo-relay.ts'
 import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
-import { dynamoClient } from './clients.ts'
+import { dynamoClient, invokingClients } from './clients.ts'
 import { streamingHandler } from './handler.ts'
 import type { StreamingRuntime } from './respond.ts'
 import type { wireProtocol } from './wiring.ts'
 
 const config = mcpConfig()
+const { sessionTable, heartbeatSeconds } = config
 const dynamo = dynamoClient()
+const clientFor = invokingClients()
 const registry = createCachedRegistry(dynamoRegistry(dynamo, config.registrationTable))
+// Opens the connection to the table while the rest starts.
+void registry.version().catch(() => {
+  // The first request reads again, and reports the error.
+})
 const relay = dynamoRelay({
   dynamo,
-  table: config.sessionTable,
+  table: sessionTable,
   pollMs: config.pollMs,
-  leaseSeconds: leaseSeconds(config.heartbeatSeconds),
+  leaseSeconds: leaseSeconds(heartbeatSeconds),
 })
-const sessions = dynamoMcpSessions(dynamo, config.sessionTable)
+const sessions = dynamoMcpSessions(dynamo, sessionTable)
+const eventStore = dynamoEventStore(dynamo, sessionTable, leaseSeconds(heartbeatSeconds))
+const invoke = bufferedInvoker(clientFor)
+const validatorsOf = createCachedValidators()
+const prepare = createOrdinaryAnswers({
+  registry,
+  invoke,
+  validatorsOf,
+  serverPush: config.serverPush,
+  instructions: config.instructions,
+  listTtlSeconds: config.listTtlSeconds,
+})
 const streams = dynamoOpenStreams({
   dynamo,
-  table: config.sessionTable,
+  table: sessionTable,
   relay,
   sessions,
   maxStreamsPerCaller: config.maxStreamsPerCaller,
@@ -32,12 +54,14 @@ let loading: Promise<ReturnType<typeof wireProtocol>> | undefined
 
 const gateway = createGateway({
   registry,
+  prepare,
+  ordinary: createOrdinaryRequests({ prepare, registry, sessions, eventStore, heartbeatSeconds }),
   protocol: async () => (await load()).protocol,
   streamableHttp: async () => (await load()).streamableHttp,
   relay,
   streams,
   allowedOrigins: config.allowedOrigins,
-  heartbeatSeconds: config.heartbeatSeconds,
+  heartbeatSeconds,
   idleTimeoutSeconds: config.idleTimeoutSeconds,
   maxCallsInFlight: config.maxCallsInFlight,
   publicPath: config.publicPath,
@@ -48,8 +72,9 @@ declare const awslambda: StreamingRuntime
 export const handler = streamingHandler(gateway, awslambda)
 
 function load() {
+  const parts = { registry, relay, sessions, streams, eventStore, invoke, validatorsOf }
   loading ??= import('./wiring.ts').then(it =>
-    it.wireProtocol(registry, relay, sessions, streams, dynamo, config),
+    it.wireProtocol({ ...parts, clientFor, dynamo }, config),
   )
   return loading
 }

@@ -1,55 +1,37 @@
 import { preloadSchemas } from '@modelcontextprotocol/server'
 
+import type { LambdaApi } from '../aws/lambda-api.ts'
 import type { McpConfig } from '../config.ts'
 import type { DynamoDb } from '../dynamodb/dynamodb.ts'
-import { createProtocol } from '../gateway/protocol/server.ts'
-import { createStreamableHttp } from '../gateway/streamable/endpoint.ts'
-import { leaseSeconds } from '../gateway/wire/lease.ts'
-import { bufferedInvoker } from '../invoker/buffered.ts'
+import { createProtocol, type ProtocolOptions } from '../gateway/protocol/server.ts'
+import { createStreamableHttp, type StreamableHttpOptions } from '../gateway/streamable/endpoint.ts'
 import { streamingInvoker } from '../invoker/streaming.ts'
-import type { CachedRegistry } from '../registry/cached.ts'
-import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
 import { dynamoSigningKey } from '../session-table/dynamo-signing-key.ts'
 import { dynamoUsedStates } from '../session-table/dynamo-used-states.ts'
-import type { OpenStreams } from '../session-table/open-streams.ts'
-import type { Relay } from '../session-table/relay.ts'
-import type { McpSessions } from '../session-table/sessions.ts'
-import { invokingClients } from './clients.ts'
+
+export type ProtocolParts = Omit<ProtocolOptions, 'invokeStream' | 'serverPush' | 'instructions'> &
+  Pick<StreamableHttpOptions, 'relay' | 'sessions' | 'streams' | 'eventStore'> & {
+    clientFor: (region: string) => LambdaApi
+    dynamo: DynamoDb
+  }
 
 /**
- * The part of the mcp function that runs the protocol and calls functions: two thirds of its code.
- * An environment that only receives messages does not need it, so it is a chunk of its own.
+ * The part of the mcp function that runs the MCP SDK, which is most of its code. Ordinary requests
+ * do not need it, so it is a chunk of its own.
  */
-export function wireProtocol(
-  registry: CachedRegistry,
-  relay: Relay,
-  sessions: McpSessions,
-  streams: OpenStreams,
-  dynamo: DynamoDBClient,
-  config: McpConfig,
-) {
+export function wireProtocol({ clientFor, dynamo, ...parts }: ProtocolParts, config: McpConfig) {
   const { sessionTable, heartbeatSeconds, requestStateKeys, serverPush } = config
-  // Opens the connection to the table while the code below runs.
-  void registry.version().catch(() => {
-    // The first request reads again, and reports the error.
-  })
   preloadSchemas()
-  const clientFor = invokingClients()
   const protocol = createProtocol({
-    registry,
-    invoke: bufferedInvoker(clientFor),
+    ...parts,
     invokeStream: streamingInvoker(clientFor),
     serverPush,
     instructions: config.instructions,
   })
   const ownKey = dynamoSigningKey(dynamo, sessionTable)
   const streamableHttp = createStreamableHttp({
+    ...parts,
     protocol,
-    registry,
-    relay,
-    sessions,
-    streams,
-    eventStore: dynamoEventStore(dynamo, sessionTable, leaseSeconds(heartbeatSeconds)),
     heartbeatSeconds,
     idleTimeoutSeconds: config.idleTimeoutSeconds,
     serverPush,

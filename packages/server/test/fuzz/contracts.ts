@@ -15,6 +15,7 @@ import {
 } from '../../src/invoker/contracts/mcp.ts'
 import { fitToClient } from '../../src/invoker/contracts/structured-content.ts'
 import type { Outcome } from '../../src/invoker/invoker.ts'
+import { JsonRpcError } from '../../src/jsonrpc-error.ts'
 
 const stored = {
   name: 'fuzz',
@@ -40,8 +41,8 @@ export async function resultOf(
 }
 
 /** The result of a function with the calling contract `arguments`. */
-export function resultOfOutput(method: keyof Results, outcome: Outcome): unknown {
-  if (method === 'tools/call') return fitToClient(toToolOutput(outcome), false)
+export async function resultOfOutput(method: keyof Results, outcome: Outcome): Promise<unknown> {
+  if (method === 'tools/call') return fitToClient(await toToolOutput(outcome), false)
   if (method === 'resources/read') return toReadResult(outcome, 'x://y', resource)
   return toPromptResult(outcome, prompt)
 }
@@ -56,5 +57,5 @@ export function problemsOf(name: ResultName, value: unknown): string | undefined
 type ResultName = 'CallToolResult' | 'ReadResourceResult' | 'GetPromptResult' | 'CompleteResult'
 
 /** The errors that the calling contracts throw for a function that fails. */
-export const isExpectedError = (error: unknown): error is ProtocolError =>
-  error instanceof ProtocolError
+export const isExpectedError = (error: unknown): error is ProtocolError | JsonRpcError =>
+  error instanceof ProtocolError || error instanceof JsonRpcError

@@ -3,6 +3,7 @@ import { InMemoryTransport } from '@modelcontextprotocol/server'
 import { expect, test } from 'vitest'
 import { createProtocol } from '../../src/gateway/protocol/server.ts'
 import { createSubscriptions } from '../../src/gateway/protocol/subscriptions.ts'
+import { createCachedValidators } from '../../src/gateway/protocol/validators.ts'
 
 const tool = { id: 'tool-ask', name: 'ask', type: 'tool', contract: 'mcp' as const }
 const stored = { ...tool, lambdaArn: 'arn', inputSchema: { type: 'object' as const } }
@@ -18,6 +19,7 @@ test('a user who does not respond in time fails the call, and the connection goe
         resource: new Map(),
         prompt: new Map(),
       }),
+      list: async () => new Map(),
       find: async () => ({ ...stored, ...stamps, type: 'tool' }) as never,
       follow: async () => expect.fail('no stream is open'),
       usesMcpContract: async () => false,
@@ -25,6 +27,7 @@ test('a user who does not respond in time fails the call, and the connection goe
       updateTokens: async () => new Map(),
     },
     invoke: async () => ({ failure: 'not this one' }),
+    validatorsOf: createCachedValidators(),
     serverPush: false,
     instructions: '',
     async *invokeStream() {

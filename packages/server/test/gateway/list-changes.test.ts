@@ -11,6 +11,7 @@ const snapshot = (...tools: Tool[]): Snapshot => ({
   prompt: new Map(),
 })
 const registry: CachedRegistry = {
+  list: async type => snapshot(tool)[type] as never,
   snapshot: async () => snapshot(tool),
   follow: async () => snapshot(tool),
   find: async () => undefined,

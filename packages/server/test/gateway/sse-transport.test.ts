@@ -1,21 +1,44 @@
+import { setImmediate } from 'node:timers/promises'
+
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server'
 import { afterEach, expect, test, vi } from 'vitest'
 
-import { createSseTransport } from '../../src/gateway/sse/transport.ts'
+import { createSseTransport, type SseTransportOptions } from '../../src/gateway/sse/transport.ts'
 import { createEventStream } from '../../src/gateway/wire/event-stream.ts'
-import { type Message, messages } from '../support/event-stream.ts'
+import { type Message, messages, toWeb } from '../support/event-stream.ts'
+
+interface Options {
+  maxCallsInFlight?: number
+  reads?: boolean
+  /** Of a client that sent `initialize` in an earlier session. */
+  protocolVersion?: string
+  /** Answers ordinary requests. By default the server gets all of them. */
+  prepare?: SseTransportOptions['prepare']
+}
 
 /** A transport whose server is the test, with a reader that reads all, or nothing. */
-function open({ maxCallsInFlight = 32, reads = true } = {}) {
+function open(options: Options = {}) {
+  const { maxCallsInFlight = 32, reads = true, protocolVersion } = options
   const events = createEventStream()
-  const transport = createSseTransport({ sessionId: 's', events, maxCallsInFlight })
+  const transport = createSseTransport({
+    sessionId: 's',
+    events,
+    maxCallsInFlight,
+    prepare: options.prepare ?? (async () => undefined),
+    context: { isStateless: false } as SseTransportOptions['context'],
+    connect: async () => {},
+    protocolVersion,
+  })
   const received: JSONRPCMessage[] = []
   transport.onmessage = message => void received.push(message)
   const sent: Message[] = []
-  if (reads) void messages(events.response, message => sent.push(message))
+  if (reads) void messages(toWeb(events.response), message => sent.push(message))
   closers.push(() => events.abort(new Error('the test is over')))
-  const receive = (message: object, size = 100) =>
-    transport.receive({ jsonrpc: '2.0', ...message } as JSONRPCMessage, size)
+  /** Resolves when the message is handled as far as it can be. */
+  const receive = async (message: object, size = 100) => {
+    transport.receive({ jsonrpc: '2.0', ...message } as JSONRPCMessage, ' '.repeat(size))
+    await setImmediate()
+  }
   const call = (id: string | number, size?: number) =>
     receive({ id, method: 'tools/call', params: {} }, size)
   const requests = () => received.filter((it): it is JSONRPCRequest => 'id' in it && 'method' in it)
@@ -31,8 +54,7 @@ afterEach(() => {
 })
 
 test('the server never sees an id of the client', async () => {
-  const { receive, requests, respond, sent, transport } = open()
-  transport.assumeInitialized('2025-11-25')
+  const { receive, requests, respond, sent } = open({ protocolVersion: '2025-11-25' })
   const ids = [
     0,
     1,
@@ -42,7 +64,7 @@ test('the server never sees an id of the client', async () => {
     '1',
     '',
   ]
-  for (const id of ids) receive({ id, method: 'ping' })
+  for (const id of ids) await receive({ id, method: 'ping' })
   for (let n = 0; n <= ids.length; n++) await respond(n)
   await vi.waitUntil(() => sent.length === ids.length)
   // The response to `initialize`, which no client sent, is not sent either.
@@ -52,15 +74,15 @@ test('the server never sees an id of the client', async () => {
 
 test('the second of two requests in flight with one id is refused, the first is answered', async () => {
   const { call, respond, sent, requests } = open()
-  call('a')
-  call('a')
+  await call('a')
+  await call('a')
   await vi.waitUntil(() => sent.length === 1)
   expect(sent[0]).toMatchObject({ id: 'a', error: { code: -32_600 } })
   await respond(0, { first: true })
   await vi.waitUntil(() => sent.length === 2)
   expect(sent[1]).toMatchObject({ id: 'a', result: { first: true } })
   // The id may be used again.
-  call('a')
+  await call('a')
   await respond(1, { again: true })
   await vi.waitUntil(() => sent.length === 3)
   expect(sent[2]).toMatchObject({ id: 'a', result: { again: true } })
@@ -71,15 +93,15 @@ test('a cancel concerns the request that is in flight, and no later one with its
   const { call, receive, received, respond, sent } = open()
   const cancel = () =>
     receive({ method: 'notifications/cancelled', params: { requestId: 'a', reason: 'r' } })
-  call('a')
+  await call('a')
   await respond(0)
-  cancel()
+  await cancel()
   expect(received).toHaveLength(1)
-  call('a')
-  cancel()
+  await call('a')
+  await cancel()
   const params = { requestId: (received[1] as JSONRPCRequest).id, reason: 'r' }
   expect(received[2]).toMatchObject({ method: 'notifications/cancelled', params })
-  call('a')
+  await call('a')
   await respond(1, { cancelled: true })
   await respond(2, { third: true })
   await vi.waitUntil(() => sent.length === 2)
@@ -88,7 +110,7 @@ test('a cancel concerns the request that is in flight, and no later one with its
 
 test('runs so many calls at once, lets others wait in order, and refuses the rest', async () => {
   const { call, receive, requests, respond, sent } = open({ maxCallsInFlight: 2 })
-  for (let id = 1; id <= 260; id++) call(id)
+  for (let id = 1; id <= 260; id++) await call(id)
   expect(requests()).toHaveLength(2)
   await vi.waitUntil(() => sent.length === 2)
   expect(sent.map(it => it.id)).toEqual([259, 260])
@@ -97,9 +119,9 @@ test('runs so many calls at once, lets others wait in order, and refuses the res
     data: { reason: 'busy', retrySafe: true },
   })
   // Other requests do not wait.
-  receive({ id: 'ping', method: 'ping' })
+  await receive({ id: 'ping', method: 'ping' })
   await respond(2)
-  receive({ method: 'notifications/cancelled', params: { requestId: 4 } })
+  await receive({ method: 'notifications/cancelled', params: { requestId: 4 } })
   for (let n = 0; n < 258; n++) await respond(n)
   await vi.waitUntil(() => sent.length === 260)
   const responses = sent.filter(it => it.result).map(it => it.id)
@@ -109,8 +131,8 @@ test('runs so many calls at once, lets others wait in order, and refuses the res
 
 test('bounds the bytes of the calls that wait, but takes any single call', async () => {
   const { call, requests, sent } = open({ maxCallsInFlight: 1 })
-  call('huge', 100_000_000)
-  call('small', 10)
+  await call('huge', 100_000_000)
+  await call('small', 10)
   await vi.waitUntil(() => sent.length === 1)
   expect(sent[0]).toMatchObject({ id: 'small', error: { data: { reason: 'busy' } } })
   expect(requests()).toHaveLength(1)
@@ -119,7 +141,7 @@ test('bounds the bytes of the calls that wait, but takes any single call', async
 test('takes no more messages while the reader is behind', async () => {
   const { receive, respond, transport, events } = open({ reads: false })
   for (let id = 0; id < 20; id++) {
-    receive({ id, method: 'ping' })
+    await receive({ id, method: 'ping' })
     void respond(id)
   }
   let isDrained = false
@@ -128,14 +150,14 @@ test('takes no more messages while the reader is behind', async () => {
   })
   await vi.waitFor(() => expect(transport.isBusy()).toBe(false))
   expect(isDrained).toBe(false)
-  void messages(events.response, () => {})
+  void messages(toWeb(events.response), () => {})
   await drained
 })
 
 test('a stream that ends fails the running calls, and starts none of the waiting ones', async () => {
   const { call, requests, respond, sent, transport } = open({ maxCallsInFlight: 1 })
-  call('running')
-  call('waiting')
+  await call('running')
+  await call('waiting')
   await transport.failOpen()
   await respond(0)
   await transport.allSettled()
@@ -153,13 +175,83 @@ test('a request that makes the server throw gets an error, and the stream goes o
   transport.onmessage = () => {
     throw new TypeError('not iterable')
   }
-  receive({ id: 'odd', method: 'tools/list' })
+  await receive({ id: 'odd', method: 'tools/list' })
   await vi.waitUntil(() => sent.length === 1)
   expect(sent[0]).toMatchObject({ id: 'odd', error: { code: -32_603 } })
   expect(error).toHaveBeenCalledOnce()
   if (onmessage) transport.onmessage = onmessage
-  receive({ id: 'next', method: 'ping' })
+  await receive({ id: 'next', method: 'ping' })
   expect(received).toHaveLength(1)
   await respond(0)
   await vi.waitUntil(() => sent.length === 2)
+})
+
+const INITIALIZE = {
+  protocolVersion: '2025-11-25',
+  capabilities: {},
+  clientInfo: { name: 'n', version: '1' },
+}
+
+/** Answers every ordinary request with its method. */
+const prepare: SseTransportOptions['prepare'] = async request => async () => ({
+  result: JSON.stringify({ method: request.method }),
+})
+
+test('ordinary requests are answered without a server, which hears of initialize later', async () => {
+  const { receive, received, sent, respond } = open({ prepare })
+  await receive({ id: 0, method: 'initialize', params: INITIALIZE })
+  await receive({ method: 'notifications/initialized' })
+  await receive({ id: 'a', method: 'tools/list' })
+  await vi.waitUntil(() => sent.length === 2)
+  expect(sent.map(it => [it.id, it.result])).toEqual([
+    [0, { method: 'initialize' }],
+    ['a', { method: 'tools/list' }],
+  ])
+  expect(received).toEqual([])
+  await receive({ id: 'b', method: 'logging/setLevel', params: { level: 'info' } })
+  expect(received).toMatchObject([
+    { method: 'initialize', params: INITIALIZE },
+    { method: 'notifications/initialized' },
+    { method: 'logging/setLevel' },
+  ])
+  // Its response to that `initialize` is not sent.
+  await respond(0)
+  await respond(1, { level: 'set' })
+  await vi.waitUntil(() => sent.length === 3)
+  expect(sent[2]).toMatchObject({ id: 'b', result: { level: 'set' } })
+})
+
+test('a server that answers initialize answers everything', async () => {
+  const { receive, requests } = open({ prepare })
+  await receive({ id: 0, method: 'initialize', params: { ...INITIALIZE, more: true } })
+  await receive({ id: 1, method: 'tools/list' })
+  expect(requests().map(it => it.method)).toEqual(['initialize', 'tools/list'])
+})
+
+test('a cancelled request is aborted, and gets no response', async () => {
+  const signals: (AbortSignal | undefined)[] = []
+  const { receive, sent, transport } = open({
+    prepare: async (_, { signal }) => {
+      signals.push(signal)
+      return () => new Promise(() => {})
+    },
+  })
+  await receive({ id: 'a', method: 'tools/call', params: { name: 'slow' } })
+  await receive({ method: 'notifications/cancelled', params: { requestId: 'a' } })
+  expect(signals.map(it => it?.aborted)).toEqual([true])
+  await transport.allSettled()
+  expect(sent).toEqual([])
+})
+
+test('a ping is answered by a result or an error, and is missed without one', async () => {
+  const { receive, sent, transport, received } = open({ prepare })
+  for (const answer of [{ result: {} }, { error: { code: -32_601, message: 'no' } }]) {
+    const before = sent.length
+    const answered = transport.ping(60_000)
+    await vi.waitUntil(() => sent.length > before)
+    await receive({ id: sent.at(-1)?.id, ...answer })
+    await answered
+  }
+  await expect(transport.ping(1)).rejects.toThrow('has not answered')
+  expect(received).toEqual([])
 })

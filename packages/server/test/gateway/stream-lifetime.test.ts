@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createEventStream } from '../../src/gateway/wire/event-stream.ts'
 import { createStreamLifetime, usableMs } from '../../src/gateway/wire/stream-lifetime.ts'
+import { toWeb } from '../support/event-stream.ts'
 
 const request = { heartbeatSeconds: 1, requestId: 'r' }
 
@@ -17,7 +18,7 @@ test('sends heartbeats, one at a time while the reader does not read', async () 
   const { stop } = createStreamLifetime({ events, ...request })
   await vi.advanceTimersByTimeAsync(5_000)
   expect(comment).toHaveBeenCalledTimes(1)
-  const reader = events.response.body?.getReader()
+  const reader = toWeb(events.response).body?.getReader()
   await reader?.read()
   await vi.advanceTimersByTimeAsync(1_000)
   expect(comment).toHaveBeenCalledTimes(2)
@@ -49,7 +50,7 @@ test('ends when the reader is gone', async () => {
   const onEnd = vi.fn()
   const events = createEventStream()
   createStreamLifetime({ events, ...request, onEnd })
-  await events.response.body?.cancel()
+  await toWeb(events.response).body?.cancel()
   await vi.advanceTimersByTimeAsync(0)
   expect(onEnd.mock.calls).toEqual([['reader-gone']])
 })
@@ -152,7 +153,7 @@ test('a sign of life postpones the ping', async () => {
 test('a write to a stream without a reader resolves', async () => {
   const events = createEventStream()
   const pending = events.event({ data: 'before' })
-  await events.response.body?.cancel()
+  await toWeb(events.response).body?.cancel()
   await pending
   await events.event({ data: 'after' })
   await events.end()

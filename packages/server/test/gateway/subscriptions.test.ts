@@ -23,6 +23,7 @@ function registryOf() {
     prompt: new Map(),
   }
   const registry: CachedRegistry = {
+    list: async type => snapshot[type] as never,
     snapshot: async () => snapshot,
     follow: async () => snapshot,
     find: async () => undefined,

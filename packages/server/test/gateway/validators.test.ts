@@ -133,6 +133,7 @@ describe('a registered tool', () => {
     const protocol = createProtocol({
       registry: createCachedRegistry(registry),
       invoke: async () => ({ payload: '"ran"' }),
+      validatorsOf: createCachedValidators(),
       serverPush: false,
       instructions: '',
       invokeStream: () => {

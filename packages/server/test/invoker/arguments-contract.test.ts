@@ -10,8 +10,8 @@ import { fitToClient } from '../../src/invoker/contracts/structured-content.ts'
 import type { Outcome } from '../../src/invoker/invoker.ts'
 
 const output = (value: unknown) => ({ payload: JSON.stringify(value) ?? '' })
-const toToolResult = (outcome: Outcome, takesAnyStructure = false) =>
-  fitToClient(toToolOutput(outcome), takesAnyStructure)
+const toToolResult = async (outcome: Outcome, takesAnyStructure = false) =>
+  fitToClient(await toToolOutput(outcome), takesAnyStructure)
 const text = (it: string) => [{ type: 'text', text: it }]
 const resource = { name: 'r', mimeType: undefined } as unknown as Resource
 const prompt = { name: 'p', description: 'A prompt' } as unknown as Prompt
@@ -73,16 +73,16 @@ describe('the output of a tool', () => {
       { content: 'prose' },
       { content: text('{"content":"prose"}'), structuredContent: { content: 'prose' } },
     ],
-  ])('may be %s', (_, value, expected) => {
-    expect(toToolResult(output(value))).toEqual(expected)
+  ])('may be %s', async (_, value, expected) => {
+    expect(await toToolResult(output(value))).toEqual(expected)
   })
 
-  test('may be nothing', () => {
-    expect(toToolResult({ payload: '' })).toEqual({ content: [] })
+  test('may be nothing', async () => {
+    expect(await toToolResult({ payload: '' })).toEqual({ content: [] })
   })
 
-  test('that is not JSON is an error', () => {
-    expect(toToolResult({ payload: '{"a":' })).toMatchObject({
+  test('that is not JSON is an error', async () => {
+    expect(await toToolResult({ payload: '{"a":' })).toMatchObject({
       isError: true,
       content: text('The function output is not JSON'),
     })
@@ -99,9 +99,12 @@ describe('the output of a tool', () => {
     ['structuredContent and a member that MCP does not know', { structuredContent: {}, id: 1 }],
     ['the messages of a chat', { messages: [{ role: 'user', content: 'hi' }] }],
     ['no member', {}],
-  ])('that only looks like an MCP result is plain JSON: %s', (_, value) => {
+  ])('that only looks like an MCP result is plain JSON: %s', async (_, value) => {
     const json = JSON.stringify(value)
-    expect(toToolResult(output(value))).toEqual({ content: text(json), structuredContent: value })
+    expect(await toToolResult(output(value))).toEqual({
+      content: text(json),
+      structuredContent: value,
+    })
   })
 
   test.each<[string, object, object]>([
@@ -154,8 +157,8 @@ describe('the output of a tool', () => {
       { statusCode: 200, body: { content: text('x') } },
       { content: text('x') },
     ],
-  ])('may be an MCP result with %s', (_, value, expected) => {
-    expect(toToolResult(output(value))).toEqual(expected)
+  ])('may be an MCP result with %s', async (_, value, expected) => {
+    expect(await toToolResult(output(value))).toEqual(expected)
   })
 
   function twin(json: string, isError?: boolean) {
@@ -168,14 +171,14 @@ describe('the output of a tool', () => {
     ['text', '"text"'],
     [0, '0'],
     [false, 'false'],
-  ])('may have structuredContent that is no object: %j', (structuredContent, json) => {
+  ])('may have structuredContent that is no object: %j', async (structuredContent, json) => {
     for (const content of [undefined, [], text('own'), text(` ${json} `)]) {
       const payload = output({ content, structuredContent })
       const isThere = content?.[0]?.text.trim() === json
       const texts = [...(content ?? []), ...(isThere ? [] : text(json))]
-      expect(toToolResult(payload)).toEqual({ content: texts })
+      expect(await toToolResult(payload)).toEqual({ content: texts })
       const current = { content: content?.length ? content : text(json), structuredContent }
-      expect(toToolResult(payload, true)).toEqual(current)
+      expect(await toToolResult(payload, true)).toEqual(current)
     }
   })
 
@@ -185,59 +188,61 @@ describe('the output of a tool', () => {
     '[1e400]',
     '12345678901234567890',
     ' {"a" : 1}\n',
-  ])('is the text of the function, byte for byte: %s', payload => {
-    expect(toToolResult({ payload }).content).toEqual(text(payload))
-    const body = toToolResult({ payload: `{"statusCode": 200, "body":${payload}}` })
+  ])('is the text of the function, byte for byte: %s', async payload => {
+    expect((await toToolResult({ payload })).content).toEqual(text(payload))
+    const body = await toToolResult({ payload: `{"statusCode": 200, "body":${payload}}` })
     expect(body.content).toEqual(text(payload.trim()))
-    expect(toToolResult(output({ statusCode: 200, body: payload })).content).toEqual(text(payload))
+    expect((await toToolResult(output({ statusCode: 200, body: payload }))).content).toEqual(
+      text(payload),
+    )
   })
 
   test.each(['{"a":9007199254740993}', '{"a":[0.1234567890123456789]}', '{"a":1e400}'])(
     'has no structuredContent where that would be wrong: %s',
-    json => {
+    async json => {
       for (const takesAny of [false, true]) {
-        expect(toToolResult({ payload: json }, takesAny)).toEqual({ content: text(json) })
+        expect(await toToolResult({ payload: json }, takesAny)).toEqual({ content: text(json) })
         const own = `{"content":[{"type":"text","text":"own"}],"structuredContent":${json}}`
-        expect(toToolResult({ payload: own }, takesAny)).toEqual({
+        expect(await toToolResult({ payload: own }, takesAny)).toEqual({
           content: [...text('own'), ...text(json)],
         })
         const both = JSON.stringify({ content: text(json.replace(':', ': ')) })
         const twice = `${both.slice(0, -1)},"structuredContent":${json}}`
-        expect(toToolResult({ payload: twice }, takesAny).content).toHaveLength(1)
+        expect((await toToolResult({ payload: twice }, takesAny)).content).toHaveLength(1)
       }
     },
   )
 
   test.each(['{"a":1.0}', '{"a":1e3}', '{"a":0.10000000000000001}', '{"a":9007199254740994}'])(
     'has structuredContent where only the spelling differs: %s',
-    payload => {
-      expect(toToolResult({ payload }).structuredContent).toEqual(JSON.parse(payload))
+    async payload => {
+      expect((await toToolResult({ payload })).structuredContent).toEqual(JSON.parse(payload))
     },
   )
 
-  test('with a number in _meta that JavaScript cannot hold has its digits', () => {
+  test('with a number in _meta that JavaScript cannot hold has its digits', async () => {
     const payload =
       '{"content":[{"type":"text","text":"x","annotations":{"priority":0.12345678901234567890}}],"_meta":{"a":[9007199254740993,1.0]}}'
     const meta = '{"content":[],"_meta":{"a":[9007199254740993,1.0]}}'
-    expect(toToolResult({ payload: meta })._meta).toEqual({ a: ['9007199254740993', 1] })
-    expect(toToolResult({ payload }).content).toHaveLength(1)
+    expect((await toToolResult({ payload: meta }))._meta).toEqual({ a: ['9007199254740993', 1] })
+    expect((await toToolResult({ payload })).content).toHaveLength(1)
   })
 
-  test('that is nested too deep is an error', () => {
+  test('that is nested too deep is an error', async () => {
     const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
     for (const payload of [deep(201), deep(100_000), `{"a":${deep(100_000)}}`])
-      expect(toToolResult({ payload })).toMatchObject({
+      expect(await toToolResult({ payload })).toMatchObject({
         isError: true,
         content: [{ text: expect.stringContaining('nested deeper than 200 levels') }],
       })
-    expect(toToolResult({ payload: deep(200) })).toEqual({ content: text(deep(200)) })
-    expect(toToolResult(output(deep(100_000)))).toEqual({ content: text(deep(100_000)) })
+    expect(await toToolResult({ payload: deep(200) })).toEqual({ content: text(deep(200)) })
+    expect(await toToolResult(output(deep(100_000)))).toEqual({ content: text(deep(100_000)) })
     const body = { statusCode: 200, body: deep(100_000) }
-    expect(toToolResult(output(body))).toEqual({ content: text(deep(100_000)) })
+    expect(await toToolResult(output(body))).toEqual({ content: text(deep(100_000)) })
   })
 
-  test('that failed is an error with its message', () => {
-    expect(toToolResult({ failure: 'The function failed with TypeError: x' })).toEqual({
+  test('that failed is an error with its message', async () => {
+    expect(await toToolResult({ failure: 'The function failed with TypeError: x' })).toEqual({
       isError: true,
       content: text('The function failed with TypeError: x'),
     })
@@ -265,27 +270,27 @@ describe('the output of a resource', () => {
       { contents: [{ uri: 'notes://1', text: 'x' }] },
       { uri: 'notes://1', text: 'x' },
     ],
-  ])('may be %s', (_, value, expected) => {
-    expect(read(value)).toEqual({ contents: [expected] })
+  ])('may be %s', async (_, value, expected) => {
+    expect(await read(value)).toEqual({ contents: [expected] })
   })
 
-  test('has the registered media type', () => {
+  test('has the registered media type', async () => {
     const registered = { ...resource, mimeType: 'text/csv' } as Resource
-    expect(read('a,b', registered).contents[0]).toMatchObject({ mimeType: 'text/csv' })
+    expect((await read('a,b', registered)).contents[0]).toMatchObject({ mimeType: 'text/csv' })
   })
 
-  test('may be nothing', () => {
-    expect(read(null)).toEqual({ contents: [] })
+  test('may be nothing', async () => {
+    expect(await read(null)).toEqual({ contents: [] })
   })
 
-  test('with status 404 means that the resource does not exist', () => {
-    expect(() => read({ statusCode: 404, body: '' })).toThrow(
+  test('with status 404 means that the resource does not exist', async () => {
+    await expect(read({ statusCode: 404, body: '' })).rejects.toThrow(
       expect.objectContaining({ code: -32602, data: { uri: 'notes://1' } }),
     )
   })
 
-  test('that failed is a JSON-RPC error', () => {
-    expect(() => toReadResult({ failure: 'broken' }, 'notes://1', resource)).toThrow(
+  test('that failed is a JSON-RPC error', async () => {
+    await expect(toReadResult({ failure: 'broken' }, 'notes://1', resource)).rejects.toThrow(
       expect.objectContaining({ code: -32603, message: expect.stringContaining('broken') }),
     )
   })
@@ -295,26 +300,26 @@ describe('the output of a resource', () => {
     { contents: [{ uri: 'a:b' }] },
     { contents: [], total: 0 },
     { contents: 'prose' },
-  ])('that only looks like an MCP result is plain JSON: %j', value => {
+  ])('that only looks like an MCP result is plain JSON: %j', async value => {
     const json = { uri: 'notes://1', mimeType: 'application/json', text: JSON.stringify(value) }
-    expect(read(value)).toEqual({ contents: [json] })
+    expect(await read(value)).toEqual({ contents: [json] })
   })
 
-  test('may have null in optional members', () => {
+  test('may have null in optional members', async () => {
     const contents = [{ uri: 'a:b', mimeType: null, text: 'x', _meta: null, blob: null }]
-    expect(read({ contents, _meta: null })).toEqual({ contents: [{ uri: 'a:b', text: 'x' }] })
-    expect(read({ contents: [] })).toEqual({ contents: [] })
+    expect(await read({ contents, _meta: null })).toEqual({ contents: [{ uri: 'a:b', text: 'x' }] })
+    expect(await read({ contents: [] })).toEqual({ contents: [] })
   })
 
-  test('has the media type of an HTTP response where none is registered', () => {
+  test('has the media type of an HTTP response where none is registered', async () => {
     const headers = { 'content-type': 'Text/CSV; charset=utf-8' }
     const value = { statusCode: 200, headers, body: 'a,b' }
-    expect(read(value).contents[0]).toMatchObject({ mimeType: 'text/csv', text: 'a,b' })
+    expect((await read(value)).contents[0]).toMatchObject({ mimeType: 'text/csv', text: 'a,b' })
   })
 
-  test('is the text of the function, byte for byte', () => {
+  test('is the text of the function, byte for byte', async () => {
     const payload = '{ "id": 9007199254740993 }'
-    const { contents } = toReadResult({ payload }, 'notes://1', resource)
+    const { contents } = await toReadResult({ payload }, 'notes://1', resource)
     expect(contents[0]).toMatchObject({ text: payload })
   })
 })
@@ -327,37 +332,37 @@ describe('the output of a prompt', () => {
     ['a string', 'hi', [message('hi')]],
     ['an object', { a: 1 }, [message('{"a":1}')]],
     ['nothing', null, []],
-  ])('may be %s', (_, value, messages) => {
-    expect(get(value)).toEqual({ description: 'A prompt', messages })
+  ])('may be %s', async (_, value, messages) => {
+    expect(await get(value)).toEqual({ description: 'A prompt', messages })
   })
 
-  test('may be an MCP result', () => {
+  test('may be an MCP result', async () => {
     const result = { messages: [{ role: 'assistant', content: { type: 'text', text: 'x' } }] }
-    expect(get(result)).toEqual(result)
+    expect(await get(result)).toEqual(result)
   })
 
   test.each<object>([
     { messages: [{ role: 'user', content: 'hi' }] },
     { messages: [{ role: 'system', content: { type: 'text', text: 'x' } }] },
     { messages: [], total: 0 },
-  ])('that only looks like an MCP result is plain JSON: %j', value => {
-    expect(get(value).messages).toEqual([message(JSON.stringify(value))])
+  ])('that only looks like an MCP result is plain JSON: %j', async value => {
+    expect((await get(value)).messages).toEqual([message(JSON.stringify(value))])
   })
 
-  test('may have null in optional members', () => {
+  test('may have null in optional members', async () => {
     const content = { type: 'text', text: 'x', annotations: null, _meta: null }
     const value = { description: null, messages: [{ role: 'user', content }], _meta: null }
-    expect(get(value)).toEqual({ messages: [message('x')] })
+    expect(await get(value)).toEqual({ messages: [message('x')] })
   })
 
-  test('may be an image', () => {
+  test('may be an image', async () => {
     const headers = { 'content-type': 'image/png' }
     const value = { statusCode: 200, headers, body: 'aGk=', isBase64Encoded: true }
     const content = { type: 'image', data: 'aGk=', mimeType: 'image/png' }
-    expect(get(value).messages).toEqual([{ role: 'user', content }])
+    expect((await get(value)).messages).toEqual([{ role: 'user', content }])
   })
 
-  test('that failed is a JSON-RPC error', () => {
-    expect(() => toPromptResult({ failure: 'broken' }, prompt)).toThrow('broken')
+  test('that failed is a JSON-RPC error', async () => {
+    await expect(toPromptResult({ failure: 'broken' }, prompt)).rejects.toThrow('broken')
   })
 })

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 
 import { toToolOutput } from '../../src/invoker/contracts/arguments.ts'
 
-const toolResult = (value: unknown) => toToolOutput({ payload: JSON.stringify(value) }).result
+const toolResult = async (value: unknown) =>
+  (await toToolOutput({ payload: JSON.stringify(value) })).result
 const text = (it: string) => [{ type: 'text', text: it }]
 const base64 = (it: string | Uint8Array) => Buffer.from(it).toString('base64')
 const image = { type: 'image', mimeType: 'image/png', data: base64('png') }
@@ -25,24 +26,24 @@ describe('an HTTP response', () => {
     ['base64 without a type', response('hi', {})],
     ['base64 without headers', { statusCode: 200, body: base64('hi'), isBase64Encoded: true }],
     ['unpadded base64 for URLs', { ...response('hi'), body: 'aGk' }],
-  ])('may have %s', (_, value) => {
-    expect(toolResult(value)).toEqual({ content: text('hi') })
+  ])('may have %s', async (_, value) => {
+    expect(await toolResult(value)).toEqual({ content: text('hi') })
   })
 
   test.each<[string, object]>([
     ['IMAGE/PNG', { 'Content-Type': 'IMAGE/PNG' }],
     ['parameters', { 'content-type': 'image/png; charset=binary' }],
     ['a list', { 'content-type': ['image/png'] }],
-  ])('may have an image type with %s', (_, headers) => {
-    expect(toolResult(response('png', headers))).toEqual({ content: [image] })
+  ])('may have an image type with %s', async (_, headers) => {
+    expect(await toolResult(response('png', headers))).toEqual({ content: [image] })
   })
 
-  test('may have multiValueHeaders', () => {
+  test('may have multiValueHeaders', async () => {
     const multiValueHeaders = { 'Content-Type': ['image/png'], 'Content-Encoding': ['gzip'] }
     const more = { multiValueHeaders, headers: undefined }
-    expect(toolResult(response(gzipSync('png'), {}, more))).toEqual({ content: [image] })
+    expect(await toolResult(response(gzipSync('png'), {}, more))).toEqual({ content: [image] })
     const { headers, ...value } = response('png', {}, { multiValueHeaders: { a: ['b'] } })
-    expect(toolResult(value)).toEqual({ content: text('png') })
+    expect(await toolResult(value)).toEqual({ content: text('png') })
   })
 
   test.each([
@@ -59,8 +60,10 @@ describe('an HTTP response', () => {
     'application/x-www-form-urlencoded',
     'application/toml',
     'text/html',
-  ])('in base64 with the type %s is text', type => {
-    expect(toolResult(response('a: ü', { 'content-type': type })).content).toEqual(text('a: ü'))
+  ])('in base64 with the type %s is text', async type => {
+    expect((await toolResult(response('a: ü', { 'content-type': type }))).content).toEqual(
+      text('a: ü'),
+    )
   })
 
   test.each([
@@ -70,19 +73,19 @@ describe('an HTTP response', () => {
     ['text/plain', Uint8Array.of(0xff, 0xfe, 0xfd)],
     [undefined, Uint8Array.of(0x89, 0x50, 0x4e, 0x47)],
     [undefined, Uint8Array.of(1, 0, 1)],
-  ])('in base64 with the type %s may be bytes: %j', (type, body) => {
-    const [block] = toolResult(response(body, type ? { 'content-type': type } : {})).content
+  ])('in base64 with the type %s may be bytes: %j', async (type, body) => {
+    const [block] = (await toolResult(response(body, type ? { 'content-type': type } : {}))).content
     expect(block).toEqual({
       type: 'resource',
       resource: { uri: 'data:', mimeType: type ?? 'application/octet-stream', blob: base64(body) },
     })
   })
 
-  test('in base64 has its text decoded from its character set', () => {
+  test('in base64 has its text decoded from its character set', async () => {
     const latin = { 'content-type': 'text/plain; charset=ISO-8859-1' }
-    expect(toolResult(response(Uint8Array.of(0xfc), latin)).content).toEqual(text('ü'))
+    expect((await toolResult(response(Uint8Array.of(0xfc), latin))).content).toEqual(text('ü'))
     const unknown = { 'content-type': 'text/plain; charset=klingon' }
-    expect(toolResult(response('ü', unknown)).content).toEqual(text('ü'))
+    expect((await toolResult(response('ü', unknown))).content).toEqual(text('ü'))
   })
 
   test.each([
@@ -92,18 +95,18 @@ describe('an HTTP response', () => {
     ['deflate', deflateSync('{"a":1}')],
     ['identity', Buffer.from('{"a":1}')],
     ['gzip, br', brotliCompressSync(gzipSync('{"a":1}'))],
-  ])('may have the content-encoding %s', (encoding, body) => {
+  ])('may have the content-encoding %s', async (encoding, body) => {
     const headers = { 'Content-Encoding': encoding, 'content-type': 'application/json' }
-    expect(toolResult(response(body, headers))).toEqual({
+    expect(await toolResult(response(body, headers))).toEqual({
       content: text('{"a":1}'),
       structuredContent: { a: 1 },
     })
   })
 
-  test('may have an encoding and no body', () => {
+  test('may have an encoding and no body', async () => {
     const headers = { 'content-encoding': 'gzip' }
-    expect(toolResult({ statusCode: 204, headers })).toEqual({ content: [] })
-    expect(toolResult(response('', headers))).toEqual({ content: text('') })
+    expect(await toolResult({ statusCode: 204, headers })).toEqual({ content: [] })
+    expect(await toolResult(response('', headers))).toEqual({ content: text('') })
   })
 
   test.each<[string, object]>([
@@ -116,8 +119,8 @@ describe('an HTTP response', () => {
       'more than 20971520 bytes',
       response(gzipSync(Buffer.alloc(20 * 1024 * 1024 + 1)), { 'content-encoding': 'gzip' }),
     ],
-  ])('that cannot be read is an error: %s', (expected, value) => {
-    expect(toolResult(value)).toMatchObject({
+  ])('that cannot be read is an error: %s', async (expected, value) => {
+    expect(await toolResult(value)).toMatchObject({
       isError: true,
       content: [{ text: expect.stringContaining(expected) }],
     })
@@ -130,15 +133,15 @@ describe('an HTTP response', () => {
     ['an image', response('x', { 'content-type': 'image/png' }), ': a body of image/png'],
     ['nothing', {}, ''],
     ['null', { body: null }, ''],
-  ])('with status 404 is an error with its body: %s', (_, value, detail) => {
+  ])('with status 404 is an error with its body: %s', async (_, value, detail) => {
     const expected = { isError: true, content: text(`The function returned status 404${detail}`) }
     for (const statusCode of [404, '404'])
-      expect(toolResult({ ...value, statusCode })).toEqual(expected)
+      expect(await toolResult({ ...value, statusCode })).toEqual(expected)
   })
 
-  test('that is an error is not cut', () => {
+  test('that is an error is not cut', async () => {
     const body = 'x'.repeat(100_000)
-    expect(JSON.stringify(toolResult({ statusCode: 500, body }))).toContain(body)
+    expect(JSON.stringify(await toolResult({ statusCode: 500, body }))).toContain(body)
   })
 
   test.each<object>([
@@ -149,8 +152,8 @@ describe('an HTTP response', () => {
     { statusCode: '2000', body: 'x' },
     { statusCode: 200, reason: 'x' },
     { statusCode: null, body: 'x' },
-  ])('is not every object with a statusCode: %j', value => {
-    expect(toolResult(value)).toEqual({
+  ])('is not every object with a statusCode: %j', async value => {
+    expect(await toolResult(value)).toEqual({
       content: text(JSON.stringify(value)),
       structuredContent: value,
     })

@@ -13,6 +13,7 @@ import {
 import { resultOf } from '../../src/invoker/contracts/mcp.ts'
 import { fitToClient, type ToolOutput } from '../../src/invoker/contracts/structured-content.ts'
 import { losesDigits } from '../../src/json/exact-numbers.ts'
+import { JsonRpcError } from '../../src/jsonrpc-error.ts'
 
 /** Each test generates as many outputs from its own seed. */
 const CASES = 1_500
@@ -160,7 +161,7 @@ async function resultOrError<Result>(get: () => Result | Promise<Result>) {
   try {
     return await get()
   } catch (error) {
-    assert(error instanceof ProtocolError, error as Error)
+    assert(error instanceof ProtocolError || error instanceof JsonRpcError, error as Error)
     return undefined
   }
 }
@@ -197,7 +198,7 @@ test.each(SEEDS)('outputs generated from seed %i become valid results or errors'
   for (let nth = 0; nth < CASES; nth++) {
     const payload = next()
     try {
-      checkTool(toToolOutput({ payload }))
+      checkTool(await toToolOutput({ payload }))
       const read = await resultOrError(() => toReadResult({ payload }, 'a:b', resource))
       assert(read === undefined || isValid('ReadResourceResult', read))
       const got = await resultOrError(() => toPromptResult({ payload }, prompt))

@@ -4,6 +4,7 @@ import { createGateway } from '../../src/gateway/gateway.ts'
 import type { FunctionUrlEvent } from '../../src/lambda/event.ts'
 import { toRequest } from '../../src/lambda/event.ts'
 import { bufferedHandler } from '../../src/lambda/handler.ts'
+import { toWeb } from '../support/event-stream.ts'
 
 const event = (method: string, more: Partial<FunctionUrlEvent> = {}): FunctionUrlEvent => ({
   rawPath: '/sse',
@@ -22,7 +23,14 @@ const event = (method: string, more: Partial<FunctionUrlEvent> = {}): FunctionUr
 })
 
 /** No request here gets as far as the seams. */
-const gateway = bufferedHandler(createGateway({ publicPath: '' } as never))
+const serve = createGateway({ publicPath: '' } as never)
+const gateway = bufferedHandler(async (request, exchange) => {
+  const { method, url } = request
+  const path = new URL(url).pathname
+  const http = { method, path, query: '', headers: {}, text: undefined, toRequest: () => request }
+  const response = await serve(http, exchange)
+  return toWeb(response)
+})
 const context = { awsRequestId: 'r', getRemainingTimeInMillis: () => 30_000 }
 
 test.each(['TRACE', 'trace', 'TRACK', 'CONNECT', 'toString', 'constructor', '__proto__', 'get '])(

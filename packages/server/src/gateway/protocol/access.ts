@@ -5,23 +5,19 @@ import {
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { type Caller, type Principal, principalOf } from '../../http/caller.ts'
-import type { Snapshot } from '../../registry/snapshot.ts'
 
 /** Whether a caller may see and use a registration. Every list and every call checks it here. */
 export function mayUse({ allow }: Pick<Registration, 'allow'>, caller: Caller): boolean {
   return !allow || admits(allow, principalOf(caller.arn))
 }
 
-/** The registrations of one type that a caller may see. */
-export function visible<Type extends keyof Snapshot>(
-  snapshot: Snapshot,
-  type: Type,
+/** The registrations of a list that a caller may see. */
+export function visible<Item extends Pick<Registration, 'allow'>>(
+  list: ReadonlyMap<string, Item>,
   caller: Caller,
-): (Snapshot[Type] extends ReadonlyMap<string, infer Item> ? Item : never)[] {
+): Item[] {
   const principal = principalOf(caller.arn)
-  return [...snapshot[type].values()].filter(
-    ({ allow }) => !allow || admits(allow, principal),
-  ) as never
+  return [...list.values()].filter(({ allow }) => !allow || admits(allow, principal))
 }
 
 const admits = (allow: string[], principal: Principal) =>

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import type { Server } from '@modelcontextprotocol/server'
 
 import type { Caller } from '../../http/caller.ts'
@@ -157,7 +158,7 @@ export function watchChanges({
 
   function listStates(snapshot: Snapshot): Record<string, string> {
     const stateIn = (list: List) =>
-      digest(visible(snapshot, list, caller).map(it => `${it.name} ${stateOf(it)}`))
+      digest(visible<Registration>(snapshot[list], caller).map(it => `${it.name} ${stateOf(it)}`))
     return Object.fromEntries(LISTS.map(list => [list, stateIn(list)]))
   }
 
@@ -173,8 +174,8 @@ export function watchChanges({
   /** The registry is searched once for each URI, and again when it has changed. */
   function readableOf(uris: string[], { snapshot, readable }: Seen): string[] {
     const unknown = uris.filter(uri => !readable.has(uri))
-    const resources = unknown.length > 0 ? visible(snapshot, 'resource', caller) : []
-    for (const uri of unknown) readable.set(uri, resolve(resources, uri) !== undefined)
+    for (const uri of unknown)
+      readable.set(uri, resolve(snapshot.resource, caller, uri) !== undefined)
     return uris.filter(uri => readable.get(uri))
   }
 }

@@ -1,8 +1,12 @@
+import type { Resource } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { ProtocolError, ProtocolErrorCode, type Server } from '@modelcontextprotocol/server'
 
-import { visible } from './access.ts'
+import type { Caller } from '../../http/caller.ts'
+import type { CachedRegistry } from '../../registry/cached.ts'
+import { mayUse } from './access.ts'
 import type { Capability } from './capability.ts'
-import { unknownName } from './function-calls.ts'
+import { promptOf } from './prompts.ts'
+import { unknownName } from './request-errors.ts'
 
 const NO_VALUES = { completion: { values: [], total: 0, hasMore: false } }
 
@@ -13,17 +17,10 @@ export function serveCompletion(
 ): void {
   server.setRequestHandler('completion/complete', async ({ params }, ctx) => {
     const { ref } = params
-    const snapshot = await registry.snapshot()
     const found =
       ref.type === 'ref/prompt'
-        ? visible(snapshot, 'prompt', caller).find(it => it.name === ref.name)
-        : visible(snapshot, 'resource', caller).find(
-            it => it.uriTemplate === ref.uri || it.uri === ref.uri,
-          )
-    if (!found)
-      throw ref.type === 'ref/prompt'
-        ? unknownName('prompt', ref.name)
-        : unknownName('resource template', ref.uri)
+        ? await promptOf(registry, caller, ref.name)
+        : await templateOf(registry, caller, ref.uri)
     // A function with the calling contract `arguments` cannot complete.
     if (found.contract !== 'mcp') return NO_VALUES
     const request = { method: 'completion/complete' as const, params }
@@ -35,4 +32,16 @@ export function serveCompletion(
       throw error
     })
   })
+}
+
+/** The resource of this URI template, or of this URI. */
+async function templateOf(
+  registry: CachedRegistry,
+  caller: Caller,
+  uri: string,
+): Promise<Resource> {
+  for (const resource of (await registry.list('resource')).values())
+    if ((resource.uriTemplate === uri || resource.uri === uri) && mayUse(resource, caller))
+      return resource
+  throw unknownName('resource template', uri)
 }

@@ -1,12 +1,6 @@
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
-import {
-  ProtocolError,
-  ProtocolErrorCode,
-  type Server,
-  type ServerContext,
-} from '@modelcontextprotocol/server'
+import type { Server, ServerContext } from '@modelcontextprotocol/server'
 
-import { cutText } from '../../http/cut-text.ts'
 import type { McpEvent, Results } from '../../invoker/contracts/mcp.ts'
 import {
   callContext,
@@ -15,6 +9,7 @@ import {
   type InvokeStream,
   type Outcome,
 } from '../../invoker/invoker.ts'
+import { JsonRpcError } from '../../jsonrpc-error.ts'
 import type { Variables } from '../../uri-template/match.ts'
 import { outcomeUnknown } from '../wire/outcome-unknown.ts'
 import type { ClientConnection } from './connection.ts'
@@ -37,10 +32,6 @@ export interface FunctionCalls {
     ctx: ServerContext,
   ): Promise<Results[Method]>
 }
-
-/** Whether a function gets the requests of this method. */
-export const callsFunction = (method: string) =>
-  ['tools/call', 'resources/read', 'prompts/get', 'completion/complete'].includes(method)
 
 /** A function that still runs at the deadline of the connection is an error: outcome unknown. */
 export function createFunctionCalls(
@@ -91,7 +82,7 @@ export function createFunctionCalls(
     } catch (error) {
       if (!deadline.aborted) throw error
       const { code, message, data } = outcomeUnknown('The time of the environment was over')
-      throw new ProtocolError(code, message, data)
+      throw new JsonRpcError(code, message, data)
     }
   }
 
@@ -106,9 +97,3 @@ export function createFunctionCalls(
     }
   }
 }
-
-/** A mistake of the client: JSON-RPC error -32602. */
-export const invalidParams = (message: string) =>
-  new ProtocolError(ProtocolErrorCode.InvalidParams, cutText(message))
-
-export const unknownName = (what: string, name: string) => invalidParams(`Unknown ${what}: ${name}`)

@@ -15,8 +15,9 @@ import { log } from '../../http/log.ts'
 import { failedTool } from '../../invoker/contracts/arguments.ts'
 import { isRecord } from '../../is-record.ts'
 import { isTooDeep, TOO_DEEP } from '../../json/depth.ts'
-import { callsFunction } from './function-calls.ts'
+import { JsonRpcError, SERVER_ERROR } from '../../jsonrpc-error.ts'
 import { invalidRequestText } from './invalid-request.ts'
+import { callsFunction } from './methods.ts'
 
 type Handler = (request: JSONRPCRequest, ctx: ServerContext) => Promise<Result>
 
@@ -61,6 +62,7 @@ export class GatewayServer extends Server {
       if (method === 'tools/call') return failedTool(TOO_DEEP)
       throw internalError(TOO_DEEP)
     }
+    if (error instanceof JsonRpcError) throw new ProtocolError(error.code, message, error.data)
     // Other protocol errors may come from the function.
     const mayBeInvalid =
       error instanceof ProtocolError
@@ -89,8 +91,6 @@ export class StatelessServer extends McpServer {
     this.server = new GatewayServer(serverInfo, options, requestId)
   }
 }
-
-const SERVER_ERROR = -32_000
 
 const internalError = (message: string) =>
   new ProtocolError(ProtocolErrorCode.InternalError, message)

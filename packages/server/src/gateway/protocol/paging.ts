@@ -1,4 +1,4 @@
-import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
+import { invalidParams } from './request-errors.ts'
 
 /**
  * The size of a page. Popular clients never ask for a second page, so a page holds the whole
@@ -9,7 +9,7 @@ const PAGE_BYTES = 4 * 1024 * 1024
 /**
  * The page after a cursor, of items that are sorted by name.
  *
- * @throws ProtocolError -32602 for a cursor that this server did not make
+ * @throws JsonRpcError -32602 for a cursor that this server did not make
  */
 export function page<Item extends { name: string }>(
   items: Item[],
@@ -34,9 +34,6 @@ const encode = (name: string) => Buffer.from(`after:${name}`).toString('base64ur
 function decode(cursor: string): string {
   const text = Buffer.from(cursor, 'base64url').toString()
   if (!text.startsWith('after:'))
-    throw new ProtocolError(
-      ProtocolErrorCode.InvalidParams,
-      'This server did not make the cursor: list again without one',
-    )
+    throw invalidParams('This server did not make the cursor: list again without one')
   return text.slice('after:'.length)
 }

@@ -1,11 +1,14 @@
+import type { Prompt } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import type { Server } from '@modelcontextprotocol/server'
 
+import type { Caller } from '../../http/caller.ts'
 import { toPromptResult } from '../../invoker/contracts/arguments.ts'
-import { mayUse, visible } from './access.ts'
-import { advertisePrompt } from './advertise.ts'
+import type { CachedRegistry } from '../../registry/cached.ts'
+import { mayUse } from './access.ts'
 import type { Capability } from './capability.ts'
-import { invalidParams, unknownName } from './function-calls.ts'
+import { listPrompts } from './lists.ts'
 import { page } from './paging.ts'
+import { invalidParams, unknownName } from './request-errors.ts'
 
 /** `prompts/list` and `prompts/get`. */
 export function servePrompts(
@@ -13,24 +16,38 @@ export function servePrompts(
   { registry, connection: { caller }, calls }: Capability,
 ): void {
   server.setRequestHandler('prompts/list', async ({ params }) => {
-    const prompts = visible(await registry.snapshot(), 'prompt', caller)
-    const { items, nextCursor } = page(prompts.map(advertisePrompt), params?.cursor)
+    const prompts = listPrompts(await registry.list('prompt'), caller)
+    const { items, nextCursor } = page(prompts, params?.cursor)
     return { prompts: items, nextCursor }
   })
 
   server.setRequestHandler('prompts/get', async ({ params }, ctx) => {
-    const prompt = await registry.find('prompt', params.name)
-    if (!prompt || !mayUse(prompt, caller)) throw unknownName('prompt', params.name)
+    const prompt = await promptOf(registry, caller, params.name)
     const args = params.arguments ?? {}
-    const missing =
-      prompt.arguments?.filter(it => it.required && !Object.hasOwn(args, it.name)) ?? []
-    if (missing.length > 0)
-      throw invalidParams(
-        `The prompt "${prompt.name}" needs ${missing.map(it => `"${it.name}"`).join(', ')}`,
-      )
+    assertPromptArguments(prompt, args)
     if (prompt.contract !== 'mcp')
       return toPromptResult(await calls.callWithArguments(prompt, args, ctx), prompt)
     const request = { method: 'prompts/get' as const, params: { ...params, arguments: args } }
     return calls.callMcp(prompt, request, ctx)
   })
+}
+
+/** The prompt of this name. Throws -32602 where the caller has no such prompt. */
+export async function promptOf(
+  registry: CachedRegistry,
+  caller: Caller,
+  name: string,
+): Promise<Prompt> {
+  const prompt = await registry.find('prompt', name)
+  if (!prompt || !mayUse(prompt, caller)) throw unknownName('prompt', name)
+  return prompt
+}
+
+/** Throws -32602 where a required argument is missing. */
+export function assertPromptArguments(prompt: Prompt, args: Record<string, string>): void {
+  const missing = prompt.arguments?.filter(it => it.required && !Object.hasOwn(args, it.name)) ?? []
+  if (missing.length > 0)
+    throw invalidParams(
+      `The prompt "${prompt.name}" needs ${missing.map(it => `"${it.name}"`).join(', ')}`,
+    )
 }

@@ -2,9 +2,8 @@ import type { Server } from '@modelcontextprotocol/server'
 
 import { toReadResult } from '../../invoker/contracts/arguments.ts'
 import { MAX_URI_LENGTH } from '../../uri-template/match.ts'
-import { visible } from './access.ts'
-import { advertiseResource, advertiseTemplate } from './advertise.ts'
 import type { Capability } from './capability.ts'
+import { listResources, listTemplates } from './lists.ts'
 import { page } from './paging.ts'
 import { resourceOf } from './uris.ts'
 
@@ -12,27 +11,23 @@ import { resourceOf } from './uris.ts'
 export function serveResources(server: Server, capability: Capability): void {
   const { registry, connection, calls, serverPush } = capability
   const { caller } = connection
-  const visibleResources = async () => visible(await registry.snapshot(), 'resource', caller)
+  const resourceAt = async (uri: string) => resourceOf(await registry.list('resource'), caller, uri)
 
   server.setRequestHandler('resources/list', async ({ params }) => {
-    const direct = (await visibleResources()).flatMap(it =>
-      it.uri ? [advertiseResource(it, it.uri)] : [],
-    )
-    const { items, nextCursor } = page(direct, params?.cursor)
+    const resources = listResources(await registry.list('resource'), caller)
+    const { items, nextCursor } = page(resources, params?.cursor)
     return { resources: items, nextCursor }
   })
 
   server.setRequestHandler('resources/templates/list', async ({ params }) => {
-    const templates = (await visibleResources()).flatMap(it =>
-      it.uriTemplate ? [advertiseTemplate(it, it.uriTemplate)] : [],
-    )
+    const templates = listTemplates(await registry.list('resource'), caller)
     const { items, nextCursor } = page(templates, params?.cursor)
     return { resourceTemplates: items, nextCursor }
   })
 
   server.setRequestHandler('resources/read', async ({ params }, ctx) => {
     const { uri } = params
-    const { resource, variables } = resourceOf(await visibleResources(), uri)
+    const { resource, variables } = await resourceAt(uri)
     if (resource.contract === 'mcp')
       return calls.callMcp(resource, { method: 'resources/read', params, variables }, ctx)
     const outcome = await calls.callWithArguments(resource, { ...variables, uri }, ctx)
@@ -43,7 +38,7 @@ export function serveResources(server: Server, capability: Capability): void {
   const { subscriptions } = connection
 
   server.setRequestHandler('resources/subscribe', async ({ params: { uri } }) => {
-    resourceOf(await visibleResources(), uri)
+    await resourceAt(uri)
     // Read now: the client is notified only of updates that come after its subscription.
     const tokens = await registry.updateTokens([uri], 0)
     await subscriptions.add(uri, tokens.get(uri) ?? '')

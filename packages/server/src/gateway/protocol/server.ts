@@ -1,8 +1,7 @@
-import type { Implementation, Server, ServerOptions } from '@modelcontextprotocol/server'
+import type { Server, ServerOptions } from '@modelcontextprotocol/server'
 
 import type { Invoke, InvokeStream } from '../../invoker/invoker.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
-import { version } from '../../version.ts'
 import { capabilitiesOf } from './capabilities.ts'
 import { serveCompletion } from './completion.ts'
 import type {
@@ -15,13 +14,15 @@ import { createFunctionCalls } from './function-calls.ts'
 import { GatewayServer, StatelessServer } from './gateway-server.ts'
 import { servePrompts } from './prompts.ts'
 import { serveResources } from './resources.ts'
+import { serverInfo } from './server-info.ts'
 import { serveTools } from './tools.ts'
-import { createCachedValidators } from './validators.ts'
+import type { createCachedValidators } from './validators.ts'
 
 export interface ProtocolOptions {
   registry: CachedRegistry
   invoke: Invoke
   invokeStream: InvokeStream
+  validatorsOf: ReturnType<typeof createCachedValidators>
   /** Whether clients may be notified of changes. */
   serverPush: boolean
   /** What clients may tell their model about this gateway. Empty for nothing. */
@@ -45,15 +46,12 @@ interface StatelessOptions {
   logging?: boolean
 }
 
-const serverInfo: Implementation = { name: 'mcp-lambda-sam', version }
-
 /** The longest time that a user may take to respond to an elicitation. */
 const MAX_INPUT_TIMEOUT_MS = 600_000
 
 export function createProtocol(options: ProtocolOptions): Protocol {
-  const { registry, invoke, invokeStream, serverPush } = options
+  const { registry, invoke, invokeStream, validatorsOf, serverPush } = options
   const instructions = options.instructions ? { instructions: options.instructions } : {}
-  const validatorsOf = createCachedValidators()
 
   return {
     createStatelessServer(connection, { cacheHints, logging = true } = {}) {

@@ -3,7 +3,7 @@ import {
   MAX_SUBSCRIPTIONS,
   SUBSCRIPTION_LIMITS,
 } from '../../subscription-limits.ts'
-import { invalidParams } from './function-calls.ts'
+import { invalidParams } from './request-errors.ts'
 
 /** The resources whose updates one client has subscribed to. */
 export interface Subscriptions {

@@ -1,17 +1,21 @@
 import { GatewayError } from '../../http/errors.ts'
-import { readJson } from '../../http/json-body.ts'
+import type { HttpRequest, HttpResponse } from '../../http/http-request.ts'
+import { jsonOf, readJson } from '../../http/json-body.ts'
 import type { Exchange } from '../../http/service.ts'
+import { INVALID_REQUEST } from '../../jsonrpc-error.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { OpenStreams } from '../../session-table/open-streams.ts'
 import type { Relay } from '../../session-table/relay.ts'
+import type { PrepareAnswer } from '../ordinary/answer.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createEventStream, emptyEventStream } from '../wire/event-stream.ts'
-import { INVALID_REQUEST, refuse, refuseInvalid } from '../wire/jsonrpc.ts'
+import { refuse, refuseInvalid } from '../wire/jsonrpc.ts'
 import { createSessionId, isSessionId } from '../wire/session-id.ts'
 import { serveSseStream } from './stream.ts'
 
 export interface SseOptions {
-  /** Loaded only by the environment that opens a stream. */
+  prepare: PrepareAnswer
+  /** Loaded for the first request of a stream that is not ordinary. */
   protocol: () => Promise<Protocol>
   registry: CachedRegistry
   relay: Relay
@@ -37,7 +41,10 @@ export function createSseEndpoints(options: SseOptions) {
 
   return {
     /** `GET /sse`: opens an SSE session and its stream. This environment serves the stream. */
-    async open(request: Request, { caller, requestId, remaining }: Exchange): Promise<Response> {
+    async open(
+      http: HttpRequest,
+      { caller, requestId, remaining }: Exchange,
+    ): Promise<HttpResponse> {
       const id = createSessionId()
       const { owner } = caller
       const timeMs = remaining()
@@ -48,8 +55,8 @@ export function createSseEndpoints(options: SseOptions) {
         throw error
       })
       const events = createEventStream()
-      const protocolVersion = request.headers.get('mcp-protocol-version') ?? undefined
-      const prefix = options.publicPath || forwardedPrefix(request)
+      const protocolVersion = http.headers['mcp-protocol-version']
+      const prefix = options.publicPath || forwardedPrefix(http)
       const session = {
         id,
         caller,
@@ -66,14 +73,17 @@ export function createSseEndpoints(options: SseOptions) {
     },
 
     /** `POST /message?sessionId=`: 202 once the message is stored. Responses come on the stream. */
-    async post(request: Request, { caller }: Exchange): Promise<Response> {
-      const id = new URL(request.url).searchParams.get('sessionId')
+    async post(http: HttpRequest, { caller }: Exchange): Promise<HttpResponse> {
+      const id = new URLSearchParams(http.query).get('sessionId')
       if (!id)
         throw new GatewayError(
           'bad_request',
           'Give the session: POST /message?sessionId=…, as the event "endpoint" of GET /sse says',
         )
-      const { value, text } = await readJson(request)
+      const { value, text } =
+        http.text === undefined
+          ? await readJson(http.toRequest())
+          : jsonOf(http.headers['content-type'], http.text)
       const refused = Array.isArray(value)
         ? refuse(
             400,
@@ -88,8 +98,7 @@ export function createSseEndpoints(options: SseOptions) {
           'session_not_found',
           'There is no such session: open a new one with GET /sse',
         )
-      // Some clients wait for the end of the body, and an empty body may never leave Lambda.
-      return new Response('Accepted', { status: 202, headers: { 'content-type': 'text/plain' } })
+      return ACCEPTED
     },
   }
 }
@@ -98,8 +107,11 @@ const TOO_MANY_STREAMS = 'too many open streams of this principal (setting MaxSt
 /** Clients of this transport give up on any status but 200, so the stream asks them to wait. */
 const RETRY_MS = 5_000
 
+/** Some clients wait for the end of the body, and an empty body may never leave Lambda. */
+const ACCEPTED = { status: 202, headers: { 'content-type': 'text/plain' }, text: 'Accepted' }
+
 /** The path that a proxy removed in front of ours. Only the caller itself gets it back. */
-function forwardedPrefix({ headers }: Request): string {
-  const prefix = headers.get('x-forwarded-prefix')?.replace(/\/$/, '') ?? ''
+function forwardedPrefix({ headers }: HttpRequest): string {
+  const prefix = headers['x-forwarded-prefix']?.replace(/\/$/, '') ?? ''
   return /^(\/[\w.~-]{1,100}){1,10}$/.test(prefix) ? prefix : ''
 }

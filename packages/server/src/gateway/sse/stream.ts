@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import type { JSONRPCMessage, Server } from '@modelcontextprotocol/server'
+import type { JSONRPCMessage, Server, Transport } from '@modelcontextprotocol/server'
 
 import type { Caller } from '../../http/caller.ts'
 import { describe } from '../../http/errors.ts'
@@ -12,8 +12,8 @@ import {
   PROBE_MESSAGE,
 } from '../../session-table/open-streams.ts'
 import type { Inbox } from '../../session-table/relay.ts'
+import type { PrepareAnswer } from '../ordinary/answer.ts'
 import { withExactArguments } from '../protocol/exact-arguments.ts'
-import { pingClient } from '../protocol/ping.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createSubscriptions } from '../protocol/subscriptions.ts'
 import type { EventStream } from '../wire/event-stream.ts'
@@ -27,6 +27,8 @@ export interface SseStreamOptions {
   inbox: Inbox
   slot: OpenStream
   events: EventStream
+  prepare: PrepareAnswer
+  /** Loaded for the first request that is not ordinary. */
   protocol: () => Promise<Protocol>
   /** Set by a client that sent `initialize` in an earlier session. */
   protocolVersion: string | undefined
@@ -70,9 +72,19 @@ export function serveSseStream(options: SseStreamOptions): void {
   const { id, caller, requestId, inbox, slot, events, registry, timeMs } = options
   const { protocol, protocolVersion, heartbeatSeconds, idleTimeoutSeconds } = options
   const { prefix, maxCallsInFlight } = options
-  const transport = createSseTransport({ sessionId: id, events, maxCallsInFlight })
   const endsAt = Date.now() + usableMs(timeMs)
   const acceptingMs = timeMs - Math.min(HANDOVER_MS, timeMs / 3)
+  const transport = createSseTransport({
+    sessionId: id,
+    events,
+    maxCallsInFlight,
+    prepare: options.prepare,
+    // The stream fails the calls that outlive it.
+    context: { caller, requestId, sessionId: id, isStateless: false, timeMs },
+    connect,
+    protocolVersion,
+  })
+  const subscriptions = createSubscriptions()
 
   const ended = new AbortController()
   let server: Server | undefined
@@ -87,10 +99,7 @@ export function serveSseStream(options: SseStreamOptions): void {
     idle: {
       timeoutSeconds: idleTimeoutSeconds,
       isBusy: transport.isBusy,
-      async ping(timeout) {
-        if (!server) throw new Error('The server is not connected yet')
-        await pingClient(server, timeout)
-      },
+      ping: transport.ping,
     },
     timeMs: acceptingMs,
     onEnd: end,
@@ -103,18 +112,7 @@ export function serveSseStream(options: SseStreamOptions): void {
   async function read() {
     const data = `${prefix}/message?sessionId=${id}`
     await events.event({ id: `${id}.0`, name: 'endpoint', data, retry: 1_000 })
-    const subscriptions = createSubscriptions()
-    server = (await protocol()).createServer({
-      transport: 'sse',
-      caller,
-      requestId,
-      sessionId: id,
-      subscriptions,
-      inputTimeoutMs: acceptingMs,
-    })
-    await server.connect(transport)
-    if (protocolVersion) transport.assumeInitialized(protocolVersion)
-    if (options.serverPush) await watch(server, subscriptions)
+    if (options.serverPush) await watch()
     for await (const message of inbox.messages(ended.signal)) {
       if (message === PROBE_MESSAGE) {
         void probe()
@@ -123,17 +121,30 @@ export function serveSseStream(options: SseStreamOptions): void {
       lifetime.touch()
       // `POST /message` has checked it.
       const parsed = JSON.parse(message) as JSONRPCMessage
-      withExactArguments(message, parsed, () => transport.receive(parsed, message.length))
+      withExactArguments(message, parsed, () => transport.receive(parsed, message))
       // Messages stay in the table while the client does not read what it gets.
       await transport.drained()
     }
   }
 
-  async function watch(server: Server, subscriptions: ReturnType<typeof createSubscriptions>) {
+  async function connect(to: Transport) {
+    server = (await protocol()).createServer({
+      transport: 'sse',
+      caller,
+      requestId,
+      sessionId: id,
+      subscriptions,
+      inputTimeoutMs: acceptingMs,
+    })
+    await server.connect(to)
+  }
+
+  async function watch() {
+    await transport.connected()
     // Loaded here, because only environments with a stream need it: see lambda/wiring.ts.
     const { notifyOfChanges } = await import('../protocol/changes.ts')
     // The stream may have ended while the code was loading.
-    if (isEnding) return
+    if (isEnding || !server) return
     stopWatching = notifyOfChanges(server, {
       registry,
       caller,

@@ -8,37 +8,47 @@ import type {
   Transport,
 } from '@modelcontextprotocol/server'
 
-import { describe } from '../../http/errors.ts'
+import { describe, GatewayError } from '../../http/errors.ts'
 import { log } from '../../http/log.ts'
-import type { EventStream } from '../wire/event-stream.ts'
+import { changesNumbers } from '../../json/exact-numbers.ts'
+import { INTERNAL_ERROR, INVALID_REQUEST, SERVER_ERROR } from '../../jsonrpc-error.ts'
 import {
-  cancelledIdOf,
-  INTERNAL_ERROR,
-  INVALID_REQUEST,
-  isRequest,
-  isResponse,
-  withEarlierErrorCode,
-} from '../wire/jsonrpc.ts'
+  earlierAnswer,
+  type OrdinaryContext,
+  type PrepareAnswer,
+  responseText,
+} from '../ordinary/answer.ts'
+import {
+  type ClientInfo,
+  type OrdinaryRequest,
+  ordinaryRequest,
+} from '../ordinary/ordinary-request.ts'
+import type { EventStream } from '../wire/event-stream.ts'
+import { cancelledIdOf, isRequest, isResponse, withEarlierErrorCode } from '../wire/jsonrpc.ts'
 import { messageText } from '../wire/message-text.ts'
 import { busy, outcomeUnknown } from '../wire/outcome-unknown.ts'
 import { createCallQueue, type QueuedCall } from './call-queue.ts'
+import { createPings } from './pings.ts'
 
-/** The server's transport for one SSE session. It writes to the event stream of `GET /sse`. */
+/**
+ * One SSE session: the messages of its client, and the event stream of `GET /sse`. It answers
+ * ordinary requests itself. For the others it is the transport of a server of the SDK, which is
+ * loaded for the first of them.
+ */
 export interface SseTransport extends Transport {
   /**
-   * Hands a message of the client to the server. Every request gets exactly one response, unless
-   * the client cancels it. `size` is the length of its text.
+   * Takes a message of the client, which has this text. Every request gets exactly one response,
+   * unless the client cancels it.
    */
-  receive(message: JSONRPCMessage, size: number): void
+  receive(message: JSONRPCMessage, text: string): void
   /** Resolves when the reader is less than `MAX_AHEAD` messages behind. */
   drained(): Promise<void>
   /** Whether a request waits or runs. Its response is not written yet. */
   isBusy(): boolean
-  /**
-   * Initializes the server without a message of the client. The official clients open a new stream
-   * when theirs has ended, and do not send `initialize` again.
-   */
-  assumeInitialized(protocolVersion: string): void
+  /** Resolves when the client answers, also with an error. Rejects after the time. */
+  ping(timeoutMs: number): Promise<void>
+  /** Resolves when the server of the SDK is connected. */
+  connected(): Promise<void>
   /** Resolves when every request that was received so far has a response or was cancelled. */
   allSettled(): Promise<void>
   /** Sends an error for every request that has no response yet. */
@@ -50,6 +60,16 @@ export interface SseTransportOptions {
   events: EventStream
   /** Calls of functions that may run at once. */
   maxCallsInFlight: number
+  prepare: PrepareAnswer
+  /** What belongs to every request of the session. */
+  context: OrdinaryContext
+  /** Connects a server of the SDK to this transport. */
+  connect(transport: Transport): Promise<void>
+  /**
+   * The protocol version of a client that has sent `initialize` in an earlier session. The official
+   * clients open a new stream when theirs has ended, and do not send `initialize` again.
+   */
+  protocolVersion: string | undefined
 }
 
 /** A request of the client that has no response yet. */
@@ -60,6 +80,7 @@ interface OpenRequest extends QueuedCall {
   internalId: number
   method: string
   state: 'received' | 'running' | 'responding'
+  cancelled: AbortController
 }
 
 /** Messages that may wait for the reader before no more messages of the client are taken. */
@@ -72,12 +93,19 @@ const ASSUMED_INITIALIZE = 0
 const CALLS = new Set(['tools/call', 'resources/read', 'prompts/get', 'completion/complete'])
 
 export function createSseTransport(options: SseTransportOptions): SseTransport {
-  const { sessionId, events, maxCallsInFlight } = options
+  const { sessionId, events, maxCallsInFlight, prepare, context, protocolVersion } = options
   const calls = createCallQueue(maxCallsInFlight)
   /** By the id that the client gave. */
   const open = new Map<RequestId, OpenRequest>()
   const byInternalId = new Map<unknown, OpenRequest>()
   let lastInternalId = ASSUMED_INITIALIZE
+  /** The params of `initialize` that were answered here: the server of the SDK gets them too. */
+  let initialized: JSONRPCRequest['params'] | undefined
+  let client: ClientInfo | undefined
+  let connecting: Promise<void> | undefined
+  /** The server of the SDK has answered `initialize`, so it answers everything. */
+  let isServerAlone = false
+  const pings = createPings(json => void write(() => json))
   let sequence = 0
   let unread = 0
   let lastWrite = Promise.resolve()
@@ -88,32 +116,29 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     sessionId,
     async start() {},
     async send(message) {
-      if (!isResponse(message)) return write(message)
+      if (!isResponse(message)) return write(() => messageText(message))
       const request = byInternalId.get(message.id)
       // The client cancelled the request, or `failOpen` sent an error for it, or no client sent it.
-      if (request) await respond(request, message)
+      if (request) await respondWith(request, message)
     },
     async close() {
       transport.onclose?.()
     },
-    receive(message, size) {
+    receive(message, text) {
       const cancelled = cancelledIdOf(message)
-      if (isRequest(message)) receiveRequest(message, size)
-      else if (cancelled === undefined) deliver(message)
-      else cancel(message, open.get(cancelled))
+      if (isRequest(message)) receiveRequest(message, text)
+      else if (cancelled !== undefined) cancel(message, open.get(cancelled))
+      else if (isResponse(message) && pings.take(message.id)) return
+      // Without a server nothing waits for it.
+      else if (connecting) void connecting.then(() => deliver(message), logFailure)
     },
+    ping: pings.send,
+    connected,
     async drained() {
       while (unread > MAX_AHEAD && !events.closed.aborted)
         await new Promise<void>(resolve => onDrained.push(resolve))
     },
     isBusy: () => [...open.values()].some(it => it.state !== 'responding'),
-    assumeInitialized(protocolVersion) {
-      const clientInfo = { name: 'unknown', version: '0' }
-      const params = { protocolVersion, capabilities: {}, clientInfo }
-      const id = ASSUMED_INITIALIZE
-      deliver({ jsonrpc: '2.0', id, method: 'initialize', params })
-      deliver({ jsonrpc: '2.0', method: 'notifications/initialized' })
-    },
     allSettled() {
       return open.size === 0 ? Promise.resolve() : new Promise(resolve => onSettled.push(resolve))
     },
@@ -132,21 +157,39 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
   }
   return transport
 
-  function receiveRequest(message: JSONRPCRequest, size: number) {
+  /** Connects the server of the SDK, once, and tells it what the client has said. */
+  function connected(): Promise<void> {
+    if (connecting) return connecting
+    // What the client says from now on is delivered as it is.
+    const params = initialized ?? (protocolVersion && assumedInitialize(protocolVersion))
+    connecting = options.connect(transport).then(() => {
+      if (!params) return
+      deliver({ jsonrpc: '2.0', id: ASSUMED_INITIALIZE, method: 'initialize', params })
+      deliver({ jsonrpc: '2.0', method: 'notifications/initialized' })
+    })
+    return connecting
+  }
+
+  function receiveRequest(message: JSONRPCRequest, text: string) {
     const { id, method } = message
     if (open.has(id)) {
       const text = `The id ${JSON.stringify(id)} belongs to a request that has no response yet`
-      return void write({ jsonrpc: '2.0', id, error: { code: INVALID_REQUEST, message: text } })
+      const error = { code: INVALID_REQUEST, message: text }
+      return void write(() => JSON.stringify({ jsonrpc: '2.0', id, error }))
     }
+    const ordinary = ordinaryOf(message, text)
     lastInternalId += 1
     const request: OpenRequest = {
       id,
       internalId: lastInternalId,
       method,
-      size,
+      size: text.length,
       state: 'received',
+      cancelled: new AbortController(),
       // A call that waits starts in its own context, not in that of the call before it.
-      start: AsyncLocalStorage.bind(() => start(request, message)),
+      start: AsyncLocalStorage.bind(
+        () => void start(request, message, ordinary).catch(error => notHandled(request, error)),
+      ),
     }
     open.set(id, request)
     byInternalId.set(request.internalId, request)
@@ -154,12 +197,51 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     else if (!calls.add(request)) void fail(request, busy(TOO_MANY_CALLS))
   }
 
-  function start(request: OpenRequest, message: JSONRPCRequest) {
+  async function start(
+    request: OpenRequest,
+    message: JSONRPCRequest,
+    ordinary: OrdinaryRequest | undefined,
+  ): Promise<void> {
     // `failOpen` has failed it while it waited.
     if (request.state !== 'received') return
     request.state = 'running'
-    if (!deliver({ ...message, id: request.internalId }))
-      void fail(request, { code: INTERNAL_ERROR, message: 'The request failed in the gateway' })
+    const { signal } = request.cancelled
+    const answer = ordinary && (await prepare(ordinary, { ...context, client, signal }))
+    if (answer) {
+      const response = earlierAnswer(await answer(), request.method)
+      return respond(request, () => responseText(request.id, response))
+    }
+    await connected()
+    // The client may have cancelled it, or the stream may have failed it, meanwhile.
+    if (request.state !== 'running' || !byInternalId.has(request.internalId)) return
+    if (!deliver({ ...message, id: request.internalId })) await fail(request, FAILED)
+  }
+
+  /** The ordinary request that a message is. Undefined where the server of the SDK answers it. */
+  function ordinaryOf(message: JSONRPCRequest, text: string): OrdinaryRequest | undefined {
+    if (isServerAlone) return undefined
+    // Numbers that JavaScript would change need more care.
+    const ordinary = changesNumbers(text) ? undefined : ordinaryRequest(message, false)
+    if (message.method !== 'initialize') return ordinary
+    if (ordinary?.method !== 'initialize') {
+      isServerAlone = true
+      return undefined
+    }
+    initialized = message.params
+    client = ordinary.client
+    return connecting ? undefined : ordinary
+  }
+
+  /** A table failed before a function was called, or the code of the server does not load. */
+  async function notHandled(request: OpenRequest, error: unknown) {
+    logFailure(error)
+    const isKnown = error instanceof GatewayError
+    const data = { reason: isKnown ? error.code : undefined }
+    await fail(request, isKnown ? { code: SERVER_ERROR, message: error.message, data } : FAILED)
+  }
+
+  function logFailure(error: unknown) {
+    log.error('message not handled', { sessionId, error: describe(error) })
   }
 
   /** False where the server throws. The stream goes on. */
@@ -168,7 +250,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
       transport.onmessage?.(message)
       return true
     } catch (error) {
-      log.error('message not handled', { sessionId, error: describe(error) })
+      logFailure(error)
       return false
     }
   }
@@ -177,32 +259,35 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
   function cancel(message: JSONRPCMessage, request: OpenRequest | undefined) {
     if (!request || request.state === 'responding' || !('method' in message)) return
     const wasRunning = request.state === 'running'
+    request.cancelled.abort()
     settle(request)
     const params = { ...message.params, requestId: request.internalId }
-    if (wasRunning) deliver({ ...message, params })
+    if (wasRunning && connecting) void connecting.then(() => deliver({ ...message, params }))
   }
 
   function fail(request: OpenRequest, error: JSONRPCErrorResponse['error']) {
-    return respond(request, { jsonrpc: '2.0', id: request.internalId, error })
+    return respondWith(request, { jsonrpc: '2.0', id: request.internalId, error })
+  }
+
+  function respondWith(request: OpenRequest, message: JSONRPCMessage) {
+    const response = { ...message, id: request.id } as JSONRPCMessage
+    return respond(request, () => messageText(withEarlierErrorCode(response, request.method)))
   }
 
   /** The request counts as open until its response is read, so that unread responses are few. */
-  async function respond(request: OpenRequest, message: JSONRPCMessage) {
-    if (request.state === 'responding') return
+  async function respond(request: OpenRequest, toText: () => string) {
+    if (request.state === 'responding' || !byInternalId.has(request.internalId)) return
     request.state = 'responding'
-    await write(
-      withEarlierErrorCode({ ...message, id: request.id } as JSONRPCMessage, request.method),
-    )
+    await write(toText)
     settle(request)
   }
 
   /** The JSON is made when the reader takes it: until then a message may share memory. */
-  function write(message: JSONRPCMessage): Promise<void> {
+  function write(toText: () => string): Promise<void> {
     unread += 1
     lastWrite = lastWrite.then(async () => {
       sequence += 1
-      const data = messageText(message)
-      await events.event({ id: `${sessionId}.${sequence}`, name: 'message', data })
+      await events.event({ id: `${sessionId}.${sequence}`, name: 'message', data: toText() })
       unread -= 1
       for (const resolve of onDrained) resolve()
       onDrained = []
@@ -219,6 +304,12 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     onSettled = []
   }
 }
+
+function assumedInitialize(protocolVersion: string) {
+  return { protocolVersion, capabilities: {}, clientInfo: { name: 'unknown', version: '0' } }
+}
+
+const FAILED = { code: INTERNAL_ERROR, message: 'The request failed in the gateway' }
 
 const TOO_MANY_CALLS =
   'Too many calls of this stream are running or waiting (setting MaxCallsInFlight). Wait for responses'

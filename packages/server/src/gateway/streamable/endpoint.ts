@@ -8,10 +8,12 @@ import {
 } from '@modelcontextprotocol/server'
 
 import { describe, toResponse } from '../../http/errors.ts'
+import type { HttpResponse } from '../../http/http-request.ts'
 import { MAX_BODY_BYTES, readJson } from '../../http/json-body.ts'
 import { log } from '../../http/log.ts'
-import type { Exchange, Service } from '../../http/service.ts'
+import type { Exchange } from '../../http/service.ts'
 import { mayUse } from '../protocol/access.ts'
+import { cacheHints } from '../protocol/cache-hints.ts'
 import type { StatelessConnection } from '../protocol/connection.ts'
 import { withExactArguments } from '../protocol/exact-arguments.ts'
 import { createRequestStateSigner } from '../protocol/request-state.ts'
@@ -20,7 +22,6 @@ import { withOurEventStream } from '../wire/event-stream.ts'
 import { isMessage, isRequest, refuse, refuseInvalid } from '../wire/jsonrpc.ts'
 import { createStreamLifetime, usableMs } from '../wire/stream-lifetime.ts'
 import { createBackPressure } from './back-pressure.ts'
-import { cacheHints } from './cache-hints.ts'
 import { changesFor, subscribedUris } from './listen.ts'
 import {
   ACCEPT_ALL,
@@ -43,12 +44,15 @@ export interface StreamableHttpOptions extends SessionOptions {
   useRequestState: (id: string) => Promise<boolean>
 }
 
+/** Serves a web request. */
+export type WebService = (request: Request, exchange: Exchange) => Promise<HttpResponse>
+
 /**
  * `/mcp`: Streamable HTTP. Clients up to protocol version 2025-11-25 may keep an MCP session.
  * Requests without one are served alone: protocol version 2026-07-28, and earlier clients that
  * keep no session. Those get no requests of the server and no `GET /mcp`.
  */
-export function createStreamableHttp(options: StreamableHttpOptions): Service {
+export function createStreamableHttp(options: StreamableHttpOptions): WebService {
   const { protocol, registry, heartbeatSeconds, serverPush } = options
   const sessions = createMcpSessionRequests(options)
   const hints = cacheHints(options.listTtlSeconds)
@@ -84,7 +88,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Service {
     request: Request,
     parsedBody: unknown,
     { caller, requestId, remaining }: Exchange,
-  ): Promise<Response> {
+  ): Promise<HttpResponse> {
     const timeMs = usableMs(remaining())
     const backPressure = createBackPressure()
     const connection: StatelessConnection = {

@@ -1,5 +1,6 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/server'
 
+import type { HttpResponse } from '../../http/http-request.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import { type OpenStream, PROBE_ANSWER_MS } from '../../session-table/open-streams.ts'
 import type { Relay } from '../../session-table/relay.ts'
@@ -47,7 +48,7 @@ export const GET_STREAM_PREFIX = 'get.'
  * The id of an event is the state up to which all changes were reported. Nothing is kept for a
  * client that lost its stream: what differs from that state is reported on its next stream.
  */
-export async function openGetStream(options: GetStreamOptions): Promise<Response> {
+export async function openGetStream(options: GetStreamOptions): Promise<HttpResponse> {
   const { session, connection, lastEventId, protocol, registry, sessions } = options
   const { idleTimeoutSeconds, heartbeatSeconds, requestId, slot } = options
   const events = createEventStream()

@@ -3,7 +3,6 @@ import type { JSONRPCRequest, ServerEvent, ServerEventBus } from '@modelcontextp
 import type { Caller } from '../../http/caller.ts'
 import { isRecord } from '../../is-record.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
-import { visible } from '../protocol/access.ts'
 import { watchChanges } from '../protocol/changes.ts'
 import { resolve } from '../protocol/uris.ts'
 
@@ -29,9 +28,8 @@ export async function changesFor(
     prompt: { kind: 'prompts_list_changed' },
   } satisfies Record<string, ServerEvent>
   const snapshot = await registry.snapshot()
-  const resources = visible(snapshot, 'resource', caller)
   // Only what the caller may read is read from the table.
-  const readable = uris.filter(uri => resolve(resources, uri))
+  const readable = uris.filter(uri => resolve(snapshot.resource, caller, uri))
   const none = new Map<string, string>()
   const tokens = readable.length > 0 ? await registry.updateTokens(readable) : none
   const subscriptions = new Map(uris.map(uri => [uri, tokens.get(uri) ?? '']))

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { describe } from '../../http/errors.ts'
+import type { HttpResponse } from '../../http/http-request.ts'
 import { log } from '../../http/log.ts'
 import type { EventStore, StoredEvents } from '../../session-table/event-store.ts'
 import type { McpSession } from '../../session-table/sessions.ts'
@@ -33,7 +34,7 @@ const EVENT_ID = /^([\w-]{16})\.(\d{1,12})$/
 export async function replayResponseStream(
   lastEventId: string,
   { session, eventStore, heartbeatSeconds, timeMs, requestId }: ReplayOptions,
-): Promise<Response | undefined> {
+): Promise<HttpResponse | undefined> {
   const [, stream, lastSequence] = EVENT_ID.exec(lastEventId) ?? []
   if (!stream) return undefined
   const streamId = { session: session.id, stream }

@@ -1,12 +1,20 @@
-import { type RequestId, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
+import type { RequestId } from '@modelcontextprotocol/server'
 
 import { accepts } from '../../http/accept.ts'
 import { cutText } from '../../http/cut-text.ts'
 import { isRecord } from '../../is-record.ts'
-import { INVALID_REQUEST, refuse } from '../wire/jsonrpc.ts'
+import { INVALID_REQUEST } from '../../jsonrpc-error.ts'
+import { refuse } from '../wire/jsonrpc.ts'
+import { INITIALIZE_PROTOCOL_VERSIONS } from '../wire/protocol-versions.ts'
 
 /** The only protocol version with JSON-RPC batches. */
 export const BATCH_PROTOCOL_VERSION = '2025-03-26'
+
+/** The header that names an MCP session. */
+export const SESSION_ID = 'mcp-session-id'
+
+/** Bytes of the params of `initialize`, which are kept in the session. */
+export const MAX_INITIALIZE_BYTES = 64 * 1024
 
 /** The media types of responses. A client has to accept all of them. */
 const MEDIA_TYPES: Partial<Record<string, string[]>> = {
@@ -37,11 +45,11 @@ export function checkAccept({ method, headers }: Request): Response | undefined 
  */
 export function checkHeaders({ headers }: Request, isInitialize: boolean): Response | undefined {
   const version = headers.get('mcp-protocol-version')
-  if (!isInitialize && version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version))
+  if (!isInitialize && version !== null && !INITIALIZE_PROTOCOL_VERSIONS.includes(version))
     return refuse(
       400,
       -32_000,
-      `Unsupported protocol version: ${version} (supported versions: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')})`,
+      `Unsupported protocol version: ${version} (supported versions: ${INITIALIZE_PROTOCOL_VERSIONS.join(', ')})`,
     )
   return undefined
 }

@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto'
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/server'
 
 import { describe } from '../../http/errors.ts'
+import type { HttpResponse } from '../../http/http-request.ts'
 import { log } from '../../http/log.ts'
 import type { EventStore, EventWriter } from '../../session-table/event-store.ts'
 import { type McpSession, type McpSessions, requestKey } from '../../session-table/sessions.ts'
-import { callsFunction } from '../protocol/function-calls.ts'
+import { callsFunction } from '../protocol/methods.ts'
 import { createEventStream, type EventStream, eventResponse } from '../wire/event-stream.ts'
 import { isResponse, withEarlierErrorCode } from '../wire/jsonrpc.ts'
 import { messageText } from '../wire/message-text.ts'
@@ -16,7 +17,7 @@ import { refuseIdInFlight } from './requirements.ts'
 export interface ResponseStreamOptions {
   session: McpSession
   /** The requests that one HTTP response responds to. */
-  requests: JSONRPCRequest[]
+  requests: Pick<JSONRPCRequest, 'id' | 'method'>[]
   sessions: McpSessions
   eventStore: EventStore
   heartbeatSeconds: number
@@ -30,8 +31,10 @@ export interface ResponseStreamOptions {
 
 export interface ResponseStream {
   /** Resolves with the first event, or after QUIET_MS. */
-  response: Promise<Response>
+  response: Promise<HttpResponse>
   send(message: JSONRPCMessage): Promise<void>
+  /** Sends the response to the request of this id, as JSON. */
+  respond(id: RequestId, text: string): Promise<void>
   /** Resolves when the response has ended. Cancelled requests have no response then. */
   ended: Promise<void>
 }
@@ -60,10 +63,12 @@ export function createResponseStream(
   const open = new Map<RequestId, string>(requests.map(({ id, method }) => [id, method]))
   /** Requests whose response is not written yet. */
   const unwritten = new Set(open.keys())
+  /** Those of them whose response was handed to the writer. */
+  const handed = new Set<RequestId>()
   const early: string[] = []
-  let respond: (response: Response) => void
-  const response = new Promise<Response>(resolve => {
-    respond = resolve
+  let begun: (response: HttpResponse) => void
+  const response = new Promise<HttpResponse>(resolve => {
+    begun = resolve
   })
   let settle: () => void
   const ended = new Promise<void>(resolve => {
@@ -72,23 +77,26 @@ export function createResponseStream(
   let stream: ReturnType<typeof begin> | undefined
   const quiet = setTimeout(upgrade, QUIET_MS)
 
-  return { response, send, ended }
+  return { response, send, respond, ended }
 
   async function send(message: JSONRPCMessage): Promise<void> {
     // A message after the last response is dropped.
     if (open.size === 0) return
     if (!isResponse(message)) return upgrade().write(messageText(message))
-    const method = open.get(message.id)
+    await respond(message.id, messageText(withEarlierErrorCode(message, open.get(message.id))))
+  }
+
+  async function respond(id: RequestId, text: string): Promise<void> {
     // The response to a cancelled request is dropped.
-    if (method === undefined) return
-    open.delete(message.id)
-    const text = messageText(withEarlierErrorCode(message, method))
+    if (!open.delete(id)) return
     if (stream) {
       // First, because the client may use the id again as soon as it has the response.
-      await stream.finish([message.id])
-      await stream.write(text)
+      await stream.finish([id])
+      handed.add(id)
+      const isLast = open.size === 0 && handed.size === unwritten.size
+      await stream.write(text, isLast)
     } else early.push(text)
-    await settled([message.id])
+    await settled([id])
   }
 
   function upgrade() {
@@ -103,7 +111,7 @@ export function createResponseStream(
     const name = randomBytes(12).toString('base64url')
     const events = createEventStream()
     const eventWriter = eventStore.open({ session: session.id, stream: name }, ids)
-    const write = createStoringWriter(name, events, eventWriter)
+    const writer = createStoringWriter(name, events, eventWriter)
     const lease = { renew: () => eventWriter.renew().then(() => true) }
     // The response goes on without its reader, who may ask for the rest.
     const lifetime = createStreamLifetime({ events, heartbeatSeconds, requestId, lease })
@@ -111,20 +119,20 @@ export function createResponseStream(
     if (session.protocolVersion >= PRIMING_SINCE) void events.event({ id: `${name}.0`, data: '' })
     const inFlight = { stream: name, until: Date.now() + options.timeMs }
     const calls = ids.filter(id => callsFunction(open.get(id) ?? ''))
-    const begun = record()
-    void begun.then(isFirst => (isFirst || open.size === 0 ? respond(events.response) : refuse()))
+    const recorded = record()
+    void recorded.then(isFirst => (isFirst || open.size === 0 ? begun(events.response) : refuse()))
 
     return {
-      write,
+      write: writer.write,
       /** Resolves when these requests are no longer in flight. */
       async finish(answered: RequestId[]) {
         const finished = answered.filter(id => calls.includes(id))
-        if (finished.length > 0 && (await begun))
+        if (finished.length > 0 && (await recorded))
           await sessions.finish(session.id, finished, inFlight).catch(logFailure)
       },
       async end() {
         stop()
-        await eventWriter.close()
+        await writer.close()
         await events.end()
       },
     }
@@ -152,9 +160,9 @@ export function createResponseStream(
       unwritten.clear()
       stop()
       for (const id of refused) onCancelled(id)
-      respond(refuseIdInFlight(refused))
+      begun(refuseIdInFlight(refused))
       void eventWriter.close()
-      void events.response.body?.cancel()
+      events.abort(new Error('The requests were refused'))
       settle()
     }
   }
@@ -179,12 +187,15 @@ export function createResponseStream(
   }
 
   async function settled(ids: RequestId[]) {
-    for (const id of ids) unwritten.delete(id)
+    for (const id of ids) {
+      unwritten.delete(id)
+      handed.delete(id)
+    }
     if (unwritten.size > 0) return
     if (stream) await stream.end()
     else {
       clearTimeout(quiet)
-      respond(eventResponse(early.map(data => ({ name: 'message', data }))))
+      begun(eventResponse(early.map(data => ({ name: 'message', data }))))
     }
     settle()
   }
@@ -198,15 +209,21 @@ export function createResponseStream(
 function createStoringWriter(name: string, events: EventStream, eventWriter: EventWriter) {
   let sequence = 0
   let last = Promise.resolve()
+  let closing: Promise<void> | undefined
 
-  return (text: string): Promise<void> => {
-    last = last.then(() => write(text))
-    return last
+  return {
+    /** `isLast`: no message follows. */
+    write(text: string, isLast = false): Promise<void> {
+      last = last.then(() => write(text, isLast))
+      return last
+    },
+    close: () => closing ?? eventWriter.close(),
   }
 
-  async function write(data: string) {
+  async function write(data: string, isLast: boolean) {
     sequence += 1
-    await eventWriter.add(data)
+    if (isLast) closing = eventWriter.close(data)
+    else await eventWriter.add(data)
     await events.event({ id: `${name}.${sequence}`, name: 'message', data })
   }
 }

@@ -5,18 +5,15 @@ import {
   type JSONRPCRequest,
 } from '@modelcontextprotocol/server'
 
+import type { HttpResponse } from '../../http/http-request.ts'
 import type { Exchange } from '../../http/service.ts'
 import { isRecord } from '../../is-record.ts'
+import { INVALID_PARAMS, INVALID_REQUEST, SERVER_ERROR } from '../../jsonrpc-error.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { EventStore } from '../../session-table/event-store.ts'
 import type { OpenStreams } from '../../session-table/open-streams.ts'
 import type { Relay } from '../../session-table/relay.ts'
-import {
-  type McpSession,
-  type McpSessions,
-  type RequestInFlight,
-  requestKey,
-} from '../../session-table/sessions.ts'
+import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
 import type { SessionConnection } from '../protocol/connection.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { type Subscriptions, tooManySubscriptions } from '../protocol/subscriptions.ts'
@@ -32,12 +29,15 @@ import {
 import { createSessionId, isSessionId } from '../wire/session-id.ts'
 import { usableMs } from '../wire/stream-lifetime.ts'
 import { GET_STREAM_PREFIX, openGetStream } from './get-stream.ts'
+import { idInFlight } from './in-flight.ts'
 import { replayResponseStream } from './replay.ts'
 import {
   BATCH_PROTOCOL_VERSION,
   checkHeaders,
+  MAX_INITIALIZE_BYTES,
   refuseIdInFlight,
   refuseStream,
+  SESSION_ID,
 } from './requirements.ts'
 import { createResponseStream } from './response-stream.ts'
 import { createSessionTransport } from './transport.ts'
@@ -57,16 +57,9 @@ export interface SessionOptions {
   serverPush: boolean
 }
 
-const SESSION_ID = 'mcp-session-id'
 const MAX_BATCH = 100
-/** Bytes of the params of `initialize`, which are kept in the session. */
-const MAX_INITIALIZE_BYTES = 64 * 1024
 
-/** JSON-RPC error codes. */
-const SERVER_ERROR = -32_000
 const SESSION_NOT_FOUND = -32_001
-const INVALID_REQUEST = -32_600
-const INVALID_PARAMS = -32_602
 
 /**
  * Streamable HTTP with MCP sessions, up to protocol version 2025-11-25. Sessions live in the table.
@@ -84,7 +77,7 @@ export function createMcpSessionRequests(options: SessionOptions) {
     return request.headers.has(SESSION_ID) || (isRecord(body) && body['method'] === 'initialize')
   }
 
-  async function serve(request: Request, body: unknown, exchange: Exchange): Promise<Response> {
+  async function serve(request: Request, body: unknown, exchange: Exchange): Promise<HttpResponse> {
     const id = request.headers.get(SESSION_ID)
     const refused = checkHeaders(request, id === null)
     if (refused) return refused
@@ -169,7 +162,7 @@ export function createMcpSessionRequests(options: SessionOptions) {
     body: unknown,
     session: McpSession,
     exchange: Exchange,
-  ): Promise<Response> {
+  ): Promise<HttpResponse> {
     const isBatch = Array.isArray(body)
     const messages: unknown[] = isBatch ? body : [body]
     if (isBatch && session.protocolVersion !== BATCH_PROTOCOL_VERSION)
@@ -190,31 +183,13 @@ export function createMcpSessionRequests(options: SessionOptions) {
       )
 
     const requests = messages.filter(isRequest)
-    const repeated = await idInFlight(requests, session)
+    const repeated = await idInFlight(requests, session, options)
     if (repeated !== undefined) return refuseIdInFlight([repeated])
     for (const message of messages)
       if (isResponse(message)) await passOn(message, session)
       else if ('method' in message && !isRequest(message)) await cancel(message, session, exchange)
     if (requests.length === 0) return new Response(null, { status: 202 })
     return respond(requests, session, exchange)
-  }
-
-  /** The first id of these requests that another request of the session has in flight. */
-  async function idInFlight(requests: JSONRPCRequest[], session: McpSession) {
-    for (const { id } of requests) {
-      const inFlight = session.inFlight.get(requestKey(id))
-      if (!inFlight) continue
-      if (await isRunning(session, inFlight)) return id
-      await sessions.finish(session.id, [id], inFlight)
-    }
-    return undefined
-  }
-
-  /** False also where the environment that ran the request is gone. */
-  async function isRunning(session: McpSession, { stream, until }: RequestInFlight) {
-    if (until < Date.now()) return false
-    const stored = await eventStore.read({ session: session.id, stream }, LAST_SEQUENCE)
-    return stored === undefined || stored.state === 'running'
   }
 
   /**
@@ -240,7 +215,7 @@ export function createMcpSessionRequests(options: SessionOptions) {
     requests: JSONRPCRequest[],
     session: McpSession,
     exchange: Exchange,
-  ): Promise<Response> {
+  ): Promise<HttpResponse> {
     const server = protocol.createServer(connectionOf(session.id, exchange))
     const { requestId, receivedAt } = exchange
     const timeMs = usableMs(exchange.remaining())
@@ -316,8 +291,5 @@ function noPush(): Response {
 
 const NO_PUSH =
   'This gateway sends no notifications of changes: GET /mcp only resumes a response, with Last-Event-ID. The parameter ServerPush of the stack turns them on'
-
-/** Greater than the sequence number of any message: no message is read. */
-const LAST_SEQUENCE = 1e12 - 2
 
 const NO_SESSION = 'There is no such session: initialize again, without a session id'

@@ -1,3 +1,8 @@
+import type { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+
+import type { HttpResponse, StreamedResponse, TextResponse } from '../../http/http-request.ts'
+
 interface SseEvent {
   id?: string
   /** `message` by default. */
@@ -15,7 +20,7 @@ interface SseEvent {
  * the reader is gone, or the stream has ended, a write does nothing. No write rejects.
  */
 export interface EventStream {
-  response: Response
+  response: StreamedResponse
   event(event: SseEvent): Promise<void>
   comment(text: string): Promise<void>
   /** Writes whole events that are bytes already. */
@@ -41,7 +46,7 @@ const HEADERS = {
  * https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/94
  */
 const PUSH_MS = 20
-const PUSH = new TextEncoder().encode(': \n\n')
+const PUSH = ': \n\n'
 
 /**
  * Milliseconds between a notification and the response after it. A client of the JavaScript SDK
@@ -51,43 +56,62 @@ const APART_MS = 10
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream */
 export function createEventStream(): EventStream {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-  const writer = writable.getWriter()
-  const encoder = new TextEncoder()
   const closed = new AbortController()
+  let out: Writable | undefined
+  let failure: unknown
+  /** Goes on with the write that waits for the reader: it takes more, or is gone. */
+  let goOn = () => {}
+  let hasWritten = false
   let last = Promise.resolve()
   let waiting = 0
   let push: NodeJS.Timeout | undefined
   let notifiedAt = Number.NEGATIVE_INFINITY
-  writer.closed.then(close, close)
 
   return {
-    response: new Response(readable, { headers: HEADERS }),
-    event: event => write(() => encoder.encode(toText(event)), isNotification(event.data)),
-    comment: text => write(() => encoder.encode(`: ${text}\n\n`)),
+    response: { status: 200, headers: HEADERS, writeTo },
+    event: event => write(() => toText(event), isNotification(event.data)),
+    comment: text => write(() => `: ${text}\n\n`),
     chunk: bytes => write(() => escapeLineEnds(bytes), isNotification(beginningOf(bytes))),
     async end() {
       clearTimeout(push)
       await last
       clearTimeout(push)
-      await writer.close().catch(ignore)
+      if (closed.signal.aborted) return
+      // Lambda sends the head of a response with the first byte of its body.
+      if (!hasWritten) out?.write('\n')
+      out?.end()
+      close()
     },
     abort(error) {
+      failure = error
       close()
-      writer.abort(error).catch(ignore)
+      out?.destroy(error as Error)
     },
     closed: closed.signal,
   }
 
+  async function writeTo(to: Writable): Promise<void> {
+    const written = finished(to, { readable: false })
+    out = to
+    to.on('drain', () => goOn())
+    to.on('close', close)
+    to.on('error', close)
+    if (failure) to.destroy(failure as Error)
+    // It has ended before a reader came.
+    else if (closed.signal.aborted) to.end('\n')
+    goOn()
+    await written
+  }
+
   /** `isNotice`: a notification. Undefined for a comment, which is no message. */
-  function write(toBytes: () => Uint8Array, isNotice?: boolean): Promise<void> {
+  function write(toChunk: () => string | Uint8Array, isNotice?: boolean): Promise<void> {
     clearTimeout(push)
     waiting += 1
     last = last.then(async () => {
       const apartMs = notifiedAt + APART_MS - Date.now()
       if (isNotice === false && apartMs > 0)
         await new Promise(resolve => setTimeout(resolve, apartMs))
-      if (!closed.signal.aborted) await writer.write(toBytes()).catch(ignore)
+      await taken(toChunk)
       if (isNotice !== undefined) notifiedAt = isNotice ? Date.now() : Number.NEGATIVE_INFINITY
       waiting -= 1
       if (waiting === 0 && !closed.signal.aborted) push = setTimeout(pushOut, PUSH_MS)
@@ -95,37 +119,50 @@ export function createEventStream(): EventStream {
     return last
   }
 
+  /** Resolves when the reader takes more. */
+  async function taken(toChunk: () => string | Uint8Array) {
+    while (!out && !closed.signal.aborted) await readerMoves()
+    if (!out || closed.signal.aborted) return
+    hasWritten = true
+    if (out.write(toChunk())) return
+    while (out.writableNeedDrain && !closed.signal.aborted) await readerMoves()
+  }
+
+  function readerMoves() {
+    return new Promise<void>(resolve => {
+      goOn = resolve
+    })
+  }
+
   function pushOut() {
-    void writer.write(PUSH).catch(ignore)
+    out?.write(PUSH)
   }
 
   function close() {
     clearTimeout(push)
     closed.abort()
-  }
-
-  function ignore() {
-    // The reader is gone or the stream has ended: `closed` tells both.
+    goOn()
   }
 }
 
 /** A response with these events, as one piece. */
-export const eventResponse = (events: SseEvent[]) =>
-  new Response(events.map(toText).join(''), { headers: HEADERS })
+export const eventResponse = (events: SseEvent[]) => inOnePiece(events.map(toText).join(''))
 
 /** A stream that ends at once. Its client should open a new one after so many milliseconds. */
 export const emptyEventStream = (reason: string, retryMs: number) =>
-  new Response(`: ${reason}\n\nretry: ${retryMs}\n\n`, { headers: HEADERS })
+  inOnePiece(`: ${reason}\n\nretry: ${retryMs}\n\n`)
+
+const inOnePiece = (text: string): TextResponse => ({ status: 200, headers: HEADERS, text })
 
 /** The same response, where it is a stream of events that the SDK writes, by the rules of ours. */
-export function withOurEventStream(response: Response): Response {
+export function withOurEventStream(response: Response): HttpResponse {
   const { body, headers } = response
   if (!body || !headers.get('content-type')?.startsWith(EVENT_STREAM_TYPE)) return response
   const events = createEventStream()
   const reader = body.getReader()
   events.closed.addEventListener('abort', () => void reader.cancel().catch(ignore), { once: true })
   copy().catch(events.abort)
-  return new Response(events.response.body, response)
+  return { ...events.response, status: response.status, headers: Object.fromEntries(headers) }
 
   /** The SDK writes each event as one chunk. */
   async function copy() {

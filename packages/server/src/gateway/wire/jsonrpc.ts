@@ -2,11 +2,7 @@ import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextpro
 
 import { cutText } from '../../http/cut-text.ts'
 import { isRecord } from '../../is-record.ts'
-
-/** JSON-RPC: the message is not a valid request. */
-export const INVALID_REQUEST = -32_600
-/** JSON-RPC: the request failed, and its sender did nothing wrong. */
-export const INTERNAL_ERROR = -32_603
+import { INVALID_PARAMS, INVALID_REQUEST } from '../../jsonrpc-error.ts'
 
 export const NOT_A_MESSAGE = 'The body is not a JSON-RPC 2.0 request, notification or response'
 
@@ -114,7 +110,7 @@ export const isRequest = (message: JSONRPCMessage): message is JSONRPCRequest =>
   'method' in message && 'id' in message
 
 /** Larger integers would change: another request would get the response. */
-const isRequestId = (value: unknown): value is RequestId =>
+export const isRequestId = (value: unknown): value is RequestId =>
   typeof value === 'string' ? value.length <= MAX_ID_LENGTH : Number.isSafeInteger(value)
 
 /** The id of the request that a `notifications/cancelled` cancels. */
@@ -126,7 +122,6 @@ export function cancelledIdOf(message: JSONRPCMessage): RequestId | undefined {
 
 /** Up to protocol version 2025-11-25: the resource does not exist. */
 const RESOURCE_NOT_FOUND = -32002
-const INVALID_PARAMS = -32602
 
 /**
  * A response with the error codes of the protocol versions up to 2025-11-25. The SDK uses those of
@@ -138,10 +133,20 @@ export function withEarlierErrorCode<Message extends JSONRPCMessage>(
   message: Message,
   method: string | undefined,
 ): Message {
-  if (!('error' in message) || method !== 'resources/read') return message
-  const { code, data } = message.error
-  const isNotFound = code === INVALID_PARAMS && isRecord(data) && data['uri'] !== undefined
-  return isNotFound
-    ? { ...message, error: { ...message.error, code: RESOURCE_NOT_FOUND } }
+  return 'error' in message
+    ? { ...message, error: { ...message.error, code: earlierErrorCode(message.error, method) } }
     : message
+}
+
+/** The code of this error in the protocol versions up to 2025-11-25. */
+export function earlierErrorCode(
+  { code, data }: { code: number; data?: unknown },
+  method: string | undefined,
+): number {
+  const isNotFound =
+    method === 'resources/read' &&
+    code === INVALID_PARAMS &&
+    isRecord(data) &&
+    data['uri'] !== undefined
+  return isNotFound ? RESOURCE_NOT_FOUND : code
 }

@@ -1,6 +1,7 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/server'
 
-import { INTERNAL_ERROR, isResponse } from './jsonrpc.ts'
+import { INTERNAL_ERROR } from '../../jsonrpc-error.ts'
+import { isResponse } from './jsonrpc.ts'
 
 /**
  * The JSON text of a message. A response that cannot be written as JSON, such as one that is nested

@@ -1,19 +1,23 @@
 import type { Prompt, Resource } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
-import {
-  type CallToolResult,
-  type ContentBlock,
-  type GetPromptResult,
-  ProtocolError,
-  ProtocolErrorCode,
-  type ReadResourceResult,
-  ResourceNotFoundError,
+import type {
+  CallToolResult,
+  ContentBlock,
+  GetPromptResult,
+  ReadResourceResult,
 } from '@modelcontextprotocol/server'
 
 import { isRecord } from '../../is-record.ts'
+import { losesDigits } from '../../json/exact-numbers.ts'
 import { memberText } from '../../json/member-text.ts'
+import { INTERNAL_ERROR, JsonRpcError, resourceNotFound } from '../../jsonrpc-error.ts'
 import type { Outcome } from '../invoker.ts'
 import type { Media } from './http-response.ts'
-import { mcpResultIn } from './mcp-result.ts'
+import {
+  isPlainMcpResult,
+  looksLikeMcpResult,
+  type McpResultName,
+  type McpResults,
+} from './mcp-result-shape.ts'
 import { parseOutput } from './output.ts'
 import { type ToolOutput, textBlock } from './structured-content.ts'
 
@@ -22,13 +26,13 @@ import { type ToolOutput, textBlock } from './structured-content.ts'
  * functions below turn its output into the MCP result of each type. docs/function-authors.md lists
  * the forms of output.
  */
-export function toToolOutput(outcome: Outcome): ToolOutput {
+export async function toToolOutput(outcome: Outcome): Promise<ToolOutput> {
   const output = parseOutput(outcome)
   if ('failure' in output) return unstructured(failedTool(output.failure))
   if ('media' in output) return unstructured({ content: [mediaBlock(output.media)] })
   const { value, text } = output
   if (value === undefined || value === null) return unstructured({ content: [] })
-  const result = mcpResultIn('CallToolResult', value, text)
+  const result = await mcpResultIn('CallToolResult', value, text)
   if (result) return { result, structuredText: () => memberText(text, 'structuredContent') ?? '' }
   const content = [textBlock(text)]
   return isRecord(value)
@@ -36,15 +40,15 @@ export function toToolOutput(outcome: Outcome): ToolOutput {
     : unstructured({ content })
 }
 
-export function toReadResult(
+export async function toReadResult(
   outcome: Outcome,
   uri: string,
   { mimeType }: Resource,
-): ReadResourceResult {
+): Promise<ReadResourceResult> {
   const output = parseOutput(outcome)
   if ('failure' in output) {
-    if (output.status === 404) throw new ResourceNotFoundError(uri)
-    throw new ProtocolError(ProtocolErrorCode.InternalError, output.failure, { uri })
+    if (output.status === 404) throw resourceNotFound(uri)
+    throw new JsonRpcError(INTERNAL_ERROR, output.failure, { uri })
   }
   if ('media' in output) {
     const { media } = output
@@ -52,19 +56,22 @@ export function toReadResult(
   }
   const { value, text } = output
   if (value === undefined || value === null) return { contents: [] }
-  const result = mcpResultIn('ReadResourceResult', value, text)
+  const result = await mcpResultIn('ReadResourceResult', value, text)
   if (result) return result
   const isText = typeof value === 'string'
   const type = mimeType ?? output.mimeType ?? (isText ? 'text/plain' : 'application/json')
   return { contents: [{ uri, mimeType: type, text }] }
 }
 
-export function toPromptResult(outcome: Outcome, { description }: Prompt): GetPromptResult {
+export async function toPromptResult(
+  outcome: Outcome,
+  { description }: Prompt,
+): Promise<GetPromptResult> {
   const output = parseOutput(outcome)
-  if ('failure' in output) throw new ProtocolError(ProtocolErrorCode.InternalError, output.failure)
+  if ('failure' in output) throw new JsonRpcError(INTERNAL_ERROR, output.failure)
   if ('media' in output) return oneMessage(mediaBlock(output.media))
   const { value, text } = output
-  const result = mcpResultIn('GetPromptResult', value, text)
+  const result = await mcpResultIn('GetPromptResult', value, text)
   if (result) return result
   const isNothing = value === undefined || value === null || text === ''
   return oneMessage(isNothing ? undefined : textBlock(text))
@@ -73,6 +80,19 @@ export function toPromptResult(outcome: Outcome, { description }: Prompt): GetPr
     const messages = content ? [{ role: 'user' as const, content }] : []
     return { ...(description === undefined ? {} : { description }), messages }
   }
+}
+
+/** The MCP result that the output is, if it is one. The schemas are loaded where they are needed. */
+async function mcpResultIn<Name extends McpResultName>(
+  name: Name,
+  value: unknown,
+  text: string,
+): Promise<McpResults[Name] | undefined> {
+  if (!isRecord(value) || !looksLikeMcpResult(name, value)) return undefined
+  if (isPlainMcpResult(name, value) && !losesDigits(text))
+    return value as unknown as McpResults[Name]
+  const schemas = await import('./mcp-result.ts')
+  return schemas.mcpResultIn(name, value, text)
 }
 
 export const failedTool = (message: string): CallToolResult => ({

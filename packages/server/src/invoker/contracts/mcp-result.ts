@@ -1,29 +1,17 @@
-import {
-  type CallToolResult,
-  type CompleteResult,
-  type GetPromptResult,
-  type ReadResourceResult,
-  specTypeSchemas,
-} from '@modelcontextprotocol/server'
+import { specTypeSchemas } from '@modelcontextprotocol/server'
 
 import { isRecord } from '../../is-record.ts'
 import { losesDigits, parseInexactAsText } from '../../json/exact-numbers.ts'
+import {
+  COMMON_MEMBERS,
+  looksLikeMcpResult,
+  MCP_RESULT_MEMBERS,
+  type McpResultMembers,
+  type McpResultName,
+  type McpResults,
+} from './mcp-result-shape.ts'
 
-/** The results that functions may return. */
-interface McpResults {
-  CallToolResult: CallToolResult
-  ReadResourceResult: ReadResourceResult
-  GetPromptResult: GetPromptResult
-  CompleteResult: CompleteResult
-}
-
-export type McpResultName = keyof McpResults
-
-interface Shape {
-  /** The member that is a list of entries. A completion has none. */
-  list?: string
-  /** The other members that MCP knows. */
-  members: string[]
+interface Shape extends McpResultMembers {
   /** An entry without null in its optional members. */
   normalize: (entry: unknown) => unknown
   /** An entry is valid in one of these schemas. */
@@ -32,28 +20,22 @@ interface Shape {
 
 const SHAPES: Record<McpResultName, Shape> = {
   CallToolResult: {
-    list: 'content',
-    members: ['structuredContent', 'isError'],
+    ...MCP_RESULT_MEMBERS.CallToolResult,
     normalize: block,
     entry: ['ContentBlock'],
   },
   ReadResourceResult: {
-    list: 'contents',
-    members: ['ttlMs', 'cacheScope'],
+    ...MCP_RESULT_MEMBERS.ReadResourceResult,
     normalize: withoutNulls,
     entry: ['TextResourceContents', 'BlobResourceContents'],
   },
   GetPromptResult: {
-    list: 'messages',
-    members: ['description'],
+    ...MCP_RESULT_MEMBERS.GetPromptResult,
     normalize: message,
     entry: ['PromptMessage'],
   },
-  CompleteResult: { members: ['completion'], normalize: it => it, entry: [] },
+  CompleteResult: { ...MCP_RESULT_MEMBERS.CompleteResult, normalize: it => it, entry: [] },
 }
-
-/** Members of every result. Python's models write `_meta` as `meta` when they are not asked. */
-const COMMON = ['_meta', 'meta', 'resultType']
 
 /**
  * The MCP result that a value is, or what is wrong with it. Null stands for an absent member where
@@ -98,9 +80,8 @@ function checkEntries(name: McpResultName, entries: unknown[]): unknown[] | { is
 }
 
 /**
- * The MCP result that any JSON is; undefined where it is something else. It is one if its list is
- * valid, and is not empty or stands beside members of MCP alone. A tool's result may have
- * `structuredContent` in place of the list.
+ * The MCP result that any JSON is; undefined where it is something else. It is one if it looks like
+ * one and is valid.
  *
  * @param json the text of the value
  */
@@ -109,21 +90,10 @@ export function mcpResultIn<Name extends McpResultName>(
   value: unknown,
   json: string,
 ): McpResults[Name] | undefined {
-  if (!isRecord(value) || !looksLike(name, value)) return undefined
+  if (!isRecord(value) || !looksLikeMcpResult(name, value)) return undefined
   const checked = checkExactly(name, value, json)
   return 'result' in checked ? checked.result : undefined
 }
-
-function looksLike(name: McpResultName, value: Record<string, unknown>): boolean {
-  const { list = '', members } = SHAPES[name]
-  const entries = value[list] ?? undefined
-  if (Array.isArray(entries) && entries.length > 0) return true
-  const known = [list, ...members, ...COMMON]
-  if (!Object.keys(value).every(member => known.includes(member))) return false
-  return Array.isArray(entries) || (entries === undefined && isPresent(value['structuredContent']))
-}
-
-const isPresent = (value: unknown) => value !== undefined && value !== null
 
 /**
  * As `checkMcpResult`. Numbers that JavaScript cannot hold become strings where a string is valid
@@ -143,7 +113,7 @@ export function checkExactly<Name extends McpResultName>(
 
 function normalized(name: McpResultName, value: Record<string, unknown>): Record<string, unknown> {
   const { list = '', members } = SHAPES[name]
-  const optional = [list, ...members, ...COMMON]
+  const optional = [list, ...members, ...COMMON_MEMBERS]
   return Object.fromEntries(
     Object.entries(value)
       .filter(([member, it]) => it !== null || !optional.includes(member))

@@ -20,13 +20,8 @@ import { FunctionFailure, failureMessage } from '../failure.ts'
 import type { callContext } from '../invoker.ts'
 import { failedTool } from './arguments.ts'
 import { linesOf } from './lines.ts'
-import {
-  checkExactly,
-  type Issues,
-  type McpResultName,
-  places,
-  withoutNulls,
-} from './mcp-result.ts'
+import { checkExactly, type Issues, places, withoutNulls } from './mcp-result.ts'
+import type { McpResultName } from './mcp-result-shape.ts'
 import type { ToolOutput } from './structured-content.ts'
 
 /** The requests that a function with the calling contract `mcp` gets, each with its output. */

@@ -1,0 +1,87 @@
+import type { RegistrationType } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+
+import { type Caller, principalArn } from '../../http/caller.ts'
+import type { List } from '../../registry/cached-list.ts'
+import { listPrompts, listResources, listTemplates, listTools } from '../protocol/lists.ts'
+import { page } from '../protocol/paging.ts'
+
+export type ListMethod = keyof typeof LISTS
+
+const LISTS = {
+  'tools/list': { member: 'tools', type: 'tool', items: listTools },
+  'prompts/list': { member: 'prompts', type: 'prompt', items: listPrompts },
+  'resources/list': { member: 'resources', type: 'resource', items: listResources },
+  'resources/templates/list': {
+    member: 'resourceTemplates',
+    type: 'resource',
+    items: listTemplates,
+  },
+} as const
+
+/** Characters of the texts that are kept for one registry version. */
+const MAX_CHARACTERS = 32 * 1024 * 1024
+const MAX_PAGES = 200
+
+interface Pages {
+  texts: Map<string, string>
+  characters: number
+}
+
+/**
+ * The members of a list result as JSON, without the braces around them: `"tools":[…]`. A page is
+ * made once for each registry version and view, and sent as it is.
+ *
+ * @throws JsonRpcError -32602 for a cursor that this server did not make
+ */
+export function createListPages() {
+  const byList = new WeakMap<object, Pages>()
+
+  return (
+    method: ListMethod,
+    list: List<RegistrationType>,
+    caller: Caller,
+    cursor: string | undefined,
+  ): string => {
+    const pages = byList.get(list) ?? { texts: new Map(), characters: 0 }
+    byList.set(list, pages)
+    const view = isForAll(list) ? '' : principalArn(caller.arn)
+    const key = JSON.stringify([method, view, cursor])
+    const known = pages.texts.get(key)
+    if (known !== undefined) return known
+    const text = toText(method, list, caller, cursor)
+    if (pages.texts.size < MAX_PAGES && pages.characters + text.length <= MAX_CHARACTERS) {
+      pages.texts.set(key, text)
+      pages.characters += text.length
+    }
+    return text
+  }
+}
+
+function toText(
+  method: ListMethod,
+  list: List<RegistrationType>,
+  caller: Caller,
+  cursor: string | undefined,
+): string {
+  const { member, items } = LISTS[method]
+  // The list is of the method's type.
+  const all = items(list as never, caller)
+  const { items: shown, nextCursor } = page<{ name: string }>(all, cursor)
+  const members = `${JSON.stringify(member)}:${JSON.stringify(shown)}`
+  return nextCursor === undefined
+    ? members
+    : `${members},"nextCursor":${JSON.stringify(nextCursor)}`
+}
+
+const forAll = new WeakMap<object, boolean>()
+
+/** Whether every caller sees the same list. */
+function isForAll(list: List<RegistrationType>): boolean {
+  const known = forAll.get(list)
+  if (known !== undefined) return known
+  const answer = [...list.values()].every(it => it.allow === undefined)
+  forAll.set(list, answer)
+  return answer
+}
+
+export const typeOf = (method: ListMethod): RegistrationType => LISTS[method].type

@@ -1,0 +1,4 @@
+const CALLS = new Set(['tools/call', 'resources/read', 'prompts/get', 'completion/complete'])
+
+/** Whether a function gets the requests of this method. */
+export const callsFunction = (method: string) => CALLS.has(method)
