@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { connect, OVER, SDKS } from './support/clients.ts'
+import { callTool, connect, OVER, SDKS } from './support/clients.ts'
 import { functionArn, type Gateway, startGateway, until } from './support/gateway.ts'
 import { answerOf, eventsOf, openSession } from './support/mcp-wire.ts'
 import {
@@ -44,6 +44,28 @@ test.each(cells)('without push, %s is told of no notifications on %s', async (sd
   expect({ tools, resources, prompts }).toEqual({ tools: {}, resources: {}, prompts: {} })
   expect((await client.listResources()).resources).toHaveLength(1)
   await client.close()
+})
+
+test('without push, clients of /mcp that stay connected hold no environment', async () => {
+  // Fewer than clients: a client opens with three requests at once, and a call takes two units.
+  const small = await startGateway({ concurrency: 4 })
+  try {
+    await small.admin.registerTool({ name: 'echo', lambdaArn: functionArn('echo'), parameters: {} })
+    const clients: Awaited<ReturnType<typeof connect>>[] = []
+    for (const [sdk, over] of cells.filter(([, over]) => over.startsWith('/mcp'))) {
+      const connected = await connect(small, sdk, over)
+      await connected.client.listTools()
+      clients.push(connected)
+      // Every one that is connected, this one last, can call at once.
+      for (const { client } of clients) {
+        const { isError } = await callTool(client, { name: 'echo', arguments: {} })
+        expect(isError).toBeFalsy()
+      }
+    }
+    for (const { client } of clients) await client.close()
+  } finally {
+    await small.close()
+  }
 })
 
 test('without push, GET /mcp is 405 and names the parameter, and resumes responses', async () => {
@@ -94,7 +116,7 @@ test('without push, the stream of /sse does not read the registry', async () => 
   await postRaw(gateway, stream.endpoint, initialized)
   await stream.read(/"id":1,?/)
   const before = tables.requests.length
-  const polls = () => tables.requests.slice(before).filter(it => it.operation === 'Query')
+  const polls = () => tables.requests.slice(before).filter(it => it.operation === 'GetItem')
   await until(() => polls().length > 20, 'inbox polls')
   expect(ofRegistry(before)).toEqual([])
   await stream.close()
