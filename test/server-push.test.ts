@@ -58,7 +58,7 @@ test('without push, clients of /mcp that stay connected hold no environment', as
       clients.push(connected)
       // Every one that is connected, this one last, can call at once.
       for (const { client } of clients) {
-        const { isError } = await callTool(client, { name: 'echo', arguments: {} })
+        const { isError } = await callTool(client, { name: 'echo', arguments: {} }, {})
         expect(isError).toBeFalsy()
       }
     }

@@ -23,7 +23,8 @@ export async function readJson(request: Request, maxBytes = MAX_BODY_BYTES): Pro
 export function jsonOf(type: string | undefined, text: string): JsonBody {
   assertJsonType(type)
   assertLength(Buffer.byteLength(text), MAX_BODY_BYTES)
-  return toJson(text)
+  // A decoder removes a byte-order mark.
+  return toJson(text.replace(/^\ufeff/, ''))
 }
 
 export interface JsonBody {

@@ -76,6 +76,7 @@ export async function openGetStream(options: GetStreamOptions): Promise<HttpResp
     idle: {
       timeoutSeconds: idleTimeoutSeconds,
       ping: timeout => pingClient(server, timeout),
+      hasOpenCall: async () => hasRequestInFlight(await sessions.get(session.id, session.owner)),
     },
     timeMs: options.timeMs,
     onEnd: end,
@@ -140,5 +141,5 @@ export async function openGetStream(options: GetStreamOptions): Promise<HttpResp
   }
 }
 
-const hasRequestInFlight = ({ inFlight }: McpSession) =>
-  [...inFlight.values()].some(({ until }) => until > Date.now())
+const hasRequestInFlight = (session: McpSession | undefined) =>
+  [...(session?.inFlight.values() ?? [])].some(({ until }) => until > Date.now())

@@ -3,6 +3,11 @@ export interface IdleTimeoutOptions {
   timeoutSeconds: number
   /** Whether a call of the client is open: it waits for the result, which is a sign of life. */
   isBusy?(): boolean
+  /**
+   * The same, where it takes a request to find out. Asked before the client counts as gone. Rejects
+   * where it cannot be found out: then the client counts as gone.
+   */
+  hasOpenCall?(): Promise<boolean>
   /** Asks the client for a sign of life. Resolves when it answers, and rejects after the time. */
   ping(timeoutMs: number): Promise<unknown>
 }
@@ -35,7 +40,7 @@ const ANSWER_PART = 0.6
  * https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/145
  */
 export function startIdleTimeout(
-  { timeoutSeconds, isBusy = () => false, ping }: IdleTimeoutOptions,
+  { timeoutSeconds, isBusy = () => false, hasOpenCall, ping }: IdleTimeoutOptions,
   heartbeatSeconds: number,
   onIdle: () => void,
 ): IdleTimeout {
@@ -45,13 +50,17 @@ export function startIdleTimeout(
   let lastSignAt = Date.now()
   let hasAnswered = false
   let missed = 0
+  let isStopped = false
   let timer = setTimeout(check, Math.min(quietMs, timeoutMs))
 
   return {
     touch,
     probe,
     signs: () => ({ lastSignAt, isBusy: isBusy() }),
-    stop: () => clearTimeout(timer),
+    stop() {
+      isStopped = true
+      clearTimeout(timer)
+    },
   }
 
   function touch() {
@@ -66,11 +75,11 @@ export function startIdleTimeout(
         () => false,
         () => lastSignAt === before && !isBusy(),
       )
-      if (hasLeft) {
+      if (hasLeft && !(await hasOpen())) {
         onIdle()
         return false
       }
-      hasAnswered = true
+      if (!hasLeft) hasAnswered = true
     }
     touch()
     return true
@@ -80,11 +89,23 @@ export function startIdleTimeout(
     if (isBusy()) touch()
     const quietForMs = Date.now() - lastSignAt
     const isGone = hasAnswered && missed >= MAX_MISSED
-    if (isGone || quietForMs >= timeoutMs) return onIdle()
+    if (isGone || quietForMs >= timeoutMs) return void endUnlessBusy()
     const isQuiet = quietForMs >= quietMs
     if (isQuiet) sendPing()
     const nextMs = isQuiet ? answerMs : quietMs - quietForMs
     timer = setTimeout(check, Math.max(1, Math.min(nextMs, timeoutMs - quietForMs)))
+  }
+
+  async function hasOpen(): Promise<boolean> {
+    return hasOpenCall ? hasOpenCall().catch(() => false) : false
+  }
+
+  async function endUnlessBusy() {
+    const isOpen = hasOpenCall !== undefined && (await hasOpen())
+    if (isStopped) return
+    if (!isOpen) return onIdle()
+    touch()
+    check()
   }
 
   /** The ping counts as missed until there is a sign of life. */
