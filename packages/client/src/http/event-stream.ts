@@ -25,7 +25,9 @@ export async function readEvents(
 ): Promise<void> {
   const reader = body.getReader()
   reader.closed.catch(() => {}) // read() rejects with the same error
-  const decoder = new TextDecoder()
+  // Node 24 would remove a second byte-order mark too, where a chunk begins with it.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  let isStart = true
   const events: EventSourceMessage[] = []
   let isTooLarge = false
   const parser = createParser({
@@ -50,7 +52,9 @@ export async function readEvents(
     for (;;) {
       const { done, value } = await reader.read()
       watchdog.refresh()
-      const text = done ? decoder.decode() : decoder.decode(value, { stream: true })
+      const decoded = done ? decoder.decode() : decoder.decode(value, { stream: true })
+      const text = isStart ? decoded.replace(/^\ufeff/, '') : decoded
+      if (decoded) isStart = false
       if (text || done) {
         // The parser waits for the line feed that may follow a carriage return.
         parser.feed(endsInCarriageReturn && !text.startsWith('\n') ? `\n${text}` : text)
