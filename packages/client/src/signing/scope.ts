@@ -1,5 +1,3 @@
-import { loadSharedConfigFiles } from '@smithy/core/config'
-
 import { ClientError } from '../errors.ts'
 
 /** The credential scope of a signature: the region and the service that it is valid for. */
@@ -60,6 +58,8 @@ export async function scopeOf(
 }
 
 async function regionOfProfile(profile = process.env['AWS_PROFILE'] || 'default') {
+  // Loaded on demand, as few callers need it.
+  const { loadSharedConfigFiles } = await import('@smithy/core/config')
   const { configFile, credentialsFile } = await loadSharedConfigFiles()
   return configFile[profile]?.['region'] || credentialsFile[profile]?.['region']
 }

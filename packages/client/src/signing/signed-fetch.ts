@@ -1,6 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
 
-import { SignatureV4 } from '@smithy/signature-v4'
 import { ClientError } from '../errors.ts'
 import { discard } from '../http/bodies.ts'
 import { type CredentialOptions, type Credentials, credentialSource } from './credentials.ts'
@@ -117,6 +116,8 @@ async function sign(
   signingDate: Date,
 ): Promise<Headers> {
   assertSendable(credentials)
+  // Loaded for the first signature: most of the time of an import of this package.
+  const { SignatureV4 } = await import('@smithy/signature-v4')
   const signer = new SignatureV4({ ...scope, credentials, sha256: Sha256, applyChecksum: false })
   const signed = await signer.sign(
     {
