@@ -25,7 +25,8 @@ const OUTPUT = 'Hello, bench!'
 /**
  * Starts the built handlers on a local gateway, with a function that returns at once and is
  * registered as the tool `hello`. The local gateway emulates Lambda on the same machine, so every
- * time includes its work.
+ * time includes its work. A function in `onInit` is called when an environment of the function with
+ * that name has ended its INIT.
  *
  * @param {import('@markvp/mcp-lambda-sam/local').LocalOptions} [options]
  */
@@ -34,11 +35,18 @@ export async function startGateway(options = {}) {
   writeFileSync(join(folder, 'hello.mjs'), SOURCE)
   /** @type {Map<number, string>} */
   const functionOf = new Map()
+  /** @type {Record<string, (pid: number) => void>} */
+  const onInit = {}
   const local = await startLocal({
     functions: folder,
     concurrency: 40,
     log: () => {},
-    onInvocation: ({ pid, functionName }) => functionOf.set(pid, functionName),
+    // Its first invocation: the environment has ended its INIT, and asked for work.
+    onInvocation({ pid, functionName }) {
+      if (functionOf.has(pid)) return
+      functionOf.set(pid, functionName)
+      onInit[functionName]?.(pid)
+    },
     ...options,
   })
   const { region, credentials } = local
@@ -46,12 +54,21 @@ export async function startGateway(options = {}) {
   const admin = createAdminClient({ url: local.registrationUrl, region, credentials })
   await admin.registerTool(HELLO)
 
-  return { ...local, fetch, admin, invoke, health, pids, makeCold, close }
+  return { ...local, fetch, admin, onInit, invoke, health, pids, makeCold, close }
 
-  /** Calls the function without the gateway, by a signed `Invoke`. */
+  /**
+   * Calls the function without the gateway, by a signed `Invoke`.
+   *
+   * @returns {Promise<void>}
+   */
   async function invoke() {
     const url = new URL('2015-03-31/functions/hello/invocations', local.lambdaUrl)
     const response = await fetch(url, { method: 'POST', body: JSON.stringify(CALL.arguments) })
+    // A single environment is free only a moment after its last response.
+    if (response.status === 429) {
+      await response.body?.cancel()
+      return invoke()
+    }
     if ((await response.json()) !== OUTPUT) throw new Error(`Invoke failed with ${response.status}`)
   }
 

@@ -1,9 +1,7 @@
 // Whether an environment that has served many calls holds more memory than one that has served
 // few, and how much processor time a call takes. Other processes on the machine do not change
 // processor time.
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-
+import { processorMs, residentMegabytes } from './environments.mjs'
 import { CALL, check, MCP, startGateway } from './gateway.mjs'
 import { modernClient, sessionClient } from './requests.mjs'
 import { table } from './table.mjs'
@@ -13,7 +11,6 @@ const CALLS = /** @type {const} */ ([1_000, 5_000, 10_000])
 const WINDOW = 500
 /** The size is read after this many calls. */
 const EVERY = 25
-const TICKS_PER_SECOND = 100
 
 /** @typedef {import('./requests.mjs').Send} Send */
 
@@ -28,7 +25,7 @@ export default async function memory({ times }) {
     grow('tools/call, 2025-11-25 in a session', sessionClient),
   ])
   const head = CALLS.map(times).map(count => `MB after ${count.toLocaleString('en')}`)
-  return table(['', ...head, 'processor ms per call'], rows)
+  return table(['', ...head, 'most MB', 'processor ms per call'], rows)
 
   /**
    * @param {string} name
@@ -47,8 +44,8 @@ export default async function memory({ times }) {
       let before = 0
       for (let done = 1; done <= all; done++) {
         check(await client('tools/call', CALL))
-        if (done === warm) before = processor(pid)
-        if (done % EVERY === 0) samples.push({ done, size: resident(pid) })
+        if (done === warm) before = processorMs(pid)
+        if (done % EVERY === 0) samples.push({ done, size: residentMegabytes(pid) })
       }
       if (gateway.pids(MCP).join() !== String(pid))
         throw new Error('more than one environment served the calls')
@@ -62,35 +59,10 @@ export default async function memory({ times }) {
       const ratios = sizes.map(
         size => `${size.toFixed(0)} (${(size / (sizes[0] ?? 0)).toFixed(2)})`,
       )
-      const perCall = (processor(pid) - before) / (all - warm)
-      return [name, ...ratios, perCall.toFixed(1)]
+      const perCall = (processorMs(pid) - before) / (all - warm)
+      return [name, ...ratios, Math.max(...sizes).toFixed(0), perCall.toFixed(1)]
     } finally {
       await gateway.close()
     }
   }
-}
-
-/**
- * Resident memory of a process in MB.
- *
- * @param {number} pid
- */
-function resident(pid) {
-  const kilobytes =
-    process.platform === 'linux'
-      ? /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-      : execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })
-  return Number(kilobytes) / 1024
-}
-
-/**
- * Processor time of a process so far, in milliseconds. NaN where there is no /proc.
- *
- * @param {number} pid
- */
-function processor(pid) {
-  if (process.platform !== 'linux') return Number.NaN
-  const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
-  const [user = 0, system = 0] = fields.split(' ').slice(11, 13).map(Number)
-  return ((user + system) * 1000) / TICKS_PER_SECOND
 }

@@ -62,6 +62,9 @@ export default async function registrations({ times }) {
       for (const [count, ms] of Object.entries(await takeTurns(1, each(call))))
         changed[count]?.push(...ms)
     }
+    const firstList = each(client => client('tools/list').then(() => {}))
+    await takeTurns(1, firstList)
+    const firstPages = await takeTurns(times(10), firstList)
     const cold = await takeTurns(times(8), each(firstCall))
     await takeTurns(1, each(list))
     const lists = await takeTurns(times(10), each(list))
@@ -86,6 +89,7 @@ export default async function registrations({ times }) {
       ['p50 ms', ...COUNTS.map(count => `${count.toLocaleString('en')} tools`)],
       [
         row('tools/call', warm),
+        row('tools/list, first page', firstPages),
         row('tools/call, after a change of the registry', changed),
         row('tools/call, first request of an environment', cold),
         row('tools/list, all pages', lists),

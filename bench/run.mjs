@@ -1,19 +1,26 @@
 // Measures what the gateway adds to a function, on the local gateway, as ratios within one run.
-// It prints the tables of docs/performance.md. Nothing here passes or fails.
+// It prints the tables of docs/performance.md and docs/cost.md, and each figure that has an aim
+// against it. A missed aim does not fail: a busy machine misses some.
 //
 //     npm run bench [-- [--quick] SUBJECT …]
 //
 // --quick takes a tenth of each measurement, to see that everything runs.
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 
+import { verdicts } from './aims.mjs'
 import awsClients from './aws-clients.mjs'
 import bundles from './bundles.mjs'
+import clientImport from './client-import.mjs'
 import cold from './cold.mjs'
+import cost from './cost.mjs'
 import holdBack from './hold-back.mjs'
 import mcp from './mcp.mjs'
 import memory from './memory.mjs'
+import peers from './peers.mjs'
+import processor from './processor.mjs'
 import registrations from './registrations.mjs'
+import smallMemory from './small-memory.mjs'
 import sse from './sse.mjs'
 import throughput from './throughput.mjs'
 
@@ -29,11 +36,16 @@ const subjects = {
   sse,
   'hold-back': holdBack,
   throughput,
+  processor,
   cold,
+  'small-memory': smallMemory,
   registrations,
   memory,
   'aws-clients': awsClients,
   bundles,
+  'client-import': clientImport,
+  cost,
+  peers,
 }
 
 const { values, positionals } = parseArgs({
@@ -53,7 +65,15 @@ const times = count => (values.quick ? Math.ceil(count / 10) : count)
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}`)
 for (const name of positionals.length > 0 ? positionals : Object.keys(subjects)) {
   const started = performance.now()
-  const tables = await subjects[name]?.({ times })
-  console.log(`\n## ${name}\n\n${tables}`)
+  const before = load()
+  const tables = (await subjects[name]?.({ times })) ?? ''
+  console.log(`\n## ${name}\n\nLoad of the machine: ${before} to ${load()}.\n\n${tables}`)
+  const judged = verdicts(name, tables)
+  if (judged) console.log(`\n${judged}`)
   console.error(`${name}: ${((performance.now() - started) / 1000).toFixed(0)} s`)
+}
+
+/** Processes that run or wait for a processor, on average of a minute. */
+function load() {
+  return (loadavg()[0] ?? 0).toFixed(0)
 }
