@@ -8,6 +8,11 @@ import { signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
 
 export const MCP = 'mcp-lambda-sam-mcp'
 
+const WAIT = `export async function handler({ ms }) {
+  await new Promise(resolve => setTimeout(resolve, ms))
+  return 'waited'
+}
+`
 const SOURCE = "export const handler = async ({ name }) => 'Hello, ' + name + '!'\n"
 export const HELLO = {
   type: /** @type {const} */ ('tool'),
@@ -28,11 +33,15 @@ const OUTPUT = 'Hello, bench!'
  * time includes its work. A function in `onInit` is called when an environment of the function with
  * that name has ended its INIT.
  *
- * @param {import('@markvp/mcp-lambda-sam/local').LocalOptions} [options]
+ * @param {import('@markvp/mcp-lambda-sam/local').LocalOptions & {
+ *   onEach?: (functionName: string) => void,
+ *   onStart?: (local: import('@markvp/mcp-lambda-sam/local').Local) => void,
+ * }} [options] `onEach` is called for each invocation, `onStart` before the first
  */
-export async function startGateway(options = {}) {
+export async function startGateway({ onEach, onStart, ...rest } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-bench-'))
   writeFileSync(join(folder, 'hello.mjs'), SOURCE)
+  writeFileSync(join(folder, 'wait.mjs'), WAIT)
   /** @type {Map<number, string>} */
   const functionOf = new Map()
   /** @type {Record<string, (pid: number) => void>} */
@@ -43,12 +52,14 @@ export async function startGateway(options = {}) {
     log: () => {},
     // Its first invocation: the environment has ended its INIT, and asked for work.
     onInvocation({ pid, functionName }) {
+      onEach?.(functionName)
       if (functionOf.has(pid)) return
       functionOf.set(pid, functionName)
       onInit[functionName]?.(pid)
     },
-    ...options,
+    ...rest,
   })
+  onStart?.(local)
   const { region, credentials } = local
   const fetch = signedFetch({ region, credentials })
   const admin = createAdminClient({ url: local.registrationUrl, region, credentials })

@@ -16,9 +16,10 @@ const LEGACY = '2025-11-25'
  * A client of 2026-07-28: every request stands alone.
  *
  * @param {Gateway} gateway
+ * @param {AbortSignal} [signal] ends its requests
  * @returns {Send}
  */
-export function modernClient(gateway) {
+export function modernClient(gateway, signal) {
   const meta = {
     'io.modelcontextprotocol/protocolVersion': MODERN,
     'io.modelcontextprotocol/clientInfo': INFO,
@@ -30,7 +31,7 @@ export function modernClient(gateway) {
       'mcp-method': method,
       ...(typeof params['name'] === 'string' && { 'mcp-name': params['name'] }),
     }
-    return (await post(gateway, method, { ...params, _meta: meta }, headers)).result
+    return (await post(gateway, method, { ...params, _meta: meta }, headers, signal)).result
   }
 }
 
@@ -74,9 +75,10 @@ export async function initialize(gateway) {
  * @param {string} method
  * @param {Record<string, unknown> | undefined} params
  * @param {Record<string, string>} headers
+ * @param {AbortSignal} [signal]
  * @returns {Promise<{ result: Record<string, unknown>, headers: Headers }>}
  */
-async function post(gateway, method, params, headers) {
+async function post(gateway, method, params, headers, signal) {
   const response = await gateway.fetch(new URL('mcp', gateway.mcpUrl), {
     method: 'POST',
     headers: {
@@ -85,10 +87,11 @@ async function post(gateway, method, params, headers) {
       ...headers,
     },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+    ...(signal && { signal }),
   })
   const text = await response.text()
   // The request did not run. A single environment is free only a moment after its last response.
-  if (response.status === 429) return post(gateway, method, params, headers)
+  if (response.status === 429) return post(gateway, method, params, headers, signal)
   const messages = response.headers.get('content-type')?.startsWith('text/event-stream')
     ? [...text.matchAll(/^data: ?(\{.*)$/gm)].map(([, data]) => data)
     : [text]

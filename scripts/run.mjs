@@ -44,6 +44,7 @@ const tasks = {
   rie: args => [node('scripts/rie.mjs', ...args)],
   recorder: args => [node('scripts/recorder.mjs', ...args)],
   bench: args => [node('bench/run.mjs', ...args)],
+  soak: args => [node('bench/soak.mjs', ...args)],
   fuzz: args => [node('test/fuzz/run.mjs', ...args)],
   faults: args => [node('test/faults/run.mjs', ...args)],
   conformance: args => [node('test/conformance/run.mjs', ...args)],
