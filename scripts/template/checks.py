@@ -48,12 +48,15 @@ def the_functions_have_their_documented_properties(template):
         equal((function["Runtime"], function["Architectures"]), ("nodejs24.x", ["arm64"]))
         equal("VpcConfig" in function, False)
         equal("ReservedConcurrentExecutions" in function, False)
-        equal(
-            function["LoggingConfig"],
-            {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "LogGroup": f"${{{logs}}}"},
-        )
+        logging = {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "LogGroup": f"${{{logs}}}"}
+        if name == "McpFunction":
+            logging["SystemLogLevel"] = "WARN"
+        equal(function["LoggingConfig"], logging)
         group = {"LogGroupName": f"/aws/lambda/mcp-lambda-sam-{suffix}", "RetentionInDays": "30"}
         equal(resources[logs]["Properties"], group)
+    equal(resources["McpFunction"]["Properties"]["MemorySize"], "512")
+    small = template.resources(MemorySize="256")
+    equal(small["McpFunction"]["Properties"]["MemorySize"], "256")
     reserved = template.resources(ReservedConcurrency="50")
     equal(reserved["McpFunction"]["Properties"]["ReservedConcurrentExecutions"], "50")
 

@@ -233,7 +233,7 @@ MUTATIONS = [
 SAR = [
     (
         "it has another setting",
-        r"MemorySize: 512",
+        r"MemorySize: 256",
         "MemorySize: 1024",
         "it_is_the_template_without_what_the_repository_may_not_know",
     ),

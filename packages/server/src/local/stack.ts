@@ -43,7 +43,7 @@ interface FunctionProperties {
   CodeUri: string
   Handler: string
   Timeout: number
-  MemorySize: number
+  MemorySize: unknown
   FunctionUrlConfig: { AuthType: AuthType; InvokeMode: InvokeMode }
   Environment?: { Variables: Record<string, unknown> }
   LoggingConfig?: { LogFormat?: 'JSON' | 'Text'; ApplicationLogLevel?: unknown }
@@ -88,7 +88,7 @@ export function readStack(yaml: string, dist: string): Stack {
       root,
       directory: root,
       timeout: properties.Timeout,
-      memory: properties.MemorySize,
+      memory: Number(resolve(properties.MemorySize)),
       authType: properties.FunctionUrlConfig.AuthType,
       mode: properties.FunctionUrlConfig.InvokeMode,
       role: resolve(properties.Role),
