@@ -20,11 +20,11 @@ const AIMS = {
     { row: 'in one process, in a session', column: 'the rest', most: 1 },
     { row: 'environment, 2026-07-28', column: 'the rest', most: 2.5 },
   ],
-  throughput: ['tools/call, 2026-07-28', 'tools/call, 2025-11-25 in a session'].flatMap(row => [
-    { row, column: '1 at a time', least: 0.45 },
-    { row, column: '4 at a time', least: 0.45 },
-    { row, column: '16 at a time', least: 0.33 },
-  ]),
+  throughput: [
+    { row: 'tools/call, 2026-07-28', column: '1 at a time', least: 0.45 },
+    { row: 'tools/call, 2026-07-28', column: '4 at a time', least: 0.45 },
+    { row: 'tools/call, 2026-07-28', column: '16 at a time', least: 0.33 },
+  ],
   cold: ['initialize', 'server/discover', 'tools/list', 'tools/call', 'GET /sse'].flatMap(row => [
     { row, column: 'full speed', most: 2.6 },
     { row, column: '2/7', most: 4 },
