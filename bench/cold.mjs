@@ -16,9 +16,12 @@ const PAUSE_MS = 300
 /** @typedef {{ total: number, first: number, init: number, used: number }} Start milliseconds */
 
 /** @param {import('./run.mjs').Options} options */
-export default async function cold({ times }) {
+export default async function cold({ times, dutyCycle }) {
   const gateway = await startGateway()
-  const quotas = { '2/7': createQuota(2 / 7), '1/7': createQuota(1 / 7) }
+  const quotas = {
+    '2/7': createQuota(2 / 7, { dutyCycle }),
+    '1/7': createQuota(1 / 7, { dutyCycle }),
+  }
   const speeds = { 'full speed': undefined, ...quotas }
   const modern = modernClient(gateway)
   /** @type {Record<string, [string, () => Promise<unknown>]>} */
@@ -46,7 +49,7 @@ export default async function cold({ times }) {
     return describe(starts, quotas['2/7'].kind)
   } finally {
     await gateway.close()
-    for (const quota of Object.values(quotas)) quota.close()
+    for (const quota of Object.values(quotas)) await quota.close()
   }
 
   /**
@@ -70,7 +73,6 @@ export default async function cold({ times }) {
     delete gateway.onInit[name]
     const used = processorMs(pid) - init
     await gateway.makeCold(name)
-    await quota?.lift()
     return { total: ended - started, first: ended - ready, init, used }
   }
 

@@ -9,33 +9,37 @@ const PERIOD_US = 20_000
 const ROOT = '/sys/fs/cgroup'
 
 /**
- * Parts of a processor, by a control group of the kernel. Where this process may not make one, the
- * environment is stopped and continued in turn (`duty cycle`).
+ * Parts of a processor, by a control group of the kernel. It lets a burst run on for a few
+ * milliseconds, and takes them off the periods after it. Where this process may not make a group,
+ * and with `dutyCycle`, the environment is stopped and continued in turn. That is stricter: the time
+ * in which it waits counts too.
  *
  * @param {number} share of one processor
+ * @param {{ dutyCycle: boolean }} options
  */
-export function createQuota(share) {
-  const folder = controlGroup(share)
-  /** @type {Worker | undefined} */
-  let cycle
+export function createQuota(share, { dutyCycle }) {
+  const folder = dutyCycle ? undefined : controlGroup(share)
+  if (folder)
+    return {
+      kind: 'control group',
+      /** @param {number} pid */
+      apply: pid => writeFileSync(join(folder, 'cgroup.procs'), String(pid)),
+      /** Call it when the environments have ended. */
+      close: async () => rmdirSync(folder),
+    }
+  const shared = new Int32Array(new SharedArrayBuffer(4))
+  const periodMs = PERIOD_US / 1_000
+  const cycle = new Worker(new URL('duty-cycle.mjs', import.meta.url), {
+    workerData: { shared, periodMs, onMs: share * periodMs },
+  })
   return {
-    kind: folder ? 'control group' : 'duty cycle',
-    /** @param {number} pid */
+    kind: 'duty cycle',
+    /** @param {number} pid the one that is stopped and continued from now on */
     apply(pid) {
-      if (folder) writeFileSync(join(folder, 'cgroup.procs'), String(pid))
-      else
-        cycle = new Worker(new URL('duty-cycle.mjs', import.meta.url), {
-          workerData: { pid, periodMs: PERIOD_US / 1000, onMs: (share * PERIOD_US) / 1000 },
-        })
+      Atomics.store(shared, 0, pid)
+      Atomics.notify(shared, 0)
     },
-    /** Ends the quota of the environment that it was applied to last, which must have ended. */
-    async lift() {
-      await cycle?.terminate()
-      cycle = undefined
-    },
-    close() {
-      if (folder) rmdirSync(folder)
-    },
+    close: async () => void (await cycle.terminate()),
   }
 }
 

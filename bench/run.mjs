@@ -2,9 +2,10 @@
 // It prints the tables of docs/performance.md and docs/cost.md, and each figure that has an aim
 // against it. A missed aim does not fail: a busy machine misses some.
 //
-//     npm run bench [-- [--quick] SUBJECT …]
+//     npm run bench [-- [--quick] [--duty-cycle] SUBJECT …]
 //
-// --quick takes a tenth of each measurement, to see that everything runs.
+// --quick takes a tenth of each measurement, to see that everything runs. --duty-cycle stops and
+// continues the environments that get a part of a processor, also where a control group can be made.
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 
@@ -27,7 +28,7 @@ import throughput from './throughput.mjs'
 /**
  * `times` scales the count of a measurement: with --quick it returns a tenth.
  *
- * @typedef {{ times: (count: number) => number }} Options
+ * @typedef {{ times: (count: number) => number, dutyCycle: boolean }} Options
  */
 
 /** @type {Record<string, (options: Options) => Promise<string>>} */
@@ -50,7 +51,10 @@ const subjects = {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    'duty-cycle': { type: 'boolean', default: false },
+  },
 })
 const unknown = positionals.find(name => !subjects[name])
 if (unknown) {
@@ -66,7 +70,7 @@ console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}`)
 for (const name of positionals.length > 0 ? positionals : Object.keys(subjects)) {
   const started = performance.now()
   const before = load()
-  const tables = (await subjects[name]?.({ times })) ?? ''
+  const tables = (await subjects[name]?.({ times, dutyCycle: values['duty-cycle'] })) ?? ''
   console.log(`\n## ${name}\n\nLoad of the machine: ${before} to ${load()}.\n\n${tables}`)
   const judged = verdicts(name, tables)
   if (judged) console.log(`\n${judged}`)

@@ -13,12 +13,12 @@ const SHARES = { 'full speed': 1, '2/7': 2 / 7, '1/7': 1 / 7 }
 const PAUSE_MS = 25
 
 /** @param {import('./run.mjs').Options} options */
-export default async function smallMemory({ times }) {
+export default async function smallMemory({ times, dutyCycle }) {
   /** @type {Record<string, string[]>} */
   const rows = {}
   let kind = ''
   for (const share of Object.values(SHARES)) {
-    const quota = share < 1 ? createQuota(share) : undefined
+    const quota = share < 1 ? createQuota(share, { dutyCycle }) : undefined
     if (quota) kind = quota.kind
     const gateway = await startGateway({ concurrency: 1 })
     try {
@@ -28,7 +28,6 @@ export default async function smallMemory({ times }) {
       for (let n = 0; n < times(9); n++) {
         await gateway.invoke()
         await gateway.makeCold(MCP)
-        await quota?.lift()
         let ready = 0
         gateway.onInit[MCP] = pid => {
           quota?.apply(pid)
@@ -59,7 +58,7 @@ export default async function smallMemory({ times }) {
       add('resident MB after them', residentMegabytes(pid))
     } finally {
       await gateway.close()
-      quota?.close()
+      await quota?.close()
     }
   }
   return [
