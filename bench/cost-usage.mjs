@@ -11,7 +11,7 @@ import { modernClient, sessionClient } from './requests.mjs'
 import { between, startTableTraffic } from './table-traffic.mjs'
 
 /** A call after so long reads the registry version, as a call of a client that is seldom used. */
-const APART_MS = 1_100
+export const APART_MS = 1_100
 
 /** @typedef {Awaited<ReturnType<typeof startMeter>>} Meter */
 /**
@@ -29,13 +29,17 @@ const APART_MS = 1_100
 export async function startMeter(options = {}) {
   const traffic = await startTableTraffic()
   let [invocations, logged] = [0, 0]
+  /** The environment of an open stream is paid for as long as it is open. */
+  let stream = 0
   const gateway = await startGateway({
     environment: { AWS_ENDPOINT_URL_DYNAMODB: traffic.url },
     log(entry) {
       if (entry.functionName === MCP) logged += entry.message.length
     },
-    onEach(functionName) {
-      if (functionName === MCP) invocations++
+    onEach({ functionName, method, pid }) {
+      if (functionName !== MCP) return
+      invocations++
+      if (method === 'GET') stream = pid
     },
     onStart: ({ dynamodbUrl }) => traffic.to(dynamodbUrl),
     ...options,
@@ -49,7 +53,10 @@ export async function startMeter(options = {}) {
     ...traffic.read(),
     invocations,
     logged,
-    processor: gateway.pids(MCP).reduce((total, pid) => total + processorMs(pid), 0),
+    processor: gateway
+      .pids(MCP)
+      .filter(pid => pid !== stream)
+      .reduce((total, pid) => total + processorMs(pid), 0),
   })
   return { gateway, during, close }
 
@@ -112,6 +119,8 @@ const wait = ms => ({ name: 'wait', arguments: { ms } })
  * @param {number} count of calls
  */
 export async function usageOfCall(meter, call, ms, count) {
+  await call(ms)
+  await sleep(APART_MS)
   const used = await meter.during(async () => {
     for (let n = 0; n < count; n++) {
       await call(ms)

@@ -1,6 +1,6 @@
 // The cost model of docs/cost.md: what is counted on the local gateway, times list prices.
 import { capacity } from './cost-capacity.mjs'
-import { CALLERS, IDLE, startMeter, usageOfAnHour, usageOfCall } from './cost-usage.mjs'
+import { APART_MS, CALLERS, IDLE, startMeter, usageOfAnHour, usageOfCall } from './cost-usage.mjs'
 import { ASSUMED, PRICES } from './prices.mjs'
 import { table } from './table.mjs'
 
@@ -11,6 +11,7 @@ const TOOLS = /** @type {const} */ ([
   ['10 s', 10_000, 1],
 ])
 const MEMORIES = [256, 512]
+const OVER_SSE = 'over /sse'
 
 /** @typedef {import('./cost-usage.mjs').Usage} Usage */
 
@@ -101,8 +102,8 @@ async function measureCalls(times) {
     const meter = await startMeter()
     const { call, close } = await connect(meter.gateway)
     for (let n = 0; n < times(300); n++) await call(0)
-    // A stream is open anyway: its own use does not count for a call.
-    const quiet = await usageOfAnHour(meter, times(60))
+    // A stream is open anyway: what it reads and writes meanwhile does not count for a call.
+    const quiet = name === OVER_SSE ? await usageOfAnHour(meter, times(60)) : undefined
     found[name] = []
     for (const [, ms, count] of TOOLS)
       found[name].push(without(quiet, await usageOfCall(meter, call, ms, count), ms))
@@ -131,20 +132,19 @@ async function measureIdle(name, seconds) {
 /**
  * The use of a call without what the open stream used at the same time.
  *
- * @param {Usage} quiet of an hour
+ * @param {Usage | undefined} quiet of an hour
  * @param {Usage} usage
  * @param {number} ms of the tool
  */
 function without(quiet, usage, ms) {
-  const hours = (ms + 1_100) / 3_600_000
-  return /** @type {Usage} */ (
-    Object.fromEntries(
-      Object.entries(usage).map(([name, value]) => [
-        name,
-        Math.max(0, value - quiet[/** @type {keyof Usage} */ (name)] * hours),
-      ]),
-    )
-  )
+  if (!quiet) return usage
+  const hours = (ms + APART_MS) / 3_600_000
+  const [reads = 0, writes = 0, requests = 0] = /** @type {const} */ ([
+    'reads',
+    'writes',
+    'requests',
+  ]).map(name => Math.max(0, usage[name] - quiet[name] * hours))
+  return { ...usage, reads, writes, requests }
 }
 
 /**
@@ -156,8 +156,9 @@ function without(quiet, usage, ms) {
 function costOfCall(usage, name, toolMs, memory) {
   const slowdown = Math.max(1, ASSUMED.megabytesOfAProcessor / memory)
   // The stream of /sse waits for the tool, and is paid for as a stream.
-  const waited = name === 'over /sse' ? 0 : toolMs + ASSUMED.invokeMs
-  const billedMs = waited + usage.processor * slowdown + usage.requests * ASSUMED.tableMs
+  const waited = name === OVER_SSE ? 0 : toolMs + ASSUMED.invokeMs
+  const requests = name === OVER_SSE ? usage.writes : usage.requests
+  const billedMs = waited + usage.processor * slowdown + requests * ASSUMED.tableMs
   return (
     (billedMs / 1_000) * (memory / 1_024) * PRICES.gigabyteSecond +
     usage.invocations * PRICES.invocation +

@@ -34,7 +34,7 @@ const OUTPUT = 'Hello, bench!'
  * that name has ended its INIT.
  *
  * @param {import('@markvp/mcp-lambda-sam/local').LocalOptions & {
- *   onEach?: (functionName: string) => void,
+ *   onEach?: import('@markvp/mcp-lambda-sam/local').LocalOptions['onInvocation'],
  *   onStart?: (local: import('@markvp/mcp-lambda-sam/local').Local) => void,
  * }} [options] `onEach` is called for each invocation, `onStart` before the first
  */
@@ -51,8 +51,9 @@ export async function startGateway({ onEach, onStart, ...rest } = {}) {
     concurrency: 40,
     log: () => {},
     // Its first invocation: the environment has ended its INIT, and asked for work.
-    onInvocation({ pid, functionName }) {
-      onEach?.(functionName)
+    onInvocation(invocation) {
+      const { pid, functionName } = invocation
+      onEach?.(invocation)
       if (functionOf.has(pid)) return
       functionOf.set(pid, functionName)
       onInit[functionName]?.(pid)

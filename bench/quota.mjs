@@ -1,6 +1,5 @@
 // A processor quota for environments, as Lambda gives a function a part of a processor after INIT.
-// 1,792 MB are one processor, in periods of 20 ms.
-// https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+// About 1,792 MB are one processor: docs/aws-assumptions.md.
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
