@@ -20,7 +20,7 @@ export default async function cost({ times }) {
   const calls = await measureCalls(times)
   const idle = Object.fromEntries(
     await Promise.all(
-      Object.keys(IDLE).map(async name => [name, await measureIdle(name, times(60))]),
+      Object.keys(IDLE).map(async name => [name, await measureIdle(name, times(40))]),
     ),
   )
   return [
@@ -101,9 +101,11 @@ async function measureCalls(times) {
   for (const [name, connect] of Object.entries(CALLERS)) {
     const meter = await startMeter()
     const { call, close } = await connect(meter.gateway)
-    for (let n = 0; n < times(300); n++) await call(0)
+    for (let n = 0; n < times(1_000); n++) await call(0)
+    // A call in a session streams from a quarter of a second on.
+    for (let n = 0; n < times(30); n++) await call(300)
     // A stream is open anyway: what it reads and writes meanwhile does not count for a call.
-    const quiet = name === OVER_SSE ? await usageOfAnHour(meter, times(60)) : undefined
+    const quiet = name === OVER_SSE ? await usageOfAnHour(meter, times(40)) : undefined
     found[name] = []
     for (const [, ms, count] of TOOLS)
       found[name].push(without(quiet, await usageOfCall(meter, call, ms, count), ms))

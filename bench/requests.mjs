@@ -11,6 +11,8 @@
 const INFO = { name: 'bench', version: '1.0.0' }
 const MODERN = '2026-07-28'
 const LEGACY = '2025-11-25'
+/** Requests that overlap in a session need different ids. */
+let lastId = 0
 
 /**
  * A client of 2026-07-28: every request stands alone.
@@ -86,7 +88,7 @@ async function post(gateway, method, params, headers, signal) {
       accept: 'application/json, text/event-stream',
       ...headers,
     },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+    body: JSON.stringify({ jsonrpc: '2.0', id: ++lastId, method, params }),
     ...(signal && { signal }),
   })
   const text = await response.text()
