@@ -147,6 +147,6 @@ export interface RegistrationPage {
 }
 
 /** The body of `POST /register/{id}/updated`: the update of this URI was accepted. */
-export interface Announcement {
+export interface ResourceUpdate {
   uri: string
 }

@@ -1,7 +1,6 @@
 import type { SigningOptions } from '@markvp/mcp-lambda-sam-client/sigv4'
 
 import type {
-  Announcement,
   Prompt,
   PromptInput,
   Registration,
@@ -12,6 +11,7 @@ import type {
   Removal,
   Resource,
   ResourceInput,
+  ResourceUpdate,
   Tool,
   ToolInput,
 } from './api-schema.ts'
@@ -58,7 +58,7 @@ export interface AdminClient {
    * one for a resource with a `uriTemplate`; for any other it is optional. When this resolves, the
    * resource update is stored; clients get it within about a second.
    */
-  announceUpdate(id: string, options?: { uri?: string }): Promise<Announcement>
+  announceUpdate(id: string, options?: { uri?: string }): Promise<ResourceUpdate>
   get(id: string): Promise<RegistrationAnswer>
   /**
    * All registrations, or all of one type, sorted by type and name, without their status. Pages are

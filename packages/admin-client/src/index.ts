@@ -1,5 +1,4 @@
 export type {
-  Announcement,
   ErrorCode,
   Issue,
   JsonSchema,
@@ -15,6 +14,7 @@ export type {
   Removal,
   Resource,
   ResourceInput,
+  ResourceUpdate,
   Tool,
   ToolInput,
 } from './api-schema.ts'

@@ -1,11 +1,11 @@
 import {
-  type Announcement,
   parseRegistrationId,
   type Registration,
   type RegistrationAnswer,
   type RegistrationInput,
   type RegistrationStatus,
   type Removal,
+  type ResourceUpdate,
   registrationId,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
@@ -139,7 +139,7 @@ export function createOperations({
   async function announceUpdate(request: Request, { id }: Target): Promise<Response> {
     const uri = await updatedUri(request, await find(id))
     await registry.announceUpdate(uri)
-    return Response.json({ uri } satisfies Announcement, { status: 202 })
+    return Response.json({ uri } satisfies ResourceUpdate, { status: 202 })
   }
 
   function parse(value: unknown): RegistrationInput {

@@ -68,7 +68,7 @@ describe('docs/openapi.yaml', () => {
       expect(faultsOf('Update', { body: value })).toBeNull()
       const announced = await call('POST', `/register/resource-${id}/updated`, value)
       expect(announced.status).toBe(202)
-      expect(faultsOf('Announcement', announced)).toBeNull()
+      expect(faultsOf('ResourceUpdate', announced)).toBeNull()
     }
     const refused = {
       template: await call('POST', '/register/resource-note/updated', { uri: 'notes://7/8' }),
