@@ -121,6 +121,7 @@ test('with the rights of its roles, and no others, the gateway registers and cal
   const start = async (functionName: string): Promise<Gateway> => {
     const credentials = await credentialsOf(functionName)
     return startGateway({
+      push: true,
       environment: {
         AWS_ACCESS_KEY_ID: credentials.accessKeyId,
         AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,

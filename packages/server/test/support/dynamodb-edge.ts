@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, request } from 'node:http'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 
@@ -13,7 +13,15 @@ export async function startDynamoEdge(
   upstream: string,
   isLost: (operation: string, body: string) => Promise<boolean> | boolean,
 ): Promise<string> {
-  const server = createServer(async (incoming, outgoing) => {
+  const server = createServer((incoming, outgoing) => {
+    // The emulator may be closed while a request is under way.
+    pass(incoming, outgoing).catch(() => outgoing.destroy())
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close().closeAllConnections())
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+  async function pass(incoming: IncomingMessage, outgoing: ServerResponse) {
     const body = await buffer(incoming)
     const { method, url = '/', headers } = incoming
     const passed = request(new URL(url, upstream), { method, headers })
@@ -23,8 +31,5 @@ export async function startDynamoEdge(
     const [, operation = ''] = String(headers['x-amz-target']).split('.')
     if (await isLost(operation, body.toString())) return void outgoing.destroy()
     outgoing.writeHead(reply.statusCode ?? 500, reply.headers).end(content)
-  }).listen(0, '127.0.0.1')
-  onTestFinished(() => void server.close().closeAllConnections())
-  await once(server, 'listening')
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
 }
