@@ -61,8 +61,8 @@ export function createCachedList<Type extends RegistrationType>(
         const list = new Map<string, ItemOf<Type>>()
         for await (const registration of registry.list({ type }))
           list.set(registration.name, registration as ItemOf<Type>)
-        // An older read that ends late changes nothing.
-        if (reading === it) cached = { list, version, readAt }
+        // An older read that ends late changes nothing, unless there is nothing else yet.
+        if (reading === it || !cached) cached = { list, version, readAt }
       } finally {
         if (reading === it) reading = undefined
       }

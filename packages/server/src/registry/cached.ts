@@ -174,8 +174,8 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
     async function finish(): Promise<void> {
       try {
         const read = (cached && (await readChanges(cached, version))) ?? (await readAll(version))
-        // An older read that ends late changes nothing.
-        if (reading === it) cached = read
+        // An older read that ends late changes nothing, unless there is nothing else yet.
+        if (reading === it || !cached) cached = read
       } finally {
         if (reading === it) reading = undefined
       }

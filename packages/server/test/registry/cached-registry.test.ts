@@ -25,6 +25,8 @@ function table() {
     asked: [] as string[][],
     failing: false,
     hanging: false,
+    /** A read of registrations waits for it. */
+    listing: Promise.resolve(),
     /** The same for update tokens only. */
     tokensFailing: false,
     tokensRead: Promise.resolve(),
@@ -56,6 +58,7 @@ function table() {
     },
     async *list({ type }: { type?: RegistrationType } = {}) {
       state.lists.push(type ?? 'all')
+      await state.listing
       const names = await respond(state.names)
       if ((type ?? 'tool') === 'tool')
         for (const name of names) yield { type: 'tool', name } as Registration
@@ -117,6 +120,28 @@ test('a table that fails before the first read is an error, not an empty list', 
   state.failing = false
   expect(await namesIn(registry)).toEqual(['one'])
 })
+
+test.each(['snapshot', 'list'] as const)(
+  'the first request gets its %s, also where another one has found a newer version meanwhile',
+  async what => {
+    const { state, registry } = table()
+    const read = () => (what === 'list' ? registry.list('tool') : registry.snapshot())
+    let release = () => {}
+    state.listing = new Promise(resolve => {
+      release = resolve
+    })
+    const first = read()
+    await vi.advanceTimersByTimeAsync(1_100)
+    state.version = 2
+    state.listing = new Promise(() => {})
+    const second = read()
+    second.catch(() => {})
+    await vi.advanceTimersByTimeAsync(0)
+    expect(state.lists).toHaveLength(2)
+    release()
+    expect(await first).toBeDefined()
+  },
+)
 
 test('many requests at once read the table once', async () => {
   const { state, registry } = table()
