@@ -93,11 +93,12 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
     },
     async find(type, name) {
       const version = await check(FRESH_MS)
-      if (cached && isCurrent(cached, version, cached.lookedAt))
-        return cached.snapshot[type].get(name) as never
-      const list = lists[type].current(version)
-      if (list) return list.get(name) as never
-      return (await readOne({ type, name }, version)) as never
+      const list =
+        cached && isCurrent(cached, version, cached.lookedAt)
+          ? cached.snapshot[type]
+          : lists[type].current(version)
+      // What is missing may have been registered within the last second.
+      return (list?.get(name) ?? (await readOne({ type, name }, version))) as never
     },
     async version(maxAgeMs = FRESH_MS) {
       // What is cached may be older than the version that was checked, where the table failed in
