@@ -100,7 +100,8 @@ describe('the rows of a function', () => {
   })
 
   test('a row that a dead writer has left is deleted once its call is certainly over', async () => {
-    await dying(1)
+    // The row of its function and that of the change are written first.
+    await dying(2)
       .create(tool('a', { lambdaArn: F }))
       .catch(() => {})
     expect(await functionRows()).toEqual(['tool-a'])
