@@ -75,7 +75,7 @@ describe('the rows of a function', () => {
 
   test('a writer that dies at any moment leaves no registration without its row', async () => {
     vi.spyOn(console, 'warn').mockImplementation(() => {})
-    for (let n = 0; n < 4; n++) {
+    for (let n = 0; n < 6; n++) {
       const name = `n${n}`
       const key = { ...a, name }
       const lambdaArn = `${F}:${n}`
