@@ -1,6 +1,6 @@
 // Whether a gateway with many tools is as fast as one with few.
 import { setTimeout as sleep } from 'node:timers/promises'
-
+import { emulatedTable } from './emulated-table.mjs'
 import { CALL, check, HELLO, MCP, startGateway } from './gateway.mjs'
 import { modernClient } from './requests.mjs'
 import { table } from './table.mjs'
@@ -187,8 +187,7 @@ async function list(client, _gateway, count) {
  */
 async function fill({ admin, dynamodbUrl }, count) {
   const { name } = await admin.registerTool(USUAL)
-  const { TableNames } = await dynamo('ListTables', {})
-  const TableName = TableNames.find((/** @type {string} */ it) => it.endsWith('RegistrationTable'))
+  const { name: TableName, send: dynamo } = await emulatedTable(dynamodbUrl, 'RegistrationTable')
   const Key = { type: { S: 'tool' }, name: { S: name } }
   const { Item } = await dynamo('GetItem', { TableName, Key })
   const rows = Array.from({ length: count - 2 }, (_, n) =>
@@ -203,27 +202,6 @@ async function fill({ admin, dynamodbUrl }, count) {
   }
   // The last tool goes through the API, which increments the registry version.
   await admin.registerTool({ ...USUAL, name: `${name}-last` })
-
-  /**
-   * @param {string} operation
-   * @param {object} input
-   */
-  async function dynamo(operation, input) {
-    const response = await fetch(dynamodbUrl, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/x-amz-json-1.0',
-        'x-amz-target': `DynamoDB_20120810.${operation}`,
-        'x-amz-date': '20200101T000000Z',
-        // The emulator requires a signature and does not verify it.
-        authorization:
-          'AWS4-HMAC-SHA256 Credential=local/20200101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none',
-      },
-      body: JSON.stringify(input),
-    })
-    if (!response.ok) throw new Error(`${operation} failed: ${await response.text()}`)
-    return response.json()
-  }
 }
 
 /**

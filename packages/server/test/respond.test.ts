@@ -47,5 +47,5 @@ test('a complete response whose reader is gone fails, and does not hang', async 
   const out = new PassThrough()
   out.destroy(new Error('gone'))
   const runtime = { HttpResponseStream: { from: () => out } }
-  await respond(complete('hello'), out, runtime as never).catch(() => {})
+  await expect(respond(complete('hello'), out, runtime as never)).rejects.toThrow('gone')
 })

@@ -41,8 +41,8 @@ export interface Reservation extends Concurrency {
 }
 
 /**
- * The reservation for a new stack. It keeps streams that nobody ends from taking what the other
- * functions of the account need, and bounds what they cost. Undefined where AWS would refuse it,
+ * The reservation for a new stack. It keeps streams that no client ends from taking what the
+ * other functions of the account need, and bounds what they cost. Undefined where AWS would refuse it,
  * or where so little is left that the gateway would turn its clients away.
  */
 export function proposeReservation({ limit, unreserved }: Concurrency): Reservation | undefined {

@@ -17,6 +17,7 @@ import type { List } from '../../registry/cached-list.ts'
 import { cacheHints } from '../protocol/cache-hints.ts'
 import { capabilitiesOf } from '../protocol/capabilities.ts'
 import { assertPromptArguments, promptOf } from '../protocol/prompts.ts'
+import { failedInGateway } from '../protocol/request-errors.ts'
 import { serverInfo } from '../protocol/server-info.ts'
 import { callTool, toolOf } from '../protocol/tools.ts'
 import { resourceOf } from '../protocol/uris.ts'
@@ -195,8 +196,7 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
 function failed(error: unknown, method: string, requestId: string): Answer {
   if (error instanceof JsonRpcError) return { error: shown(error) }
   log.error('request failed', { requestId, method, error: describe(error) })
-  const message = `The request failed in the gateway; the log has the reason under the request id ${requestId}`
-  return { error: { code: INTERNAL_ERROR, message } }
+  return { error: { code: INTERNAL_ERROR, message: failedInGateway(requestId) } }
 }
 
 /** What every result of protocol version 2026-07-28 has. */

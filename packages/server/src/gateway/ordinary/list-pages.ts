@@ -18,9 +18,11 @@ const LISTS = {
   },
 } as const
 
-/** Characters of the texts that are kept for one registry version. */
-const MAX_CHARACTERS = 32 * 1024 * 1024
+/** Characters of the pages that are kept for one registry version. An environment has 256 MB. */
+const MAX_CHARACTERS = 16 * 1024 * 1024
 const MAX_PAGES = 200
+/** A cursor of ours has the name of a registration. A client can send one of any length. */
+const MAX_CURSOR_LENGTH = 2_048
 
 interface Pages {
   texts: Map<string, string>
@@ -42,6 +44,8 @@ export function createListPages() {
     caller: Caller,
     cursor: string | undefined,
   ): string => {
+    if (cursor !== undefined && cursor.length > MAX_CURSOR_LENGTH)
+      return toText(method, list, caller, cursor)
     const pages = byList.get(list) ?? { texts: new Map(), characters: 0 }
     byList.set(list, pages)
     const view = isForAll(list) ? '' : principalArn(caller.arn)

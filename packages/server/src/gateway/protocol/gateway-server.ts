@@ -18,6 +18,7 @@ import { isTooDeep, TOO_DEEP } from '../../json/depth.ts'
 import { JsonRpcError, SERVER_ERROR } from '../../jsonrpc-error.ts'
 import { invalidRequestText } from './invalid-request.ts'
 import { callsFunction } from './methods.ts'
+import { failedInGateway } from './request-errors.ts'
 
 type Handler = (request: JSONRPCRequest, ctx: ServerContext) => Promise<Result>
 
@@ -74,9 +75,7 @@ export class GatewayServer extends Server {
     log.error('request failed', { requestId: this.#requestId, method, error: describe(error) })
     if (error instanceof GatewayError)
       throw new ProtocolError(SERVER_ERROR, message, { reason: error.code })
-    throw internalError(
-      `The request failed in the gateway; the log has the reason under the request id ${this.#requestId}`,
-    )
+    throw internalError(failedInGateway(this.#requestId))
   }
 }
 

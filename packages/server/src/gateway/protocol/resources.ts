@@ -46,7 +46,8 @@ export function serveResources(server: Server, capability: Capability): void {
   })
 
   server.setRequestHandler('resources/unsubscribe', async ({ params: { uri } }) => {
-    // Nobody can subscribe to other URIs, and the table cannot hold them as a name.
+    // No client can be subscribed to any other text: `resources/subscribe` refuses it. The session
+    // table refuses the name of an attribute that is empty or too long.
     if (uri !== '' && uri.length <= MAX_URI_LENGTH) await subscriptions.remove(uri)
     return {}
   })

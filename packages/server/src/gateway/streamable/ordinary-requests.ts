@@ -26,7 +26,7 @@ import { messageProblem } from '../wire/jsonrpc.ts'
 import { INITIALIZE_PROTOCOL_VERSIONS } from '../wire/protocol-versions.ts'
 import { createSessionId, isSessionId } from '../wire/session-id.ts'
 import { usableMs } from '../wire/stream-lifetime.ts'
-import { MAX_INITIALIZE_BYTES, SESSION_ID } from './requirements.ts'
+import { MAX_INITIALIZE_BYTES, MEDIA_TYPES, SESSION_ID } from './requirements.ts'
 import { createResponseStream } from './response-stream.ts'
 
 export interface OrdinaryRequestsOptions {
@@ -161,14 +161,12 @@ function messageIn({ method, headers, text }: HttpRequest): Message | undefined 
   if (method !== 'POST' || text === undefined || text.length > MAX_BODY_BYTES) return undefined
   if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) return undefined
   const accept = headers['accept'] ?? null
-  if (!MEDIA_TYPES.every(it => accepts(accept, it))) return undefined
+  if (!MEDIA_TYPES.POST.every(it => accepts(accept, it))) return undefined
   const message = parse(text)
   const isUsual = isRecord(message) && messageProblem(message) === undefined
   // Numbers that would change, and what is nested deep, need more care.
   return isUsual && !isDeeperThan(MAX_DEPTH, text) && !changesNumbers(text) ? message : undefined
 }
-
-const MEDIA_TYPES = ['application/json', 'text/event-stream']
 
 function parse(text: string): unknown {
   try {

@@ -17,10 +17,10 @@ export const SESSION_ID = 'mcp-session-id'
 export const MAX_INITIALIZE_BYTES = 64 * 1024
 
 /** The media types of responses. A client has to accept all of them. */
-const MEDIA_TYPES: Partial<Record<string, string[]>> = {
+export const MEDIA_TYPES = {
   GET: ['text/event-stream'],
   POST: ['application/json', 'text/event-stream'],
-}
+} satisfies Partial<Record<string, string[]>>
 
 /** An `Accept` header in the form that the SDK looks for: it compares texts. */
 export const ACCEPT_ALL = 'application/json, text/event-stream'
@@ -31,7 +31,7 @@ export const ACCEPT_ALL = 'application/json, text/event-stream'
  * @returns the response for a request that is refused
  */
 export function checkAccept({ method, headers }: Request): Response | undefined {
-  const needed = MEDIA_TYPES[method] ?? []
+  const needed = method === 'GET' ? MEDIA_TYPES.GET : MEDIA_TYPES.POST
   return needed.every(it => accepts(headers.get('accept'), it))
     ? undefined
     : refuse(406, -32_000, `Not acceptable: send "accept: ${needed.join(', ')}"`)

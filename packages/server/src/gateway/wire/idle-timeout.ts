@@ -96,15 +96,17 @@ export function startIdleTimeout(
     timer = setTimeout(check, Math.max(1, Math.min(nextMs, timeoutMs - quietForMs)))
   }
 
+  /** Where it cannot be found out, the client counts as gone. */
   async function hasOpen(): Promise<boolean> {
-    return hasOpenCall ? hasOpenCall().catch(() => false) : false
+    return (await hasOpenCall?.().catch(() => false)) ?? false
   }
 
   async function endUnlessBusy() {
+    const before = lastSignAt
     const isOpen = hasOpenCall !== undefined && (await hasOpen())
     if (isStopped) return
-    if (!isOpen) return onIdle()
-    touch()
+    if (!isOpen && lastSignAt === before) return onIdle()
+    if (isOpen) touch()
     check()
   }
 
