@@ -198,12 +198,14 @@ test('when it can begin no other, that is reported, and the next message tries a
   expect(log).toEqual(['error', 'response 1'])
 })
 
-test.each<[string, (response: ServerResponse, id: Message['id']) => unknown, object]>([
+test.each<
+  [string, (response: ServerResponse, id: Message['id']) => unknown, object, TransportOptions?]
+>([
   ['500', r => r.writeHead(500).end(), { code: 'server_error', status: 500, retryable: true }],
   ['a reset', r => r.destroy(), { code: 'connection_failed', retryable: true }],
   ['403', r => r.writeHead(403).end(), { code: 'access_denied', retryable: false }],
   ['404', r => r.writeHead(404).end(), { code: 'request_refused', status: 404 }],
-  ['silence', () => {}, { code: 'timeout', retryable: true }],
+  ['silence', () => {}, { code: 'timeout', retryable: true }, { sendTimeoutMs: 2_000 }],
   [
     'a JSON-RPC error',
     (r, id) => json(r, { jsonrpc: '2.0', id, error: { code: 1, message: 'not now' } }),
@@ -211,7 +213,7 @@ test.each<[string, (response: ServerResponse, id: Message['id']) => unknown, obj
   ],
 ])(
   'a message that waits for a new session rejects when that fails with %s; the next one tries again',
-  async (_, refuse, expected) => {
+  async (_, refuse, expected, options = {}) => {
     let isDown = true
     const { server, transport, responseTo, log } = await connected(
       {
@@ -221,7 +223,7 @@ test.each<[string, (response: ServerResponse, id: Message['id']) => unknown, obj
           return isRefused
         },
       },
-      { sendTimeoutMs: 300 },
+      options,
     )
     server.forget()
     const refused = await Promise.allSettled([1, 2].map(id => transport.send(request(id))))

@@ -457,7 +457,7 @@ describe('the stream', () => {
   test('needs no 202 for a request that has its response', async () => {
     const { gateway, transport, messages } = await started(
       { message: () => {} },
-      { sendTimeoutMs: 500 },
+      { sendTimeoutMs: 2_000 },
     )
     const sending = transport.send({ jsonrpc: '2.0', id: 1, method: 'x' })
     await vi.waitUntil(() => gateway.messages.length === 1)

@@ -160,7 +160,7 @@ describe('the output', () => {
     ).toEqual({ resultType: 'input_required', requestState: 's' })
   })
 
-  test.each<[string, string]>([
+  const broken: [text: string, expected: string][] = [
     ['', 'without a final line'],
     [progress(1), 'without a final line'],
     [progress(1), 'timed out, was killed'],
@@ -196,16 +196,21 @@ describe('the output', () => {
       line({ errorType: 'Runtime.OutOfMemory', errorMessage: 'RequestId: 1-2 Error: killed' }),
       'The function was killed, probably because it ran out of memory',
     ],
-  ])('that breaks the contract is a failed tool: %j', async (text, expected) => {
-    const output = await tool(text)
-    expect(output).toEqual({
-      isError: true,
-      content: [{ type: 'text', text: expect.stringContaining(expected) }],
-    })
-    expect(JSON.stringify(output)).not.toContain('.mjs')
-    const reading = resultOf('resources/read', pieces(text), silent)
-    await expect(reading).rejects.toMatchObject({ code: -32603 })
-  })
+  ]
+
+  test.each(broken.map(([text, expected]) => [text.slice(0, 80), text, expected] as const))(
+    'that breaks the contract is a failed tool: %j',
+    async (_, text, expected) => {
+      const output = await tool(text)
+      expect(output).toEqual({
+        isError: true,
+        content: [{ type: 'text', text: expect.stringContaining(expected) }],
+      })
+      expect(JSON.stringify(output)).not.toContain('.mjs')
+      const reading = resultOf('resources/read', pieces(text), silent)
+      await expect(reading).rejects.toMatchObject({ code: -32603 })
+    },
+  )
 
   test.each([
     [{}, 'neither inputRequests nor a requestState'],
