@@ -12,9 +12,10 @@ import { fileURLToPath } from 'node:url'
  * @type {Record<string, string[]>}
  */
 const PACKAGES = {
-  server: ['admin-client'],
+  server: ['admin-client', 'functions'],
   'admin-client': ['client'],
   client: [],
+  functions: [],
 }
 
 /**
@@ -28,11 +29,10 @@ const PACKAGES = {
 const FOLDERS = {
   server: {
     'index.ts': ['deploy'],
-    cli: ['local', 'deploy', 'authoring'],
+    cli: ['local', 'deploy'],
     local: [],
     'local/runtime': [],
     deploy: [],
-    authoring: [],
     lambda: ['gateway', 'registration', 'config.ts'],
     'config.ts': [],
     gateway: ['gateway/streamable', 'gateway/sse'],
@@ -72,6 +72,7 @@ const FOLDERS = {
     signing: ['http'],
     http: [],
   },
+  functions: {},
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -236,7 +237,7 @@ function refusedPackages(name) {
 /** @param {string} name */
 function packageMessage(name) {
   const allowed = [...reachable(PACKAGES, name)]
-  return `packages/${name} may import ${allowed.length > 0 ? `${allowed.join(' and ')}, by name` : 'no other package'}`
+  return `packages/${name} may import ${allowed.length > 0 ? `${new Intl.ListFormat('en').format(allowed)}, by name` : 'no other package'}`
 }
 
 /** @param {string} name */
@@ -255,16 +256,25 @@ function withPicture(text) {
 }
 
 function picture() {
-  const lines = [`packages: ${Object.keys(PACKAGES).join(' → ')}`]
+  const packages = Object.entries(PACKAGES).filter(([, targets]) => targets.length > 0)
+  const lines = ['packages', ...packages.map(([name, targets]) => arrow(name, targets))]
   for (const [name, nodes] of Object.entries(FOLDERS)) {
     if (Object.keys(nodes).length === 0) continue
     lines.push('', `packages/${name}/src`)
     for (const [node, targets] of Object.entries(nodes)) {
-      const arrow = targets.length > 0 ? `→ ${targets.join(' · ')}` : ''
-      lines.push(`  ${labelOf(name, node).padEnd(32)}${arrow}`.trimEnd())
+      lines.push(arrow(labelOf(name, node), targets))
     }
   }
   return `\`\`\`\n${lines.join('\n')}\n\`\`\`\n`
+}
+
+/**
+ * @param {string} label
+ * @param {string[]} targets
+ */
+function arrow(label, targets) {
+  const right = targets.length > 0 ? `→ ${targets.join(' · ')}` : ''
+  return `  ${label.padEnd(32)}${right}`.trimEnd()
 }
 
 /**

@@ -99,7 +99,7 @@ function install() {
 function build() {
   mkdirSync('.cache/build', { recursive: true })
   let above = ''
-  for (const name of ['client', 'admin-client', 'server']) {
+  for (const name of ['functions', 'client', 'admin-client', 'server']) {
     const folder = `packages/${name}`
     const sources = [
       ...files(`${folder}/src`),

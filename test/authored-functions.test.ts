@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-import { testFunction } from '@markvp/mcp-lambda-sam/functions'
+import { testFunction } from '@markvp/mcp-lambda-sam-functions'
 import {
   Client,
   type ElicitResult,
@@ -280,7 +280,7 @@ test('describe reads TypeScript, prints who may call, and reports errors', async
   const file = `${newFile()}.ts`
   writeFileSync(
     file,
-    `import { defineTool } from ${JSON.stringify(fileURLToPath(import.meta.resolve('@markvp/mcp-lambda-sam/functions')))}
+    `import { defineTool } from ${JSON.stringify(fileURLToPath(import.meta.resolve('@markvp/mcp-lambda-sam-functions')))}
     export const handler = defineTool({ name: 'typed' as const, run: (args: object) => args })`,
   )
   const role = 'arn:aws:iam::123456789012:role/agents'

@@ -2,7 +2,7 @@
 // is called again with the user's reply and runs from the top. `ctx.once` holds what must not
 // happen twice.
 import { randomUUID } from 'node:crypto'
-import { defineTool } from '@markvp/mcp-lambda-sam/functions'
+import { defineTool } from '@markvp/mcp-lambda-sam-functions'
 
 export const handler = defineTool({
   name: 'order',

@@ -2,7 +2,7 @@
 // handler. This command prints its registration:
 //
 //   npx mcp-lambda-sam describe examples/functions/primes.mjs --arn arn:aws:lambda:us-east-1:000000000000:function:primes
-import { defineTool } from '@markvp/mcp-lambda-sam/functions'
+import { defineTool } from '@markvp/mcp-lambda-sam-functions'
 
 const SEGMENT = 1_000_000
 

@@ -48,26 +48,13 @@ export default [
       entry: {
         index: 'src/index.ts',
         'local/index': 'src/local/index.ts',
-        'authoring/index': 'src/authoring/index.ts',
       },
     },
     // Everything but the output of the builds below.
-    clean: ['!lambda/**', '!runtime/**', '!authoring/**'],
+    clean: ['!lambda/**', '!runtime/**'],
     async onSuccess() {
       copyFileSync('../../template.yaml', 'dist/template.yaml')
     },
-  }),
-  // The library that functions bundle: one file.
-  defineConfig({
-    entry: { index: 'src/authoring/index.ts' },
-    outDir: 'dist/authoring',
-    format: 'esm',
-    target: 'node20',
-    platform: 'node',
-    minify: true,
-    sourcemap: true,
-    splitting: false,
-    clean: ['!**/*.d.ts'],
   }),
   // The process in which a local function runs: one file, started as `node bootstrap.js`.
   defineConfig({

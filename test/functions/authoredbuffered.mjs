@@ -1,6 +1,6 @@
 // A tool made with `defineTool`, in a runtime that does not stream.
 Reflect.deleteProperty(globalThis, 'awslambda')
-const { defineTool } = await import('@markvp/mcp-lambda-sam/functions')
+const { defineTool } = await import('@markvp/mcp-lambda-sam-functions')
 
 export const handler = defineTool({
   name: 'authoredbuffered',

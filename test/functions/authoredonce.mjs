@@ -1,6 +1,6 @@
 // A tool whose confirmation can be used once. It leaves a word for each run that was confirmed.
 import { appendFileSync } from 'node:fs'
-import { defineTool } from '@markvp/mcp-lambda-sam/functions'
+import { defineTool } from '@markvp/mcp-lambda-sam-functions'
 import { z } from 'zod'
 
 export const handler = defineTool({

@@ -1,4 +1,4 @@
-import { definePrompt } from '@markvp/mcp-lambda-sam/functions'
+import { definePrompt } from '@markvp/mcp-lambda-sam-functions'
 
 export const handler = definePrompt({
   name: 'authoredprompt',

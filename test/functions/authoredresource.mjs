@@ -1,4 +1,4 @@
-import { defineResource } from '@markvp/mcp-lambda-sam/functions'
+import { defineResource } from '@markvp/mcp-lambda-sam-functions'
 
 export const handler = defineResource({
   name: 'authoredresource',

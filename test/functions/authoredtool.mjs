@@ -1,10 +1,10 @@
 // A tool made with `defineTool` and a Zod schema. `mode` chooses what it does.
 import { appendFileSync, existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { defineTool } from '@markvp/mcp-lambda-sam/functions'
+import { defineTool } from '@markvp/mcp-lambda-sam-functions'
 import { z } from 'zod'
 
-/** @typedef {import('@markvp/mcp-lambda-sam/functions').Context} Context */
+/** @typedef {import('@markvp/mcp-lambda-sam-functions').Context} Context */
 
 /** @satisfies {Record<string, (ctx: Context, file: string, at: Date) => unknown>} */
 const modes = {

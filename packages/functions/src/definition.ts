@@ -1,6 +1,5 @@
-import type { RegistrationInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
-
 import type { Call, Context } from './context.ts'
+import type { Registrations } from './registration.ts'
 
 /** The common form of `defineTool`, `defineResource` and `definePrompt`. */
 export interface Definition {
@@ -15,7 +14,7 @@ export interface Definition {
   /** The MCP result for an error of the author's code. Absent: a JSON-RPC error. */
   toErrorResult?(message: string): object
   /** The registration without the fields that an administrator chooses. */
-  describe(): object & Partial<RegistrationInput>
+  describe(): object & Partial<Registrations[Call['type']]>
 }
 
 /** By argument or variable: the values to offer for what the user has typed so far. */

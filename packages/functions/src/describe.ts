@@ -1,10 +1,5 @@
-import type {
-  PromptInput,
-  ResourceInput,
-  ToolInput,
-} from '@markvp/mcp-lambda-sam-admin-client/api-schema'
-
 import { definitionOf, type FunctionOf } from './handler.ts'
+import type { Registrations } from './registration.ts'
 
 /** The fields of a registration that depend on the deployment. */
 export interface DescribeOptions {
@@ -13,21 +8,15 @@ export interface DescribeOptions {
   allow?: string[]
 }
 
-interface Inputs {
-  tool: ToolInput
-  resource: ResourceInput
-  prompt: PromptInput
-}
-
 /**
  * The registration of a function: the body of `POST /register`, and the argument of `registerTool`,
  * `registerResource` and `registerPrompt`. Throws a `TypeError` with the fix if a schema cannot be
  * converted to JSON Schema.
  */
-export function describe<Type extends keyof Inputs>(
+export function describe<Type extends keyof Registrations>(
   handler: FunctionOf<Type>,
   { lambdaArn, allow }: DescribeOptions,
-): Inputs[Type] {
+): Registrations[Type] {
   const definition = definitionOf(handler)
   const { type, name } = definition
   const registration = { type, name, ...definition.describe(), contract: 'mcp', lambdaArn, allow }

@@ -1,11 +1,10 @@
-import type { PromptArgument, PromptInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
-
 import type { Context } from './context.ts'
 import type { Completions } from './definition.ts'
 import { type FunctionOf, toHandler } from './handler.ts'
 import { isPromptResult } from './is-mcp-result.ts'
 import { invalidParams } from './jsonrpc-error.ts'
 import type { PromptResult } from './mcp-results.ts'
+import type { PromptArgument, Shown } from './registration.ts'
 import {
   type InputOf,
   type JsonSchema,
@@ -18,8 +17,7 @@ import {
 /** MCP's list of arguments, or a schema of an object of strings: MCP has only string arguments. */
 type Arguments = Schema | readonly PromptArgument[]
 
-export interface PromptDefinition<Args extends Arguments>
-  extends Pick<PromptInput, 'title' | 'description' | 'icons' | '_meta'> {
+export interface PromptDefinition<Args extends Arguments> extends Shown {
   name: string
   arguments?: Args
   /** JSON Schema for a schema in `arguments` that cannot be converted to it. */

@@ -1,5 +1,3 @@
-import type { ResourceInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
-
 import type { Context } from './context.ts'
 import type { Completions } from './definition.ts'
 import { type FunctionOf, toHandler } from './handler.ts'
@@ -7,19 +5,18 @@ import type { VariablesOf } from './inferred-types.ts'
 import { isReadResult } from './is-mcp-result.ts'
 import { invalidParams } from './jsonrpc-error.ts'
 import type { ReadResult } from './mcp-results.ts'
+import type { ResourceRegistration, Shown } from './registration.ts'
 
-export type ResourceDefinition<Template extends string> = Pick<
-  ResourceInput,
-  'title' | 'description' | 'mimeType' | 'size' | 'annotations' | 'icons' | '_meta'
-> & {
-  name: string
-  /**
-   * Returns an MCP result with `contents`, a string (text), bytes (a blob), undefined (the
-   * resource does not exist) or any other value (its JSON). The client gets the message of a
-   * thrown error as a JSON-RPC error.
-   */
-  read(uri: string, variables: VariablesOf<Template>, ctx: Context): unknown
-} & (
+export type ResourceDefinition<Template extends string> = Shown &
+  Pick<ResourceRegistration, 'mimeType' | 'size' | 'annotations'> & {
+    name: string
+    /**
+     * Returns an MCP result with `contents`, a string (text), bytes (a blob), undefined (the
+     * resource does not exist) or any other value (its JSON). The client gets the message of a
+     * thrown error as a JSON-RPC error.
+     */
+    read(uri: string, variables: VariablesOf<Template>, ctx: Context): unknown
+  } & (
     | { uri: string; uriTemplate?: never; complete?: never }
     | {
         uri?: never

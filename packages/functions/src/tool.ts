@@ -1,10 +1,9 @@
-import type { ToolInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
-
 import type { Context } from './context.ts'
 import { type FunctionOf, toHandler } from './handler.ts'
 import { isStructuredResult, isToolResult } from './is-mcp-result.ts'
 import { isRecord } from './is-record.ts'
 import type { ToolResult } from './mcp-results.ts'
+import type { Shown, ToolAnnotations } from './registration.ts'
 import {
   type InputOf,
   type JsonSchema,
@@ -15,8 +14,9 @@ import {
 } from './schema.ts'
 
 export interface ToolDefinition<Input extends Schema, Output extends Schema | undefined>
-  extends Pick<ToolInput, 'title' | 'description' | 'annotations' | 'icons' | '_meta'> {
+  extends Shown {
   name: string
+  annotations?: ToolAnnotations | undefined
   /**
    * The schema of the arguments. The gateway checks its JSON Schema; a Standard Schema also
    * runs here.

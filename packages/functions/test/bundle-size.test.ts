@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 test('adds less than 20 KB to a function, and no import', async () => {
   const { outputFiles, metafile } = await build({
-    entryPoints: [fileURLToPath(new URL('../../src/authoring/index.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL('../src/index.ts', import.meta.url))],
     bundle: true,
     write: false,
     minify: true,
@@ -17,6 +17,6 @@ test('adds less than 20 KB to a function, and no import', async () => {
   })
   expect(outputFiles[0]?.contents.length).toBeLessThan(20_000)
   expect(Object.values(metafile.outputs).flatMap(it => it.imports)).toEqual([])
-  const own = /packages\/server\/src\/authoring\/[\w-]+\.ts$/
+  const own = /packages\/functions\/src\/[\w-]+\.ts$/
   expect(Object.keys(metafile.inputs).filter(it => !own.test(it))).toEqual([])
 })

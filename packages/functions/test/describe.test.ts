@@ -5,7 +5,7 @@ import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 
-import { definePrompt, defineResource, defineTool, describe } from '../../src/authoring/index.ts'
+import { definePrompt, defineResource, defineTool, describe } from '../src/index.ts'
 
 const lambdaArn = 'arn:aws:lambda:eu-west-1:123456789012:function:it'
 const allow = ['arn:aws:iam::123456789012:role/agents-*']

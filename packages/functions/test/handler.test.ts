@@ -1,8 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, expect, test, vi } from 'vitest'
-
-import { type Context, defineTool } from '../../src/authoring/index.ts'
-import { installGlobals, STREAMING } from '../../src/local/runtime/globals.ts'
+import { installGlobals, STREAMING } from '../../server/src/local/runtime/globals.ts'
+import { type Context, defineTool } from '../src/index.ts'
 
 const scope = globalThis as { awslambda?: object | undefined }
 afterEach(() => {

@@ -1,4 +1,9 @@
 import type {
+  PromptInput,
+  ResourceInput,
+  ToolInput,
+} from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import type {
   CallToolResult,
   GetPromptResult,
   ReadResourceResult,
@@ -17,9 +22,28 @@ import {
   type ReadResult,
   type ToolResult,
   testFunction,
-} from '../../src/authoring/index.ts'
+} from '../src/index.ts'
+import type { Registrations } from '../src/registration.ts'
 
 // The compiler checks these. They test nothing at run time.
+
+test('a registration of describe has all fields of the registration API, with their types', () => {
+  type Tool = Registrations['tool']
+  type Resource = Registrations['resource']
+  type Prompt = Registrations['prompt']
+  expectTypeOf<Tool>().toExtend<ToolInput>()
+  expectTypeOf<Resource>().toExtend<ResourceInput>()
+  expectTypeOf<Prompt>().toExtend<PromptInput>()
+  expectTypeOf<Omit<ToolInput, Own>>().toExtend<Omit<Tool, Own>>()
+  expectTypeOf<Omit<ResourceInput, Own>>().toExtend<Omit<Resource, Own>>()
+  expectTypeOf<Omit<PromptInput, Own>>().toExtend<Omit<Prompt, Own>>()
+  expectTypeOf<keyof ToolInput>().toEqualTypeOf<keyof Tool | 'parameters'>()
+  expectTypeOf<keyof ResourceInput>().toEqualTypeOf<keyof Resource>()
+  expectTypeOf<keyof PromptInput>().toEqualTypeOf<keyof Prompt | 'parameters'>()
+})
+
+/** `describe` always writes these. The API has defaults for them. */
+type Own = 'contract' | 'inputSchema' | 'parameters'
 
 test('a tool gets the output of its schema, and testFunction takes the input', () => {
   const zod = defineTool({

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 
-import { type Context, defineTool, testFunction } from '../../src/authoring/index.ts'
+import { type Context, defineTool, testFunction } from '../src/index.ts'
 
 const tool = (run: (ctx: Context) => unknown) =>
   defineTool({ name: 'it', run: (_, ctx) => run(ctx) })

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 
-import { definePrompt, defineResource, testFunction } from '../../src/authoring/index.ts'
+import { definePrompt, defineResource, testFunction } from '../src/index.ts'
 
 let log: ReturnType<typeof vi.spyOn>
 beforeEach(() => {

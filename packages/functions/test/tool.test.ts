@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 
-import { defineTool, testFunction } from '../../src/authoring/index.ts'
+import { defineTool, testFunction } from '../src/index.ts'
 
 // The stack of a thrown error is written to the log.
 let log: ReturnType<typeof vi.spyOn>

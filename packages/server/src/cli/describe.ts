@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-import type { describe } from '../authoring/describe.ts'
+import type { describe } from '@markvp/mcp-lambda-sam-functions'
 import { defineCommand, UsageError } from './command.ts'
 
 export const describeCommand = defineCommand({
@@ -37,7 +37,7 @@ function as handler.`,
     if (!isFile) throw new UsageError(`describe takes a file that exists, not "${file}"`)
 
     const { handler } = await load(file)
-    const { describe } = await import('../authoring/describe.ts')
+    const { describe } = await import('@markvp/mcp-lambda-sam-functions')
     try {
       const options = { lambdaArn: arn, ...(allow && { allow }) }
       console.log(JSON.stringify(describe(handler, options), null, 2))
