@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
+import { isRecord } from '../is-record.ts'
 import { jsonTokens } from './tokens.ts'
 
 /** A parsed JSON text whose numbers can be written again as they were. */
@@ -8,6 +9,8 @@ export interface ExactJson {
   value: unknown
   /** `JSON.stringify` for the value or parts of it, with the numbers as they were written. */
   stringify(value: unknown): string
+  /** The same for a text that `JSON.stringify` has made of parts of the value, among others. */
+  unmark(json: string): string
 }
 
 /** A number of so many characters has at most 15 digits, which JavaScript always holds. */
@@ -34,10 +37,29 @@ export function parseExact(text: string): ExactJson {
   // A prefix of its own for each text: a caller that learns one cannot use it.
   const prefix = `number:${randomBytes(12).toString('hex')}:`
   const written = new RegExp(`"${prefix}([^"]*)"`, 'g')
+  const unmark = (json: string) => json.replace(written, '$1')
   return {
     value: JSON.parse(withReplaced(text, isChanged, number => `"${prefix}${number}"`)),
-    stringify: value => JSON.stringify(value).replace(written, '$1'),
+    stringify: value => unmark(JSON.stringify(value)),
+    unmark,
   }
+}
+
+/**
+ * A copy of a value, with the numbers of an `ExactJson` that stand at the same places. The value
+ * may lack members, or have more.
+ */
+export function withNumbersOf(exact: unknown, value: unknown): unknown {
+  if (typeof value === 'number') return typeof exact === 'string' ? exact : value
+  if (Array.isArray(value))
+    return Array.isArray(exact) ? value.map((it, n) => withNumbersOf(exact[n], it)) : value
+  if (!isRecord(value) || !isRecord(exact)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, it]) => [
+      name,
+      Object.hasOwn(exact, name) ? withNumbersOf(exact[name], it) : it,
+    ]),
+  )
 }
 
 function withReplaced(

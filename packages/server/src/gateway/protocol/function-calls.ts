@@ -66,7 +66,8 @@ export function createFunctionCalls(
         ? roundsOverRequests(registration, exactParams(params, ctx), signer)
         : inProcess
       return inTime(ctx, signal => {
-        const send = (event: McpEvent) => invokeStream(registration, mcpEvent(event, ctx), signal)
+        const send = (event: McpEvent) =>
+          invokeStream(registration, mcpEvent(event, ctx, isStateless), signal)
         return callMcpFunction(send, { method, params, context }, ctx, rounds, drained)
       })
     },

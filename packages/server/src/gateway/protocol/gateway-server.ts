@@ -16,6 +16,7 @@ import { failedTool } from '../../invoker/contracts/arguments.ts'
 import { isRecord } from '../../is-record.ts'
 import { isTooDeep, TOO_DEEP } from '../../json/depth.ts'
 import { JsonRpcError, SERVER_ERROR } from '../../jsonrpc-error.ts'
+import { withExactResult } from './exact-arguments.ts'
 import { invalidRequestText } from './invalid-request.ts'
 import { callsFunction } from './methods.ts'
 import { failedInGateway } from './request-errors.ts'
@@ -36,6 +37,9 @@ export class GatewayServer extends Server {
   constructor(serverInfo: Implementation, options: ServerOptions, requestId: string) {
     super(serverInfo, options)
     this.#requestId = requestId
+    // Every request to the client passes through them.
+    this.request = remembering(this, this.request)
+    this.createMessage = remembering(this, this.createMessage)
   }
 
   /** The SDK calls it for every handler, its own ones included. */
@@ -90,6 +94,12 @@ export class StatelessServer extends McpServer {
     this.server = new GatewayServer(serverInfo, options, requestId)
   }
 }
+
+type Send = (...args: never[]) => Promise<unknown>
+
+/** The method of a server, with the digits of numbers in the results of the client. */
+const remembering = <Method extends Send>(server: Server, method: Method) =>
+  ((...args) => withExactResult(() => method.apply(server, args))) as Method
 
 const internalError = (message: string) =>
   new ProtocolError(ProtocolErrorCode.InternalError, message)

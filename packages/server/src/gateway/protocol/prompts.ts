@@ -6,6 +6,7 @@ import { toPromptResult } from '../../invoker/contracts/arguments.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import { mayUse } from './access.ts'
 import type { Capability } from './capability.ts'
+import { sentArguments } from './exact-arguments.ts'
 import { listPrompts } from './lists.ts'
 import { page } from './paging.ts'
 import { invalidParams, unknownName } from './request-errors.ts'
@@ -23,7 +24,8 @@ export function servePrompts(
 
   server.setRequestHandler('prompts/get', async ({ params }, ctx) => {
     const prompt = await promptOf(registry, caller, params.name)
-    const args = params.arguments ?? {}
+    const args = sentArguments(params.arguments ?? {}, ctx)
+    assertTexts(args)
     assertPromptArguments(prompt, args)
     if (prompt.contract !== 'mcp')
       return toPromptResult(await calls.callWithArguments(prompt, args, ctx), prompt)
@@ -41,6 +43,12 @@ export async function promptOf(
   const prompt = await registry.find('prompt', name)
   if (!prompt || !mayUse(prompt, caller)) throw unknownName('prompt', name)
   return prompt
+}
+
+/** The SDK has checked all but one with the name `__proto__`. */
+function assertTexts(args: Record<string, unknown>): asserts args is Record<string, string> {
+  const name = Object.keys(args).find(it => typeof args[it] !== 'string')
+  if (name !== undefined) throw invalidParams(`The argument "${name}" of a prompt is not a string`)
 }
 
 /** Throws -32602 where a required argument is missing. */

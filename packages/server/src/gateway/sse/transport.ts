@@ -23,6 +23,7 @@ import {
   type OrdinaryRequest,
   ordinaryRequest,
 } from '../ordinary/ordinary-request.ts'
+import { responseKeeper } from '../protocol/exact-arguments.ts'
 import type { EventStream } from '../wire/event-stream.ts'
 import { cancelledIdOf, isRequest, isResponse, withEarlierErrorCode } from '../wire/jsonrpc.ts'
 import { messageText } from '../wire/message-text.ts'
@@ -106,6 +107,8 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
   /** The server of the SDK has answered `initialize`, so it answers everything. */
   let isServerAlone = false
   const pings = createPings(json => void write(() => json))
+  /** Take the responses to requests of the server, by the id of the request. */
+  const keepers = new Map<string, (text: string) => void>()
   let sequence = 0
   let unread = 0
   let lastWrite = Promise.resolve()
@@ -116,7 +119,12 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     sessionId,
     async start() {},
     async send(message) {
-      if (!isResponse(message)) return write(() => messageText(message))
+      if (!isResponse(message)) {
+        const obsolete = cancelledIdOf(message)
+        if (obsolete !== undefined) keepers.delete(String(obsolete))
+        if (isRequest(message)) keepers.set(String(message.id), responseKeeper())
+        return write(() => messageText(message))
+      }
       const request = byInternalId.get(message.id)
       // The client cancelled the request, or `failOpen` sent an error for it, or no client sent it.
       if (request) await respondWith(request, message)
@@ -130,7 +138,10 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
       else if (cancelled !== undefined) cancel(message, open.get(cancelled))
       else if (isResponse(message) && pings.take(message.id)) return
       // Without a server nothing waits for it.
-      else if (connecting) void connecting.then(() => deliver(message), logFailure)
+      else if (connecting) {
+        if (isResponse(message)) keepResponse(message.id, text)
+        void connecting.then(() => deliver(message), logFailure)
+      }
     },
     ping: pings.send,
     connected,
@@ -238,6 +249,11 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     const isKnown = error instanceof GatewayError
     const data = { reason: isKnown ? error.code : undefined }
     await fail(request, isKnown ? { code: SERVER_ERROR, message: error.message, data } : FAILED)
+  }
+
+  function keepResponse(id: RequestId, text: string) {
+    keepers.get(String(id))?.(text)
+    keepers.delete(String(id))
   }
 
   function logFailure(error: unknown) {

@@ -15,6 +15,7 @@ import type { OpenStreams } from '../../session-table/open-streams.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
 import type { SessionConnection } from '../protocol/connection.ts'
+import { sentText } from '../protocol/exact-arguments.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { type Subscriptions, tooManySubscriptions } from '../protocol/subscriptions.ts'
 import {
@@ -198,7 +199,7 @@ export function createMcpSessionRequests(options: SessionOptions) {
    */
   async function passOn(message: JsonRpcResponse, { owner }: McpSession) {
     const id = String(message.id)
-    if (isSessionId(id)) await relay.post({ id, owner }, JSON.stringify(message))
+    if (isSessionId(id)) await relay.post({ id, owner }, sentText(message))
   }
 
   /** Other notifications of a client need nothing done. */

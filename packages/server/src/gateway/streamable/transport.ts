@@ -9,6 +9,7 @@ import { describe } from '../../http/errors.ts'
 import { log } from '../../http/log.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import type { McpSession } from '../../session-table/sessions.ts'
+import { responseKeeper } from '../protocol/exact-arguments.ts'
 import { cancelledIdOf, isRequest } from '../wire/jsonrpc.ts'
 import { keepLease } from '../wire/lease.ts'
 import { createSessionId } from '../wire/session-id.ts'
@@ -81,6 +82,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
 
   async function ask(message: JSONRPCRequest) {
     const id = createSessionId()
+    const keep = responseKeeper()
     const cancelled = new AbortController()
     asked.set(message.id, { id, cancelled })
     const inbox = await relay.open({ id, owner }).catch(error => {
@@ -102,6 +104,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
       for await (const text of inbox.messages(waiting)) {
         // `POST /mcp` has checked it.
         const response = JSON.parse(text) as JSONRPCMessage
+        keep(text)
         transport.receive({ ...response, id: message.id } as JSONRPCMessage)
         return
       }
