@@ -6,10 +6,11 @@ import { STACK_OPTIONS, stackOf } from './stack-options.ts'
 
 export const statusCommand = defineCommand({
   name: 'status',
-  summary: 'show what is deployed, and which registered functions cannot be invoked',
+  summary: 'show what is deployed, and which registrations need a repair',
   usage: '[options]',
-  help: `Shows the stack, its URLs and its version, and each registration whose function the gateway may not
-invoke. Exits with 1 if there is something to repair.`,
+  help: `Shows the stack, its URLs and its version, each registration whose function the gateway may not invoke,
+and warns of each registration that holds what would be refused today. Exits with 1 if a function cannot be
+invoked, or the gateway does not answer.`,
   options: STACK_OPTIONS,
   async run(flags) {
     const { readStatus } = await import('../deploy/status.ts')
@@ -49,15 +50,23 @@ function versionText(gateway: NonNullable<Status['gateway']>): string {
 
 function registrationsText(registrations: NonNullable<Status['registrations']>): string {
   if ('problem' in registrations) return problemText(registrations.problem)
-  const { count, notReady } = registrations
-  if (notReady.length === 0) return `${count}, all can be invoked`
-  const details = notReady.flatMap(({ id, message, fix }) => [
+  const { count, notReady, refused } = registrations
+  const ready =
+    notReady.length === 0
+      ? `${count}, all can be invoked`
+      : `${count}, and ${notReady.length} cannot be invoked:`
+  const missing = notReady.flatMap(({ id, message, fix }) => [
     '',
     `  ${id}: ${message}`,
     ...fix.map(command => `    ${command}`),
   ])
-  return [`${count}, and ${notReady.length} cannot be invoked:`, ...details].join('\n')
+  const warnings = refused.flatMap(({ id, warnings }) => warnings.map(it => `  ${id}: ${it}`))
+  const old = refused.length > 0 ? ['', `${OLD}:`, '', ...warnings] : []
+  return [ready, ...missing, ...old].join('\n')
 }
+
+const OLD =
+  'Warnings. The gateway does not act on what would be refused today. Correct it, and register again'
 
 const problemText = ({ message, hint }: UrlProblem) => `${message}\n${' '.repeat(COLUMN)}${hint}`
 

@@ -24,15 +24,21 @@ export interface Status {
   outputs: Record<string, string>
   /** Absent while the stack has no URLs. */
   gateway?: Found<{ version: string }>
-  registrations?: Found<{ count: number; notReady: NotReadyRegistration[] }>
+  registrations?: Found<Registrations>
 }
 
-type NotReadyRegistration = NotReady & { id: string }
+interface Registrations {
+  count: number
+  /** The gateway may not invoke their functions. */
+  notReady: (NotReady & { id: string })[]
+  /** They hold what would be refused today, so that it has no effect. */
+  refused: { id: string; warnings: string[] }[]
+}
 
 /** What was read, or why it could not be read. */
 type Found<Value> = Value | { problem: UrlProblem }
 
-/** Reads what is deployed, and the registrations whose function the gateway may not invoke. */
+/** Reads what is deployed, and the registrations that need a repair. */
 export async function readStatus(
   options: AccountOptions & { stackName?: string | undefined },
 ): Promise<Status> {
@@ -79,17 +85,20 @@ async function readVersion(
 }
 
 /** A list of registrations has no status, so that it stays one read. Each registration has one. */
-async function readRegistrations(url: string, signing: SigningOptions) {
+async function readRegistrations(url: string, signing: SigningOptions): Promise<Registrations> {
   const admin = createAdminClient({ url, ...signing })
   const ids: string[] = []
   for await (const { id } of admin.list()) ids.push(id)
-  const notReady: NotReadyRegistration[] = []
+  const notReady: Registrations['notReady'] = []
+  const refused: Registrations['refused'] = []
   for (let start = 0; start < ids.length; start += AT_ONCE) {
     const some = ids.slice(start, start + AT_ONCE)
-    for (const { id, status } of await Promise.all(some.map(id => admin.get(id))))
+    for (const { id, status, warnings = [] } of await Promise.all(some.map(id => admin.get(id)))) {
       if (status.state !== 'ready') notReady.push({ id, ...status })
+      if (warnings.length > 0) refused.push({ id, warnings })
+    }
   }
-  return { count: ids.length, notReady }
+  return { count: ids.length, notReady, refused }
 }
 
 // The Lambda API allows 15 GetPolicy requests per second to the whole account.
