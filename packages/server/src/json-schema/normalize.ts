@@ -22,9 +22,12 @@ export interface Normalized {
   isUnevaluated: boolean
 }
 
-/** What takes about 0.6 s and 80 MB to compile. Larger schemas are refused. */
+/** What takes about 1 s of processor time and 80 MB to compile. Larger schemas are refused. */
 const MAX_SCHEMAS = 3_000
 const MAX_PATTERNS = 500
+/** The engine calls itself for each member of a list or an object, and for each level. */
+const MAX_BESIDE = 1_500
+const MAX_LEVELS = 200
 /**
  * Schemas and values of `enum`. A check of many values against more than these counts as costly.
  */
@@ -84,6 +87,7 @@ export function normalize(root: SchemaObject): Normalized {
   const moved = new Map<string, string>()
   const links: { link: SchemaObject; pointer: string }[] = []
   let schemas = 0
+  let levels = 0
   let values = 0
   let patterns = 0
   let isCostly = false
@@ -108,6 +112,15 @@ export function normalize(root: SchemaObject): Normalized {
     if (++schemas > MAX_SCHEMAS)
       throw new SchemaError(from, `is one schema too many: at most ${MAX_SCHEMAS} are accepted`)
     if (!isRecord(node)) return node
+    if (levels >= MAX_LEVELS)
+      throw new SchemaError(from, `is nested too deep: at most ${MAX_LEVELS} levels are accepted`)
+    levels += 1
+    const result = convertObject(node, from, to)
+    levels -= 1
+    return result
+  }
+
+  function convertObject(node: SchemaObject, from: string, to: string): SchemaObject {
     const isNullable = node['nullable'] === true
     const result: SchemaObject = {}
     const refusesNull: SchemaObject = {}
@@ -130,6 +143,7 @@ export function normalize(root: SchemaObject): Normalized {
   function convertKeyword(keyword: string, value: unknown, place: Place) {
     const { node, to, target, more } = place
     const at = join(place.from, keyword)
+    assertFew(keyword, value, at)
     switch (keyword) {
       case '$ref':
       case '$dynamicRef':
@@ -239,6 +253,16 @@ export function normalize(root: SchemaObject): Normalized {
       throw new SchemaError(at, `is not a regular expression: ${(error as Error).message}`)
     }
   }
+}
+
+const WITH_MEMBERS = [...WITH_MAP, ...WITH_LIST, 'items', 'dependentRequired']
+
+/** Definitions are compiled one by one. */
+function assertFew(keyword: string, value: unknown, at: string) {
+  if (!WITH_MEMBERS.includes(keyword) || keyword === '$defs' || keyword === 'definitions') return
+  const { length } = Object.keys(Object(value) as object)
+  if (length > MAX_BESIDE)
+    throw new SchemaError(at, `has ${length} members: at most ${MAX_BESIDE} are accepted`)
 }
 
 /** Where a keyword stands: in `node`, whose pointer is `from` and in the result `to`. */

@@ -1,5 +1,5 @@
 import { isRecord } from '../is-record.ts'
-import { DeadlineError, interruptAfter, runWithDeadline } from './deadline.ts'
+import { DeadlineError, runWithDeadline } from './deadline.ts'
 import { createEngine } from './engine.ts'
 import { SchemaError, type SchemaObject } from './keywords.ts'
 import { type Normalized, normalize } from './normalize.ts'
@@ -18,8 +18,11 @@ const MS_PER_CHECK = 50
 const MS_PER_MEGABYTE = 50
 /** The weight of a large value. Only its first problem is reported. */
 const LARGE = 100_000
-/** A safety net: `normalize` limits what there is to compile. */
-const COMPILE_DEADLINE_MS = 5_000
+/**
+ * Processor time to compile a schema. Nearly all take less than 50 ms. The largest that `normalize`
+ * accepts take about 1 s where the code of the engine is cold.
+ */
+const COMPILE_MS = 1_000
 
 /**
  * Compiles a JSON Schema of any draft.
@@ -66,10 +69,17 @@ export function compileSchema(root: SchemaObject): Validate {
 function compile({ schema, isUnevaluated }: Normalized, allErrors: boolean) {
   try {
     const run = () => createEngine(allErrors, isUnevaluated).compile(schema)
-    return interruptAfter(COMPILE_DEADLINE_MS, run)
+    return runWithDeadline(run, () => COMPILE_MS)
   } catch (error) {
-    throw new SchemaError('', `does not compile: ${(error as Error).message}`)
+    throw new SchemaError('', `does not compile: it ${reasonOf(error)}`)
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof DeadlineError) return 'takes too long: use fewer keywords'
+  // The stack of the engine is full.
+  if (error instanceof RangeError) return 'has too many references that lead to one another'
+  return `is refused by the engine (${(error as Error).message})`
 }
 
 /** About the length of a value as JSON. It is not counted beyond `limit`. */

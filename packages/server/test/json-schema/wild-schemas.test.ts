@@ -328,16 +328,40 @@ describe('a schema is refused with the place', () => {
       '2020-12',
     ],
     [
-      '5,000 patterns',
-      object({ a: { patternProperties: many(5_000, n => [`^${n}`, {}]) } }),
+      '600 patterns',
+      object({ a: { patternProperties: many(600, n => [`^${n}`, {}]) } }),
       '/properties/a/patternProperties/^500',
       'at most 500',
     ],
     [
-      '5,000 schemas',
-      object({ a: object(many(5_000, n => [`p${n}`, { type: 'string' }])) }),
-      '/properties/a/properties/p2998',
+      '5,000 patterns',
+      object({ a: { patternProperties: many(5_000, n => [`^${n}`, {}]) } }),
+      '/properties/a/patternProperties',
+      'has 5000 members: at most 1500',
+    ],
+    [
+      '5,000 dependent names',
+      object({ a: { dependentRequired: many(5_000, n => [`p${n}`, ['b']]) } }),
+      '/properties/a/dependentRequired',
+      'at most 1500',
+    ],
+    [
+      '4,000 schemas',
+      object(many(4, n => [`p${n}`, object(many(1_000, m => [`p${m}`, {}]))])),
+      '/properties/p2/properties/p996',
       'at most 3000',
+    ],
+    [
+      '300 levels',
+      Array.from({ length: 300 }).reduce<Schema>(inner => object({ a: inner }), {}),
+      '/properties/a'.repeat(200),
+      'at most 200 levels',
+    ],
+    [
+      'a long ring of references',
+      object({ a: { $ref: '#/$defs/0' } }, { $defs: many(1_000, ring) }),
+      '',
+      'too many references',
     ],
   ])('%s', (_, schema, pointer, message) => {
     expect(() => compileSchema(schema)).toThrow(SchemaError)
@@ -348,3 +372,8 @@ describe('a schema is refused with the place', () => {
     }
   })
 })
+
+const ring = (n: number): [string, Schema] => [
+  String(n),
+  object({ next: { $ref: `#/$defs/${(n + 1) % 1_000}` } }),
+]
