@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -17,6 +17,11 @@ beforeAll(async () => {
     lambdaArn: functionArn('contract'),
     contract: 'mcp',
     parameters: { mode: 'string', file: 'string?', times: 'integer?' },
+  })
+  await gateway.admin.registerTool({
+    name: 'wait',
+    lambdaArn: functionArn('wait'),
+    parameters: { ms: 'integer?', file: 'string?', log: 'string?' },
   })
 })
 afterAll(() => gateway.close())
@@ -123,6 +128,7 @@ describe('a client that lost a response stream', () => {
 
   test.each([
     ['that is made up', 'AAAAAAAAAAAAAAAA.1'],
+    ['of long ago', `AAAAAAAAAAAAAAAA.0.1.${Buffer.from('[2]').toString('base64url')}`],
     ['that is none', 'what?'],
   ])('and names an event %s is told to send the request again', async (_, id) => {
     const session = await openSession(gateway)
@@ -136,6 +142,49 @@ describe('a client that lost a response stream', () => {
     const { eventId } = await lose(session, 'steps')
     const other = await openSession(gateway)
     expect((await other.get(eventId)).status).toBe(400)
+  })
+})
+
+describe('a call without messages before its response', () => {
+  const quiet = (args: object) => ({
+    jsonrpc: '2.0',
+    id: 2,
+    method: 'tools/call',
+    params: { name: 'wait', arguments: args },
+  })
+  const waited = { content: [{ type: 'text', text: 'done' }] }
+
+  /** Reads the event that comes before any message, and is cut off. */
+  async function lose(session: RawSession, args: object) {
+    const events = eventsOf(await session.post(quiet(args)))
+    const { id = '' } = (await events.next()) ?? {}
+    const pid = pidOf('POST')
+    await events.close()
+    return { id, pid }
+  }
+
+  test('is resumed while it runs, and when it is complete', async () => {
+    const session = await openSession(gateway)
+    const file = newFile()
+    const { id } = await lose(session, { file })
+    const early = eventsOf(await session.get(id))
+    writeFileSync(file, '')
+    const late = eventsOf(await session.get(id))
+    for (const events of [early, late]) {
+      expect((await events.message(it => it.id === 2)).result).toMatchObject(waited)
+      expect(await events.next()).toBeUndefined()
+    }
+  })
+
+  test('is an unknown outcome after its environment died, and runs once', async () => {
+    const session = await openSession(gateway)
+    const log = newFile()
+    const { id, pid } = await lose(session, { file: newFile(), log })
+    if (!pid) throw new Error('no process served the request')
+    process.kill(pid, 'SIGKILL')
+    const { error } = await eventsOf(await session.get(id)).message(it => it.id === 2)
+    expect(error).toMatchObject({ data: { reason: 'outcome-unknown' } })
+    expect(readFileSync(log, 'utf8')).toBe('ran\n')
   })
 })
 

@@ -1,16 +1,27 @@
 import type { RequestId } from '@modelcontextprotocol/server'
-import type { AttributeValue, DynamoDb, Item } from '../dynamodb/dynamodb.ts'
+import type { DynamoDb, Item } from '../dynamodb/dynamodb.ts'
 
 import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
-import type { EventStore, EventWriter, StoredEvents, StreamId } from './event-store.ts'
-import { expiry, key, messageContent, nowSeconds, PART_BYTES, padded } from './table.ts'
+import type { Beginning, EventStore, EventWriter, StoredEvents, StreamId } from './event-store.ts'
+import {
+  expiry,
+  KEEP_SECONDS,
+  key,
+  messageContent,
+  nowSeconds,
+  PART_BYTES,
+  padded,
+} from './table.ts'
 
 /** Bytes of messages that may wait to be written before `add` waits for the table. */
 const MAX_WAITING_BYTES = 1024 * 1024
 
 /** A longer last message has an item of its own. */
 const MAX_LAST_BYTES = 64 * 1024
+
+/** Clocks of environments may differ by so much. */
+const MAX_SKEW_SECONDS = 60
 
 /** The position of a stream's head item. */
 const HEAD = 'begun'
@@ -26,6 +37,9 @@ const OUT = 'out#'
  *
  * While one item is being written, the messages that follow are collected for the next item. So a
  * thousand messages take a few writes, and the sender does not wait for each of them.
+ *
+ * A response without other messages, within the first lease, is one write: the head item, with the
+ * response in it. Every write of the head sets some of its attributes, so their order is free.
  */
 export function dynamoEventStore(
   dynamo: DynamoDb,
@@ -37,7 +51,7 @@ export function dynamoEventStore(
 
   return {
     open: (stream, requests) => eventWriter(channelOf(stream), requests),
-    async read(stream, after) {
+    async read(stream, after, beginning) {
       const channel = channelOf(stream)
       // The head is read first: a stream that is complete by then has all its messages in the
       // table.
@@ -46,7 +60,8 @@ export function dynamoEventStore(
         Key: key(channel, HEAD),
         ConsistentRead: true,
       })
-      if (!head || !(Number(head['expiresAt']?.N) > nowSeconds())) return undefined
+      if (!head) return beginning && withoutHead(beginning)
+      if (!(Number(head['expiresAt']?.N) > nowSeconds())) return undefined
       const { messages, isLast } = await readPage(channel, after)
       const lastSequence = Number(head['lastSequence']?.N)
       if (isLast && lastSequence > after)
@@ -56,11 +71,21 @@ export function dynamoEventStore(
     },
   }
 
+  /** The first lease of a stream begins with it, and its head is written before that lease ends. */
+  function withoutHead({ startedAt, requests }: Beginning): StoredEvents | undefined {
+    const age = nowSeconds() - startedAt
+    // An older stream may have had a head that has expired.
+    if (!(age >= -MAX_SKEW_SECONDS && age < KEEP_SECONDS)) return undefined
+    return { messages: [], state: age < leaseSeconds ? 'running' : 'lost', requests }
+  }
+
   function eventWriter(channel: string, requests: RequestId[]): EventWriter {
     let waiting: string[] = []
     let waitingBytes = 0
     let written = 0
-    let writing: Promise<void> | undefined = putHead().then(writeWaiting)
+    let writing: Promise<void> | undefined
+    /** Readers read the head first, so it is written before any message. */
+    let head: Promise<void> | undefined
 
     return {
       async add(message) {
@@ -69,34 +94,46 @@ export function dynamoEventStore(
         writing ??= writeWaiting()
         if (waitingBytes > MAX_WAITING_BYTES) await writing
       },
-      renew: () =>
-        update(channel, 'SET aliveUntil = :aliveUntil, expiresAt = :expiresAt', {
-          ':aliveUntil': lease().aliveUntil,
-          ':expiresAt': expiry().expiresAt,
-        }),
+      renew,
       async close(last) {
         const isShort = last !== undefined && Buffer.byteLength(last) <= MAX_LAST_BYTES
         if (last !== undefined && !isShort) await this.add(last)
         await writing
-        const complete = { ':true': { BOOL: true } }
-        if (!isShort) return update(channel, 'SET complete = :true', complete)
-        await update(channel, 'SET complete = :true, lastSequence = :sequence, message = :last', {
+        const complete = { complete: { BOOL: true } }
+        if (!isShort) return setHead(complete)
+        await setHead({
           ...complete,
-          ':sequence': { N: String(written + 1) },
-          ':last': { B: Buffer.from(last).toString('base64') },
+          lastSequence: { N: String(written + 1) },
+          message: { B: Buffer.from(last).toString('base64') },
         })
       },
     }
 
+    function renew() {
+      const renewed = setHead(lease())
+      head ??= renewed
+      return renewed
+    }
+
     async function writeWaiting() {
+      await (head ?? renew())
       while (waiting.length > 0) await logFailure(putMessages(takeBatch()))
       writing = undefined
     }
 
-    async function putHead() {
-      const Item = { requests: { S: JSON.stringify(requests) }, ...lease(), ...expiry() }
+    /** Sets attributes of the head. The first write of it makes the item. */
+    async function setHead(attributes: Item) {
+      const all = { requests: { S: JSON.stringify(requests) }, ...expiry(), ...attributes }
+      const names = Object.keys(all)
       await logFailure(
-        dynamo.putItem({ TableName: table, Item: { ...key(channel, HEAD), ...Item } }),
+        dynamo.updateItem({
+          TableName: table,
+          Key: key(channel, HEAD),
+          UpdateExpression: `SET ${names.map(it => `${it} = :${it}`).join(', ')}`,
+          ExpressionAttributeValues: Object.fromEntries(
+            Object.entries(all).map(([name, value]) => [`:${name}`, value]),
+          ),
+        }),
       )
     }
 
@@ -125,21 +162,6 @@ export function dynamoEventStore(
         },
       })
     }
-  }
-
-  async function update(
-    channel: string,
-    expression: string,
-    values: Record<string, AttributeValue>,
-  ) {
-    await logFailure(
-      dynamo.updateItem({
-        TableName: table,
-        Key: key(channel, HEAD),
-        UpdateExpression: expression,
-        ExpressionAttributeValues: values,
-      }),
-    )
   }
 
   async function readPage(channel: string, after: number) {

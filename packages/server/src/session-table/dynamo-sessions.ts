@@ -174,15 +174,18 @@ function toSession(item: Item) {
   }
 }
 
-/** `<stream> <until>` in an attribute for each request. */
-const toAttribute = ({ stream, until }: RequestInFlight) => ({ S: `${stream} ${until}` })
+/** `<stream> <startedAt> <until>` in an attribute for each request. */
+const toAttribute = ({ stream, startedAt, until }: RequestInFlight) => ({
+  S: `${stream} ${startedAt} ${until}`,
+})
 
 function inFlightIn(item: Item): Map<string, RequestInFlight> {
   const found = new Map<string, RequestInFlight>()
   for (const [name, { S = '' }] of Object.entries(item)) {
-    const [stream = '', until] = S.split(' ')
-    if (name.startsWith(IN_FLIGHT))
-      found.set(name.slice(IN_FLIGHT.length), { stream, until: Number(until) })
+    if (!name.startsWith(IN_FLIGHT)) continue
+    const [stream = '', startedAt, until] = S.split(' ')
+    const inFlight = { stream, startedAt: Number(startedAt), until: Number(until) }
+    found.set(name.slice(IN_FLIGHT.length), inFlight)
   }
   return found
 }

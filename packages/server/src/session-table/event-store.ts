@@ -7,18 +7,30 @@ export interface StreamId {
   stream: string
 }
 
+/** When a stream was opened, and for which requests. Its event ids tell it to their readers. */
+export interface Beginning {
+  /** In seconds since 1970. */
+  startedAt: number
+  requests: RequestId[]
+}
+
 /**
  * Keeps the messages of event streams, so that a client that lost its connection can read the rest.
  * Streamable HTTP, "Resumability and Redelivery":
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
  */
 export interface EventStore {
-  /** Registers a stream that will carry the response to each of these requests. */
+  /**
+   * A writer for a stream that will carry the response to each of these requests. It writes nothing
+   * before the first message, renewal or end: a stream has a lease from its beginning on.
+   */
   open(stream: StreamId, requests: RequestId[]): EventWriter
   /**
    * The next messages after a sequence number. Undefined for a stream that is unknown or expired.
+   *
+   * @param beginning makes a stream known of which nothing is stored yet
    */
-  read(stream: StreamId, after: number): Promise<StoredEvents | undefined>
+  read(stream: StreamId, after: number, beginning?: Beginning): Promise<StoredEvents | undefined>
 }
 
 export interface EventWriter {
@@ -32,7 +44,7 @@ export interface EventWriter {
   /**
    * Resolves once all messages are stored and the stream is marked as complete.
    *
-   * @param last the last message, where it was not added yet: it costs no write of its own
+   * @param last the last message, where it was not added yet: both are one write
    */
   close(last?: string): Promise<void>
 }

@@ -27,13 +27,15 @@ export interface McpSession extends InitializedSession {
   subscriptions: ReadonlyMap<string, string>
   /** When another environment last asked that the client be pinged, in milliseconds since 1970. */
   probedAt?: number
-  /** The calls of functions that run for longer than a moment, by `requestKey`. */
+  /** The calls of functions that run for longer than two seconds, by `requestKey`. */
   inFlight: ReadonlyMap<string, RequestInFlight>
 }
 
 export interface RequestInFlight {
   /** The stream that carries the response, as in `StreamId`. */
   stream: string
+  /** When the stream was opened, in seconds since 1970. */
+  startedAt: number
   /** In milliseconds since 1970: the environment that runs the request stops by then. */
   until: number
 }

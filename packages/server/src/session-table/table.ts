@@ -6,7 +6,7 @@ import { type DynamoDb, type Item, isConditionFailure } from '../dynamodb/dynamo
  * Messages are kept for longer than an invocation can last; after that, no environment can read
  * them.
  */
-const KEEP_SECONDS = 15 * 60
+export const KEEP_SECONDS = 15 * 60
 /**
  * Bytes of content in one item. The limit of an item is 400 KB (409,600 bytes) with its attribute
  * names: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html

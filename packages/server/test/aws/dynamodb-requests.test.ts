@@ -74,9 +74,9 @@ async function useTables(): Promise<Sent[]> {
   const state = { initialize: '{}', protocolVersion: '2025-11-25', registrations: '1' }
   await sessions.create({ id, owner: 'me', ...state })
   await sessions.subscribe(id, 'notes://today', 'token')
-  await sessions.begin(id, [1, '1'], { stream: 's', until: 1 })
+  await sessions.begin(id, [1, '1'], { stream: 's', startedAt: 1, until: 1 })
   await sessions.get(id, 'me')
-  await sessions.finish(id, [1, '1'], { stream: 's', until: 1 })
+  await sessions.finish(id, [1, '1'], { stream: 's', startedAt: 1, until: 1 })
   await sessions.cancel(id, 1, 2)
   await sessions.cancelled(id)
   await sessions.unsubscribe(id, 'notes://today')

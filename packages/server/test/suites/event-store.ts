@@ -106,6 +106,35 @@ export function eventStoreSuite(make: (leaseSeconds?: number) => EventStore) {
     }
   })
 
+  test('a stream is known by its beginning, for its first lease, before anything is stored', async () => {
+    const now = Math.floor(Date.now() / 1_000)
+    const stateAt = async (startedAt: number) =>
+      (await make(10).read(newStream(), 0, { startedAt, requests: [7, 'x'] }))?.state
+    expect(await make(10).read(newStream(), 0, { startedAt: now, requests: [7, 'x'] })).toEqual({
+      messages: [],
+      state: 'running',
+      requests: [7, 'x'],
+    })
+    expect(await stateAt(now - 12)).toBe('lost')
+    // Such a stream may be complete, and its items may have expired.
+    expect(await stateAt(now - 16 * 60)).toBeUndefined()
+    // No clock is so far off.
+    expect(await stateAt(now + 3_600)).toBeUndefined()
+  })
+
+  test('a response alone is one item, in whatever order its writes arrive', async () => {
+    const stream = newStream()
+    const eventWriter = make().open(stream, [7])
+    const renewed = eventWriter.renew()
+    await eventWriter.close('the response')
+    await Promise.all([renewed, eventWriter.renew()])
+    expect(await make().read(stream, 0)).toEqual({
+      messages: [{ sequence: 1, message: 'the response' }],
+      state: 'complete',
+      requests: [7],
+    })
+  })
+
   test('a stream that was never opened is unknown', async () => {
     expect(await make().read(newStream(), 0)).toBeUndefined()
   })

@@ -83,7 +83,11 @@ export function mcpSessionsSuite(make: () => McpSessions) {
 
   test('of two requests with one id only the first is in flight, until it is finished', async () => {
     const id = await create()
-    const [first, second] = ['a', 'b'].map(stream => ({ stream, until: 9_000_000_000_000 }))
+    const [first, second] = ['a', 'b'].map(stream => ({
+      stream,
+      startedAt: 1_700_000_000,
+      until: 9_000_000_000_000,
+    }))
     if (!first || !second) throw new Error('unreachable')
     expect(await make().begin(id, [1, 'x'], first)).toBe(true)
     expect(await make().begin(id, [1, 'x'], first), 'a repeated write').toBe(true)
@@ -103,8 +107,8 @@ export function mcpSessionsSuite(make: () => McpSessions) {
   test('a request of a session that was removed is in flight without a record', async () => {
     const id = await create()
     await make().remove(id)
-    expect(await make().begin(id, [1], { stream: 'a', until: 1 })).toBe(true)
-    await make().finish(id, [1], { stream: 'a', until: 1 })
+    expect(await make().begin(id, [1], { stream: 'a', startedAt: 1, until: 1 })).toBe(true)
+    await make().finish(id, [1], { stream: 'a', startedAt: 1, until: 1 })
     expect(await make().get(id, 'me')).toBeUndefined()
   })
 

@@ -22,7 +22,7 @@ export async function idInFlight(
   for (const { id } of requests) {
     const inFlight = session.inFlight.get(requestKey(id))
     if (!inFlight) continue
-    if (await isRunning(session, inFlight, eventStore)) return id
+    if (await isRunning(session, id, inFlight, eventStore)) return id
     await sessions.finish(session.id, [id], inFlight)
   }
   return undefined
@@ -34,10 +34,12 @@ const LAST_SEQUENCE = 1e12 - 2
 /** False also where the environment that ran the request is gone. */
 async function isRunning(
   session: McpSession,
-  { stream, until }: RequestInFlight,
+  id: RequestId,
+  { stream, startedAt, until }: RequestInFlight,
   eventStore: EventStore,
 ): Promise<boolean> {
   if (until < Date.now()) return false
-  const stored = await eventStore.read({ session: session.id, stream }, LAST_SEQUENCE)
-  return stored === undefined || stored.state === 'running'
+  const streamId = { session: session.id, stream }
+  const stored = await eventStore.read(streamId, LAST_SEQUENCE, { startedAt, requests: [id] })
+  return stored?.state === 'running'
 }

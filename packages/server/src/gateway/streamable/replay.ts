@@ -9,6 +9,7 @@ import { createEventStream } from '../wire/event-stream.ts'
 import { isMessage, isResponse } from '../wire/jsonrpc.ts'
 import { outcomeUnknown } from '../wire/outcome-unknown.ts'
 import { createStreamLifetime } from '../wire/stream-lifetime.ts'
+import { eventId, eventPlace } from './event-id.ts'
 
 export interface ReplayOptions {
   session: McpSession
@@ -22,9 +23,6 @@ export interface ReplayOptions {
 /** Milliseconds between two reads of what another environment has sent. */
 const POLL_MS = 150
 
-/** On a response stream: the id of the stream, and the number of messages that were sent on it. */
-const EVENT_ID = /^([\w-]{16})\.(\d{1,12})$/
-
 /**
  * `GET /mcp` with the `Last-Event-ID` of a response stream: sends the events after it. Another
  * environment may still write the response. Undefined for an unknown or expired event.
@@ -35,10 +33,11 @@ export async function replayResponseStream(
   lastEventId: string,
   { session, eventStore, heartbeatSeconds, timeMs, requestId }: ReplayOptions,
 ): Promise<HttpResponse | undefined> {
-  const [, stream, lastSequence] = EVENT_ID.exec(lastEventId) ?? []
-  if (!stream) return undefined
+  const place = eventPlace(lastEventId)
+  if (!place) return undefined
+  const { stream, sequence: lastSequence, beginning } = place
   const streamId = { session: session.id, stream }
-  const first = await eventStore.read(streamId, Number(lastSequence))
+  const first = await eventStore.read(streamId, lastSequence, beginning)
   if (!first) return undefined
 
   const events = createEventStream()
@@ -60,10 +59,10 @@ export async function replayResponseStream(
   return events.response
 
   async function replay(first: StoredEvents) {
-    let after = Number(lastSequence)
+    let after = lastSequence
     for (let reading: StoredEvents | undefined = first; reading; ) {
       for (const { sequence, message } of reading.messages) {
-        await events.event({ id: `${stream}.${sequence}`, name: 'message', data: message })
+        await events.event({ id: eventId(stream, sequence), name: 'message', data: message })
         after = sequence
       }
       if (events.closed.aborted) return
@@ -72,7 +71,7 @@ export async function replayResponseStream(
         if (over.signal.aborted) return
         await sleep(POLL_MS)
       }
-      reading = await eventStore.read(streamId, after)
+      reading = await eventStore.read(streamId, after, beginning)
     }
   }
 
@@ -86,7 +85,7 @@ export async function replayResponseStream(
     )
     for (const id of requests.filter(it => !answered.has(it)))
       await events.event({
-        id: `${stream}.${after}`,
+        id: eventId(stream, after),
         name: 'message',
         data: JSON.stringify({ jsonrpc: '2.0', id, error }),
       })

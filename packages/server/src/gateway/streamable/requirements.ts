@@ -67,14 +67,15 @@ const TOO_MANY_STREAMS =
 /** An id names one request until that has its response. */
 export function refuseIdInFlight(ids: RequestId[]): Response {
   const [id] = ids.length === 1 ? ids : []
-  const what = ids.length === 1 ? 'the same id' : 'one of these ids'
-  return refuse(
-    400,
-    INVALID_REQUEST,
-    `A request with ${what} is in flight: give each request an id of its own, or wait for the response`,
-    { id },
-  )
+  const { code, message } = idInFlightError(ids.length === 1 ? 'the same id' : 'one of these ids')
+  return refuse(400, code, message, { id })
 }
+
+/** The same error, for a response that has begun. */
+export const idInFlightError = (what = 'the same id') => ({
+  code: INVALID_REQUEST,
+  message: `A request with ${what} is in flight: give each request an id of its own, or wait for the response`,
+})
 
 /** The response for a batch in which two requests have one id. Nothing of the batch was done. */
 export function refuseRepeatedIds(body: unknown): Response | undefined {

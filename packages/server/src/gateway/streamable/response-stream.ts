@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-
 import type { JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/server'
 
 import { describe } from '../../http/errors.ts'
@@ -12,7 +10,8 @@ import { createEventStream, type EventStream, eventResponse } from '../wire/even
 import { isResponse, withEarlierErrorCode } from '../wire/jsonrpc.ts'
 import { messageText } from '../wire/message-text.ts'
 import { createStreamLifetime } from '../wire/stream-lifetime.ts'
-import { refuseIdInFlight } from './requirements.ts'
+import { createStreamName, eventId, firstEventId } from './event-id.ts'
+import { idInFlightError, refuseIdInFlight } from './requirements.ts'
 
 export interface ResponseStreamOptions {
   session: McpSession
@@ -41,8 +40,13 @@ export interface ResponseStream {
 
 /** Responses that come within this time, with no message before them, are sent as one piece. */
 const QUIET_MS = 250
+/**
+ * Calls that run for longer are recorded as in flight, which takes two writes. A call that is
+ * repeated before that runs twice.
+ */
+const RECORD_MS = 2_000
 /** Milliseconds between two looks for cancelled requests. */
-const CANCELLED_MS = 500
+const CANCELLED_MS = 1_000
 /** From this protocol version on, clients understand an event that has an id and no data. */
 const PRIMING_SINCE = '2025-11-25'
 
@@ -53,6 +57,16 @@ const PRIMING_SINCE = '2025-11-25'
  * `GET /mcp`. While it is open, the client can cancel requests, and may not use their ids for other
  * requests. All this works in any environment. See "Resumability and Redelivery" in
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
+ *
+ * What it writes to the session table, where nothing comes before the response:
+ *
+ *     0 s     nothing: the response is sent as one piece until 0.25 s
+ *     0.25 s  the response only. The first event id tells when the stream began, which is its first
+ *             lease, so a reader in another environment waits for the response
+ *     2 s     the call is in flight; and not any longer, before the response
+ *     5 s     the lease, and again every five seconds
+ *
+ * A client before 2025-11-25 has no event id until a message comes, so its response is not stored.
  */
 export function createResponseStream(
   options: ResponseStreamOptions,
@@ -75,14 +89,14 @@ export function createResponseStream(
     settle = resolve
   })
   let stream: ReturnType<typeof begin> | undefined
-  const quiet = setTimeout(upgrade, QUIET_MS)
+  const quiet = setTimeout(() => upgrade({ isQuiet: true }), QUIET_MS)
 
   return { response, send, respond, ended }
 
   async function send(message: JSONRPCMessage): Promise<void> {
     // A message after the last response is dropped.
     if (open.size === 0) return
-    if (!isResponse(message)) return upgrade().write(messageText(message))
+    if (!isResponse(message)) return upgrade({ isQuiet: false }).write(messageText(message))
     await respond(message.id, messageText(withEarlierErrorCode(message, open.get(message.id))))
   }
 
@@ -99,28 +113,42 @@ export function createResponseStream(
     await settled([id])
   }
 
-  function upgrade() {
+  /** `isQuiet`: no message has come yet. */
+  function upgrade({ isQuiet }: { isQuiet: boolean }) {
     if (stream) return stream
     clearTimeout(quiet)
-    stream = begin([...open.keys()])
+    stream = begin([...open.keys()], isQuiet)
     for (const text of early) void stream.write(text)
     return stream
   }
 
-  function begin(ids: RequestId[]) {
-    const name = randomBytes(12).toString('base64url')
+  function begin(ids: RequestId[], isQuiet: boolean) {
+    const name = createStreamName()
+    const startedAt = Math.floor(Date.now() / 1_000)
     const events = createEventStream()
     const eventWriter = eventStore.open({ session: session.id, stream: name }, ids)
-    const writer = createStoringWriter(name, events, eventWriter)
+    const isPrimed = session.protocolVersion >= PRIMING_SINCE
+    const writer = createStoringWriter(name, events, eventWriter, {
+      isPrimed,
+      beforeMessage: async () => void (await record()),
+    })
     const lease = { renew: () => eventWriter.renew().then(() => true) }
     // The response goes on without its reader, who may ask for the rest.
     const lifetime = createStreamLifetime({ events, heartbeatSeconds, requestId, lease })
     const looking = setInterval(() => void findCancelled(), CANCELLED_MS)
-    if (session.protocolVersion >= PRIMING_SINCE) void events.event({ id: `${name}.0`, data: '' })
-    const inFlight = { stream: name, until: Date.now() + options.timeMs }
+    if (isPrimed) {
+      const first = firstEventId(name, { startedAt, requests: ids })
+      if (first === undefined) void eventWriter.renew()
+      void events.event({ id: first ?? eventId(name, 0), data: '' })
+    }
+    const inFlight = { stream: name, startedAt, until: Date.now() + options.timeMs }
     const calls = ids.filter(id => callsFunction(open.get(id) ?? ''))
-    const recorded = record()
-    void recorded.then(isFirst => (isFirst || open.size === 0 ? begun(events.response) : refuse()))
+    let recorded: Promise<boolean> | undefined
+    let recording: NodeJS.Timeout | undefined
+    if (isQuiet) {
+      recording = setTimeout(() => void record(), RECORD_MS - QUIET_MS)
+      begun(events.response)
+    } else void record()
 
     return {
       write: writer.write,
@@ -137,8 +165,18 @@ export function createResponseStream(
       },
     }
 
+    /** False where another request with one of the ids is in flight. Then these are refused. */
+    function record(): Promise<boolean> {
+      if (recorded) return recorded
+      recorded = recordInFlight()
+      void recorded.then(isFirst =>
+        isFirst || open.size === 0 ? begun(events.response) : refuse(),
+      )
+      return recorded
+    }
+
     /** Other requests are short and change nothing, so they are not recorded. */
-    async function record(): Promise<boolean> {
+    async function recordInFlight(): Promise<boolean> {
       if (calls.length === 0) return true
       try {
         return await sessions.begin(session.id, calls, inFlight)
@@ -151,18 +189,27 @@ export function createResponseStream(
     function stop() {
       lifetime.stop()
       clearInterval(looking)
+      clearTimeout(recording)
     }
 
-    /** Another request with one of the ids is in flight: it goes on, and these do not. */
-    function refuse() {
+    /** The other request goes on, and these do not. */
+    async function refuse() {
       const refused = [...open.keys()]
       open.clear()
       unwritten.clear()
       stop()
       for (const id of refused) onCancelled(id)
-      begun(refuseIdInFlight(refused))
+      if (isQuiet) {
+        for (const id of refused) {
+          const error = idInFlightError()
+          await writer.write(JSON.stringify({ jsonrpc: '2.0', id, error }))
+        }
+        await events.end()
+      } else {
+        begun(refuseIdInFlight(refused))
+        events.abort(new Error('The requests were refused'))
+      }
       void eventWriter.close()
-      events.abort(new Error('The requests were refused'))
       settle()
     }
   }
@@ -205,8 +252,23 @@ export function createResponseStream(
   }
 }
 
-/** Stores and sends each message, in the order of the calls, with the reader's back-pressure. */
-function createStoringWriter(name: string, events: EventStream, eventWriter: EventWriter) {
+interface StoringWriterOptions {
+  /** Whether the client has an event id before any message. */
+  isPrimed: boolean
+  /** Awaited before the first message that is not the last one. */
+  beforeMessage(): Promise<void>
+}
+
+/**
+ * Stores and sends each message, in the order of the calls, with the reader's back-pressure. A last
+ * message is stored only where the client has an event id that it can send back.
+ */
+function createStoringWriter(
+  name: string,
+  events: EventStream,
+  eventWriter: EventWriter,
+  { isPrimed, beforeMessage }: StoringWriterOptions,
+) {
   let sequence = 0
   let last = Promise.resolve()
   let closing: Promise<void> | undefined
@@ -221,9 +283,12 @@ function createStoringWriter(name: string, events: EventStream, eventWriter: Eve
   }
 
   async function write(data: string, isLast: boolean) {
+    const isResumable = isPrimed || sequence > 0
+    if (!isLast && sequence === 0) await beforeMessage()
     sequence += 1
-    if (isLast) closing = eventWriter.close(data)
-    else await eventWriter.add(data)
-    await events.event({ id: `${name}.${sequence}`, name: 'message', data })
+    if (!isLast) await eventWriter.add(data)
+    else closing = isResumable ? eventWriter.close(data) : Promise.resolve()
+    const id = isResumable || !isLast ? { id: eventId(name, sequence) } : undefined
+    await events.event({ ...id, name: 'message', data })
   }
 }
