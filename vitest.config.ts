@@ -6,6 +6,7 @@ const NEED_TOOLS = {
   'test/oracles/recorder.test.ts': 'MOTO_PYTHON',
   'test/oracles/ministack.test.ts': 'MINISTACK_PYTHON',
   'test/oracles/rie.test.ts': 'RIE',
+  'test/oracles/clients-that-stay.test.ts': 'CLIENTS_THAT_STAY',
 }
 
 export default defineConfig({

@@ -43,6 +43,7 @@ const tasks = {
   ministack: args => [node('scripts/ministack.mjs', ...args)],
   rie: args => [node('scripts/rie.mjs', ...args)],
   recorder: args => [node('scripts/recorder.mjs', ...args)],
+  'clients-that-stay': args => [node('scripts/clients-that-stay.mjs', ...args)],
   bench: args => [node('bench/run.mjs', ...args)],
   soak: args => [node('bench/soak.mjs', ...args)],
   fuzz: args => [node('test/fuzz/run.mjs', ...args)],
