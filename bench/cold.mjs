@@ -8,10 +8,12 @@ import { CALL, check, MCP, startGateway } from './gateway.mjs'
 import { createQuota } from './quota.mjs'
 import { initialize, modernClient } from './requests.mjs'
 import { table } from './table.mjs'
-import { median } from './turns.mjs'
+import { median, within } from './turns.mjs'
 
 /** Environments that started before have finished their background work after this time. */
 const PAUSE_MS = 300
+/** A start that hangs fails instead. */
+const MAX_MS = 60_000
 
 /** @typedef {{ total: number, first: number, init: number, used: number }} Start milliseconds */
 
@@ -68,7 +70,7 @@ export default async function cold({ times, dutyCycle }) {
       ;[pid, ready, init] = [started, performance.now(), processorMs(started)]
     }
     const started = performance.now()
-    await run()
+    await within(MAX_MS, `the first request to ${name}`, run())
     const ended = performance.now()
     delete gateway.onInit[name]
     const used = processorMs(pid) - init

@@ -3,6 +3,7 @@ import { capacity } from './cost-capacity.mjs'
 import { APART_MS, CALLERS, IDLE, startMeter, usageOfAnHour, usageOfCall } from './cost-usage.mjs'
 import { ASSUMED, PRICES } from './prices.mjs'
 import { table } from './table.mjs'
+import { within } from './turns.mjs'
 
 const TOOLS = /** @type {const} */ ([
   ['50 ms', 50, 10],
@@ -12,6 +13,8 @@ const TOOLS = /** @type {const} */ ([
 ])
 const MEMORIES = [256, 512]
 const OVER_SSE = 'over /sse'
+/** A part that hangs fails instead. */
+const MAX_MS = 300_000
 
 /** @typedef {import('./cost-usage.mjs').Usage} Usage */
 
@@ -20,7 +23,10 @@ export default async function cost({ times }) {
   const calls = await measureCalls(times)
   const idle = Object.fromEntries(
     await Promise.all(
-      Object.keys(IDLE).map(async name => [name, await measureIdle(name, times(40))]),
+      Object.keys(IDLE).map(async name => [
+        name,
+        await within(MAX_MS, name, measureIdle(name, times(40))),
+      ]),
     ),
   )
   return [
@@ -94,24 +100,45 @@ export default async function cost({ times }) {
   ].join('\n\n')
 }
 
-/** @param {(count: number) => number} times */
+/**
+ * At the same time, each on a gateway of its own: nearly all of it is waiting.
+ *
+ * @param {(count: number) => number} times
+ */
 async function measureCalls(times) {
-  /** @type {Record<string, Usage[]>} */
-  const found = {}
-  for (const [name, connect] of Object.entries(CALLERS)) {
-    const meter = await startMeter()
-    const { call, close } = await connect(meter.gateway)
-    for (let n = 0; n < times(1_000); n++) await call(0)
-    // A call in a session streams from a quarter of a second on.
-    for (let n = 0; n < times(30); n++) await call(300)
-    // A stream is open anyway: what it reads and writes meanwhile does not count for a call.
-    const quiet = name === OVER_SSE ? await usageOfAnHour(meter, times(40)) : undefined
-    found[name] = []
-    for (const [, ms, count] of TOOLS)
-      found[name].push(without(quiet, await usageOfCall(meter, call, ms, count), ms))
-    await close()
-    await meter.close()
-  }
+  return Object.fromEntries(
+    await Promise.all(
+      Object.keys(CALLERS).map(
+        async name =>
+          /** @type {[string, Usage[]]} */ ([
+            name,
+            await within(MAX_MS, `the calls ${name}`, measureCaller(name, times)),
+          ]),
+      ),
+    ),
+  )
+}
+
+/**
+ * @param {string} name
+ * @param {(count: number) => number} times
+ */
+async function measureCaller(name, times) {
+  const meter = await startMeter()
+  const caller = await CALLERS[name]?.(meter.gateway)
+  if (!caller) throw new Error(`${name} is no caller`)
+  const { call, close } = caller
+  for (let n = 0; n < times(1_000); n++) await call(0)
+  // A call in a session streams from a quarter of a second on.
+  for (let n = 0; n < times(30); n++) await call(300)
+  // A stream is open anyway: what it reads and writes meanwhile does not count for a call.
+  const quiet = name === OVER_SSE ? await usageOfAnHour(meter, times(40)) : undefined
+  /** @type {Usage[]} */
+  const found = []
+  for (const [, ms, count] of TOOLS)
+    found.push(without(quiet, await usageOfCall(meter, call, ms, count), ms))
+  await close()
+  await meter.close()
   return found
 }
 

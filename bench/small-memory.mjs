@@ -6,11 +6,13 @@ import { CALL, check, MCP, startGateway } from './gateway.mjs'
 import { createQuota } from './quota.mjs'
 import { modernClient, sessionClient } from './requests.mjs'
 import { table } from './table.mjs'
-import { median, takeTurns } from './turns.mjs'
+import { median, takeTurns, within } from './turns.mjs'
 
 const SHARES = { 'full speed': 1, '2/7': 2 / 7, '1/7': 1 / 7 }
 /** After this time the quota of the period before is refilled: calls seldom follow at once. */
 const PAUSE_MS = 25
+/** A call that hangs fails instead. */
+const MAX_MS = 60_000
 
 /** @param {import('./run.mjs').Options} options */
 export default async function smallMemory({ times, dutyCycle }) {
@@ -33,14 +35,14 @@ export default async function smallMemory({ times, dutyCycle }) {
           quota?.apply(pid)
           ready = performance.now()
         }
-        await call()
+        await within(MAX_MS, 'the first tools/call', call())
         firsts.push(performance.now() - ready)
       }
       const session = await sessionClient(gateway)
       const paused = (/** @type {() => Promise<unknown>} */ run) => async () => {
         await sleep(PAUSE_MS)
         const started = performance.now()
-        await run()
+        await within(MAX_MS, 'a call', run())
         return performance.now() - started
       }
       const variants = {

@@ -39,3 +39,25 @@ export const median = times => quantile(times, 0.5)
 export function quantile(times, q) {
   return times.toSorted((a, b) => a - b)[Math.floor(q * (times.length - 1))] ?? Number.NaN
 }
+
+/**
+ * Rejects where the work takes longer: a benchmark that hangs says where.
+ *
+ * @template Value
+ * @param {number} ms
+ * @param {string} what
+ * @param {Promise<Value>} work
+ * @returns {Promise<Value>}
+ */
+export async function within(ms, what, work) {
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took more than ${ms} ms`)), ms)
+  })
+  try {
+    return await /** @type {Promise<Value>} */ (Promise.race([work, late]))
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -93,15 +93,19 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
   }
 
   async function put(registration: Registration, expression: string, version?: number) {
-    const [functionRow] = await Promise.all([
+    const [functionRow, mcpRow] = await Promise.all([
       functions.add(registration),
+      mcpRows.add(registration),
       changes.record(registration),
-      mcpRows.beforeWrite(registration),
     ])
     const replaced = await conditionally(
       dynamo.putItem({
         TableName: table,
-        Item: { ...toRow(registration), functionRow: { S: functionRow } },
+        Item: {
+          ...toRow(registration),
+          functionRow: { S: functionRow },
+          ...(mcpRow !== undefined && { mcpRow: { S: mcpRow } }),
+        },
         ReturnValues: 'ALL_OLD',
         ...condition(expression, version),
       }),
@@ -112,9 +116,12 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
       ? Promise.all([
           countChange(),
           removeFunctionRow(registration, replaced),
-          mcpRows.afterWrite(registration, registration.contract, replaced),
+          mcpRows.remove(registration, replaced['mcpRow']?.S),
         ])
-      : functions.remove(registration.id, functionRow))
+      : Promise.all([
+          functions.remove(registration.id, functionRow),
+          mcpRows.remove(registration, mcpRow),
+        ]))
     return replaced !== undefined
   }
 
@@ -134,7 +141,7 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
       await Promise.all([
         countChange(),
         removeFunctionRow(key, removed),
-        mcpRows.afterWrite(key, undefined, removed),
+        mcpRows.remove(key, removed['mcpRow']?.S),
       ])
     return removed !== undefined
   }

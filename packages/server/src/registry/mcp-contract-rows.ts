@@ -1,30 +1,37 @@
+import { randomUUID } from 'node:crypto'
+
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import type { DynamoDb } from '../dynamodb/dynamodb.ts'
-import { isRecord } from '../is-record.ts'
 import type { Key } from './registry.ts'
-import { type Row, toKey } from './row.ts'
+import { toKey } from './row.ts'
 
 /**
  * A row for each registration with the calling contract `mcp`, so that one small read tells whether
  * there is any:
  *
- *     type   name
- *     #mcp   tool example
+ *     type   name                    attributes
+ *     #mcp   tool example <nonce>
+ *     tool   example                 mcpRow (the nonce), …
  *
- * It is written before the registration and removed after it. A writer that dies between the two
- * leaves a row too many, and never one too few.
+ * It is written before the registration, and deleted after the registration was deleted or
+ * replaced, or its write was refused. A writer that dies between the two leaves a row too many,
+ * and never one too few. As in function-rows.ts, two writers never share a row: otherwise one that
+ * takes the contract away would delete the row of one that gives it back at the same time.
  */
 export function mcpContractRows(dynamo: DynamoDb, table: string) {
   return {
-    async beforeWrite(registration: Registration) {
-      if (registration.contract !== 'mcp') return
-      await dynamo.putItem({ TableName: table, Item: rowOf(registration) })
+    /** Writes the row of a registration that is about to be written. Gives its `mcpRow`. */
+    async add(registration: Registration): Promise<string | undefined> {
+      if (registration.contract !== 'mcp') return undefined
+      const nonce = randomUUID()
+      await dynamo.putItem({ TableName: table, Item: rowOf(registration, nonce) })
+      return nonce
     },
-    /** @param before the row that was replaced or removed */
-    async afterWrite(key: Key, contract: string | undefined, before: Row | undefined) {
-      if (contract === 'mcp' || !hasMcpContract(before)) return
-      await dynamo.deleteItem({ TableName: table, Key: rowOf(key) })
+    /** Deletes the row that `mcpRow` names. */
+    async remove(key: Key, mcpRow: string | undefined): Promise<void> {
+      if (mcpRow !== undefined)
+        await dynamo.deleteItem({ TableName: table, Key: rowOf(key, mcpRow) })
     },
     async exist(): Promise<boolean> {
       const { Count = 0 } = await dynamo.query({
@@ -42,9 +49,5 @@ export function mcpContractRows(dynamo: DynamoDb, table: string) {
 
 const TYPE = '#mcp'
 
-const rowOf = ({ type, name }: Key) => toKey({ type: TYPE, name: `${type} ${name}` })
-
-function hasMcpContract(row: Row | undefined): boolean {
-  const registration: unknown = JSON.parse(row?.['registration']?.S ?? 'null')
-  return isRecord(registration) && registration['contract'] === 'mcp'
-}
+const rowOf = ({ type, name }: Key, nonce: string) =>
+  toKey({ type: TYPE, name: `${type} ${name} ${nonce}` })

@@ -278,3 +278,19 @@ test('a function that a person has written into a row is used after it was recor
   expect([await registry.isUsed(F), await registry.isUsed(G)]).toEqual([false, true])
   expect(await functionRows(G)).toEqual(['tool-a'])
 })
+
+test('a writer that takes the contract mcp away leaves the row of one that gives it back', async () => {
+  const registry = open()
+  await registry.create(tool('a', { contract: 'mcp' }))
+  const slow = open(send => async (operation, input) => {
+    const { Key } = input as { Key?: { type?: { S: string } } }
+    if (operation === 'DeleteItem' && Key?.type?.S === '#mcp')
+      expect(await registry.replace(tool('a', { version: 3, contract: 'mcp' }), 2)).toBe(true)
+    return send(operation, input)
+  })
+  expect(await slow.replace(tool('a', { version: 2 }), 1)).toBe(true)
+  expect(await registry.usesMcpContract()).toBe(true)
+  expect(await rowsOf('#mcp')).toHaveLength(1)
+  await registry.remove(a, 3)
+  expect(await registry.usesMcpContract()).toBe(false)
+})

@@ -63,8 +63,9 @@ export function registrySuite(make: () => Promise<[Registry, Registry]>) {
     expect(await other.usesMcpContract()).toBe(false)
     await registry.create(tool('a', { contract: 'mcp' }))
     await registry.create(tool('b', { contract: 'mcp' }))
-    // The row of a write that was refused changes nothing.
+    // A write that is refused leaves nothing.
     expect(await registry.create(tool('a'))).toBe(false)
+    expect(await registry.create(tool('plain', { contract: 'mcp' }))).toBe(false)
     expect(await registry.replace(tool('a', { version: 2 }), 1)).toBe(true)
     expect(await other.usesMcpContract()).toBe(true)
     expect(await registry.remove({ type: 'tool', name: 'plain' }, 1)).toBe(true)

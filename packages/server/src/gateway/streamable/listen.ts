@@ -27,6 +27,8 @@ export async function changesFor(
     resource: { kind: 'resources_list_changed' },
     prompt: { kind: 'prompts_list_changed' },
   } satisfies Record<string, ServerEvent>
+  // All lists: after a change, only they tell whether the caller could see what was changed or
+  // deleted. From then on the changed rows are read, and all lists once in 15 minutes.
   const snapshot = await registry.snapshot()
   // Only what the caller may read is read from the table.
   const readable = uris.filter(uri => resolve(snapshot.resource, caller, uri))
