@@ -92,9 +92,13 @@ function parseUrl(url: string | URL): URL {
 }
 
 /** A header carries the session token, so plain http is allowed for this machine only. */
-export function assertSecure({ protocol, hostname, origin }: URL): void {
-  if (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname))) return
+export function assertSecure(url: URL): void {
+  const { protocol, origin } = url
+  if (protocol === 'https:' || (protocol === 'http:' && isLoopback(url))) return
   throw new ClientError('invalid_url', `Refused to sign a request to ${origin}: it is not https`)
 }
+
+/** Whether the host is this machine. */
+export const isLoopback = ({ hostname }: URL) => LOOPBACK.test(hostname)
 
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/

@@ -4,6 +4,7 @@ import { ClientError } from '../errors.ts'
 import { discard } from '../http/bodies.ts'
 import { isEventStream, readEvents } from '../http/event-stream.ts'
 import { type JsonRpcMessage, requestIdOf } from '../jsonrpc.ts'
+import { textToSend } from '../message-text.ts'
 import { createSend, type Send, toConnectionError } from '../request/send.ts'
 import { sseUrl } from '../signing/scope.ts'
 import { untilAccepted } from '../transport/abort-scope.ts'
@@ -161,7 +162,7 @@ export class SigV4SseTransport {
     const init = {
       method: 'POST',
       headers: this.#headers({ 'content-type': 'application/json' }),
-      body: JSON.stringify(message),
+      body: textToSend(message),
       signal: scope.signal,
     }
     await untilAccepted(this.#send('message', endpoint, init, isWanted), scope)

@@ -1,6 +1,7 @@
 import { ClientError } from '../errors.ts'
 import { discard } from '../http/bodies.ts'
 import { isEventStream } from '../http/event-stream.ts'
+import { textToSend } from '../message-text.ts'
 import { createSend } from '../request/send.ts'
 import type { AbortScope } from '../transport/abort-scope.ts'
 import { type Limits, limitsOf, type TransportOptions } from '../transport/options.ts'
@@ -52,7 +53,7 @@ export function createEndpoint(
       })
       // This request negotiates the version.
       if (message.method === 'initialize') headers.delete('mcp-protocol-version')
-      const init = { method: 'POST', headers, body: JSON.stringify(message), signal: scope.signal }
+      const init = { method: 'POST', headers, body: textToSend(message), signal: scope.signal }
       return send(sessionId === undefined ? 'sessionless' : 'message', url, init)
     },
     async openStream({ sessionId, lastEventId }, scope) {

@@ -28,7 +28,7 @@ export function messageHeaders(
   headers['mcp-protocol-version'] = version
   headers['mcp-method'] = message.method
   const name = nameOf(message)
-  if (name !== undefined) headers['mcp-name'] = encoded(name)
+  if (name !== undefined) headers['mcp-name'] = headerValueOf(name)
   return headers
 }
 
@@ -59,7 +59,7 @@ function nameOf({ method = '', params }: JsonRpcMessage): string | undefined {
 }
 
 /** Unchanged where a header can hold the value, else in the base64 form of the specification. */
-function encoded(value: string): string {
+export function headerValueOf(value: string): string {
   const isPlain = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(value)
   if (isPlain && !/^=\?base64\?.*\?=$/.test(value)) return value
   return `=?base64?${Buffer.from(value).toString('base64')}?=`

@@ -134,7 +134,7 @@ function* iterate<T>(items: T[]): Generator<T> {
 const CONCURRENCY = 4
 
 /** What changed between the sessions is unknown, so everything is reported as changed. */
-function missedChanges(
+export function missedChanges(
   capabilities: Record<string, unknown>,
   restored: StateRequest[],
 ): JsonRpcMessage[] {

@@ -6,6 +6,7 @@ import {
   type RequestId,
   requestIdOf,
 } from '../jsonrpc.ts'
+import { elementTexts, keepText } from '../message-text.ts'
 import { type AbortScope, createAbortScope } from './abort-scope.ts'
 
 /** The callbacks that an SDK sets on a transport. */
@@ -99,8 +100,10 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
     forget: id => void requests.delete(id),
     deliver(text, origin = {}) {
       attempt(() => {
-        const messages: unknown[] = [JSON.parse(text)].flat()
-        for (const message of messages) attempt(() => pass(message, origin))
+        const parsed: unknown = JSON.parse(text)
+        const texts = Array.isArray(parsed) ? elementTexts(text) : [text]
+        for (const [index, message] of [parsed].flat().entries())
+          attempt(() => pass(message, texts[index] ?? '', origin))
       })
     },
     report: error => runHandler(() => handlers.onerror?.(error as Error)),
@@ -121,14 +124,15 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
   }
   return pending
 
-  function pass(message: unknown, origin: Origin) {
+  function pass(message: unknown, text: string, origin: Origin) {
     assertMessage(message)
+    keepText(message, text)
     if (message.method !== undefined || message.id === undefined) {
       observer?.onServerMessage(message, origin)
       return handlers.onmessage?.(message)
     }
     const { requestId: id = message.id } = origin
-    const response = { ...message, id }
+    const response = id === message.id ? message : { ...message, id }
     const request = takeAnswered(id)
     if (request) observer?.onResponse(request.message, response)
     handlers.onmessage?.(response)

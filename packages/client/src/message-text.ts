@@ -1,0 +1,45 @@
+// JSON.parse rounds numbers with more than 15 digits. Who passes messages on uses their text.
+
+const received = new WeakMap<object, string>()
+const outgoing = new WeakMap<object, string>()
+
+/** Keeps the text that a message of the server came as. It is freed with the message. */
+export const keepText = (message: object, text: string): void => void received.set(message, text)
+
+/** The text that a message of the server came as, else that of its values. */
+export const receivedText = (message: object): string =>
+  received.get(message) ?? JSON.stringify(message)
+
+/** Has `message` sent as `text`. */
+export const sendAs = (message: object, text: string): void => void outgoing.set(message, text)
+
+/** The text to send. Not the received one: a program may have changed the message since. */
+export const textToSend = (message: object): string =>
+  outgoing.get(message) ?? JSON.stringify(message)
+
+/** The texts of the elements of a JSON array; `text` is valid JSON. */
+export function elementTexts(text: string): string[] {
+  const elements: string[] = []
+  let depth = 0
+  let start = text.indexOf('[') + 1
+  for (let at = start - 1; at < text.length; at++) {
+    const character = text[at]
+    if (character === '"') at = endOfString(text, at)
+    else if (character === '[' || character === '{') depth++
+    else if (character === ']' || character === '}') depth--
+    const isEnd = depth === 0 && character === ']'
+    if (!isEnd && (depth !== 1 || character !== ',')) continue
+    const element = text.slice(start, at).trim()
+    if (element) elements.push(element)
+    start = at + 1
+    if (isEnd) break
+  }
+  return elements
+}
+
+/** The index of the quote that ends the string which begins at `start`. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1
+  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  return at
+}
