@@ -1,9 +1,9 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 
 import { gatewayUrl } from '../signing/scope.ts'
+import type { TransportChoice } from './connection.ts'
 import type { GatewaySettings } from './gateway-options.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
-import type { TransportChoice } from './stdio/connection.ts'
 import { UsageError } from './usage-error.ts'
 
 const OPTIONS = {

@@ -13,7 +13,8 @@ export async function loginHint(
   if (!ABOUT_CREDENTIALS.has(code)) return undefined
   const command = await loginCommand(profile)
   return (
-    command && `Log in with "${command}". The next request uses the new login: no restart is needed.`
+    command &&
+    `Log in with "${command}". The next request uses the new login: no restart is needed.`
   )
 }
 

@@ -1,4 +1,5 @@
 import { ClientError } from '../errors.ts'
+import { runWithoutInput } from './credential-process.ts'
 
 /** AWS credentials in the shape of the AWS SDKs. */
 export interface Credentials {
@@ -77,7 +78,11 @@ function defaultChain(profile: string | undefined): CredentialProvider {
 
   async function load(): Promise<CredentialProvider> {
     // Loaded on demand: 36 ms and 375 KB.
-    const { defaultProvider } = await import('@aws-sdk/credential-provider-node')
+    const [{ defaultProvider }, { externalDataInterceptor }] = await Promise.all([
+      import('@aws-sdk/credential-provider-node'),
+      import('@smithy/core/config'),
+    ])
+    externalDataInterceptor.interceptToken('exec', runWithoutInput)
     // Without ignoreCache, even forceRefresh returns the old content of the shared files.
     return defaultProvider({ ignoreCache: true, ...(profile === undefined ? {} : { profile }) })
   }

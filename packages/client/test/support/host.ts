@@ -22,7 +22,12 @@ export const SIGNED_ENVIRONMENT = {
 export function hostEnvironment(added: Record<string, string> = SIGNED_ENVIRONMENT) {
   const home = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-home-'))
   onTestFinished(() => rmSync(home, { recursive: true, force: true }))
-  return { PATH: process.env['PATH'] ?? '', HOME: home, AWS_EC2_METADATA_DISABLED: 'true', ...added }
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: home,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    ...added,
+  }
 }
 
 /** A host that starts the command and speaks to it in raw lines. */

@@ -5,13 +5,18 @@ import { reconnectDelay } from '../../http/backoff.ts'
 import { cancelledIdOf, type JsonRpcMessage, type RequestId } from '../../jsonrpc.ts'
 import { receivedText } from '../../message-text.ts'
 import { protocolVersionOf, STATELESS_VERSION } from '../../streamable/mcp-headers.ts'
+import type { Connection } from '../connection.ts'
+import {
+  errorResponse,
+  failureResponse,
+  INVALID_REQUEST,
+  REQUEST_TIMEOUT,
+} from '../error-response.ts'
 import type { Log } from '../log.ts'
-import type { Connection } from './connection.ts'
-import { errorResponse, failureResponse, INVALID_REQUEST, REQUEST_TIMEOUT } from './error-response.ts'
+import { createParamHeaders } from '../param-headers.ts'
 import { isRequest, readLine } from './host-message.ts'
 import type { Line } from './lines.ts'
 import type { Output } from './output.ts'
-import { createParamHeaders } from './param-headers.ts'
 import { createSendQueue } from './send-queue.ts'
 import { isAcknowledgement, LISTEN, type Subscription, subscriptionOf } from './subscriptions.ts'
 
@@ -204,7 +209,11 @@ export function createBridge(options: BridgeOptions): Bridge {
   }
 
   /** A request that is cancelled gets no response, unless the bridge cancels it. */
-  function cancel(it: Pending | undefined, message: JsonRpcMessage, response = () => undefined as string | undefined) {
+  function cancel(
+    it: Pending | undefined,
+    message: JsonRpcMessage,
+    response = () => undefined as string | undefined,
+  ) {
     if (!it) return
     settle(it, response())
     if (!it.isSent) return

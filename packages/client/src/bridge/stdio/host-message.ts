@@ -1,7 +1,7 @@
 import { isRecord } from '../../is-record.ts'
 import { type JsonRpcMessage, type RequestId, requestIdOf } from '../../jsonrpc.ts'
 import { elementTexts, sendAs } from '../../message-text.ts'
-import { errorResponse, INVALID_REQUEST, PARSE_ERROR } from './error-response.ts'
+import { errorResponse, INVALID_REQUEST, PARSE_ERROR } from '../error-response.ts'
 import { type Line, MAX_LINE } from './lines.ts'
 
 /** A message of the host, or the response to what is none. */

@@ -28,7 +28,8 @@ export function createLineReader(onLine: (line: Line) => void, limit = MAX_LINE)
 
   function keep(part: Buffer) {
     length += part.length
-    if (length > limit) parts = [] // the rest of the line is counted, and not kept
+    if (length > limit)
+      parts = [] // the rest of the line is counted, and not kept
     else if (part.length > 0) parts.push(part)
   }
 

@@ -2,11 +2,11 @@ import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { ClientError } from '../../errors.ts'
+import { createConnection, type TransportChoice } from '../connection.ts'
 import { type GatewaySettings, transportOptions } from '../gateway-options.ts'
 import type { Log } from '../log.ts'
 import { loginHint } from '../login-hint.ts'
 import { createBridge } from './bridge.ts'
-import { createConnection, type TransportChoice } from './connection.ts'
 import { createLineReader } from './lines.ts'
 import { createOutput } from './output.ts'
 

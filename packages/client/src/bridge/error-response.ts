@@ -1,5 +1,5 @@
-import { ClientError } from '../../errors.ts'
-import type { RequestId } from '../../jsonrpc.ts'
+import { ClientError } from '../errors.ts'
+import type { RequestId } from '../jsonrpc.ts'
 
 /** Codes of JSON-RPC: https://www.jsonrpc.org/specification#error_object */
 export const PARSE_ERROR = -32700

@@ -1,6 +1,6 @@
-import { isRecord } from '../../is-record.ts'
-import type { JsonRpcMessage } from '../../jsonrpc.ts'
-import { headerValueOf } from '../../streamable/mcp-headers.ts'
+import { isRecord } from '../is-record.ts'
+import type { JsonRpcMessage } from '../jsonrpc.ts'
+import { headerValueOf } from '../streamable/mcp-headers.ts'
 
 /**
  * The `Mcp-Param-*` headers of tool calls. A tool may ask in its schema (`x-mcp-header`) that a
@@ -35,7 +35,9 @@ export function createParamHeaders(): ParamHeaders {
       const { name, arguments: given } = isRecord(params) ? params : {}
       const headers: Record<string, string> = {}
       for (const [header, path] of known.get(String(name)) ?? []) {
-        const text = textOf(path.reduce<unknown>((at, key) => (isRecord(at) ? at[key] : null), given))
+        const text = textOf(
+          path.reduce<unknown>((at, key) => (isRecord(at) ? at[key] : null), given),
+        )
         if (text !== undefined) headers[`Mcp-Param-${header}`] = headerValueOf(text)
       }
       return headers

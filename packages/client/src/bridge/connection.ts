@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
 
-import { ClientError } from '../../errors.ts'
-import { isRecord } from '../../is-record.ts'
-import type { JsonRpcMessage, RequestId } from '../../jsonrpc.ts'
-import { SigV4SseTransport } from '../../sse/transport.ts'
-import type { SendOptions } from '../../streamable/send-options.ts'
-import { missedChanges } from '../../streamable/session-renewal.ts'
-import { createSessionState } from '../../streamable/session-state.ts'
-import { SigV4StreamableHttpTransport } from '../../streamable/transport.ts'
-import type { TransportOptions } from '../../transport/options.ts'
-import type { Log } from '../log.ts'
+import { ClientError } from '../errors.ts'
+import { isRecord } from '../is-record.ts'
+import type { JsonRpcMessage, RequestId } from '../jsonrpc.ts'
+import { SigV4SseTransport } from '../sse/transport.ts'
+import type { SendOptions } from '../streamable/send-options.ts'
+import { missedChanges } from '../streamable/session-renewal.ts'
+import { createSessionState } from '../streamable/session-state.ts'
+import { SigV4StreamableHttpTransport } from '../streamable/transport.ts'
+import type { TransportOptions } from '../transport/options.ts'
+import type { Log } from './log.ts'
 
 export type TransportChoice = 'auto' | 'http' | 'sse'
 
@@ -80,7 +80,8 @@ export function createConnection(given: ConnectionOptions): Connection {
   async function sendNow(message: JsonRpcMessage, sendOptions?: SendOptions): Promise<void> {
     const used = kind
     try {
-      const transport = await (current ??= open(message.method === 'initialize'))
+      current ??= open(message.method === 'initialize')
+      const transport = await current
       await transport.send(message, sendOptions)
       isDecided = true
     } catch (error) {
@@ -164,7 +165,8 @@ export function createConnection(given: ConnectionOptions): Connection {
     try {
       return await new Promise<JsonRpcMessage>((resolve, reject) => {
         own.set(id, resolve)
-        const late = () => reject(new ClientError('timeout', `${url.origin} did not answer ${method}`))
+        const late = () =>
+          reject(new ClientError('timeout', `${url.origin} did not answer ${method}`))
         timer = setTimeout(late, ANSWER_TIMEOUT_MS)
         transport.send({ jsonrpc: '2.0', id, method, params }).catch(reject)
       })

@@ -1,0 +1,239 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { describe, expect, test } from 'vitest'
+
+import {
+  begin,
+  hostEnvironment,
+  initializeParams,
+  SIGNED_ENVIRONMENT,
+  startHost,
+} from '../support/host.ts'
+import { serveV1 } from '../support/sdk.ts'
+import { event, serve, startGateway } from '../support/server.ts'
+import { KEY, refusalOf } from '../support/verifier.ts'
+
+const eventually = <Value>(value: () => Value) => expect.poll(value, { timeout: 30_000 })
+
+const call = (id: string | number, name = 'echo', args: object = {}) => ({
+  id,
+  method: 'tools/call',
+  params: { name, arguments: args },
+})
+
+/** Responds to a POST with the JSON that `respond` makes of the body's text. */
+const serveJson = (respond: (body: string) => string) =>
+  serve((request, response) => {
+    const refused = refusalOf(request, KEY)
+    if (refused) return response.writeHead(403).end(JSON.stringify({ Message: refused }))
+    if (request.method !== 'POST') return response.writeHead(405).end()
+    response.writeHead(200, { 'content-type': 'application/json' })
+    return response.end(respond(request.body.toString()))
+  })
+
+describe('what the host writes', () => {
+  test('gets -32700 for garbage, and goes on', async () => {
+    const server = await serveV1()
+    const host = startHost([server.url])
+    host.write('no JSON\n{"jsonrpc":"2.0"\n[]\n{"id":1}\n')
+    host.write(Buffer.from([0x22, 0xff, 0x22, 0x0a]))
+    await eventually(() => host.lines.length).toBe(5)
+    const codes = host.lines.map(it => JSON.parse(it).error.code)
+    expect(codes).toEqual([-32700, -32700, -32600, -32600, -32700])
+    expect(await begin(host)).toMatchObject({ result: { serverInfo: { name: 'loopback' } } })
+  })
+
+  test('may come in parts of characters, with CRLF and empty lines', async () => {
+    const host = startHost([(await serveV1()).url])
+    await begin(host)
+    const line = Buffer.from(
+      `\r\n\n${JSON.stringify({ jsonrpc: '2.0', ...call(1, 'echo', { text: 'é€😀' }) })}\r\n`,
+    )
+    for (const byte of line) host.write(Buffer.from([byte]))
+    expect(await host.response(1)).toMatchObject({
+      result: { content: [{ text: '{"text":"é€😀"}' }] },
+    })
+  })
+
+  test('gets the responses to a batch as one array', async () => {
+    const host = startHost([(await serveV1()).url])
+    await begin(host)
+    const batch = [{ ...call(1) }, { ...call(2) }].map(it => ({ jsonrpc: '2.0', ...it }))
+    host.write(`${JSON.stringify([...batch, { jsonrpc: '2.0', id: null }])}\n`)
+    await eventually(() => host.lines.at(-1)).toMatch(/^\[.*\]$/)
+    const responses: { id: unknown }[] = JSON.parse(host.lines.at(-1) ?? '')
+    expect(new Set(responses.map(it => it.id))).toEqual(new Set([1, 2, null]))
+  })
+
+  test('passes on with every digit, in both directions', async () => {
+    const server = await serveJson(
+      body =>
+        `{"jsonrpc":"2.0","id":${JSON.parse(body).id},\n"result":{"big":98765432109876543210.0}}`,
+    )
+    const host = startHost([server.url])
+    host.write(
+      '{"jsonrpc":"2.0","id":1,"method":"x","params":{"n":12345678901234567890,"m":1.0}}\n',
+    )
+    await host.response(1)
+    expect(server.received[0]?.body.toString()).toContain('"n":12345678901234567890,"m":1.0')
+    expect(host.lines).toEqual([
+      '{"jsonrpc":"2.0","id":1, "result":{"big":98765432109876543210.0}}',
+    ])
+  })
+})
+
+describe('the end', () => {
+  test('comes when stdin closes in mid-call, and the session ends on the server', async () => {
+    const server = await serveV1()
+    const host = startHost([server.url])
+    await begin(host)
+    host.send(call(1, 'wait'))
+    await eventually(() => server.received.at(-1)?.body.toString()).toContain('"wait"')
+    host.child.stdin?.end()
+    expect(await host.exit).toBe(0)
+    expect(server.received.at(-1)?.method).toBe('DELETE')
+  })
+
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const)('comes on %s', async (signal, code) => {
+    const host = startHost([(await serveV1()).url])
+    await begin(host)
+    host.child.kill(signal)
+    expect(await host.exit).toBe(code)
+  })
+
+  test('comes when a host that never reads closes stdin', async () => {
+    const text = JSON.stringify('x'.repeat(500_000))
+    const server = await serveJson(
+      body => `{"jsonrpc":"2.0","id":${JSON.parse(body).id},"result":${text}}`,
+    )
+    const host = startHost([server.url], { reads: false })
+    const flood = Array.from({ length: 20_000 }, (_, id) =>
+      JSON.stringify({ jsonrpc: '2.0', id, method: 'x' }),
+    )
+    host.write(`${flood.join('\n')}\n`)
+    // 16 MiB wait for the host, and what 100 requests brought.
+    await eventually(() => server.open.size === 0 && server.received.length > 32).toBe(true)
+    const sent = server.received.length
+    expect(sent).toBeLessThan(200)
+    host.child.stdin?.end()
+    expect(await host.exit).toBe(0)
+    expect(server.received.length).toBeLessThan(sent + 100)
+  })
+})
+
+describe('credentials', () => {
+  const needed = async () => {
+    const server = await serveV1()
+    const env = hostEnvironment({ AWS_PROFILE: 'team', AWS_REGION: 'us-east-1' })
+    const file = (name: string, text: string) => writeFileSync(join(env.HOME, name), text)
+    const paths = {
+      AWS_CONFIG_FILE: join(env.HOME, 'config'),
+      AWS_SHARED_CREDENTIALS_FILE: join(env.HOME, 'credentials'),
+    }
+    return { url: server.url, env: { ...env, ...paths }, file, home: env.HOME }
+  }
+  const keys = (profile = 'team') =>
+    `[${profile}]\naws_access_key_id=${KEY.accessKeyId}\naws_secret_access_key=${KEY.secretAccessKey}\n`
+
+  test('that are missing make an error of each request, until the user has logged in', async () => {
+    const { url, env, file } = await needed()
+    file('config', '[profile team]\nsso_session = team\n')
+    const host = startHost([url], { env })
+    host.send({ id: 'init', method: 'initialize', params: initializeParams() })
+    const { error } = await host.response('init')
+    expect(error).toMatchObject({
+      code: -32603,
+      message: expect.stringContaining('aws sso login --profile team'),
+      data: { code: 'no_credentials' },
+    })
+
+    file('config', '[profile team]\n')
+    file('credentials', keys())
+    host.send({ id: 'again', method: 'initialize', params: initializeParams() })
+    expect(await host.response('again')).toHaveProperty('result')
+  })
+
+  test('of a process do not take its input from the host', async () => {
+    const { url, env, file, home } = await needed()
+    const output = JSON.stringify({
+      Version: 1,
+      AccessKeyId: KEY.accessKeyId,
+      SecretAccessKey: KEY.secretAccessKey,
+    })
+    // Reads its stdin to the end before it answers.
+    writeFileSync(
+      join(home, 'keys.mjs'),
+      `process.stdin.resume().on('end', () => console.log(${JSON.stringify(output)}))`,
+    )
+    file(
+      'config',
+      `[profile team]\ncredential_process = "${process.execPath}" "${home}/keys.mjs"\n`,
+    )
+    const host = startHost([url], { env })
+    expect(await begin(host)).toHaveProperty('result')
+  })
+})
+
+test('falls back to HTTP+SSE, and begins the session again when it is lost', async () => {
+  const gateway = await startGateway({
+    message: (request, response, message) => {
+      if (request.target.startsWith('/mcp')) return void response.writeHead(404).end()
+      response.writeHead(202).end()
+      return message.method !== 'hang'
+    },
+  })
+  const host = startHost([gateway.url])
+  await begin(host)
+  host.send(call(1))
+  await host.response(1)
+  host.send({ id: 2, method: 'hang' })
+  await eventually(() => gateway.messages.at(-1)?.method).toBe('hang')
+  gateway.streams[0]?.end()
+  expect(await host.response(2)).toMatchObject({ error: { data: { reason: 'outcome-unknown' } } })
+
+  host.send(call(3))
+  expect(await host.response(3)).toHaveProperty('result')
+  const replayed = gateway.messages.slice(-3).map(it => it.method)
+  expect(replayed).toEqual(['initialize', 'notifications/initialized', 'tools/call'])
+  expect(host.lines.filter(it => it.includes('serverInfo'))).toHaveLength(1)
+})
+
+test('fails a request at the time limit, and cancels it', async () => {
+  const gateway = await startGateway({ call: () => {} })
+  const host = startHost([gateway.url, '--transport', 'sse', '--timeout', '0.3'])
+  await begin(host)
+  host.send(call(1))
+  expect(await host.response(1)).toMatchObject({ error: { code: -32001 } })
+  await eventually(() => gateway.messages.at(-1)?.method).toBe('notifications/cancelled')
+})
+
+test('passes notifications of the server on, and cancels what the host cancels', async () => {
+  const gateway = await startGateway({ call: () => {} })
+  const host = startHost([gateway.url, '--transport', 'sse'])
+  await begin(host)
+  host.send(call(1))
+  await eventually(() => gateway.messages.at(-1)?.method).toBe('tools/call')
+  host.send({ method: 'notifications/cancelled', params: { requestId: 1 } })
+  await eventually(() => gateway.messages.at(-1)?.method).toBe('notifications/cancelled')
+  gateway.reply(1, { late: true })
+  gateway.write(event({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' }))
+  await host.message(it => it.method === 'notifications/tools/list_changed')
+  expect(host.lines.filter(it => it.includes('late'))).toEqual([])
+})
+
+test('signs for the local gateway with its published key where no AWS variable is set', async () => {
+  const key = { secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' }
+  const server = await serve((request, response) => {
+    expect(refusalOf(request, key)).toBeUndefined()
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end('{"jsonrpc":"2.0","id":1,"result":{}}')
+  })
+  const host = startHost([], { env: hostEnvironment({ MCP_URL: server.url }) })
+  host.send({ id: 1, method: 'ping' })
+  expect(await host.response(1)).toHaveProperty('result')
+  expect(SIGNED_ENVIRONMENT.AWS_SECRET_ACCESS_KEY).not.toBe(key.secretAccessKey)
+})
