@@ -65,6 +65,7 @@ const FOLDERS = {
     'index.ts': ['connect.ts'],
     'connect.ts': ['sse', 'streamable'],
     'sigv4.ts': ['request'],
+    bridge: ['sse', 'streamable'],
     sse: ['transport'],
     streamable: ['transport'],
     transport: ['request'],

@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 
-import { gatewayUrl } from '../signing/scope.ts'
+import { assertSecure, gatewayUrl } from '../signing/scope.ts'
 import type { TransportChoice } from './connection.ts'
 import type { GatewaySettings } from './gateway-options.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
@@ -60,7 +60,7 @@ export interface CommandLine extends GatewaySettings {
 
 const DEFAULT_PORT = '8808'
 
-/** @throws UsageError */
+/** @throws UsageError, and ClientError `invalid_url` */
 export function readCommandLine(args: string[]): CommandLine | 'help' | 'version' {
   const { values: flags, positionals } = parse(withPort(args))
   if (flags.help) return 'help'
@@ -78,11 +78,13 @@ export function readCommandLine(args: string[]): CommandLine | 'help' | 'version
   if (!command && rest.length > 0)
     throw new UsageError(`Not understood: ${rest.join(' ')}. ${SEE_HELP}`)
 
+  const gateway = gatewayUrl(url)
+  assertSecure(gateway)
   return {
     use,
     flags,
     rest,
-    url: gatewayUrl(url),
+    url: gateway,
     // AWS_PROFILE and AWS_REGION are read where these are used.
     profile: flags.profile,
     region: flags.region,

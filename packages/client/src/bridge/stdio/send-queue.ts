@@ -54,8 +54,11 @@ export function createSendQueue(isHeld: () => boolean, onSpace: () => void): Sen
       if (sent) await sent
     }
     isSending = false
-    waiting = waiting.slice(next)
-    next = 0
+    // Seldom: each time it would take quadratic time in a flood.
+    if (next > 1_000 && next * 2 > waiting.length) {
+      waiting = waiting.slice(next)
+      next = 0
+    }
     if (wasFull && !queue.isFull) onSpace()
   }
 }

@@ -102,7 +102,8 @@ export function createAsker({
     if (description) output.write(`${style.dim(description)}\n`)
     for (const choice of shownChoices(field)) output.write(`  ${choice}\n`)
     const fallback = field['default'] === undefined ? '' : ` [${onOneLine(field['default'])}]`
-    const prompt = `${title}${isRequired ? '' : ' (optional)'}${fallback}: `
+    const kind = field['type'] === 'boolean' ? ' (y/n)' : ''
+    const prompt = `${title}${kind}${isRequired ? '' : ' (optional)'}${fallback}: `
     for (;;) {
       const text = await line(prompt)
       if (text === undefined) return undefined

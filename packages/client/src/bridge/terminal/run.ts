@@ -58,8 +58,8 @@ export async function runCommand(line: CommandLine, options: TerminalOptions): P
     progress.clear()
     if (outcome === INTERRUPTED) return EXIT.interrupted
     stdout.write(`${isJson ? JSON.stringify(outcome.result, null, 2) : outcome.text}\n`)
-    if (outcome.exitCode && asker.isUnanswered) return EXIT.unanswered
-    return outcome.exitCode ?? EXIT.done
+    if (outcome.exitCode === EXIT.toolError) suggestTypes(outcome.text)
+    return asker.isUnanswered ? EXIT.unanswered : (outcome.exitCode ?? EXIT.done)
   } catch (error) {
     progress.clear()
     return await report(error)
@@ -151,8 +151,7 @@ export async function runCommand(line: CommandLine, options: TerminalOptions): P
       const { code, message, data } = error
       if (isJson) print({ error: { code, message, data } })
       stderr.write(`${errorStyle.red(printable(message))} ${errorStyle.dim(`(${code})`)}\n`)
-      if (code === INVALID_PARAMS && command === 'call')
-        stderr.write('key=text gives a string. key:=JSON gives a number, a boolean or an object.\n')
+      suggestTypes(message)
       return exitCode
     }
     if (!(error instanceof ClientError)) throw error
@@ -163,13 +162,19 @@ export async function runCommand(line: CommandLine, options: TerminalOptions): P
     return exitCode
   }
 
+  /** The most frequent mistake of a call is a string where a number is wanted. */
+  function suggestTypes(message: string) {
+    const isAboutType = /must be (an? )?(array|boolean|integer|number|object)/.test(message)
+    if (isAboutType && line.rest.some(it => /^[^:=]+=/.test(it)))
+      stderr.write('key=text gives a string. key:=JSON gives a number, a boolean or an object.\n')
+  }
+
   function print(value: unknown) {
     stdout.write(`${JSON.stringify(value, null, 2)}\n`)
   }
 }
 
 const INTERRUPTED = Symbol('interrupted')
-const INVALID_PARAMS = -32602
 
 function promptText({ messages }: Result, options: ContentOptions): string {
   return (Array.isArray(messages) ? messages : [])

@@ -1,0 +1,39 @@
+import { execFileSync } from 'node:child_process'
+
+import { expect, test } from 'vitest'
+
+import { COMMAND } from '../support/host.ts'
+
+const url = 'https://x.lambda-url.eu-west-1.on.aws/'
+const print = (...args: string[]) =>
+  execFileSync(process.execPath, [COMMAND, '--print-config', ...args], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+
+test('prints what to paste for Claude Desktop on Windows, where only cmd starts npx', () => {
+  const text = print('claude', url, '--os', 'windows', '--profile', 'team', '--name', 'tools')
+  expect(JSON.parse(text)).toEqual({
+    mcpServers: {
+      tools: {
+        command: 'cmd',
+        args: ['/c', 'npx', '-y', '@markvp/mcp-lambda-sam-client', url],
+        env: { AWS_PROFILE: 'team' },
+      },
+    },
+  })
+})
+
+test('prints what to paste for VS Code on macOS', () => {
+  expect(JSON.parse(print('vscode', url, '--os', 'macos'))).toEqual({
+    servers: {
+      gateway: {
+        type: 'stdio',
+        command: 'npx',
+        args: ['-y', '@markvp/mcp-lambda-sam-client', url],
+        env: {},
+      },
+    },
+  })
+})

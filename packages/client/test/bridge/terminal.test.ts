@@ -1,0 +1,131 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { describe, expect, onTestFinished, test } from 'vitest'
+
+import { readArguments } from '../../src/bridge/terminal/arguments.ts'
+import { parseAnswer, shownChoices } from '../../src/bridge/terminal/elicitation-field.ts'
+import { cut, printable } from '../../src/bridge/terminal/style.ts'
+import { startHost } from '../support/host.ts'
+import { serveV1, serveV2 } from '../support/sdk.ts'
+import { type Gateway, type Message, startGateway } from '../support/server.ts'
+
+/** Runs a command to its end. */
+async function run(args: string[], input?: string) {
+  const host = startHost(args)
+  host.child.stdin?.end(input)
+  const code = await host.exit
+  return { code, stdout: host.lines.join('\n'), stderr: host.stderr() }
+}
+
+async function respondWith(result: unknown): Promise<Gateway> {
+  const gateway: Gateway = await startGateway({
+    call: (message: Message) => gateway.reply(message.id, result),
+  })
+  return gateway
+}
+
+const sse = ['--transport', 'sse']
+
+describe('list', () => {
+  test('shows a table where the server speaks 2026-07-28', async () => {
+    const { url, received } = await serveV2()
+    const { code, stdout, stderr } = await run(['list', url])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^Tools \(5\)\n {2}echo\n {2}progress/)
+    expect(received.map(it => it.headers['mcp-method'])).toEqual(['server/discover', 'tools/list'])
+  })
+
+  test('prints JSON with --json, from a server with sessions too', async () => {
+    const { url, received } = await serveV1()
+    const { code, stdout } = await run(['list', url, '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ tools: [{ name: 'echo' }, {}, {}, {}, {}], prompts: [] })
+    expect(received.at(-1)?.method).toBe('DELETE')
+  })
+})
+
+describe('call', () => {
+  test('takes text, JSON and a whole object as arguments', async () => {
+    const { url } = await serveV2()
+    const { stdout } = await run(['call', url, 'echo', 'a=1', 'b:=2', '-'], '{"c":[3]}')
+    expect(JSON.parse(stdout)).toEqual({ a: '1', b: 2, c: [3] })
+  })
+
+  test('ends with 3 where the tool reports an error, and with 1 where the server does', async () => {
+    const gateway = await respondWith({ content: [{ type: 'text', text: 'no' }], isError: true })
+    expect(await run(['call', gateway.url, 't', ...sse])).toMatchObject({ code: 3, stdout: 'no' })
+    const unknown = await run(['prompt', gateway.url, 'p', '--json', ...sse])
+    expect(unknown.code).toBe(1)
+    expect(JSON.parse(unknown.stdout)).toMatchObject({ error: { code: -32601 } })
+  })
+
+  test('ends with 4 where the tool asks and there is no terminal', async () => {
+    const { url } = await serveV1()
+    const { code, stdout, stderr } = await run(['call', url, 'ask'])
+    expect({ code, stdout }).toEqual({ code: 4, stdout: 'cancel' })
+    expect(stderr).toContain('Sure?')
+  })
+
+  test('shows progress on stderr', async () => {
+    const { url } = await serveV2()
+    expect(await run(['call', url, 'progress'])).toMatchObject({ code: 0, stderr: '1\n' })
+  })
+
+  test('writes images to files and replaces none', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-images-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const image = { type: 'image', mimeType: 'image/png', data: btoa('pixels') }
+    const gateway = await respondWith({ content: [image, image] })
+    const { stdout } = await run(['call', gateway.url, '../chart', '--output', folder, ...sse])
+    expect(readdirSync(folder)).toEqual(['chart-1.png', 'chart-2.png'])
+    expect(readFileSync(join(folder, 'chart-1.png'), 'utf8')).toBe('pixels')
+    expect(stdout).toContain('image/png, 6 bytes')
+  })
+})
+
+test.each([
+  ['an unknown option', ['--nope', 'http://127.0.0.1'], "Unknown option '--nope'"],
+  ['no URL', [], 'MCP_URL'],
+  ['an option that belongs elsewhere', ['--output', 'x', 'http://127.0.0.1'], 'goes only with'],
+  ['a URL that is not secure', ['list', 'http://example.com'], 'not https'],
+  ['a wrong argument', ['call', 'http://127.0.0.1', 'echo', 'a'], 'Not understood: a'],
+  ['wrong JSON', ['call', 'http://127.0.0.1', 'echo', 'a:=x'], 'Not JSON in a:='],
+])('ends with 2 for %s', async (_, args, message) => {
+  const { code, stderr } = await run(args)
+  expect(stderr).toContain(message)
+  expect(code).toBe(2)
+})
+
+test('reads __proto__ as a name like any other', () => {
+  expect(JSON.stringify(readArguments(['__proto__:={"a":1}'], undefined))).toBe(
+    '{"__proto__":{"a":1}}',
+  )
+})
+
+test('shows no character that controls the terminal', () => {
+  expect(printable('a\x1b[2Jb\x9bc\r\nd\te\u202ef')).toBe('a\ufffd[2Jb\ufffdc\nd\te\ufffdf')
+  expect(cut('😀😀😀', 2)).toBe('😀…')
+})
+
+describe('an answer to a question', () => {
+  test.each([
+    ['yes', { type: 'boolean' }, { value: true }],
+    ['4', { type: 'integer', maximum: 3 }, { problem: 'At most 3' }],
+    ['1.5', { type: 'integer' }, { problem: 'Give a whole number' }],
+    ['2', { type: 'string', enum: ['a', 'b'] }, { value: 'b' }],
+    ['B', { type: 'string', oneOf: [{ const: 'b', title: 'B' }] }, { value: 'b' }],
+    ['1, 2', { type: 'array', items: { enum: ['a', 'b'] } }, { value: ['a', 'b'] }],
+    ['me', { type: 'string', format: 'email' }, { problem: 'Give an e-mail address' }],
+    ['', { type: 'string', default: 'x' }, { value: 'x' }],
+    ['', { type: 'string' }, { problem: 'An answer is needed' }],
+  ])('%j is checked against %j', (text, field, expected) => {
+    expect(parseAnswer(text, field, true)).toEqual(expected)
+  })
+
+  test('may be left out where it is optional, and choices have numbers', () => {
+    expect(parseAnswer('', { type: 'string' }, false)).toEqual({ isOmitted: true })
+    expect(shownChoices({ enum: ['a'], enumNames: ['A'] })).toEqual(['1  A'])
+  })
+})
