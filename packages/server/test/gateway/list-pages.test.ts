@@ -24,10 +24,10 @@ test('a page is made once for a list, also with a cursor', () => {
   const pageOf = createListPages()
   for (const cursor of [undefined, after('a')]) {
     const { written, tools } = list()
-    const first = pageOf('tools/list', tools, caller, cursor)
+    const first = pageOf('tools/list', tools, caller, cursor, 1_000)
     const times = written.times
     expect(times).toBeGreaterThan(0)
-    expect(pageOf('tools/list', tools, caller, cursor)).toBe(first)
+    expect(pageOf('tools/list', tools, caller, cursor, 1_000)).toBe(first)
     expect(written.times).toBe(times)
   }
 })
@@ -36,8 +36,8 @@ test('a page with a cursor that is longer than ours is made, and not kept', () =
   const pageOf = createListPages()
   const { written, tools } = list()
   const cursor = after('a'.repeat(100_000))
-  const first = pageOf('tools/list', tools, caller, cursor)
+  const first = pageOf('tools/list', tools, caller, cursor, 1_000)
   const times = written.times
-  expect(pageOf('tools/list', tools, caller, cursor)).toBe(first)
+  expect(pageOf('tools/list', tools, caller, cursor, 1_000)).toBe(first)
   expect(written.times).toBe(2 * times)
 })

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 
-import { page } from '../../src/gateway/protocol/paging.ts'
+import { page, pageBytes } from '../../src/gateway/protocol/paging.ts'
 
 const items = ['a', 'b', 'c', 'd', 'e'].map(name => ({ name, text: 'x'.repeat(100) }))
 const size = JSON.stringify(items[0]).length
 
 test('a page holds all items when they fit', () => {
-  expect(page(items, undefined)).toEqual({ items })
+  expect(page(items, undefined, pageBytes())).toEqual({ items })
 })
 
 test('pages have no gap and no overlap', () => {
@@ -28,9 +28,20 @@ test('an item that is larger than a page gets a page of its own', () => {
 test('an item that is added between two pages does not shift the second page', () => {
   const first = page(items, undefined, 2 * size)
   const grown = [{ name: 'aa', text: '' }, ...items].sort((x, y) => (x.name < y.name ? -1 : 1))
-  expect(page(grown, first.nextCursor).items.map(it => it.name)).toEqual(['c', 'd', 'e'])
+  expect(page(grown, first.nextCursor, pageBytes()).items.map(it => it.name)).toEqual([
+    'c',
+    'd',
+    'e',
+  ])
 })
 
 test('refuses a cursor of another server', () => {
-  expect(() => page(items, 'bm9wZQ')).toThrow(expect.objectContaining({ code: -32602 }))
+  expect(() => page(items, 'bm9wZQ', pageBytes())).toThrow(
+    expect.objectContaining({ code: -32602 }),
+  )
+})
+
+test('pages are shorter for the clients that ask for all of them', () => {
+  expect(pageBytes('2026-07-28')).toBeLessThan(pageBytes('2025-11-25'))
+  expect(pageBytes()).toBe(pageBytes('2025-11-25'))
 })

@@ -16,6 +16,7 @@ import type { CachedRegistry } from '../../registry/cached.ts'
 import type { List } from '../../registry/cached-list.ts'
 import { cacheHints } from '../protocol/cache-hints.ts'
 import { capabilitiesOf } from '../protocol/capabilities.ts'
+import { pageBytes } from '../protocol/paging.ts'
 import { assertPromptArguments, promptOf } from '../protocol/prompts.ts'
 import { failedInGateway } from '../protocol/request-errors.ts'
 import { serverInfo } from '../protocol/server-info.ts'
@@ -147,7 +148,8 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
         const list = await registry.list(typeOf(method))
         // Earlier protocol versions wrap such a schema.
         if (!isStateless && method === 'tools/list' && hasWrappedOutput(list)) return undefined
-        const members = pageOf(method, list, caller, cursor)
+        const maxBytes = pageBytes(isStateless ? STATELESS_PROTOCOL_VERSION : undefined)
+        const members = pageOf(method, list, caller, cursor, maxBytes)
         if (!isStateless) return async () => ({ result: `{${members}}` })
         const rest = JSON.stringify({ ...hints[method], ...COMPLETE })
         return async () => ({ result: `{${members},${rest.slice(1)}` })
@@ -169,8 +171,16 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
     context: OrdinaryContext,
   ): Promise<Outcome> {
     const { caller, sessionId, client, signal, timeMs } = context
-    const over = new AbortController()
-    const timer = setTimeout(() => over.abort(), timeMs)
+    const stop = new AbortController()
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      stop.abort()
+    }, timeMs)
+    // `AbortSignal.any` takes a tenth of the processor time of a call.
+    const cancel = () => stop.abort()
+    signal?.addEventListener('abort', cancel, { once: true })
+    if (signal?.aborted) cancel()
     try {
       return await invoke(
         registration,
@@ -181,14 +191,15 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
           clientInfo: client?.name && client.version ? client : undefined,
           traceparent: typeof traceparent === 'string' ? traceparent : undefined,
         },
-        signal ? AbortSignal.any([signal, over.signal]) : over.signal,
+        stop.signal,
       )
     } catch (error) {
-      if (!over.signal.aborted) throw error
+      if (!isLate) throw error
       const { code, message, data } = outcomeUnknown('The time of the environment was over')
       throw new JsonRpcError(code, message, data)
     } finally {
       clearTimeout(timer)
+      signal?.removeEventListener('abort', cancel)
     }
   }
 }

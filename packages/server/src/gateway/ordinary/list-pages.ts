@@ -43,16 +43,17 @@ export function createListPages() {
     list: List<RegistrationType>,
     caller: Caller,
     cursor: string | undefined,
+    maxBytes: number,
   ): string => {
     if (cursor !== undefined && cursor.length > MAX_CURSOR_LENGTH)
-      return toText(method, list, caller, cursor)
+      return toText(method, list, caller, cursor, maxBytes)
     const pages = byList.get(list) ?? { texts: new Map(), characters: 0 }
     byList.set(list, pages)
     const view = isForAll(list) ? '' : principalArn(caller.arn)
-    const key = JSON.stringify([method, view, cursor])
+    const key = JSON.stringify([method, view, maxBytes, cursor])
     const known = pages.texts.get(key)
     if (known !== undefined) return known
-    const text = toText(method, list, caller, cursor)
+    const text = toText(method, list, caller, cursor, maxBytes)
     if (pages.texts.size < MAX_PAGES && pages.characters + text.length <= MAX_CHARACTERS) {
       pages.texts.set(key, text)
       pages.characters += text.length
@@ -66,11 +67,12 @@ function toText(
   list: List<RegistrationType>,
   caller: Caller,
   cursor: string | undefined,
+  maxBytes: number,
 ): string {
   const { member, items } = LISTS[method]
   // The list is of the method's type.
   const all = items(list as never, caller)
-  const { items: shown, nextCursor } = page<{ name: string }>(all, cursor)
+  const { items: shown, nextCursor } = page<{ name: string }>(all, cursor, maxBytes)
   const members = `${JSON.stringify(member)}:${JSON.stringify(shown)}`
   return nextCursor === undefined
     ? members

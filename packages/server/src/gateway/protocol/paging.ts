@@ -1,10 +1,18 @@
 import { invalidParams } from './request-errors.ts'
 
 /**
- * The size of a page. Popular clients never ask for a second page, so a page holds the whole
- * registry unless that is too large for one message.
+ * The size of a page. Popular clients up to protocol version 2025-11-25 never ask for a second page,
+ * so theirs holds the whole registry unless that is too large for one message.
  */
 const PAGE_BYTES = 4 * 1024 * 1024
+/**
+ * Clients of 2026-07-28 ask for all pages: the SDKs for JavaScript and Python do, for up to 64 of
+ * them. So theirs are short, and the first one comes about as fast as a small registry.
+ */
+const SHORT_PAGE_BYTES = 512 * 1024
+
+export const pageBytes = (protocolVersion = '') =>
+  protocolVersion >= '2026-07-28' ? SHORT_PAGE_BYTES : PAGE_BYTES
 
 /**
  * The page after a cursor, of items that are sorted by name.
@@ -14,14 +22,14 @@ const PAGE_BYTES = 4 * 1024 * 1024
 export function page<Item extends { name: string }>(
   items: Item[],
   cursor: string | undefined,
-  pageBytes = PAGE_BYTES,
+  maxBytes: number,
 ) {
   const after = cursor === undefined ? undefined : decode(cursor)
   const rest = after === undefined ? items : items.filter(({ name }) => name > after)
   let bytes = 0
   const count = rest.findIndex((item, n) => {
     bytes += JSON.stringify(item).length
-    return bytes > pageBytes && n > 0 // a page has at least one item, of any size
+    return bytes > maxBytes && n > 0 // a page has at least one item, of any size
   })
   if (count < 0) return { items: rest }
   const fitting = rest.slice(0, count)

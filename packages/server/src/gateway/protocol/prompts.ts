@@ -8,7 +8,7 @@ import { mayUse } from './access.ts'
 import type { Capability } from './capability.ts'
 import { sentArguments } from './exact-arguments.ts'
 import { listPrompts } from './lists.ts'
-import { page } from './paging.ts'
+import { page, pageBytes } from './paging.ts'
 import { invalidParams, unknownName } from './request-errors.ts'
 
 /** `prompts/list` and `prompts/get`. */
@@ -18,7 +18,11 @@ export function servePrompts(
 ): void {
   server.setRequestHandler('prompts/list', async ({ params }) => {
     const prompts = listPrompts(await registry.list('prompt'), caller)
-    const { items, nextCursor } = page(prompts, params?.cursor)
+    const { items, nextCursor } = page(
+      prompts,
+      params?.cursor,
+      pageBytes(server.getNegotiatedProtocolVersion()),
+    )
     return { prompts: items, nextCursor }
   })
 

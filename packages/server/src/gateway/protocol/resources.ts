@@ -4,7 +4,7 @@ import { toReadResult } from '../../invoker/contracts/arguments.ts'
 import { MAX_URI_LENGTH } from '../../uri-template/match.ts'
 import type { Capability } from './capability.ts'
 import { listResources, listTemplates } from './lists.ts'
-import { page } from './paging.ts'
+import { page, pageBytes } from './paging.ts'
 import { resourceOf } from './uris.ts'
 
 /** The lists, `resources/read` and, with a session, subscriptions. */
@@ -15,13 +15,21 @@ export function serveResources(server: Server, capability: Capability): void {
 
   server.setRequestHandler('resources/list', async ({ params }) => {
     const resources = listResources(await registry.list('resource'), caller)
-    const { items, nextCursor } = page(resources, params?.cursor)
+    const { items, nextCursor } = page(
+      resources,
+      params?.cursor,
+      pageBytes(server.getNegotiatedProtocolVersion()),
+    )
     return { resources: items, nextCursor }
   })
 
   server.setRequestHandler('resources/templates/list', async ({ params }) => {
     const templates = listTemplates(await registry.list('resource'), caller)
-    const { items, nextCursor } = page(templates, params?.cursor)
+    const { items, nextCursor } = page(
+      templates,
+      params?.cursor,
+      pageBytes(server.getNegotiatedProtocolVersion()),
+    )
     return { resourceTemplates: items, nextCursor }
   })
 

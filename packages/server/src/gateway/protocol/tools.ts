@@ -14,7 +14,7 @@ import { mayUse } from './access.ts'
 import type { Capability } from './capability.ts'
 import { sentArguments } from './exact-arguments.ts'
 import { listTools } from './lists.ts'
-import { page } from './paging.ts'
+import { page, pageBytes } from './paging.ts'
 import { unknownName } from './request-errors.ts'
 import type { createCachedValidators } from './validators.ts'
 
@@ -34,7 +34,11 @@ export function serveTools(
 ): void {
   server.setRequestHandler('tools/list', async ({ params }) => {
     const tools = listTools(await registry.list('tool'), caller)
-    const { items, nextCursor } = page(tools, params?.cursor)
+    const { items, nextCursor } = page(
+      tools,
+      params?.cursor,
+      pageBytes(server.getNegotiatedProtocolVersion()),
+    )
     return { tools: items, nextCursor }
   })
 

@@ -120,7 +120,7 @@ export function createOrdinaryRequests(options: OrdinaryRequestsOptions) {
     const session = await sessions.get(id, exchange.caller.owner)
     if (!session) return undefined
     if (!request) return ACCEPTED
-    const isRepeated = session.inFlight.has(requestKey(request.id))
+    const isRepeated = session.inFlight.size > 0 && session.inFlight.has(requestKey(request.id))
     return isRepeated ? undefined : respond(request, session, exchange)
   }
 
