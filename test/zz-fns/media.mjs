@@ -1,1 +1,0 @@
-export const handler = async e => ({ content: [{ type: 'text', text: 'Chart \u001b[31mof\u001b[0m ' + JSON.stringify(e) }, { type: 'image', mimeType: 'image/png', data: 'iVBORw0KGgo=' }, { type: 'resource_link', name: 'notes', uri: 'notes://1' }], isError: e.fail === true })
