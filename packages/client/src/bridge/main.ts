@@ -36,13 +36,15 @@ async function run(line: CommandLine): Promise<number | undefined> {
   const { use, flags, profile } = line
   const log = createLog(line.logLevel, line.logFile)
   if (use === 'stdio') return void runStdio({ ...line, log })
+  // The reader of the output has had enough, as in "… | head".
+  process.stdout.on('error', () => process.exit(1))
   if (use === 'print-config') {
     const { text, place } = configFor(line)
     console.error(place)
     return print(text)
   }
   if (use === 'http') {
-    const token = flags['no-token'] ? false : (flags.token ?? variable('TOKEN'))
+    const token = flags['no-token'] ? false : flags.token || variable('TOKEN')
     return runProxy({ ...line, log, port: flags.http ?? '', token, json: flags.json ?? false })
   }
   const hintFor = async (error: unknown) =>

@@ -16,6 +16,8 @@ import { KEY, refusalOf } from '../support/verifier.ts'
 
 const eventually = <Value>(value: () => Value) => expect.poll(value, { timeout: 30_000 })
 
+const JSON_TYPE = { 'content-type': 'application/json' }
+
 const call = (id: string | number, name = 'echo', args: object = {}) => ({
   id,
   method: 'tools/call',
@@ -28,7 +30,7 @@ const serveJson = (respond: (body: string) => string) =>
     const refused = refusalOf(request, KEY)
     if (refused) return response.writeHead(403).end(JSON.stringify({ Message: refused }))
     if (request.method !== 'POST') return response.writeHead(405).end()
-    response.writeHead(200, { 'content-type': 'application/json' })
+    response.writeHead(200, JSON_TYPE)
     return response.end(respond(request.body.toString()))
   })
 
@@ -155,6 +157,27 @@ describe('credentials', () => {
     expect(await host.response('again')).toHaveProperty('result')
   })
 
+  test('that have expired make an error that says so, and new ones are read from the file', async () => {
+    const { env, file } = await needed()
+    const fresh = { ...KEY, sessionToken: 'new' }
+    const server = await serve((request, response) => {
+      if (refusalOf(request, fresh) === undefined)
+        return response.writeHead(200, JSON_TYPE).end('{"jsonrpc":"2.0","id":2,"result":{}}')
+      response.writeHead(403, { 'x-amzn-errortype': 'ExpiredTokenException' })
+      return response.end('{"message":"The security token included in the request is expired"}')
+    })
+    file('config', '[profile team]\n')
+    file('credentials', `${keys()}aws_session_token=old\n`)
+    const host = startHost([server.url], { env })
+    host.send({ id: 1, method: 'ping' })
+    expect(await host.response(1)).toMatchObject({
+      error: { code: -32603, data: { code: 'expired_token' } },
+    })
+    file('credentials', `${keys()}aws_session_token=new\n`)
+    host.send({ id: 2, method: 'ping' })
+    expect(await host.response(2)).toHaveProperty('result')
+  })
+
   test('of a process do not take its input from the host', async () => {
     const { url, env, file, home } = await needed()
     const output = JSON.stringify({
@@ -245,4 +268,60 @@ test('signs for the local gateway with its published key where no AWS variable i
   host.send({ id: 1, method: 'ping' })
   expect(await host.response(1)).toHaveProperty('result')
   expect(SIGNED_ENVIRONMENT.AWS_SECRET_ACCESS_KEY).not.toBe(key.secretAccessKey)
+})
+
+describe('2026-07-28', () => {
+  const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
+  const stream = (text = '') =>
+    serve((request, response) => {
+      const refused = refusalOf(request, KEY)
+      if (refused) return response.writeHead(403).end()
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.flushHeaders()
+      return response.write(text)
+    })
+
+  test('ends the stream of a call that the host cancels', async () => {
+    const server = await stream()
+    const host = startHost([server.url])
+    host.send({ id: 1, method: 'tools/call', params: { name: 'wait', _meta: meta } })
+    await eventually(() => server.open.size).toBe(1)
+    expect(server.received[0]?.headers['mcp-name']).toBe('wait')
+    host.send({ method: 'notifications/cancelled', params: { requestId: 1 } })
+    await eventually(() => server.open.size).toBe(0)
+    expect(server.received).toHaveLength(1)
+    expect(host.lines).toEqual([])
+  })
+
+  test('opens a subscription again when its stream breaks, and reports what was missed', async () => {
+    const acknowledgement = {
+      jsonrpc: '2.0',
+      method: 'notifications/subscriptions/acknowledged',
+      params: {
+        _meta: { 'io.modelcontextprotocol/subscriptionId': 's' },
+        notifications: { toolsListChanged: true },
+      },
+    }
+    const server = await stream(event(acknowledgement))
+    const host = startHost([server.url])
+    host.send({ id: 's', method: 'subscriptions/listen', params: { _meta: meta } })
+    await eventually(() => host.lines.length).toBe(1)
+    for (const response of server.open) response.destroy()
+    await host.message(it => it.method === 'notifications/tools/list_changed')
+    expect(host.lines).toHaveLength(2)
+
+    host.send({ method: 'notifications/cancelled', params: { requestId: 's' } })
+    await eventually(() => server.open.size).toBe(0)
+    expect(server.received).toHaveLength(2)
+  })
+})
+
+test('begins the MCP session again when the server has forgotten it', async () => {
+  const server = await serveV1()
+  const host = startHost([server.url])
+  await begin(host)
+  server.sessions.clear()
+  host.send(call(1))
+  expect(await host.response(1)).toHaveProperty('result')
+  expect(host.lines.filter(it => it.includes('serverInfo'))).toHaveLength(1)
 })

@@ -41,7 +41,10 @@ describe('list', () => {
     const { url, received } = await serveV1()
     const { code, stdout } = await run(['list', url, '--json'])
     expect(code).toBe(0)
-    expect(JSON.parse(stdout)).toMatchObject({ tools: [{ name: 'echo' }, {}, {}, {}, {}], prompts: [] })
+    expect(JSON.parse(stdout)).toMatchObject({
+      tools: [{ name: 'echo' }, {}, {}, {}, {}],
+      prompts: [],
+    })
     expect(received.at(-1)?.method).toBe('DELETE')
   })
 })

@@ -16,6 +16,9 @@ interface StdioSettings extends GatewaySettings {
   log: Log
 }
 
+const FOR_PEOPLE = `This waits for a program that writes JSON-RPC to its stdin. To look at the gateway yourself:
+  mcp-lambda-sam-connect list <url>`
+
 /** How long the end waits for the server to end the session, and for the host to read. */
 const FAREWELL_MS = 1_500
 
@@ -60,6 +63,7 @@ export function runStdio(settings: StdioSettings): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => void end(128 + constants.signals[signal]))
   log.info(`Ready for ${url.origin}`)
+  if (stdin.isTTY) process.stderr.write(`${FOR_PEOPLE}\n`)
 
   let isEnding = false
   async function end(code: number) {

@@ -73,7 +73,7 @@ export async function connectClient(
   try {
     await begin()
   } catch (error) {
-    await connection.close()
+    void connection.close()
     throw error
   }
   return {

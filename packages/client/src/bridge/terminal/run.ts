@@ -1,4 +1,5 @@
 import { text as readAll } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { ClientError } from '../../errors.ts'
 import type { CommandLine, CommandName } from '../command-line.ts'
@@ -64,7 +65,8 @@ export async function runCommand(line: CommandLine, options: TerminalOptions): P
     progress.clear()
     return await report(error)
   } finally {
-    await Promise.race([client?.close(), interrupted])
+    const limit = sleep(FAREWELL_MS, undefined, { ref: false })
+    await Promise.race([client?.close(), interrupted, limit])
   }
 
   async function runConnected(run: (client: McpClient) => Promise<Outcome>) {
@@ -174,6 +176,8 @@ export async function runCommand(line: CommandLine, options: TerminalOptions): P
   }
 }
 
+/** How long the end waits for the server to end the session. */
+const FAREWELL_MS = 1_500
 const INTERRUPTED = Symbol('interrupted')
 
 function promptText({ messages }: Result, options: ContentOptions): string {

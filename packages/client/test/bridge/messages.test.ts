@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+
+import { createParamHeaders } from '../../src/bridge/param-headers.ts'
+import { createLineReader, type Line } from '../../src/bridge/stdio/lines.ts'
+import { elementTexts } from '../../src/message-text.ts'
+
+test('splits a batch into the texts of its messages', () => {
+  const texts = ['{"a":"],[\\"\\\\"}', '[1,[2.0]]', '1e999', '"x,y"', '{}']
+  expect(elementTexts(` [ ${texts.join(' ,\n')} ] `)).toEqual(texts)
+  expect(elementTexts('[]')).toEqual([])
+})
+
+test('leaves out a line that is longer than the limit, and reads the next one', () => {
+  const lines: Line[] = []
+  const push = createLineReader(line => void lines.push(line), 4)
+  for (const part of ['123', '45', '67\nab', 'c\r\n\n', 'abcd\nrest']) push(Buffer.from(part))
+  expect(lines.map(it => ('bytes' in it ? it.bytes.toString() : 'too long'))).toEqual([
+    'too long',
+    'abc',
+    'abcd',
+  ])
+})
+
+test('repeats arguments as headers where the schema of the tool asks for it', () => {
+  const headers = createParamHeaders()
+  const inputSchema = {
+    properties: {
+      region: { type: 'string', 'x-mcp-header': 'Region' },
+      at: { properties: { zone: { type: 'integer', 'x-mcp-header': 'Zone' } } },
+      none: { type: 'string', 'x-mcp-header': 'None' },
+    },
+  }
+  headers.learn({ tools: [{ name: 't', inputSchema }] })
+  const call = (name: string) => {
+    const params = { name, arguments: { region: 'ü', at: { zone: 7 }, none: null } }
+    return headers.headersOf({ jsonrpc: '2.0', method: 'tools/call', params })
+  }
+  expect(call('t')).toEqual({ 'Mcp-Param-Region': '=?base64?w7w=?=', 'Mcp-Param-Zone': '7' })
+  expect(call('other')).toEqual({})
+})
