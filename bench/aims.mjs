@@ -50,6 +50,10 @@ const AIMS = {
     { row: 'mcp, loaded in INIT', column: 'KB', most: 300 },
     { row: 'registration, all files', column: 'KB', most: 650 },
   ],
+  bridge: [
+    { row: 'bridge', column: 'of the proxy', most: 0.2 },
+    { row: 'bridge', column: 'adds ms', most: 2 },
+  ],
   'client-import': [{ row: 'client', column: 'processor ms', most: 60 }],
   cost: [
     { row: '2026-07-28', column: '50 ms', most: 0.6 },

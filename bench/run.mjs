@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 
 import { verdicts } from './aims.mjs'
 import awsClients from './aws-clients.mjs'
+import bridge from './bridge.mjs'
 import bundles from './bundles.mjs'
 import clientImport from './client-import.mjs'
 import cold from './cold.mjs'
@@ -45,6 +46,7 @@ const subjects = {
   'aws-clients': awsClients,
   bundles,
   'client-import': clientImport,
+  bridge,
   cost,
   peers,
 }
