@@ -63,7 +63,13 @@ test('CI runs the scripts that newcomers are told to run', () => {
 
 test('every block that a test runs has its test', () => {
   const subjects = ofClass('run').map(({ comment = '' }) => CLASSES.run.exec(comment)?.[1])
-  expect(new Set(subjects)).toEqual(new Set(['describes forecast.ts', 'runs a local gateway']))
+  expect(new Set(subjects)).toEqual(
+    new Set([
+      'asks a local gateway in a terminal',
+      'describes forecast.ts',
+      'runs a local gateway',
+    ]),
+  )
 })
 
 test('the local gateway of the pages runs the function of the page', async () => {
@@ -90,6 +96,18 @@ test('the local gateway of the pages runs the function of the page', async () =>
     gateway.stop('SIGINT')
     expect(await gateway.end()).toBe(130)
   }
+})
+
+test('the terminal lists what a local gateway offers', async () => {
+  const { admin, mcpUrl, close } = await startGateway()
+  await admin.registerTool({ name: 'echo', lambdaArn: functionArn('echo'), parameters: {} })
+  for (const code of commands('asks a local gateway in a terminal')) {
+    const [, , line = ''] = shell(code.replace('http://127.0.0.1:9000/', mcpUrl))
+    const command = start(['sh', '-c', line], { cwd: root })
+    expect(await command.end(), command.output()).toBe(0)
+    expect(command.output()).toContain('Tools (1)\n  echo')
+  }
+  await close()
 })
 
 test('describe prints a registration that the API accepts', async () => {
@@ -129,9 +147,9 @@ async function folderOf(path: string): Promise<string> {
 function shell(code: Block['code']): string[] {
   const program = join(root, 'packages/server/bin/mcp-lambda-sam.js')
   const [command = ''] = code.split(/(?<!\\)\n/).map(line => line.replace(/ {2,}#.*/, ''))
-  const local = command.replace(
-    /^npx (?:@markvp\/)?mcp-lambda-sam /,
-    `exec "${process.execPath}" "${program}" `,
-  )
+  const bridge = join(root, 'packages/client/dist/bridge/connect.js')
+  const local = command
+    .replace(/^npx (?:@markvp\/)?mcp-lambda-sam /, `exec "${process.execPath}" "${program}" `)
+    .replace(/^npx -y @markvp\/mcp-lambda-sam-client /, `exec "${process.execPath}" "${bridge}" `)
   return ['sh', '-c', local]
 }
