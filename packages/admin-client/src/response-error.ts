@@ -54,9 +54,11 @@ function parseErrorBody(text: string, clean: (text: string) => string): ErrorBod
     error: {
       code: code as ErrorCode, // one that this version does not know stays as it is
       message: clean(message),
-      ...(typeof requestId === 'string' && { requestId }),
+      ...(typeof requestId === 'string' && clean(requestId) === requestId && { requestId }),
       ...(Array.isArray(issues) && {
-        issues: issues.filter(isIssue).map(it => ({ ...it, message: clean(it.message) })),
+        issues: issues
+          .filter(isIssue)
+          .map(({ path, message }) => ({ path: clean(path), message: clean(message) })),
       }),
     },
   }

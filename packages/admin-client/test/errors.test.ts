@@ -166,6 +166,12 @@ test('a credential that a refusal echoes is in no message', async () => {
         (text: string) => JSON.stringify({ Message: text }),
         (text: string) => JSON.stringify({ error: { code: 'access_denied', message: text } }),
         (text: string) => text,
+        (text: string) => {
+          const issues = [{ path: text, message: text }]
+          return JSON.stringify({
+            error: { code: 'bad_request', message: text, requestId: text, issues },
+          })
+        },
       ]) {
         const fetch = async (_: unknown, init?: RequestInit) => {
           const headers = new Headers(init?.headers)
@@ -174,9 +180,11 @@ test('a credential that a refusal echoes is in no message', async () => {
         }
         const url = 'https://abc.lambda-url.us-east-1.on.aws/'
         const client = createAdminClient({ url, ...signing, credentials, fetch })
-        const { message } = await failureOf(client.registerTool({ name: 'a', lambdaArn: 'arn' }))
-        expect(message).toContain('[redacted]')
+        const error = await failureOf(client.registerTool({ name: 'a', lambdaArn: 'arn' }))
+        expect(error.message).toContain('[redacted]')
+        const { message, requestId, issues } = error
+        const shown = [message, requestId, ...(issues ?? []).flatMap(it => [it.path, it.message])]
         for (const secret of [credentials.sessionToken, KEY.accessKeyId])
-          for (const form of forms(secret)) expect(message).not.toContain(form)
+          for (const form of forms(secret)) expect(shown.join()).not.toContain(form)
       }
 })

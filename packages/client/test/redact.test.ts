@@ -61,26 +61,28 @@ const ECHOES: ((headers: Headers) => string)[] = [
   headers => /Signature=(\w+)/.exec(headers.get('authorization') ?? '')?.[1] ?? '',
 ]
 
-test('no message shows a credential that a refusal echoes, in any encoding', async () => {
+test('no error shows a credential that a refusal echoes, in any encoding', async () => {
   const shown: unknown[] = []
   for (const [n, [name, encode]] of ENCODINGS.entries())
     for (const [m, body] of BODIES.entries())
       for (const [k, echo] of ECHOES.entries()) {
         const credentials = credentialsOf(n * 100 + m * 10 + k)
         let sent = new Headers()
+        const status = (n + m + k) % 2 === 0 ? 403 : 400
         const send = createSend({
           credentials,
           async fetch(_, init) {
             sent = new Headers(init?.headers)
-            return new Response(body(encode(echo(sent))), { status: 403 })
+            return new Response(body(encode(echo(sent))), { status })
           },
         })
         const signal = new AbortController().signal
-        const error: unknown = await send('stream', url, { signal }).catch(it => it)
+        const error: unknown = await send('sessionless', url, { signal }).catch(it => it)
         if (!(error instanceof Error)) return expect.fail('the request is not refused')
+        const text = JSON.stringify([error.message, error])
         for (const secret of secretsOf(sent))
           for (const [, form] of ENCODINGS)
-            if (shows(error.message, form(secret))) shown.push([name, m, k, error.message])
+            if (shows(text, form(secret))) shown.push([name, m, k, text])
       }
   expect(shown).toEqual([])
 })
@@ -143,4 +145,35 @@ test('a header that cannot be sent fails without its value', async () => {
   expect(unsendable.message).not.toContain('half')
   const own = await sendWith({ authorization: 'Bearer a\nsecond-half' }, {}).catch(it => it)
   expect(own.message).not.toContain('half')
+})
+
+test('a body that an error shows stays JSON, and stays as it is without a secret', async () => {
+  const shownBody = async (body: (token: string) => object) => {
+    const credentials = { ...credentialsOf(1), sessionToken: token(1) }
+    const fetch = async () => new Response(JSON.stringify(body(token(1))), { status: 400 })
+    const { signal } = new AbortController()
+    const error = await createSend({ credentials, fetch })('message', url, { signal }).catch(
+      it => it,
+    )
+    return JSON.parse(error.data.text)
+  }
+  const plain = {
+    jsonrpc: '2.0',
+    id: 1,
+    error: { code: -32022, message: 'Unsupported', data: { supported: ['2026-07-28'] } },
+  }
+  expect(await shownBody(() => plain)).toEqual(plain)
+  expect(await shownBody(it => ({ error: { message: `you sent ${it}` }, cookie: 'a=b' }))).toEqual({
+    error: { message: expect.stringMatching(/^you sent (\[redacted\])+$/) },
+    cookie: '[redacted]',
+  })
+})
+
+test('a request id that echoes a secret is left out', async () => {
+  const credentials = { ...credentialsOf(1), sessionToken: 'abcdefghijklmnopqrstuvwxyz0123456789' }
+  const fetch = async () =>
+    new Response('', { status: 403, headers: { 'x-amzn-requestid': credentials.sessionToken } })
+  const { signal } = new AbortController()
+  const error = await createSend({ credentials, fetch })('stream', url, { signal }).catch(it => it)
+  expect(error).toMatchObject({ code: 'access_denied', requestId: undefined })
 })

@@ -1,7 +1,8 @@
 import { ClientError, type ClientErrorCode } from '../errors.ts'
 import { beginningOf } from '../http/bodies.ts'
-import { isRecord } from '../is-record.ts'
 import type { ScopeOptions } from '../signing/scope.ts'
+import { secretsSentFor } from '../signing/sent-secrets.ts'
+import { redactBody, redactSent } from './redact.ts'
 import { type Refusal, toRefusal } from './refusal.ts'
 
 /** What a request of a transport does; the same HTTP status means different things for each. */
@@ -30,8 +31,17 @@ export async function readHttpError(
   const refusal = await toRefusal(response, text, context)
   const code = codeOf(refusal, kind)
   const error = new ClientError(code, refusal.message, { ...refusal, hint: hintOf(refusal, code) })
-  return code === 'request_refused' && !isRepeatable(kind) ? asSdkHttpError(error, text) : error
+  if (code !== 'request_refused' || isRepeatable(kind)) return error
+  const sent = secretsSentFor(response)
+  bodies.set(error, redactSent(text, sent))
+  return asSdkHttpError(error, redactBody(text, sent))
 }
+
+/**
+ * The bodies of refusals, without the secrets that were sent. The body that an error shows is
+ * changed more: it may get into a log.
+ */
+const bodies = new WeakMap<object, string>()
 
 function codeOf({ code, status, serverCode }: Refusal, kind: RequestKind): ClientErrorCode {
   const isSessionLost = IN_SESSION.has(kind) || serverCode === 'session_not_found'
@@ -61,8 +71,4 @@ function asSdkHttpError(error: ClientError, text: string): ClientError {
 }
 
 /** The body of a response that became a `request_refused`. */
-export function refusedBody(error: unknown): string | undefined {
-  if (!(error instanceof ClientError && 'data' in error && isRecord(error.data))) return undefined
-  const { text } = error.data
-  return typeof text === 'string' ? text : undefined
-}
+export const refusedBody = (error: unknown): string | undefined => bodies.get(Object(error))

@@ -1,5 +1,38 @@
+import { isRecord, parseJson } from '../is-record.ts'
+
 /** Stands in a message for what may be a credential. */
 const HIDDEN = '[redacted]'
+
+/** Hides the secrets that were sent, and parts of them. Leaves everything else as it is. */
+export function redactSent(text: string, sent: readonly string[]): string {
+  return hideSent(text, sent)
+}
+
+/**
+ * A body without what may be a credential. JSON stays JSON, and a text in which nothing is hidden
+ * stays as it is.
+ */
+export function redactBody(text: string, sent: readonly string[]): string {
+  const body = parseJson(text)
+  if (typeof body !== 'object' || body === null) return redact(text, sent)
+  const hidden = JSON.stringify(redactValue(body, sent))
+  return hidden === JSON.stringify(body) ? text : hidden
+}
+
+function redactValue(value: unknown, sent: readonly string[]): unknown {
+  if (typeof value === 'string') return redact(value, sent)
+  if (Array.isArray(value)) return value.map(it => redactValue(it, sent))
+  if (!isRecord(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, it]) => [
+      redact(name, sent),
+      SECRET_NAME.test(name) && typeof it === 'string' ? HIDDEN : redactValue(it, sent),
+    ]),
+  )
+}
+
+/** Members whose text is hidden, whatever it looks like. */
+const SECRET_NAME = /authorization|token|secret|passw|api[-_ ]?key|cookie|signature|credential/i
 
 /** The longest text that is looked at. */
 const MAX_LENGTH = 20_000

@@ -7,7 +7,7 @@ import { retryAfterMs } from '../http/retry.ts'
 import { isRecord, parseJson } from '../is-record.ts'
 import { type Scope, type ScopeOptions, scopeOf } from '../signing/scope.ts'
 import { secretsSentFor } from '../signing/sent-secrets.ts'
-import { redact } from './redact.ts'
+import { redact, redactSent } from './redact.ts'
 
 /** The request that was refused, and the options that it was signed with. */
 export interface RefusalContext extends ScopeOptions {
@@ -69,7 +69,7 @@ export async function toRefusal(
     message: `${origin}${pathname} answered ${name}${reason}`,
     hint: await hintOf(code, context),
     status,
-    requestId: headers.get('x-amzn-requestid') ?? body.requestId,
+    requestId: idIn(headers.get('x-amzn-requestid') ?? body.requestId, response),
     retryable: DID_NOT_RUN.has(code) || (code === 'server_error' && context.isRepeatable === true),
     retryAfterMs: retryAfterMs(headers),
     serverCode: body.code,
@@ -82,6 +82,12 @@ export async function toRefusal(
  */
 export const withoutSecrets = (response: Pick<Response, 'status' | 'headers'>, text: string) =>
   redact(text, secretsSentFor(response))
+
+/** An id that is no echo of the request. */
+const idIn = (id: string | undefined, response: object) =>
+  id && /^[\w.:-]{1,128}$/.test(id) && redactSent(id, secretsSentFor(response)) === id
+    ? id
+    : undefined
 
 /** Lambda refused the request, or the gateway did because its tables cannot be used. */
 const DID_NOT_RUN = new Set<RefusalCode>(['rate_limited', 'service_unavailable'])
