@@ -507,6 +507,18 @@ describe('send', () => {
     },
   )
 
+  test('drops a response to a request that it has rejected', async () => {
+    const { gateway, transport, messages } = await started(
+      { message: (_, response, { id }) => id === 2 && response.writeHead(202).end() && true },
+      { sendTimeoutMs: 500 },
+    )
+    await expect(transport.send(ping)).rejects.toMatchObject({ code: 'timeout' })
+    gateway.reply(1, {})
+    await transport.send({ ...ping, id: 2 })
+    await vi.waitUntil(() => messages.length > 0)
+    expect(messages).toMatchObject([{ id: 2 }])
+  })
+
   test('waits for a rate limit, and repeats the message with a new signature', async () => {
     let refusals = 1
     const { gateway, transport } = await started({

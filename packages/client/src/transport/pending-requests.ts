@@ -53,6 +53,7 @@ export interface PendingRequests {
    */
   track(message: JsonRpcMessage): TrackedRequest | undefined
   isPending(id: RequestId): boolean
+  /** `send` rejects for the request. A response that comes all the same is dropped. */
   forget(id: RequestId): void
   /** Passes the message, or the batch of messages, in `text` to the client. */
   deliver(text: string, origin?: Origin): void
@@ -65,10 +66,14 @@ export interface PendingRequests {
   close(reason: Error): void
 }
 
+const MAX_FORGOTTEN = 1_000
+
 export function createPendingRequests(handlers: Handlers): PendingRequests {
   const lifetime = new AbortController()
   const scopes = new Set<AbortScope>()
   const requests = new Map<RequestId, { message: JsonRpcMessage; isAnswered: boolean }>()
+  /** The last ones that were given up. */
+  const forgotten = new Set<RequestId>()
   let observer: MessageObserver | undefined
 
   const pending: PendingRequests = {
@@ -91,13 +96,19 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
       const id = requestIdOf(message)
       const request = id === undefined ? undefined : { message, isAnswered: false }
       if (id !== undefined && request) requests.set(id, request)
+      if (id !== undefined) forgotten.delete(id)
       // The server sends no response to a cancelled request.
       const cancelled = cancelledIdOf(message)
       if (cancelled !== undefined) requests.delete(cancelled)
       return request
     },
     isPending: id => requests.has(id),
-    forget: id => void requests.delete(id),
+    forget(id) {
+      requests.delete(id)
+      forgotten.add(id)
+      const [oldest] = forgotten
+      if (forgotten.size > MAX_FORGOTTEN && oldest !== undefined) forgotten.delete(oldest)
+    },
     deliver(text, origin = {}) {
       attempt(() => {
         const parsed: unknown = JSON.parse(text)
@@ -132,6 +143,7 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
       return handlers.onmessage?.(message)
     }
     const { requestId: id = message.id } = origin
+    if (forgotten.delete(id)) return
     const response = id === message.id ? message : { ...message, id }
     const request = takeAnswered(id)
     if (request) observer?.onResponse(request.message, response)
