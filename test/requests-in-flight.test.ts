@@ -117,6 +117,13 @@ describe('two requests with one id in a session', () => {
 })
 
 describe('a cancellation', () => {
+  test('in the batch of its request ends nothing where there is no session', async () => {
+    const messages = await messagesIn(await postMcp(gateway, [ping(1), ping(2), cancel(1)]))
+    expect(messages.map(it => it.id).sort()).toEqual([1, 2])
+    const alone = await postMcp(gateway, [cancel(1)])
+    expect(alone.status).toBe(202)
+  })
+
   test('that comes late does not end a later request with the same id', async () => {
     const session = await openSession(gateway)
     expect((await answerOf(await session.post(ping(2)))).result).toEqual({})

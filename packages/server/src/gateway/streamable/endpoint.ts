@@ -19,7 +19,7 @@ import { withExactArguments } from '../protocol/exact-arguments.ts'
 import { createRequestStateSigner } from '../protocol/request-state.ts'
 import { fits, tooManySubscriptions } from '../protocol/subscriptions.ts'
 import { withOurEventStream } from '../wire/event-stream.ts'
-import { isMessage, isRequest, refuse, refuseInvalid } from '../wire/jsonrpc.ts'
+import { cancelledIdOf, isMessage, isRequest, refuse, refuseInvalid } from '../wire/jsonrpc.ts'
 import { createStreamLifetime, usableMs } from '../wire/stream-lifetime.ts'
 import { createBackPressure } from './back-pressure.ts'
 import { changesFor, subscribedUris } from './listen.ts'
@@ -42,6 +42,15 @@ export interface StreamableHttpOptions extends SessionOptions {
   requestStateKeys: () => Promise<string[]>
   /** Records that a request state was used. False where it was recorded before. */
   useRequestState: (id: string) => Promise<boolean>
+}
+
+/**
+ * A batch without its cancellations. Without a session they can only name a request of the same
+ * batch, for which the SDK would then wait without end.
+ */
+function withoutCancellations(body: unknown): unknown {
+  if (!Array.isArray(body) || !body.some(it => isMessage(it) && isRequest(it))) return body
+  return body.filter(it => !isMessage(it) || cancelledIdOf(it) === undefined)
 }
 
 /** Serves a web request. */
@@ -79,8 +88,11 @@ export function createStreamableHttp(options: StreamableHttpOptions): WebService
     const unacceptable = isStream || request.method === 'POST' ? checkAccept(request) : undefined
     if (unacceptable) return unacceptable
     const inSession = sessions.handles(request, body) && (await isLegacyRequest(request, body))
-    const serve = inSession ? sessions.serve : serveAlone
-    return withExactArguments(text, body, () => serve(request, body, exchange))
+    return withExactArguments(text, body, () =>
+      inSession
+        ? sessions.serve(request, body, exchange)
+        : serveAlone(request, withoutCancellations(body), exchange),
+    )
   }
 
   /** Serves a request that needs no session. */
