@@ -65,7 +65,7 @@ const HANDOVER_MS = 30_000
 /** On a stream that another one replaces, or that fails, for at most this long. */
 const LAST_CALLS_MS = 5_000
 /** A reader that takes nothing for this long does not get the last events. */
-const FAREWELL_MS = 2_000
+const LAST_EVENTS_MS = 2_000
 
 /** Serves the stream of an SSE session, from the event `endpoint` to the end of the response. */
 export function serveSseStream(options: SseStreamOptions): void {
@@ -181,11 +181,11 @@ export function serveSseStream(options: SseStreamOptions): void {
       })
       // What was accepted before is handled, except where no one reads the responses.
       if (reason !== 'reader-gone') await before(lastCallsMs(reason), settled())
-      await before(FAREWELL_MS, sayBye(reason))
+      await before(LAST_EVENTS_MS, sayBye(reason))
     } finally {
       ended.abort()
       await server?.close()
-      if (!(await before(FAREWELL_MS, events.end())))
+      if (!(await before(LAST_EVENTS_MS, events.end())))
         events.abort(new Error('The reader of the stream takes no more'))
     }
   }
