@@ -30,7 +30,7 @@ const OPTIONS = {
 type Name = keyof typeof OPTIONS
 type Flags = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
 
-export const COMMANDS = ['list', 'call', 'read', 'prompt', 'complete'] as const
+const COMMANDS = ['list', 'call', 'read', 'prompt', 'complete'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 /** The options that only some uses have. The others go with all of them. */
@@ -44,7 +44,7 @@ const ONLY_WITH: Partial<Record<Name, Use[]>> = {
   name: ['print-config'],
 }
 
-export type Use = 'stdio' | 'http' | 'print-config' | CommandName
+type Use = 'stdio' | 'http' | 'print-config' | CommandName
 
 export interface CommandLine extends GatewaySettings {
   use: Use

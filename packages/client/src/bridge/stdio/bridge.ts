@@ -4,6 +4,7 @@ import { ClientError } from '../../errors.ts'
 import { reconnectDelay } from '../../http/backoff.ts'
 import { cancelledIdOf, type JsonRpcMessage, type RequestId } from '../../jsonrpc.ts'
 import { receivedText } from '../../message-text.ts'
+import { unlessAborted } from '../../request/send.ts'
 import { protocolVersionOf, STATELESS_VERSION } from '../../streamable/mcp-headers.ts'
 import type { Connection } from '../connection.ts'
 import {
@@ -169,11 +170,11 @@ export function createBridge(options: BridgeOptions): Bridge {
     for (let failures = 0; pending.get(it.id) === it; failures++) {
       const openedAt = Date.now()
       try {
-        await new Promise<void>((resolve, reject) => {
-          signal.addEventListener('abort', () => resolve(), { once: true })
+        const streamEnd = new Promise<void>((resolve, reject) => {
           const sendOptions = { requestSignal: signal, onRequestStreamEnd: resolve }
           connection.send(it.message, sendOptions).catch(reject)
         })
+        await unlessAborted(streamEnd, signal)
       } catch (error) {
         if (!subscription.isAcknowledged) return fail(it, error)
         log.info(`A subscription is interrupted: ${(error as Error).message}`)
