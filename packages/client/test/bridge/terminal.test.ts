@@ -1,12 +1,14 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { readArguments } from '../../src/bridge/terminal/arguments.ts'
+import { createAsker } from '../../src/bridge/terminal/elicitation.ts'
 import { parseAnswer, shownChoices } from '../../src/bridge/terminal/elicitation-field.ts'
-import { cut, printable } from '../../src/bridge/terminal/style.ts'
+import { cut, printable, styleOf } from '../../src/bridge/terminal/style.ts'
 import { startHost } from '../support/host.ts'
 import { serveV1, serveV2 } from '../support/sdk.ts'
 import { type Gateway, type Message, startGateway } from '../support/server.ts'
@@ -107,9 +109,56 @@ test('reads __proto__ as a name like any other', () => {
   )
 })
 
+test('refuses a number that would be rounded, and takes it as a string', () => {
+  expect(() => readArguments(['id:=12345678901234567890'], undefined)).toThrow('more digits')
+  expect(() => readArguments([], '{"a":[1e999]}')).toThrow('more digits')
+  const fine = '{"a":"12345678901234567890","b":100000000000000000000,"c":-0.1e5}'
+  expect(readArguments([], fine)).toEqual(JSON.parse(fine))
+})
+
 test('shows no character that controls the terminal', () => {
   expect(printable('a\x1b[2Jb\x9bc\r\nd\te\u202ef')).toBe('a\ufffd[2Jb\ufffdc\nd\te\ufffdf')
   expect(cut('😀😀😀', 2)).toBe('😀…')
+})
+
+describe('a question of a tool', () => {
+  const ask = async (typed: string[]) => {
+    const input = Object.assign(new PassThrough(), { isTTY: true })
+    const output = Object.assign(new PassThrough(), { isTTY: true })
+    let shown = ''
+    output.on('data', data => {
+      shown += data
+      // Each prompt ends so; the next line is typed then.
+      if (/(: |\] )(\x1b\[\d+G)?$/.test(shown)) input.write(typed.shift() ?? '\x04')
+    })
+    const asker = createAsker({
+      input: input as never,
+      output: output as never,
+      style: styleOf({}),
+      onQuestion: () => {},
+      onInterrupt: () => {},
+    })
+    const properties = { name: { type: 'string' }, age: { type: 'integer' } }
+    const requestedSchema = { type: 'object', properties, required: ['name'] }
+    const result = await asker.elicit({ message: 'Who?\x1b[2J', requestedSchema })
+    return { result, shown, isUnanswered: asker.isUnanswered }
+  }
+
+  test('is answered field by field', async () => {
+    const { result, shown } = await ask(['\n', 'Ada\n', 'x\n', '36\n', 'y\n'])
+    expect(result).toEqual({ action: 'accept', content: { name: 'Ada', age: 36 } })
+    expect(shown).toContain('An answer is needed')
+    expect(shown).toContain('Give a number')
+    expect(shown).not.toContain('\x1b[2J')
+  })
+
+  test('can be declined, and cancelled with Ctrl-D', async () => {
+    expect((await ask(['Ada\n', '\n', 'n\n'])).result).toEqual({ action: 'decline' })
+    expect(await ask(['Ada\n'])).toMatchObject({
+      result: { action: 'cancel' },
+      isUnanswered: true,
+    })
+  })
 })
 
 describe('an answer to a question', () => {

@@ -29,9 +29,24 @@ function readObject(text: string): Result {
 }
 
 function readJson(text: string, where: string): unknown {
+  let value: unknown
   try {
-    return JSON.parse(text)
+    value = JSON.parse(text)
   } catch (error) {
     throw new UsageError(`Not JSON in ${where}: ${(error as Error).message}`)
   }
+  const rounded = roundedNumber(text)
+  if (rounded === undefined) return value
+  throw new UsageError(`${rounded} has more digits than can be sent: give it as a string`)
+}
+
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+
+/** A number in JSON that `JSON.parse` would change. */
+function roundedNumber(json: string): string | undefined {
+  return json.match(STRING_OR_NUMBER)?.find(token => {
+    const [digits = ''] = token.replace(/^-/, '').split(/[eE]/)
+    const significant = digits.replace('.', '').replace(/^0+/, '').replace(/0+$/, '')
+    return !token.startsWith('"') && (significant.length > 15 || !Number.isFinite(Number(token)))
+  })
 }
