@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
+import { stripVTControlCharacters } from 'node:util'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 
@@ -129,7 +130,8 @@ describe('a question of a tool', () => {
     output.on('data', data => {
       shown += data
       // Each prompt ends so; the next line is typed then.
-      if (/(: |\] )(\x1b\[\d+G)?$/.test(shown)) input.write(typed.shift() ?? '\x04')
+      const end = stripVTControlCharacters(shown).slice(-2)
+      if (end === ': ' || end === '] ') input.write(typed.shift() ?? '\x04')
     })
     const asker = createAsker({
       input: input as never,
