@@ -43,3 +43,13 @@ test('serves a client of SDK 2.x in 2026-07-28', async () => {
   const { content } = await client.callTool({ name: 'echo', arguments: { text: 'hé' } })
   expect(content).toEqual([{ type: 'text', text: '{"text":"hé"}' }])
 })
+
+test('lets a client of SDK 2.x fall back to a session where the server is older', async () => {
+  const server = await serveV1()
+  const client = new ClientV2(info, { versionNegotiation: { mode: 'auto' } })
+  await client.connect(new StdioV2(command(server.url)))
+  onTestFinished(() => client.close())
+
+  expect(client.getNegotiatedProtocolVersion()).toBe('2025-11-25')
+  expect((await client.listTools()).tools).toHaveLength(5)
+})
