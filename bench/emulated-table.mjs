@@ -13,26 +13,34 @@ export async function emulatedTable(dynamodbUrl, suffix) {
   return { name, send }
 
   /**
-   * @param {string} operation
+   * @param {string} operation that may be repeated
    * @param {object} input
    */
   async function send(operation, input) {
-    const response = await fetch(dynamodbUrl, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/x-amz-json-1.0',
-        'x-amz-target': `DynamoDB_20120810.${operation}`,
-        'x-amz-date': '20200101T000000Z',
-        // The emulator requires a signature and does not verify it.
-        authorization:
-          'AWS4-HMAC-SHA256 Credential=local/20200101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none',
-      },
-      body: JSON.stringify(input),
-    })
+    const post = () => fetch(dynamodbUrl, requestOf(operation, input))
+    // The emulator may close an idle connection just when a request is sent on it.
+    const response = await post().catch(post)
     if (!response.ok) throw new Error(`${operation} failed: ${await response.text()}`)
     return response.json()
   }
 }
+
+/**
+ * @param {string} operation
+ * @param {object} input
+ */
+const requestOf = (operation, input) => ({
+  method: 'POST',
+  headers: {
+    'content-type': 'application/x-amz-json-1.0',
+    'x-amz-target': `DynamoDB_20120810.${operation}`,
+    'x-amz-date': '20200101T000000Z',
+    // The emulator requires a signature and does not verify it.
+    authorization:
+      'AWS4-HMAC-SHA256 Credential=local/20200101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none',
+  },
+  body: JSON.stringify(input),
+})
 
 /**
  * How many items of the session table have not expired. The emulator keeps expired ones.
