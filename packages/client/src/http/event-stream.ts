@@ -1,8 +1,7 @@
-import { setImmediate as turn } from 'node:timers/promises'
-
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 
 import { ClientError } from '../errors.ts'
+import { startWatchdog, turn } from './timers.ts'
 
 /** In characters. An output of 6 MB is JSON inside JSON on the wire, so it can be much longer. */
 export const MAX_EVENT_SIZE = 64 * 1024 * 1024
@@ -42,16 +41,15 @@ export async function readEvents(
 
   let endsInCarriageReturn = false
   let isSilent = false
-  const watchdog = setTimeout(() => {
+  const watchdog = startWatchdog(heartbeatTimeoutMs, () => {
     isSilent = true
     void reader.cancel().catch(() => {})
-  }, heartbeatTimeoutMs)
-  watchdog.unref()
+  })
 
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      watchdog.refresh()
+      watchdog.restart()
       const decoded = done ? decoder.decode() : decoder.decode(value, { stream: true })
       const text = isStart ? decoded.replace(/^\ufeff/, '') : decoded
       if (decoded) isStart = false
@@ -74,7 +72,7 @@ export async function readEvents(
       if (done) break
     }
   } finally {
-    clearTimeout(watchdog)
+    watchdog.stop()
     void reader.cancel().catch(() => {})
   }
   if (isSilent)

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { sleep } from './timers.ts'
 
 export interface RetryOptions<Failure> {
   /** Milliseconds until the next attempt, or undefined to give up; `attempts` counts from 1. */
@@ -22,7 +22,7 @@ export async function retry<Result, Failure = unknown>(
     } catch (error) {
       const delay = delayAfter(error as Failure, attempts)
       if (delay === undefined) throw error
-      await sleep(delay, undefined, signal && { signal })
+      await sleep(delay, { signal })
       if (!isWanted()) throw error
     }
   }

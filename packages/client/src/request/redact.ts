@@ -1,3 +1,4 @@
+import { toBase64 } from '../base64.ts'
 import { isRecord, parseJson } from '../is-record.ts'
 
 /** Stands in a message for what may be a credential. */
@@ -133,9 +134,10 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** A secret as it may stand in a text, besides the forms that `decode` reads. */
 function formsOf(secret: string): string[] {
-  const bytes = Buffer.from(secret)
-  const encodings = (['base64', 'base64url', 'hex'] as const).map(it => bytes.toString(it))
-  return [secret, ...encodings]
+  const bytes = new TextEncoder().encode(secret)
+  const base64 = toBase64(bytes)
+  const hex = Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
+  return [secret, base64, base64.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''), hex]
 }
 
 const decode = (text: string): string =>

@@ -1,6 +1,7 @@
 // Reads the responses with which AWS, a function or a proxy refuses a signed request. Lambda and
 // IAM respond before the function runs, in formats of their own; every package reads them here.
 
+import { environmentVariable } from '../environment.ts'
 import { CLIENT_ERRORS } from '../errors.ts'
 import { beginningOf } from '../http/bodies.ts'
 import { retryAfterMs } from '../http/retry.ts'
@@ -130,7 +131,7 @@ async function hintOf(code: RefusalCode, { url, ...options }: RefusalContext): P
     const signedFor = await scopeOf(url, options).catch(() => undefined)
     return signedFor ? `${describeScope(signedFor)} ${general}` : general
   }
-  const profile = options.profile ?? process.env['AWS_PROFILE']
+  const profile = options.profile ?? environmentVariable('AWS_PROFILE')
   if (code === 'expired_token' && profile)
     return `Log in again, for instance with "aws sso login --profile ${profile}".`
   return general

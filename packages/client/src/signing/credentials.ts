@@ -1,5 +1,5 @@
+import { environmentVariable } from '../environment.ts'
 import { ClientError } from '../errors.ts'
-import { runWithoutInput } from './credential-process.ts'
 
 /** AWS credentials in the shape of the AWS SDKs. */
 export interface Credentials {
@@ -77,14 +77,14 @@ function defaultChain(profile: string | undefined): CredentialProvider {
   }
 
   async function load(): Promise<CredentialProvider> {
-    // Loaded on demand: 36 ms and 375 KB.
-    const [{ defaultProvider }, { externalDataInterceptor }] = await Promise.all([
-      import('@aws-sdk/credential-provider-node'),
-      import('@smithy/core/config'),
-    ])
-    externalDataInterceptor.interceptToken('exec', runWithoutInput)
-    // Without ignoreCache, even forceRefresh returns the old content of the shared files.
-    return defaultProvider({ ignoreCache: true, ...(profile === undefined ? {} : { profile }) })
+    const { defaultChain } = await import('../platform/node.ts')
+    const provider = await defaultChain(profile)
+    if (provider) return provider
+    throw new ClientError(
+      'no_credentials',
+      'This runtime has no AWS default chain: it needs files, processes and the network of Node.js',
+      { hint: 'Pass the option "credentials": a value, or a function that fetches them.' },
+    )
   }
 }
 
@@ -98,7 +98,7 @@ async function callProvider(
   } catch (cause) {
     if (cause instanceof ClientError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
-    const name = profile ?? process.env['AWS_PROFILE']
+    const name = profile ?? environmentVariable('AWS_PROFILE')
     throw new ClientError('no_credentials', `Found no AWS credentials: ${reason}`, {
       cause,
       hint: name && `Log in, for instance with "aws sso login --profile ${name}".`,

@@ -1,3 +1,4 @@
+import { environmentVariable } from '../environment.ts'
 import { ClientError } from '../errors.ts'
 
 /** The credential scope of a signature: the region and the service that it is valid for. */
@@ -50,18 +51,19 @@ export async function scopeOf(
   const regionOfHost = regionOfFunctionUrl(url)
   if (regionOfHost) return { region: regionOfHost, service: 'lambda' }
 
-  const { AWS_REGION, AWS_DEFAULT_REGION } = process.env
-  const found = region || AWS_REGION || AWS_DEFAULT_REGION || (await regionOfProfile(profile))
+  const found =
+    region ||
+    environmentVariable('AWS_REGION') ||
+    environmentVariable('AWS_DEFAULT_REGION') ||
+    (await regionOfProfile(profile))
   if (!found)
     throw new ClientError('missing_region', `The host ${url.hostname} does not name an AWS region`)
   return { region: found, service }
 }
 
-async function regionOfProfile(profile = process.env['AWS_PROFILE'] || 'default') {
-  // Loaded on demand, as few callers need it.
-  const { loadSharedConfigFiles } = await import('@smithy/core/config')
-  const { configFile, credentialsFile } = await loadSharedConfigFiles()
-  return configFile[profile]?.['region'] || credentialsFile[profile]?.['region']
+async function regionOfProfile(profile = environmentVariable('AWS_PROFILE') || 'default') {
+  const platform = await import('../platform/node.ts')
+  return platform.regionOfProfile(profile)
 }
 
 /** The URL of `GET /sse`, from the gateway's URL with or without `/sse`. Keeps prefix and query. */

@@ -1,5 +1,3 @@
-import { createHash, createHmac } from 'node:crypto'
-
 import { ClientError } from '../errors.ts'
 import { discard } from '../http/bodies.ts'
 import { type CredentialOptions, type Credentials, credentialSource } from './credentials.ts'
@@ -117,7 +115,7 @@ async function sign(
 ): Promise<Headers> {
   assertSendable(credentials)
   // Loaded for the first signature: most of the time of an import of this package.
-  const { SignatureV4 } = await import('@smithy/signature-v4')
+  const { SignatureV4, Sha256 } = await import('../platform/node.ts')
   const signer = new SignatureV4({ ...scope, credentials, sha256: Sha256, applyChecksum: false })
   const signed = await signer.sign(
     {
@@ -192,30 +190,4 @@ function skewOf(response: Response, offset: number): number | undefined {
   if (response.status !== 403) return undefined
   const skew = Date.parse(response.headers.get('date') ?? '') - Date.now()
   return Math.abs(skew - offset) >= SKEW_MS ? skew : undefined
-}
-
-type Data = string | ArrayBuffer | ArrayBufferView
-
-/** SHA-256, or HMAC-SHA-256 with a key, in the interface of smithy's signer. */
-class Sha256 {
-  readonly #hash
-
-  constructor(key?: Data) {
-    this.#hash = key === undefined ? createHash('sha256') : createHmac('sha256', toBytes(key))
-  }
-
-  update(data: Data) {
-    this.#hash.update(toBytes(data))
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest()
-  }
-}
-
-function toBytes(data: Data) {
-  if (typeof data === 'string') return data
-  return ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data)
 }

@@ -1,3 +1,4 @@
+import { toBase64 } from '../base64.ts'
 import { isRecord } from '../is-record.ts'
 import type { JsonRpcMessage } from '../jsonrpc.ts'
 
@@ -62,5 +63,5 @@ function nameOf({ method = '', params }: JsonRpcMessage): string | undefined {
 export function headerValueOf(value: string): string {
   const isPlain = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(value)
   if (isPlain && !/^=\?base64\?.*\?=$/.test(value)) return value
-  return `=?base64?${Buffer.from(value).toString('base64')}?=`
+  return `=?base64?${toBase64(new TextEncoder().encode(value))}?=`
 }

@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-
 import type { EventSourceMessage } from 'eventsource-parser'
 
 import { ClientError } from '../errors.ts'
 import { reconnectDelay } from '../http/backoff.ts'
 import { readEvents } from '../http/event-stream.ts'
+import { sleep } from '../http/timers.ts'
 import { toConnectionError } from '../request/send.ts'
 import type { AbortScope } from '../transport/abort-scope.ts'
 import { type Origin, type PendingRequests, runHandler } from '../transport/pending-requests.ts'
@@ -54,7 +53,7 @@ export function createStreamReader({
       // A pending request keeps the process alive. A stream of the server's own messages does not.
       const ref = Number.isFinite(stream.attempts)
       const delay = reconnectDelay(failures, stream.retryMs)
-      await sleep(delay, undefined, { signal: stream.signal, ref }).catch(() => {}) // see isOver
+      await sleep(delay, { signal: stream.signal, ref }).catch(() => {}) // see isOver
       if (isOver(stream)) return undefined
     }
   }

@@ -1,5 +1,6 @@
 import { ClientError } from '../errors.ts'
 import { drain } from '../http/bodies.ts'
+import { type Timer, unref } from '../http/timers.ts'
 
 /** Work that can be aborted from several sides. Call `release()` when it has ended. */
 export interface AbortScope {
@@ -16,7 +17,7 @@ export function createAbortScope(
   onRelease: () => void,
 ): AbortScope {
   const controller = new AbortController()
-  const timers = new Set<NodeJS.Timeout>()
+  const timers = new Set<Timer>()
   const follow = () =>
     controller.abort(
       parent?.reason instanceof ClientError
@@ -32,9 +33,11 @@ export function createAbortScope(
     signal: controller.signal,
     abort: reason => controller.abort(reason),
     limit(timeoutMs, message) {
-      const timer = setTimeout(() => {
-        controller.abort(new ClientError('timeout', message, { retryable: false }))
-      }, timeoutMs).unref()
+      const timer = unref(
+        setTimeout(() => {
+          controller.abort(new ClientError('timeout', message, { retryable: false }))
+        }, timeoutMs),
+      )
       timers.add(timer)
       return () => {
         clearTimeout(timer)

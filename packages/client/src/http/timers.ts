@@ -1,0 +1,64 @@
+// Node's timers where they exist, and those of browsers and Workers.
+
+/** Resolves after the time. Rejects with an `AbortError` when the signal aborts before. */
+export function sleep(
+  milliseconds: number,
+  { signal, ref = true }: { signal?: AbortSignal | undefined; ref?: boolean } = {},
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(end, milliseconds)
+    if (!ref) unref(timer)
+    if (signal?.aborted) abort()
+    else signal?.addEventListener('abort', abort)
+
+    function end() {
+      signal?.removeEventListener('abort', abort)
+      resolve()
+    }
+
+    function abort() {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      reject(new DOMException('The pause was aborted', 'AbortError'))
+    }
+  })
+}
+
+export type Timer = ReturnType<typeof setTimeout>
+
+/** Lets the process end while the timer runs. Timers of browsers are numbers. */
+export function unref(timer: Timer): Timer {
+  if (typeof timer === 'object') timer.unref()
+  return timer
+}
+
+/** Calls back when `restart` has not been called for a time. Lets the process end. */
+export function startWatchdog(milliseconds: number, callback: () => void) {
+  let timer = unref(setTimeout(callback, milliseconds))
+  return {
+    restart() {
+      if (typeof timer === 'object') {
+        timer.refresh()
+        return
+      }
+      clearTimeout(timer)
+      timer = setTimeout(callback, milliseconds)
+    },
+    stop: () => clearTimeout(timer),
+  }
+}
+
+/** Resolves after everything that is due now, promises included. */
+export const turn: () => Promise<void> =
+  'setImmediate' in globalThis
+    ? () => new Promise(resolve => setImmediate(resolve))
+    : // A browser makes a nested timer wait for 4 ms.
+      () =>
+        new Promise(resolve => {
+          const { port1, port2 } = new MessageChannel()
+          port1.onmessage = () => {
+            port1.close()
+            resolve()
+          }
+          port2.postMessage(undefined)
+        })
