@@ -1,6 +1,17 @@
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
-import { defineConfig } from 'tsup'
+import { defineConfig, type Options } from 'tsup'
+
+import { thirdParty } from '../../scripts/third-party.mjs'
+
+type Plugin = NonNullable<Options['esbuildPlugins']>[number]
+
+const licences = thirdParty('dist/THIRD-PARTY.txt')
+
+/** The CommonJS parts of bundled packages load Node's own modules with `require`. */
+const REQUIRE =
+  "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);"
 
 /**
  * A Lambda function: one folder with all its code, which the template deploys. Without source
@@ -27,11 +38,45 @@ const lambda = (name: string) =>
         '@aws-sdk/credential-provider-node': resolve('src/lambda/credentials.ts'),
       }
     },
-    // The CommonJS parts of the AWS SDK load Node's own modules with `require`.
-    banner: {
-      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
-    },
+    banner: { js: REQUIRE },
+    esbuildPlugins: [licences],
   })
+
+/**
+ * esbuild refuses to be bundled, but its library is one file, which is copied as it is. The
+ * optional dependencies of this package are its programs, one for each platform.
+ */
+const copyOfEsbuild: Plugin = {
+  name: 'copy-of-esbuild',
+  setup(build) {
+    build.onResolve({ filter: /^esbuild$/ }, () => ({ path: '#esbuild', external: true }))
+  },
+}
+
+function copyEsbuild() {
+  const folder = 'dist/esbuild'
+  mkdirSync(`${folder}/lib`, { recursive: true })
+  copyFileSync(createRequire(import.meta.url).resolve('esbuild'), `${folder}/lib/main.js`)
+  copyFileSync('node_modules/esbuild/LICENSE.md', `${folder}/LICENSE.md`)
+  writeFileSync(`${folder}/package.json`, '{ "type": "commonjs" }\n')
+}
+
+/** dynalite with our journal in the place of LevelDB, a native module. */
+const dynaliteWithJournal: Plugin = {
+  name: 'dynalite-with-journal',
+  setup(build) {
+    build.onResolve({ filter: /^level$/ }, () => ({
+      path: resolve('src/local/dynamodb/journal-level.ts'),
+    }))
+    // esbuild finds the modules of a computed path only where it has their extension.
+    build.onLoad({ filter: /dynalite[\\/]index\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(
+        /require\(('\.\/(?:actions|validations)\/') \+ action\)/g,
+        "require($1 + action + '.js')",
+      ),
+    }))
+  },
+}
 
 export default [
   defineConfig({
@@ -43,17 +88,20 @@ export default [
     format: 'esm',
     target: 'node20',
     platform: 'node',
+    // An install brings our client and the program of esbuild, and no install script.
+    noExternal: [/^(?!@markvp\/mcp-lambda-sam-client)/],
     // All declarations are built here: a declaration build first deletes every one in its folder.
-    dts: {
-      entry: {
-        index: 'src/index.ts',
-        'local/index': 'src/local/index.ts',
-      },
-    },
+    dts: { entry: { index: 'src/index.ts', 'local/index': 'src/local/index.ts' } },
     // Everything but the output of the builds below.
-    clean: ['!lambda/**', '!runtime/**'],
+    clean: ['!lambda/**', '!runtime/**', '!dynamodb/**', '!esbuild/**'],
+    esbuildOptions(options) {
+      options.mainFields = ['module', 'main']
+    },
+    banner: { js: REQUIRE },
+    esbuildPlugins: [copyOfEsbuild, licences],
     async onSuccess() {
       copyFileSync('../../template.yaml', 'dist/template.yaml')
+      copyEsbuild()
     },
   }),
   // The process in which a local function runs: one file, started as `node bootstrap.js`.
@@ -65,6 +113,19 @@ export default [
     platform: 'node',
     splitting: false,
     clean: true,
+  }),
+  // The process that holds the tables of the local gateway.
+  defineConfig({
+    entry: { server: 'src/local/dynamodb/server.ts' },
+    outDir: 'dist/dynamodb',
+    format: 'esm',
+    target: 'node20',
+    platform: 'node',
+    noExternal: [/.*/],
+    splitting: false,
+    clean: true,
+    banner: { js: REQUIRE },
+    esbuildPlugins: [dynaliteWithJournal, licences],
   }),
   lambda('mcp'),
   lambda('registration'),

@@ -1,20 +1,17 @@
 /**
- * What the registration API and its clients share: types, ids, error codes. The types are inferred
- * from the schemas in schemas.ts, with which the server validates. The schemas have a file of their
- * own, since building them takes milliseconds of a cold start and the gateway needs none.
+ * What the registration API and its clients share: types, ids, error codes. The schemas with which
+ * the server validates have a file of their own: building them takes milliseconds of a cold start.
  *
  * @module
  */
-import type * as z from 'zod'
-
 import type { JsonSchema } from './parameters.ts'
 import type {
-  promptArgument,
-  promptInput,
-  registrationInput,
-  resourceInput,
-  toolInput,
-} from './schemas.ts'
+  PromptArgument,
+  PromptInput,
+  RegistrationInput,
+  ResourceInput,
+  ToolInput,
+} from './registration-input.ts'
 
 export { type LambdaArn, parseLambdaArn } from './arn.ts'
 export {
@@ -60,11 +57,7 @@ export interface Issue {
   message: string
 }
 
-export type ToolInput = z.infer<typeof toolInput>
-export type ResourceInput = z.infer<typeof resourceInput>
-export type PromptInput = z.infer<typeof promptInput>
-export type RegistrationInput = z.infer<typeof registrationInput>
-export type PromptArgument = z.infer<typeof promptArgument>
+export type { PromptArgument, PromptInput, RegistrationInput, ResourceInput, ToolInput }
 
 /** The fields that the server adds. A `PUT` may send them back; they are ignored. */
 interface Stored {

@@ -1,6 +1,25 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, expectTypeOf, test } from 'vitest'
+import type { infer as Inferred } from 'zod'
 
-import { registrationInput } from '../src/schemas.ts'
+import type {
+  PromptInput,
+  RegistrationInput,
+  ResourceInput,
+  ToolInput,
+} from '../src/registration-input.ts'
+import {
+  type promptInput,
+  registrationInput,
+  type resourceInput,
+  type toolInput,
+} from '../src/schemas.ts'
+
+test('the published types are those of the schemas', () => {
+  expectTypeOf<Inferred<typeof toolInput>>().toEqualTypeOf<ToolInput>()
+  expectTypeOf<Inferred<typeof resourceInput>>().toEqualTypeOf<ResourceInput>()
+  expectTypeOf<Inferred<typeof promptInput>>().toEqualTypeOf<PromptInput>()
+  expectTypeOf<Inferred<typeof registrationInput>>().toEqualTypeOf<RegistrationInput>()
+})
 
 const lambdaArn = 'arn:aws:lambda:us-east-1:000000000000:function:a'
 const resource = { type: 'resource', name: 'a', lambdaArn }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
 /** The folder of this package, in a clone or where it is installed. */
-export const packageFolder = () => dirname(createRequire(import.meta.url).resolve(MANIFEST))
+const packageFolder = () => dirname(createRequire(import.meta.url).resolve(MANIFEST))
 
 const MANIFEST = '@markvp/mcp-lambda-sam/package.json'
 

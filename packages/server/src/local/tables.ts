@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { packageFolder } from '../built-package.ts'
+import { builtFolder } from '../built-package.ts'
 import { LocalError } from './errors.ts'
 import { REGION } from './function-arn.ts'
 import type { Table } from './stack.ts'
@@ -29,7 +29,7 @@ export async function startTables(
 
   async function close() {
     if (server.exitCode === null && server.signalCode === null) {
-      // The database on disk survives a SIGKILL.
+      // The journal on disk survives a SIGKILL.
       server.kill('SIGKILL')
       await once(server, 'exit')
     }
@@ -37,7 +37,7 @@ export async function startTables(
   }
 }
 
-const SERVER = join(packageFolder(), 'bin/dynamodb.js')
+const SERVER = join(builtFolder(), 'dynamodb/server.js')
 
 function portOf(server: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {

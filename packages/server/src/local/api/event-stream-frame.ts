@@ -1,3 +1,5 @@
+import { crc32 } from '../crc32.ts'
+
 /**
  * One frame of an `application/vnd.amazon.eventstream`. All numbers are big-endian: total length,
  * headers length, CRC-32 of the two, headers, payload, CRC-32 of everything before.
@@ -25,17 +27,4 @@ function header(name: string, value: string): Buffer {
   length.writeUInt8(7, 0)
   length.writeUInt16BE(Buffer.byteLength(value), 1)
   return Buffer.concat([Buffer.from([name.length]), Buffer.from(name), length, Buffer.from(value)])
-}
-
-// node:zlib has crc32 only from Node 20.15 on.
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let sum = byte
-  for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1
-  return sum
-})
-
-function crc32(data: Buffer): number {
-  let sum = 0xffffffff
-  for (const byte of data) sum = (sum >>> 8) ^ (TABLE[(sum ^ byte) & 0xff] ?? 0)
-  return ~sum >>> 0
 }
