@@ -1,6 +1,7 @@
-// Checks the packages as npm delivers them. Each tarball: its files and size, publint, attw. Then
-// all of them are installed into an empty folder and used. Prints one line per check. Exits with 1
-// when a check fails. Its last line is "packaging: N passed, N failed".
+// Checks the packages as npm delivers them. Each tarball: its files and size, publint, attw, and
+// what an install of it alone brings. Then all of them are installed into an empty folder, compiled
+// against and used. Prints one line per check. Exits with 1 when a check fails. Its last line is
+// "packaging: N passed, N failed".
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
   mkdirSync,
@@ -22,6 +23,14 @@ const results = []
 
 // Hidden files, such as a build stamp, are not for users.
 const HIDDEN = /\/\.[^/]+$/
+/** The most that an install may bring. The files of this package are in the number of bytes. */
+const LIMITS = {
+  functions: { packages: 1, bytes: 100_000 },
+  client: { packages: 3, bytes: 2_000_000 },
+  'admin-client': { packages: 4, bytes: 5_000_000 },
+  server: { packages: 10, bytes: 25_000_000 },
+}
+
 // Source maps of the CLI and the Lambda bundles were 7 MB of 9 MB. The maps of libraries stay.
 const MAP_OF_THE_SERVER = /^package\/dist\/.*\.map$/
 
@@ -60,6 +69,40 @@ const DRY_RUN = `
   if (!found || status !== 1 || !/credentials/.test(stderr)) throw new Error(stderr)
 `
 
+const REQUIRES = `
+  const { createAdminClient } = require('@markvp/mcp-lambda-sam-admin-client')
+  const { connect } = require('@markvp/mcp-lambda-sam-client')
+  const { SIGNING_ERRORS } = require('@markvp/mcp-lambda-sam-client/sigv4')
+  const { defineTool } = require('@markvp/mcp-lambda-sam-functions')
+  for (const it of [createAdminClient, connect, defineTool])
+    if (typeof it !== 'function') throw new Error(String(it))
+  if (typeof SIGNING_ERRORS !== 'object') throw new Error('SIGNING_ERRORS')
+`
+
+// Without the types of Node and of the MCP SDK: ours must not need them.
+const PROGRAM = `
+import { createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
+import type { ToolInput } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import { connect, SigV4SseTransport } from '@markvp/mcp-lambda-sam-client'
+import { signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
+import { defineTool, describe } from '@markvp/mcp-lambda-sam-functions'
+
+const handler = defineTool({ name: 'it', run: () => 'run' })
+const tool: ToolInput = describe(handler, { lambdaArn: 'arn' })
+export const admin = createAdminClient({ url: 'https://example.com' }).registerTool(tool)
+const client = { connect: async () => {} }
+export const connected = connect(client, 'https://example.com', { region: 'eu-west-1' })
+export const sse = new SigV4SseTransport('https://example.com').start()
+export const response: Promise<Response> = signedFetch()('https://example.com')
+`
+
+// The package that deploys is ESM only.
+const DEPLOY_PROGRAM = `
+import { deploy } from '@markvp/mcp-lambda-sam'
+import { startLocal } from '@markvp/mcp-lambda-sam/local'
+export const all = [deploy({ region: 'eu-west-1' }), startLocal({ port: 0 })]
+`
+
 const MAIN = `
   import { createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
   import { SigV4SseTransport } from '@markvp/mcp-lambda-sam-client'
@@ -86,9 +129,11 @@ try {
   for (const [name, tarball] of tarballs) {
     checkFiles(name, tarball)
     check(`publint ${name}`, bin('publint'), [tarball, '--strict'])
-    // The packages are ESM only by design. CommonJS code uses Node's require(esm).
-    check(`attw ${name}`, bin('attw'), [tarball, '--profile', 'esm-only', '--no-emoji'])
+    // The package that deploys is ESM only by design. CommonJS code uses Node's require(esm).
+    const profile = name === 'server' ? 'esm-only' : 'node16'
+    check(`attw ${name}`, bin('attw'), [tarball, '--profile', profile, '--no-emoji'])
   }
+  checkInstalls(tarballs)
   install([...tarballs.values()])
   const project = join(folder, 'project')
   check(
@@ -97,6 +142,8 @@ try {
     ['--input-type=module', '--eval', IMPORTS],
     project,
   )
+  check('they can be required', process.execPath, ['--eval', REQUIRES], project)
+  for (const resolution of ['nodenext', 'node16', 'bundler']) checkTypes(project, resolution)
   check(
     'the command prints its version',
     process.execPath,
@@ -145,6 +192,61 @@ function checkFiles(name, tarball) {
   report(`${name} has only files for users (${size})`, found.length === 0, found.join('\n'))
 }
 
+/**
+ * Installs each package alone, with those of ours that it needs.
+ *
+ * @param {Map<string, string>} tarballs
+ */
+function checkInstalls(tarballs) {
+  const client = tarballs.get('client') ?? ''
+  for (const [name, { packages, bytes }] of Object.entries(LIMITS)) {
+    const alone = join(folder, `alone-${name}`)
+    mkdirSync(alone)
+    writeFileSync(join(alone, 'package.json'), '{ "private": true }')
+    const needed = name === 'functions' || name === 'client' ? [] : [client]
+    npmInstall(alone, [tarballs.get(name) ?? '', ...needed])
+    const lock = JSON.parse(readFileSync(join(alone, 'node_modules/.package-lock.json'), 'utf8'))
+    const installed = Object.values(/** @type {Record<string, object>} */ (lock.packages))
+    const size = readdirSync(join(alone, 'node_modules'), { recursive: true, encoding: 'utf8' })
+      .filter(it => !it.endsWith('.package-lock.json'))
+      .map(it => statSync(join(alone, 'node_modules', it)))
+      .reduce((sum, it) => sum + (it.isFile() ? it.size : 0), 0)
+    const scripts = installed.filter(it => 'hasInstallScript' in it)
+    report(
+      `an install of ${name} brings ${installed.length} packages, ${(size / 1e6).toFixed(2)} MB`,
+      installed.length <= packages && size <= bytes && scripts.length === 0,
+      `At most ${packages} packages, ${bytes} bytes and no install script`,
+    )
+  }
+}
+
+/**
+ * Compiles a program against the installed packages, in ES modules and in CommonJS.
+ *
+ * @param {string} project
+ * @param {string} resolution
+ */
+function checkTypes(project, resolution) {
+  const types = join(project, `types-${resolution}`)
+  mkdirSync(types)
+  const isBundler = resolution === 'bundler'
+  writeFileSync(join(types, 'program.mts'), PROGRAM)
+  writeFileSync(join(types, 'deploy.mts'), DEPLOY_PROGRAM)
+  if (!isBundler) writeFileSync(join(types, 'program.cts'), PROGRAM)
+  const compilerOptions = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    target: 'ES2023',
+    lib: ['ES2023', 'DOM', 'DOM.Iterable'],
+    types: [],
+    module: isBundler ? 'esnext' : resolution,
+    moduleResolution: resolution,
+  }
+  writeFileSync(join(types, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*'] }))
+  check(`the types compile with ${resolution}`, bin('tsc'), ['-p', types, '--pretty', 'false'])
+}
+
 /** @param {string[]} tarballs */
 function install(tarballs) {
   const project = join(folder, 'project')
@@ -155,23 +257,20 @@ function install(tarballs) {
     "export const handler = async ({ name }: { name: string }) => 'Hello, ' + name + '!'\n",
   )
   writeFileSync(join(project, 'main.mjs'), MAIN)
-  execFileSync(
-    'npm',
-    [
-      'install',
-      '--no-audit',
-      '--no-fund',
-      '--ignore-scripts',
-      '--loglevel=error',
-      ...tarballs,
-      '@modelcontextprotocol/client@2.4.0',
-    ],
-    {
-      cwd: project,
-      stdio: ['ignore', 'ignore', 'inherit'],
-      shell: process.platform === 'win32',
-    },
-  )
+  npmInstall(project, [...tarballs, '@modelcontextprotocol/client@2.4.0'])
+}
+
+/**
+ * @param {string} cwd
+ * @param {string[]} packages
+ */
+function npmInstall(cwd, packages) {
+  const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']
+  execFileSync('npm', ['install', ...options, ...packages], {
+    cwd,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: process.platform === 'win32',
+  })
 }
 
 /**
@@ -186,7 +285,7 @@ function check(name, command, args, cwd) {
   const { status, stdout, stderr } = spawnSync(command, args, {
     cwd,
     encoding: 'utf8',
-    timeout: 120_000,
+    timeout: 600_000,
   })
   report(name, status === 0, `${stdout}${stderr}`)
 }

@@ -62,6 +62,7 @@ const tasks = {
   ],
   format: () => [node('scripts/arrows.mjs', '--write'), [bin('biome'), 'check', '--write']],
   packaging: () => [node('scripts/packaging.mjs')],
+  runtimes: () => [node('test/runtimes/run.mjs')],
   template: () => [node('scripts/template.mjs')],
   'package:sar': args => [node('scripts/sar.mjs', 'package', ...args)],
   'publish:sar': args => [node('scripts/sar.mjs', 'publish', ...args)],
