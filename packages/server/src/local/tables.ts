@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { builtFolder } from '../built-package.ts'
 import { LocalError } from './errors.ts'
@@ -89,7 +90,7 @@ async function create(port: number, { TableName, KeySchema, ...rest }: Table) {
     BillingMode,
     GlobalSecondaryIndexes,
   })
-  if (!error) return
+  if (!error) return untilActive(port, TableName)
   if (!error.includes('ResourceInUseException'))
     throw new LocalError(
       'tables_not_started',
@@ -106,6 +107,15 @@ async function create(port: number, { TableName, KeySchema, ...rest }: Table) {
     )
 }
 
+/** dynalite creates a table in the background: with a folder, after its journal was flushed. */
+async function untilActive(port: number, TableName: string) {
+  for (;;) {
+    const { response } = await call(port, 'DescribeTable', { TableName })
+    if (response.Table?.TableStatus === 'ACTIVE') return
+    await sleep(2)
+  }
+}
+
 async function call(port: number, operation: string, input: object) {
   const http = await fetch(`http://127.0.0.1:${port}/`, {
     method: 'POST',
@@ -118,6 +128,6 @@ async function call(port: number, operation: string, input: object) {
     },
     body: JSON.stringify(input),
   })
-  const response = (await http.json()) as { __type?: string; Table?: { KeySchema: unknown } }
+  const response = (await http.json()) as { __type?: string; Table?: { KeySchema: unknown; TableStatus: string } }
   return { response, error: http.ok ? undefined : JSON.stringify(response) }
 }
