@@ -24,7 +24,7 @@ let gateway: Gateway
 beforeAll(async () => {
   gateway = await startGateway()
   const { admin } = gateway
-  const tool = { contract: 'mcp' as const, parameters: { mode: 'string', file: 'string?' } }
+  const tool = { contract: 'mcp', parameters: { mode: 'string', file: 'string?' } } as const
   await admin.registerTool({ ...tool, name: 'contract', lambdaArn: functionArn('contract') })
   await admin.registerTool({
     ...tool,

@@ -11,7 +11,7 @@ beforeAll(async () => {
   gateway = await startGateway()
   const { admin } = gateway
   const lambdaArn = functionArn('rawoutput')
-  const parameters = { output: 'string' }
+  const parameters = { output: 'string' } as const
   const outputSchema = { type: 'object', properties: { id: { type: 'integer' } } }
   for (const contract of ['arguments', 'mcp'] as const) {
     const tool = { lambdaArn, contract, parameters }

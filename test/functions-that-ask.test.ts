@@ -17,7 +17,7 @@ beforeAll(async () => {
   const { admin } = gateway
   const contract = 'mcp'
   const lambdaArn = functionArn('contract')
-  const parameters = { mode: 'string', file: 'string?' }
+  const parameters = { mode: 'string', file: 'string?' } as const
   const buffered = functionArn('contractbuffered')
   await admin.registerTool({ name: 'contract', lambdaArn, contract, parameters })
   await admin.registerTool({ name: 'buffered', lambdaArn: buffered, contract, parameters })

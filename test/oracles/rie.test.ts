@@ -26,7 +26,11 @@ afterAll(() => Promise.all([mcp?.close(), registration?.close(), gateway?.close(
 test('registers functions and grants the invoke permissions', async () => {
   const { region, credentials } = gateway
   const admin = createAdminClient({ url: registration.url, region, credentials })
-  const echo = { name: 'echo', lambdaArn: functionArn('echo'), parameters: { text: 'string' } }
+  const echo = {
+    name: 'echo',
+    lambdaArn: functionArn('echo'),
+    parameters: { text: 'string' },
+  } as const
   expect(await admin.registerTool(echo)).toMatchObject({ status: { state: 'ready' } })
   await expect(admin.registerTool(echo)).rejects.toMatchObject({ code: 'already_exists' })
   const contract = await admin.registerTool({

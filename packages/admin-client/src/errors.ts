@@ -14,18 +14,33 @@ export type AdminErrorCode =
   | 'connection_failed'
   /** The response does not come from the registration API. */
   | 'invalid_response'
+  /** A manifest cannot be read, or has a fault. */
+  | 'invalid_manifest'
+  /** A registration carries the label of another owner. */
+  | 'owner_conflict'
+  /** A plan would delete more registrations than allowed. */
+  | 'too_many_deletes'
+  /** CloudFormation, Lambda or CloudWatch Logs refused a request, or did not respond. */
+  | 'aws_error'
 
 /** Every code with its hint. */
 export const ADMIN_ERRORS: Record<AdminErrorCode, string> = {
   ...SIGNING_ERRORS,
   access_denied:
     'Give the caller both lambda:InvokeFunctionUrl and lambda:InvokeFunction on the registration function: npx @markvp/mcp-lambda-sam grant --as admin --to <ARN of the role or user>. Also check that the URL exists; AWS refuses a deleted one in the same way: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html',
-  already_exists: 'Call update() with the id to replace the registration.',
+  already_exists: 'Replace it with PUT: registerTool() and its siblings do.',
   bad_request: 'The message says what the registration API does not accept.',
   conflict: 'Somebody else wrote at the same time. Call get(), compare, and try again.',
   connection_failed: 'Check the URL and the network, then try again.',
   internal_error: 'Look for the request id in the log of the registration function.',
   invalid_registration: 'Correct what "issues" lists; each path is a JSON Pointer.',
+  aws_error: 'Correct what the message names, or try again later.',
+  invalid_manifest:
+    'Correct what the message names. "mcp-lambda-sam-admin schema" prints the JSON Schema.',
+  owner_conflict:
+    'Rename the registration, or take it over with "--take-over" (takeOver: true) when its owner agrees.',
+  too_many_deletes:
+    'Check the list of deletes. If it is meant, raise the limit with "--max-deletes" (maxDeletes).',
   invalid_response: 'Check that the URL is the RegistrationUrl output of the stack.',
   invalid_url:
     'Give the RegistrationUrl output of the stack: https://<id>.lambda-url.<region>.on.aws/',

@@ -3,6 +3,29 @@ import { isRecord } from './is-record.ts'
 /** A JSON Schema of an object, draft 2020-12 unless `$schema` says otherwise. */
 export type JsonSchema = { type: 'object'; [keyword: string]: unknown }
 
+type TypeName = 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array'
+
+/** A type, with `[]` for a list and `?` at the end for optional: `string`, `integer[]?`. */
+type ParameterWord = `${TypeName}${'' | '[]' | '[][]'}${'' | '?'}`
+
+/** One parameter in the short form. */
+type Parameter =
+  | ParameterWord
+  | {
+      type: ParameterWord
+      description?: string
+      optional?: boolean
+      enum?: readonly [unknown, ...unknown[]]
+      /** What a list of the type `array` has. */
+      items?: Parameter
+      /** What an object of the type `object` has. */
+      properties?: { readonly [name: string]: Parameter }
+      default?: unknown
+    }
+
+/** The parameters of a tool or a prompt, by name; or a JSON Schema of an object. */
+export type Parameters = { readonly [name: string]: Parameter } | JsonSchema
+
 interface ShorthandIssue {
   path: string[]
   message: string
@@ -93,14 +116,14 @@ function objectOf(
   }
 }
 
-interface Parameter {
+interface Parsed {
   schema: Record<string, unknown>
   optional: boolean
 }
 
-const BROKEN: Parameter = { schema: {}, optional: true }
+const BROKEN: Parsed = { schema: {}, optional: true }
 
-function parameterOf(value: unknown, path: string[], issues: ShorthandIssue[]): Parameter {
+function parameterOf(value: unknown, path: string[], issues: ShorthandIssue[]): Parsed {
   if (typeof value === 'string') return wordOf(value, {}, path, issues)
   if (isRecord(value)) return longFormOf(value, path, issues)
   issues.push({
@@ -114,7 +137,7 @@ function longFormOf(
   form: Record<string, unknown>,
   path: string[],
   issues: ShorthandIssue[],
-): Parameter {
+): Parsed {
   const { type, description, optional, enum: values, items, properties } = form
   const report = (key: string, message: string) => issues.push({ path: [...path, key], message })
 
@@ -165,7 +188,7 @@ function wordOf(
   inner: Record<string, unknown>,
   path: string[],
   issues: ShorthandIssue[],
-): Parameter {
+): Parsed {
   const [, type, brackets = '', mark] = WORD.exec(word) ?? []
   if (!type) {
     issues.push({

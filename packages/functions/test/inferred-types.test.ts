@@ -37,9 +37,10 @@ test('a registration of describe has all fields of the registration API, with th
   expectTypeOf<Omit<ToolInput, Own>>().toExtend<Omit<Tool, Own>>()
   expectTypeOf<Omit<ResourceInput, Own>>().toExtend<Omit<Resource, Own>>()
   expectTypeOf<Omit<PromptInput, Own>>().toExtend<Omit<Prompt, Own>>()
-  expectTypeOf<keyof ToolInput>().toEqualTypeOf<keyof Tool | 'parameters'>()
-  expectTypeOf<keyof ResourceInput>().toEqualTypeOf<keyof Resource>()
-  expectTypeOf<keyof PromptInput>().toEqualTypeOf<keyof Prompt | 'parameters'>()
+  // An owner is a label of the pipeline that registers.
+  expectTypeOf<keyof ToolInput>().toEqualTypeOf<keyof Tool | 'parameters' | 'owner'>()
+  expectTypeOf<keyof ResourceInput>().toEqualTypeOf<keyof Resource | 'owner'>()
+  expectTypeOf<keyof PromptInput>().toEqualTypeOf<keyof Prompt | 'parameters' | 'owner'>()
 })
 
 /** `describe` always writes these. The API has defaults for them. */

@@ -1,0 +1,190 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import type { AdminError } from '../src/errors.ts'
+import { loadManifest, manifestJsonSchema, toRegistrations } from '../src/manifest/index.ts'
+
+const ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:weather'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'manifest-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+async function load(name: string, text: string) {
+  const path = join(folder, name)
+  await writeFile(path, text)
+  return loadManifest(path)
+}
+
+const failureOf = (work: Promise<unknown>) =>
+  work.then(
+    () => expect.fail('it succeeded'),
+    (error: AdminError) => error,
+  )
+
+const YAML = `
+owner: weather-team
+stack: \${APP}-prod
+functions:
+  weather:
+    arn: \${stack:WeatherArn}
+    file: src/weather.ts
+    env: { UNITS: metric, RETRIES: 3 }
+    timeout: 10
+tools:
+  weather:
+    function: weather
+    description: "The weather"
+    parameters: { city: string, unit: string? }
+resources:
+  note:
+    lambdaArn: \${cfn-export:NotesArn}:live
+    uriTemplate: notes://{id}
+    allow: ["arn:aws:iam::\${ACCOUNT}:role/agents-*"]
+prompts:
+  summarize:
+    lambdaArn: \${stack:other-stack.Fn}
+    arguments: [{ name: topic, required: true }]
+`
+
+const sources = {
+  environment: { APP: 'weather', ACCOUNT: '123456789012' },
+  stackOutputs: async (stack: string): Promise<Record<string, string>> =>
+    stack === 'weather-prod' ? { WeatherArn: ARN } : { Fn: `${ARN}-${stack}` },
+  exports: async () => ({ NotesArn: `${ARN}-notes` }),
+}
+
+describe('a manifest', () => {
+  test('is the same in YAML, in JSON and as a module', async () => {
+    const { manifest } = await load('a.yaml', YAML)
+    const json = JSON.stringify(manifest, null, '\t')
+    expect((await load('a.json', json)).manifest).toEqual(manifest)
+    expect((await load('a.mjs', `export default ${json}`)).manifest).toEqual(manifest)
+    expect((await load('b.mjs', `export default async () => (${json})`)).manifest).toEqual(manifest)
+    const typed = `const it: object = ${json}\nexport default it`
+    expect((await load('a.ts', typed)).manifest).toEqual(manifest)
+  })
+
+  test('becomes registrations, with the values of its variables', async () => {
+    const { manifest } = await load('a.yaml', YAML)
+    expect(await toRegistrations(manifest, sources)).toEqual({
+      owner: 'weather-team',
+      registrations: [
+        {
+          type: 'tool',
+          name: 'weather',
+          lambdaArn: ARN,
+          description: 'The weather',
+          parameters: { city: 'string', unit: 'string?' },
+          owner: 'weather-team',
+        },
+        {
+          type: 'resource',
+          name: 'note',
+          lambdaArn: `${ARN}-notes:live`,
+          uriTemplate: 'notes://{id}',
+          allow: ['arn:aws:iam::123456789012:role/agents-*'],
+          owner: 'weather-team',
+        },
+        {
+          type: 'prompt',
+          name: 'summarize',
+          lambdaArn: `${ARN}-other-stack`,
+          arguments: [{ name: 'topic', required: true }],
+          owner: 'weather-team',
+        },
+      ],
+    })
+  })
+
+  test('without values for its variables is an error that names every one', async () => {
+    const { manifest } = await load('a.yaml', YAML)
+    const failure = await failureOf(
+      toRegistrations(manifest, {
+        environment: { APP: 'weather' },
+        stackOutputs: async () => ({ Other: '1' }),
+        exports: async () => ({}),
+      }),
+    )
+    expect(failure.code).toBe('invalid_manifest')
+    expect(failure.issues).toEqual([
+      {
+        path: '/tools/weather/lambdaArn',
+        message: 'the stack weather-prod has no output "WeatherArn"; its outputs are: Other',
+      },
+      {
+        path: '/resources/note/lambdaArn',
+        message: 'CloudFormation has no export "NotesArn" in this region',
+      },
+      { path: '/resources/note/allow/0', message: 'the environment variable ACCOUNT is not set' },
+      {
+        path: '/prompts/summarize/lambdaArn',
+        message: 'the stack other-stack has no output "Fn"; its outputs are: Other',
+      },
+    ])
+  })
+
+  test.each([
+    ['an unknown field', 'tols: {}', '1:7: /tols is not a known field'],
+    [
+      'a wrong short form',
+      `tools:\n  a:\n    lambdaArn: ${ARN}\n    parameters: { city: strin }`,
+      '4:25: /tools/a/parameters/city "strin" is not a type',
+    ],
+    ['no function', 'tools:\n  a: {}', '2:6: /tools/a/lambdaArn give exactly one of'],
+    [
+      'a function that it does not have',
+      'tools:\n  a: { function: b }',
+      '2:18: /tools/a/function "b" is not in "functions"',
+    ],
+    [
+      'a name in an entry',
+      `tools:\n  a: { lambdaArn: ${ARN}, name: b }`,
+      '/tools/a/name is not needed: the key is the name',
+    ],
+    ['a name that is none', `tools:\n  "a b": { lambdaArn: ${ARN} }`, 'must be 1 to 128 of'],
+    ['a key twice', 'owner: a\nowner: b', 'Map keys must be unique'],
+    ['no YAML', 'tools: [', '1:'],
+  ])('with %s is refused, with line and column', async (_, text, expected) => {
+    const failure = await failureOf(load('wrong.yaml', text))
+    expect(failure.code).toBe('invalid_manifest')
+    expect(failure.message).toContain('wrong.yaml:')
+    expect(failure.message).toContain(expected)
+    expect(failure.hint).not.toBe('')
+  })
+
+  test('that does not exist, or does not load, is an error with a code', async () => {
+    for (const work of [
+      () => loadManifest(join(folder, 'none.yaml')),
+      () => loadManifest(join(folder, 'none.mjs')),
+      () => load('no-default.mjs', 'export const a = 1'),
+      () => load('throws.mjs', 'throw new Error("no")'),
+      () => load('syntax.mjs', 'export default {'),
+      () => load('tabs.json', '{'),
+    ])
+      expect((await failureOf(work())).code).toBe('invalid_manifest')
+  })
+
+  test('has a JSON Schema for editors', () => {
+    const { properties } = manifestJsonSchema() as {
+      properties: Record<string, { additionalProperties: { properties: object } }>
+    }
+    expect(Object.keys(properties)).toEqual([
+      '$schema',
+      'owner',
+      'stack',
+      'functions',
+      'tools',
+      'resources',
+      'prompts',
+    ])
+    expect(Object.keys(properties['tools']?.additionalProperties.properties ?? {})).toContain(
+      'function',
+    )
+  })
+})
