@@ -90,6 +90,58 @@ export type RegistrationAnswer<Type extends Registration = Registration> = Type 
    * After every read: what the registration holds that would be refused today.
    */
   warnings?: string[]
+  /** After a write, or what it would be with `?dryRun=true`. */
+  change?: 'created' | 'updated' | 'unchanged' | 'deleted'
+  /** With `?dryRun=true`, for `updated`. */
+  changes?: ContentChange[]
+  /** With `?dryRun=true`: the invoke permission would be added. */
+  grants?: true
+  /** Nothing was changed. */
+  dryRun?: true
+}
+
+/** One difference of content. `path` is a JSON Pointer. Values of more than 200 characters are cut. */
+export interface ContentChange {
+  path: string
+  /** Absent where the field is new. */
+  from?: unknown
+  /** Absent where the field is removed. */
+  to?: unknown
+}
+
+/** One change of a `POST /register:batch`. */
+export type BatchChange = {
+  /** The version that must be stored, or `*` for any. Otherwise the whole batch is refused. */
+  ifMatch?: number | '*'
+} & (
+  | {
+      put: RegistrationInput
+      /** Only creates. */
+      ifNoneMatch?: '*'
+    }
+  /** An id. */
+  | { delete: string }
+)
+
+/** The body of a response to `POST /register:batch`, with one result for each change, in order. */
+export interface BatchResponse {
+  results: BatchResult[]
+  dryRun?: true
+}
+
+export interface BatchResult {
+  id: string
+  /** `unchanged`: it was so already. `failed`: see `error`; this change was not made. */
+  change: 'created' | 'updated' | 'deleted' | 'unchanged' | 'failed'
+  /** The version that is stored. With `?dryRun=true` the one that would be replaced. */
+  version?: number
+  status?: RegistrationStatus
+  warnings?: string[]
+  /** With `?dryRun=true`, for `updated`. */
+  changes?: ContentChange[]
+  /** With `?dryRun=true`: the invoke permission would be added. */
+  grants?: true
+  error?: { code: ErrorCode; message: string }
 }
 
 /** Whether the gateway may invoke the function, as far as the registration function can see. */
@@ -142,4 +194,6 @@ export interface RegistrationPage {
 /** The body of `POST /register/{id}/updated`: the update of this URI was accepted. */
 export interface ResourceUpdate {
   uri: string
+  /** Nothing was announced. */
+  dryRun?: true
 }

@@ -17,8 +17,8 @@ export const invokingClients = (): ((region: string) => LambdaApi) =>
 
 /**
  * Clients of the AWS SDK that change the resource policies of functions, one per region. Every such
- * call may be repeated. Three attempts that time out fit into the time that the registration
- * function has.
+ * call may be repeated. The adaptive mode slows down where Lambda throttles: it allows 15 such
+ * calls per second to an account. Five attempts that time out fit into the time of a function.
  *
  * The class is passed in, so that the mcp function, which also loads this file, has no SDK.
  */
@@ -29,7 +29,8 @@ export const policyClients = (
     region =>
       new Client({
         region,
-        maxAttempts: 3,
+        maxAttempts: 5,
+        retryMode: 'adaptive',
         requestHandler: {
           connectionTimeout: 1_000,
           requestTimeout: 2_000,

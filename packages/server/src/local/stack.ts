@@ -64,10 +64,13 @@ export function readStack(yaml: string, dist: string): Stack {
 
   return {
     functions: Object.fromEntries(
-      resources<FunctionProperties>('AWS::Serverless::Function').map(([id, properties]) => [
-        id,
-        toFunction({ ...template.Globals?.Function, ...properties }),
-      ]),
+      // Only AWS itself, such as CloudFormation, calls a function without a URL.
+      resources<FunctionProperties>('AWS::Serverless::Function')
+        .filter(([, properties]) => properties.FunctionUrlConfig)
+        .map(([id, properties]) => [
+          id,
+          toFunction({ ...template.Globals?.Function, ...properties }),
+        ]),
     ),
     tables: resources<Table>('AWS::DynamoDB::Table').map(([id, properties]) => ({
       ...properties,

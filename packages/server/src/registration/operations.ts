@@ -6,24 +6,33 @@ import {
   type RegistrationStatus,
   type Removal,
   type ResourceUpdate,
-  registrationId,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { GatewayError } from '../http/errors.ts'
 import { readJson } from '../http/json-body.ts'
 import type { Registry } from '../registry/registry.ts'
-import { audit } from './audit.ts'
-import { alreadyExists, conflict, idMismatch, versionMismatch } from './conflicts.ts'
-import { etag, ifMatch } from './etag.ts'
+import { applyChange } from './apply-change.ts'
+import { createBatch } from './batch.ts'
+import {
+  alreadyExists,
+  idMismatch,
+  notRegistered,
+  preconditionFailed,
+  preconditionProblem,
+} from './conflicts.ts'
+import { contentChanges } from './content.ts'
+import { isDryRun } from './dry-run.ts'
+import { etag, preconditionOf } from './etag.ts'
 import type { InvokePermissions } from './invoke-permission/permissions.ts'
 import { createReconciler } from './invoke-permission/reconcile.ts'
 import type { Revocations } from './invoke-permission/revocations.ts'
 import { listPage } from './list.ts'
 import { assertNotOwn } from './own-functions.ts'
+import { idOf, type PlannedChange, planChange } from './planned-change.ts'
 import { updatedUri } from './resource-update.ts'
 import type { Target } from './router.ts'
 import { storedWarnings } from './stored-warnings.ts'
-import { assertFits, MAX_BYTES, toRegistration, warningsOf } from './to-registration.ts'
+import { MAX_BYTES, withWarnings } from './to-registration.ts'
 import { parseInput, withoutServerFields } from './validate.ts'
 
 export interface RegistrationOptions {
@@ -34,12 +43,6 @@ export interface RegistrationOptions {
   ownFunctions: readonly string[]
 }
 
-/**
- * Environments of the gateway read the registry once a second. Until then they invoke the function
- * that a registration had before, so its permission is kept for longer than that.
- */
-const GRACE_MS = 2_000
-
 /** The operations of the registration API, in the order of a registration's life. */
 export function createOperations({
   registry,
@@ -48,8 +51,9 @@ export function createOperations({
   ownFunctions,
 }: RegistrationOptions) {
   const reconciler = createReconciler(registry, permissions, revocations)
+  const batch = createBatch({ registry, reconciler, parse })
 
-  return { list, create, get, replace, remove, repair, announceUpdate }
+  return { list, create, batch, get, put, remove, repair, announceUpdate }
 
   async function list({ url }: Request): Promise<Response> {
     return listPage(registry, new URL(url).searchParams)
@@ -58,21 +62,10 @@ export function createOperations({
   async function create(request: Request, target: Target): Promise<Response> {
     const { value } = await readJson(request, MAX_BYTES)
     const input = parse(value)
-    const now = new Date().toISOString()
-    const registration = toRegistration(input, {
-      version: 1,
-      createdAt: now,
-      updatedAt: now,
-      createdBy: target.caller.arn,
-      updatedBy: target.caller.arn,
-    })
-    assertFits(registration)
-    if (!(await registry.create(registration))) throw alreadyExists(registration)
-    audit({ to: registration }, target)
-    const status = await reconciler.grant(registration)
-    await reconciler.finishInterrupted(registration.id)
-    const location = `/register/${registration.id}`
-    return toResponse(withWarnings(registration, status), 201, { location })
+    const id = idOf(input)
+    const plan = await planChange(registry, { id, input, precondition: 'absent' }, target.caller)
+    if (plan.from) throw alreadyExists(id)
+    return applied(request, plan, target, () => alreadyExists(id))
   }
 
   async function get(_: Request, { id }: Target): Promise<Response> {
@@ -80,55 +73,80 @@ export function createOperations({
     return toResponse(read(registration, await reconciler.status(registration)))
   }
 
-  async function replace(request: Request, target: Target): Promise<Response> {
+  async function put(request: Request, target: Target): Promise<Response> {
     const { id, caller } = target
-    const expected = ifMatch(request.headers)
+    const precondition = preconditionOf(request.headers)
     const { value } = await readJson(request, MAX_BYTES)
     const input = parse(withoutServerFields(value))
-    if (registrationId(input.type, input.name) !== id) throw idMismatch(id)
-    const current = await find(id)
-    assertVersion(current, expected)
-    const { version, createdAt, createdBy } = current
-    const registration = toRegistration(input, {
-      version: version + 1,
-      createdAt,
-      updatedAt: new Date().toISOString(),
-      createdBy,
-      updatedBy: caller.arn,
-    })
-    assertFits(registration)
-    const isMoved = current.lambdaArn !== registration.lambdaArn
-    const revoke = isMoved ? await reconciler.beginRevoke(current) : undefined
-    if (!(await registry.replace(registration, version))) {
-      await revoke?.finish()
-      throw conflict(current, expected)
+    if (idOf(input) !== id) throw idMismatch(id)
+    const plan = await planChange(registry, { id, input, precondition }, caller)
+    assertPrecondition(plan)
+    return applied(request, plan, target)
+  }
+
+  /** Writes a registration and grants the invoke permission; or says what that would do. */
+  async function applied(
+    request: Request,
+    plan: PlannedChange,
+    target: Target,
+    conflictOf?: () => GatewayError,
+  ): Promise<Response> {
+    const { id, kind, from, to } = plan
+    if (!to) throw new Error(`${id} is not written by this operation`)
+    if (isDryRun(request)) {
+      const { status, grants } = await reconciler.check(to)
+      const changes = from && kind === 'updated' ? contentChanges(from, to) : undefined
+      return toResponse({
+        ...withWarnings(to, status),
+        change: kind,
+        ...(changes && { changes }),
+        ...(grants && { grants }),
+        dryRun: true,
+      })
     }
-    audit({ from: current, to: registration }, target)
-    const status = await reconciler.grant(registration)
-    const warnings = await revoke?.finish(GRACE_MS)
-    await reconciler.finishInterrupted(id)
-    return toResponse(withWarnings(registration, status, warnings))
+    const { status, warnings } = await applyChange({ registry, reconciler }, plan, target).catch(
+      (error: unknown) => {
+        throw (conflictOf && error instanceof GatewayError && conflictOf()) || error
+      },
+    )
+    if (!status) throw new Error(`${id} has no status`)
+    const answer = { ...withWarnings(to, status, warnings), change: kind }
+    return kind === 'created'
+      ? toResponse(answer, 201, { location: `/register/${id}` })
+      : toResponse(answer)
   }
 
   async function remove(request: Request, target: Target): Promise<Response> {
     const { id } = target
-    const expected = ifMatch(request.headers)
-    const current = await findOrFinish(id)
-    assertVersion(current, expected)
-    const revoke = await reconciler.beginRevoke(current)
-    const isRemoved = await registry.remove(current, current.version)
-    if (isRemoved) audit({ from: current }, target)
-    const warnings = await revoke.finish()
-    if (!isRemoved) throw conflict(current, expected)
-    await reconciler.finishInterrupted(id)
+    const precondition = preconditionOf(request.headers)
+    const plan = await planChange(registry, { id, precondition }, target.caller)
+    const { from } = plan
+    if (!from) {
+      // It may have been deleted by a call that was interrupted after that.
+      if (!isDryRun(request)) await reconciler.finishInterrupted(id)
+      throw notRegistered(id)
+    }
+    assertPrecondition(plan)
+    if (isDryRun(request))
+      return toResponse({
+        ...read(from, await reconciler.status(from)),
+        change: plan.kind,
+        dryRun: true,
+      })
+    const { warnings } = await applyChange({ registry, reconciler }, plan, target)
     return warnings.length > 0
       ? Response.json({ warnings } satisfies Removal)
       : new Response(null, { status: 204 })
   }
 
-  async function repair(_: Request, { id }: Target): Promise<Response> {
-    const registration = await findOrFinish(id)
+  async function repair(request: Request, { id }: Target): Promise<Response> {
+    const dryRun = isDryRun(request)
+    const registration = await (dryRun ? find(id) : findOrFinish(id))
     assertNotOwn(registration.lambdaArn, ownFunctions)
+    if (dryRun) {
+      const { status, grants } = await reconciler.check(registration)
+      return toResponse({ ...read(registration, status), ...(grants && { grants }), dryRun: true })
+    }
     // A person may have written the row, or changed its function.
     await registry.recordFunction(registration)
     const status = await reconciler.grant(registration)
@@ -137,9 +155,11 @@ export function createOperations({
   }
 
   async function announceUpdate(request: Request, { id }: Target): Promise<Response> {
+    const dryRun = isDryRun(request)
     const uri = await updatedUri(request, await find(id))
-    await registry.announceUpdate(uri)
-    return Response.json({ uri } satisfies ResourceUpdate, { status: 202 })
+    if (!dryRun) await registry.announceUpdate(uri)
+    const update: ResourceUpdate = { uri, ...(dryRun && { dryRun }) }
+    return Response.json(update, { status: dryRun ? 200 : 202 })
   }
 
   function parse(value: unknown): RegistrationInput {
@@ -170,16 +190,13 @@ export function createOperations({
     const key = parseRegistrationId(id)
     const registration = key && (await registry.get(key))
     if (registration) return registration
-    throw new GatewayError(
-      'registration_not_found',
-      `"${id}" is not registered: an id is <type>-<name>, and GET /register lists all registrations`,
-    )
+    throw notRegistered(id)
   }
 }
 
-function assertVersion(current: Registration, expected: number | undefined) {
-  if (expected !== undefined && expected !== current.version)
-    throw versionMismatch(current, expected)
+function assertPrecondition({ id, from, precondition }: PlannedChange) {
+  const problem = preconditionProblem(id, from, precondition)
+  if (problem) throw preconditionFailed(problem)
 }
 
 function toResponse(
@@ -188,13 +205,4 @@ function toResponse(
   headers: Record<string, string> = {},
 ): Response {
   return Response.json(registration, { status, headers: { etag: etag(registration), ...headers } })
-}
-
-function withWarnings(
-  registration: Registration,
-  status: RegistrationStatus,
-  more: string[] = [],
-): RegistrationAnswer {
-  const warnings = [...warningsOf(registration), ...more]
-  return { ...registration, status, ...(warnings.length > 0 && { warnings }) }
 }

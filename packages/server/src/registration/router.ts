@@ -9,6 +9,8 @@ export interface Target {
   id: string
   caller: Caller
   requestId: string
+  /** Milliseconds until Lambda stops the environment. */
+  remaining(): number
 }
 
 /** Operations by path template and method. */
@@ -16,14 +18,14 @@ type Routes = Record<string, Record<string, Operation>>
 
 /** Finds the operation for a request, or throws 404 or 405. */
 export function createRouter(routes: Routes): Service {
-  return async (request, { caller, requestId }) => {
+  return async (request, { caller, requestId, remaining }) => {
     const { pathname } = new URL(request.url)
     const { template, id } = parsePath(pathname)
     const operations = Object.hasOwn(routes, template) && routes[template]
     if (!operations) throw notFound(pathname)
     const operation = Object.hasOwn(operations, request.method) && operations[request.method]
     if (!operation) throw methodNotAllowed(request, Object.keys(operations))
-    return operation(request, { id, caller, requestId })
+    return operation(request, { id, caller, requestId, remaining })
   }
 
   /**
@@ -32,6 +34,8 @@ export function createRouter(routes: Routes): Service {
    */
   function parsePath(pathname: string): { template: string; id: string } {
     const [first, id, ...rest] = pathname.split('/').filter(Boolean)
+    if (first === 'register:batch' && id === undefined)
+      return { template: '/register:batch', id: '' }
     if (first !== 'register') throw notFound(pathname)
     if (id === undefined) return { template: '/register', id: '' }
     try {

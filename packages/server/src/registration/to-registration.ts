@@ -1,7 +1,9 @@
 import {
   type JsonSchema,
   type Registration,
+  type RegistrationAnswer,
   type RegistrationInput,
+  type RegistrationStatus,
   registrationId,
   SAFE_NAME_LENGTH,
   toInputSchema,
@@ -62,7 +64,7 @@ export function assertFits(registration: Registration) {
 }
 
 /** What is allowed and causes problems with some clients. */
-export function warningsOf(registration: Registration): string[] {
+function warningsOf(registration: Registration): string[] {
   const { type, name, description } = registration
   return [
     ...(type === 'tool' && name.length > SAFE_NAME_LENGTH
@@ -75,4 +77,14 @@ export function warningsOf(registration: Registration): string[] {
       : ['There is no description: add one, since a model chooses by it']),
     ...clientWarnings(registration),
   ]
+}
+
+/** The response to a write: with what some clients do not support, and `more`. */
+export function withWarnings(
+  registration: Registration,
+  status: RegistrationStatus,
+  more: string[] = [],
+): RegistrationAnswer {
+  const warnings = [...warningsOf(registration), ...more]
+  return { ...registration, status, ...(warnings.length > 0 && { warnings }) }
 }

@@ -61,6 +61,10 @@ const SERVER_FIELDS = [
   'updatedBy',
   'status',
   'warnings',
+  'change',
+  'changes',
+  'grants',
+  'dryRun',
 ]
 
 export function withoutServerFields(value: unknown): unknown {

@@ -102,7 +102,7 @@ export function functionUsers({ dynamo, table, rows, parse, pagesAfter }: Functi
 }
 
 /**
- * The registration function is stopped after 30 seconds, and clocks differ. A row that is older
+ * The registration function is stopped after 120 seconds, and clocks differ. A row that is older
  * belongs to a write that has ended.
  */
 const MAX_WRITE_MS = 600_000

@@ -58,7 +58,25 @@ describe('docs/openapi.yaml', () => {
         faultsOf('RegistrationResponse', await call('POST', `/register/${id}/repair`)),
       ).toBeNull()
     }
-    const page = await call('GET', '/register?limit=2')
+    const { batch } = Object.fromEntries([
+      ['batch', document.paths['/register:batch'].post.requestBody.content['application/json']],
+    ])
+    const { value } = batch.examples.changes
+    expect(faultsOf('Batch', { body: value })).toBeNull()
+    for (const query of ['?dryRun=true', '']) {
+      const [create] = value.changes
+      const changes = [{ put: { ...create.put, title: 'T' }, ifMatch: '*' }, value.changes[1]]
+      const applied = await call('POST', `/register:batch${query}`, { changes })
+      expect(applied.status).toBe(200)
+      expect(faultsOf('BatchResponse', applied)).toBeNull()
+    }
+    const again = { ...today, title: 'T' }
+    for (const query of ['?dryRun=true', '', '']) {
+      const put = await call('PUT', `/register/resource-today${query}`, again)
+      expect(faultsOf('RegistrationResponse', put)).toBeNull()
+    }
+    await call('DELETE', '/register/resource-today')
+    const page = await call('GET', '/register?limit=1')
     expect(page.body.nextCursor).toEqual(expect.any(String))
     expect(faultsOf('RegistrationPage', page)).toBeNull()
     const { post } = document.paths['/register/{id}/updated']

@@ -20,6 +20,7 @@ beforeEach(async () => {
         ? expect.fail(`a permission for ${lambdaArn} is added`)
         : { state: 'ready' },
     revoke: async lambdaArn => void revoked.push(lambdaArn),
+    check: async () => ({ status: { state: 'ready' }, grants: false }),
     status: async () => ({ state: 'not_granted', message: '', fix: [] }),
   })
   return () => emulator.close()

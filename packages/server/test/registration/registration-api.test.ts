@@ -47,7 +47,9 @@ describe('a registration', () => {
     })
     expect(created.body.createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     expect(created.body).not.toHaveProperty('parameters')
-    expect((await other('GET', '/register/tool-example')).body).toEqual(created.body)
+    const { change, ...stored } = created.body
+    expect(change).toBe('created')
+    expect((await other('GET', '/register/tool-example')).body).toEqual(stored)
 
     const put = await other('PUT', '/register/tool-example', { ...silent, description: 'New' })
     expect(put).toMatchObject({
@@ -55,7 +57,9 @@ describe('a registration', () => {
       headers: { etag: '"2"' },
       body: { version: 2, description: 'New', createdAt: created.body.createdAt },
     })
-    expect((await call('GET', '/register/tool-example')).body).toEqual(put.body)
+    expect({ ...(await call('GET', '/register/tool-example')).body, change: 'updated' }).toEqual(
+      put.body,
+    )
 
     expect(await call('DELETE', '/register/tool-example')).toMatchObject({ status: 204, body: '' })
     expect((await other('GET', '/register/tool-example')).status).toBe(404)
@@ -75,6 +79,7 @@ describe('a registration', () => {
       const put = await call('PUT', path, { ...got, title: 'T' })
       expect(put.body).toEqual({
         ...created,
+        change: 'updated',
         title: 'T',
         version: 2,
         updatedAt: put.body.updatedAt,
@@ -229,7 +234,8 @@ describe('two concurrent writers', () => {
     const [won, lost] = responses.toSorted((a, b) => a.status - b.status)
     expect(won?.status).toBe(201)
     expect(lost).toMatchObject({ status: 409, body: { error: { code: 'already_exists' } } })
-    expect((await call('GET', '/register/tool-example')).body).toEqual(won?.body)
+    const { body } = await call('GET', '/register/tool-example')
+    expect({ ...body, change: 'created' }).toEqual(won?.body)
   })
 
   test.each([
@@ -250,7 +256,7 @@ describe('two concurrent writers', () => {
     const { body } = await call('GET', '/register/tool-example')
     // Without a version, a writer that starts after another has ended replaces its registration.
     expect(body.version).toBe(1 + won.length)
-    expect(won.map(response => response?.body)).toContainEqual(body)
+    expect(won.map(response => response?.body)).toContainEqual({ ...body, change: 'updated' })
     expect(won.length + lost.length).toBe(10)
     expect(lost.length).toBeGreaterThan(0)
     for (const response of lost) expect(response?.body.error.code).toBe(code)
@@ -259,11 +265,17 @@ describe('two concurrent writers', () => {
 })
 
 describe('If-Match', () => {
+  let title = 0
   const put = (ifMatch: string, method = 'PUT') =>
-    call(method, '/register/tool-example', example, {
-      'content-type': 'application/json',
-      'if-match': ifMatch,
-    })
+    call(
+      method,
+      '/register/tool-example',
+      { ...example, title: `${++title}` },
+      {
+        'content-type': 'application/json',
+        'if-match': ifMatch,
+      },
+    )
 
   test('accepts the current version in every form', async () => {
     await call('POST', '/register', example)

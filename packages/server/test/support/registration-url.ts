@@ -11,6 +11,7 @@ import type { Emulator } from './dynamodb.ts'
  */
 const granted: InvokePermissions = {
   grant: async () => ({ state: 'ready' }),
+  check: async () => ({ status: { state: 'ready' }, grants: false }),
   revoke: async () => undefined,
   status: async () => ({ state: 'ready' }),
 }
@@ -56,7 +57,7 @@ export function registrationUrl(
       isBase64Encoded: body instanceof Buffer,
       body: body instanceof Buffer ? body.toString('base64') : textOf(body),
     }
-    const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 30_000 }
+    const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 120_000 }
     const response = await handler(event, context)
     return {
       status: response.statusCode,

@@ -77,7 +77,7 @@ function addPermission(
   { resource, body }: PolicyOperation,
   response: ServerResponse,
 ) {
-  const { StatementId, Action, Principal } = parsePermission(body)
+  const { StatementId, Action, Principal, RevisionId } = parsePermission(body)
   const statements = policies.statements(resource)
   if (!/^[\w-]{1,100}$/.test(StatementId))
     return apiError(response, 400, INVALID, `Value '${StatementId}' at 'statementId' is not valid`)
@@ -91,6 +91,8 @@ function addPermission(
       'ResourceConflictException',
       `The statement id (${StatementId}) provided already exists. Please provide a new statement id, or remove the existing statement.`,
     )
+  // Each response has another revision, so no revision matches.
+  if (RevisionId) return apiError(response, 412, 'PreconditionFailedException', WRONG_REVISION)
   const statement: Statement = {
     Sid: StatementId,
     Effect: 'Allow',
@@ -122,6 +124,7 @@ function parsePermission(body: string) {
     StatementId: field('StatementId'),
     Action: field('Action'),
     Principal: field('Principal'),
+    RevisionId: field('RevisionId'),
   }
 }
 
@@ -149,5 +152,7 @@ const NOT_FOUND = 'ResourceNotFoundException'
 const NO_POLICY = 'The resource you requested does not exist.'
 const NO_STATEMENT = 'No policy is associated with the given resource.'
 const NO_LATEST = 'We currently do not support adding policies for $LATEST.'
+const WRONG_REVISION =
+  'The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest Revision Id'
 const INVALID_PRINCIPAL =
   'The provided principal was invalid. Please check the principal and try again.'

@@ -12,7 +12,16 @@ export interface InvokePermissions {
   grant(lambdaArn: string, justRevoked?: boolean): Promise<RegistrationStatus>
   /** Removes only what `grant` added. Undefined when it is gone. */
   revoke(lambdaArn: string): Promise<RevokeFailure | undefined>
+  /** The status that `grant` would give, with the rights of this function. Changes nothing. */
+  check(lambdaArn: string): Promise<PermissionCheck>
   status(lambdaArn: string): Promise<RegistrationStatus>
+}
+
+/** What `grant` would do. */
+export interface PermissionCheck {
+  status: RegistrationStatus
+  /** It would add the permission. */
+  grants: boolean
 }
 
 /** A permission that could not be revoked. */

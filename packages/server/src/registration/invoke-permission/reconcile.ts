@@ -7,31 +7,40 @@ import type {
 import { describe } from '../../http/errors.ts'
 import { log } from '../../http/log.ts'
 import type { Registry } from '../../registry/registry.ts'
-import type { InvokePermissions, RevokeFailure } from './permissions.ts'
+import { eachOf } from './each-of.ts'
+import type { InvokePermissions, PermissionCheck, RevokeFailure } from './permissions.ts'
 import type { Revocation, Revocations } from './revocations.ts'
+
+/**
+ * Environments of the gateway read the registry once a second. Until then they invoke the function
+ * that a registration had before, so its permission is kept for longer than that.
+ */
+export const GRACE_MS = 2_000
 
 /** Keeps the gateway's invoke permissions equal to what is registered. */
 export interface Reconciler {
   status(registration: Registration): Promise<RegistrationStatus>
+  /** The status that `grant` would give. Changes nothing. */
+  check(registration: Registration): Promise<PermissionCheck>
   /** Call it after the registration is stored. */
   grant(registration: Registration): Promise<RegistrationStatus>
   /** Call it before the registry removes the registration or gives it another function. */
-  beginRevoke(registration: Registration): Promise<PendingRevoke>
+  beginRevoke(registration: Registration): Promise<Revocation>
+  /**
+   * Call it after the registry has changed, or has refused the change. Waits for `graceMs` where a
+   * function is no longer used, then revokes the permissions that no registration needs. Gives the
+   * warnings for those that could not be revoked, by the ARN of the function.
+   */
+  finishRevoke(
+    revocations: readonly Revocation[],
+    graceMs?: number,
+  ): Promise<ReadonlyMap<string, string[]>>
   /**
    * Finishes what interrupted calls have left: all calls for this registration, and calls for
    * others where it is certain that they were interrupted. A failure is logged and left to the next
    * call.
    */
   finishInterrupted(id: string): Promise<void>
-}
-
-interface PendingRevoke {
-  /**
-   * Call it after the registry has changed, or has refused the change. Waits for `graceMs`, then
-   * revokes the permission unless a registration needs it. Gives a warning for a permission that
-   * could not be revoked.
-   */
-  finish(graceMs?: number): Promise<string[]>
 }
 
 /**
@@ -61,6 +70,7 @@ export function createReconciler(
 ): Reconciler {
   return {
     status: ({ lambdaArn }) => permissions.status(lambdaArn),
+    check: ({ lambdaArn }) => permissions.check(lambdaArn),
     async grant(registration) {
       const { lambdaArn } = registration
       const status = await permissions.grant(lambdaArn)
@@ -70,17 +80,22 @@ export function createReconciler(
       if (now?.lambdaArn !== lambdaArn) await reconcile(lambdaArn)
       return status
     },
-    async beginRevoke({ id, lambdaArn }) {
-      const revocation = await revocations.begin(id, lambdaArn)
-      return {
-        async finish(graceMs = 0) {
-          const isUsed = graceMs > 0 && (await registry.isUsed(lambdaArn))
-          if (graceMs > 0 && !isUsed) await sleep(graceMs)
-          const { failure } = await reconcile(lambdaArn, isUsed)
-          if (!failure?.retryable) await revocations.end(revocation)
-          return failure ? [failure.message] : []
-        },
+    beginRevoke: ({ id, lambdaArn }) => revocations.begin(id, lambdaArn),
+    async finishRevoke(begun, graceMs = 0) {
+      const used = new Map<string, boolean>()
+      for (const { lambdaArn } of begun)
+        if (!used.has(lambdaArn))
+          used.set(lambdaArn, graceMs > 0 && (await registry.isUsed(lambdaArn)))
+      if (graceMs > 0 && [...used.values()].includes(false)) await sleep(graceMs)
+      const warnings = new Map<string, string[]>()
+      for (const [lambdaArn, isUsed] of used) {
+        const { failure } = await reconcile(lambdaArn, isUsed)
+        if (failure) warnings.set(lambdaArn, [failure.message])
+        if (failure?.retryable) continue
+        const ended = begun.filter(it => it.lambdaArn === lambdaArn)
+        await eachOf(ended, AT_ONCE, it => revocations.end(it))
       }
+      return warnings
     },
     async finishInterrupted(id) {
       try {
@@ -131,5 +146,8 @@ const MAX_ROUNDS = 5
 /** How many interrupted calls one call finishes, so that its own response is not late. */
 const MAX_FINISHED = 10
 
-/** The call that stored the note has ended: its function is stopped after 30 seconds. */
-const isOver = ({ at }: Revocation) => Date.now() - at > 60_000
+/** Notes that are deleted at the same time. */
+const AT_ONCE = 10
+
+/** The call that stored the note has ended: its function is stopped after 120 seconds. */
+const isOver = ({ at }: Revocation) => Date.now() - at > 240_000

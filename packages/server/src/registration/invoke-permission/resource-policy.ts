@@ -5,8 +5,9 @@ import {
   type LambdaClient,
   RemovePermissionCommand,
 } from '@aws-sdk/client-lambda'
+import type { RegistrationStatus } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import type { InvokePermissions } from './permissions.ts'
+import type { InvokePermissions, PermissionCheck } from './permissions.ts'
 import {
   ACTION,
   allows,
@@ -69,6 +70,23 @@ export function resourcePolicyPermissions(
         return grantFailed(target, roleArn, error, { state, condition })
       }
     },
+    async check(lambdaArn) {
+      const target = targetOf(lambdaArn)
+      if (target.accountId !== accountId) return failed(otherAccount(target, roleArn))
+      let state: StatementState = 'none'
+      let condition: GrantCondition = 'none'
+      try {
+        state = await read(target)
+        if (state === 'granted') return { status: { state: 'ready' }, grants: false }
+        condition = grantCondition
+        // Where the statement names another role, Lambda refuses the id before it looks further.
+        if (await add(target, NO_REVISION)) await remove(target)
+        return WOULD_GRANT
+      } catch (error) {
+        if ((error as Error).name === 'PreconditionFailedException') return WOULD_GRANT
+        return failed(grantFailed(target, roleArn, error, { state, condition }))
+      }
+    },
     async status(lambdaArn) {
       const target = targetOf(lambdaArn)
       if (target.accountId !== accountId) return otherAccount(target, roleArn)
@@ -106,8 +124,8 @@ export function resourcePolicyPermissions(
   }
 
   /** False when the statement exists already, or another update of the function is in progress. */
-  async function add(target: Target): Promise<boolean> {
-    const statement = { StatementId: sid, Action: ACTION, Principal: roleArn }
+  async function add(target: Target, RevisionId?: string): Promise<boolean> {
+    const statement = { StatementId: sid, Action: ACTION, Principal: roleArn, RevisionId }
     return clientFor(target.region)
       .send(new AddPermissionCommand({ ...at(target), ...statement }))
       .then(() => true, ifNamed('ResourceConflictException', false))
@@ -135,6 +153,16 @@ export function resourcePolicyPermissions(
     )
   }
 }
+
+const WOULD_GRANT: PermissionCheck = { status: { state: 'ready' }, grants: true }
+const failed = (status: RegistrationStatus): PermissionCheck => ({ status, grants: false })
+
+/**
+ * The revision of no policy. Lambda checks rights, function and principal, and then refuses to add
+ * the statement: https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html. The order of
+ * the checks is not documented. Should Lambda add the statement all the same, it is removed.
+ */
+const NO_REVISION = '00000000-0000-0000-0000-000000000000'
 
 const at = ({ functionArn, qualifier }: Target) => ({
   FunctionName: functionArn,
