@@ -1,102 +1,12 @@
-import { parseArgs } from 'node:util'
+import {
+  type Command,
+  type Definition,
+  defineCommandOf,
+  type Options,
+} from '@markvp/mcp-lambda-sam-admin-client/command-line'
 
-/** A command line that cannot be understood. The message says what is expected. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
+export { type Command, UsageError } from '@markvp/mcp-lambda-sam-admin-client/command-line'
 
-/** An option as `parseArgs` of `node:util` takes it, with its text for the help. */
-interface Option {
-  type: 'string' | 'boolean'
-  short?: string
-  multiple?: boolean
-  default?: string | boolean | string[] | boolean[]
-  /** How the help shows the value: `<name>`. */
-  value?: string
-  /** Line breaks are kept and indented. */
-  help: string
-}
-
-type Options = Record<string, Option>
-
-type Flags<Given extends Options> = ReturnType<
-  typeof parseArgs<{ args: string[]; options: Given }>
->['values']
-
-interface Definition<Given extends Options> {
-  name: string
-  /** One line in the list of all commands. */
-  summary: string
-  /** What follows the name on the first line of the help. */
-  usage: string
-  /** What the command does. */
-  help: string
-  /** The name of the one positional argument, for messages. Absent: the command takes none. */
-  argument?: string
-  options: Given
-  /** Resolves to the exit code. */
-  run(flags: Flags<Given>, argument: string | undefined): Promise<number>
-}
-
-export interface Command {
-  name: string
-  summary: string
-  /** Runs what follows the command's name on the command line. Resolves to the exit code. */
-  execute(args: string[]): Promise<number>
-}
-
-/** A command whose help, parsing and messages about wrong options come from its definition. */
-export function defineCommand<const Given extends Options>(definition: Definition<Given>): Command {
-  const { name, summary, argument, run } = definition
-  const options: Options = { ...definition.options, help: HELP }
-  return {
-    name,
-    summary,
-    async execute(args) {
-      const { values, positionals } = parse(args)
-      if (values['help']) {
-        console.log(helpOf({ ...definition, options }))
-        return 0
-      }
-      if (positionals.length > 1) throw usageError(`Only one ${argument} can be given`)
-      return run(values as Flags<Given>, positionals[0])
-    },
-  }
-
-  function parse(args: string[]) {
-    try {
-      return parseArgs({ args, options, allowPositionals: argument !== undefined })
-    } catch (error) {
-      // The first sentence names the mistake. The others are about calling parseArgs.
-      throw usageError(String((error as Error).message).split('. ', 1)[0] ?? '')
-    }
-  }
-
-  function usageError(reason: string) {
-    return new UsageError(`${reason}. "mcp-lambda-sam ${name} --help" lists the options.`)
-  }
-}
-
-function helpOf({
-  name,
-  usage,
-  help,
-  options,
-}: Pick<Definition<Options>, 'name' | 'usage' | 'help' | 'options'>): string {
-  const rows = Object.entries(options).map(
-    ([option, { value, help }]) =>
-      [[`--${option}`, value].filter(Boolean).join(' '), help] as const,
-  )
-  return `mcp-lambda-sam ${name} ${usage}\n\n${help}\n\nOptions\n${table(rows)}`
-}
-
-const HELP: Option = { type: 'boolean', short: 'h', help: 'show this' }
-
-/** Two columns, the second aligned; line breaks in the second keep its alignment. */
-export function table(rows: (readonly [left: string, right: string])[]): string {
-  const width = Math.max(...rows.map(([left]) => left.length))
-  const indent = ' '.repeat(width + 4)
-  return rows
-    .map(([left, right]) => `  ${left.padEnd(width)}  ${right.replaceAll('\n', `\n${indent}`)}`)
-    .join('\n')
-}
+export const defineCommand = <const Given extends Options>(
+  definition: Definition<Given>,
+): Command => defineCommandOf('mcp-lambda-sam', definition)
