@@ -1,6 +1,9 @@
 import type { SigningOptions } from '@markvp/mcp-lambda-sam-client/sigv4'
 
 import type {
+  BatchChange,
+  BatchResponse,
+  BatchResult,
   Prompt,
   PromptInput,
   Registration,
@@ -15,12 +18,32 @@ import type {
   Tool,
   ToolInput,
 } from './api-schema.ts'
-import { actionUrl, collectionUrl, itemUrl } from './path.ts'
+import { registrationId } from './id.ts'
+import type { Manifest } from './manifest/schema.ts'
+import { actionUrl, batchUrl, collectionUrl, itemUrl } from './path.ts'
+import type { Applied, ApplyOptions, Plan, PlanOptions } from './plan/plan.ts'
 import { type Call, createSend } from './request.ts'
 
 export interface AdminClientOptions extends SigningOptions {
   /** The RegistrationUrl output of the stack, with or without `/register`. */
   url: string | URL
+}
+
+/** A tool as `registerTool` takes it. */
+export type ToolSpec = Omit<ToolInput, 'type'>
+export type ResourceSpec = Omit<ResourceInput, 'type'>
+export type PromptSpec = Omit<PromptInput, 'type'>
+
+export interface WriteOptions {
+  /** Replaces only this version; otherwise rejects with `version_mismatch`. */
+  ifMatch?: number
+  /** Runs every check, rights included, and resolves with what would change. Default: false */
+  dryRun?: boolean
+}
+
+export interface RegisterOptions extends WriteOptions {
+  /** Only creates; rejects with `version_mismatch` where the name is taken. Default: false */
+  createOnly?: boolean
 }
 
 /**
@@ -29,30 +52,43 @@ export interface AdminClientOptions extends SigningOptions {
  * README says what this means for `update` and `remove`.
  */
 export interface AdminClient {
-  /** Rejects with `already_exists` where the name is taken: see `update`. Is never repeated. */
-  registerTool(tool: Omit<ToolInput, 'type'>): Promise<RegistrationAnswer<Tool>>
-  registerResource(resource: Omit<ResourceInput, 'type'>): Promise<RegistrationAnswer<Resource>>
-  registerPrompt(prompt: Omit<PromptInput, 'type'>): Promise<RegistrationAnswer<Prompt>>
   /**
-   * Replaces the whole registration, or creates it. Takes what `get` returns, with changes. With
-   * `ifMatch`, the `version` that was read, it rejects with `version_mismatch` where somebody else
-   * has changed the registration since.
+   * Creates or replaces the tool. Content that is stored already makes no new version; its invoke
+   * permission is checked and repaired. The `change` of the result says what was done.
+   */
+  registerTool(tool: ToolSpec, options?: RegisterOptions): Promise<RegistrationAnswer<Tool>>
+  registerResource(
+    resource: ResourceSpec,
+    options?: RegisterOptions,
+  ): Promise<RegistrationAnswer<Resource>>
+  registerPrompt(prompt: PromptSpec, options?: RegisterOptions): Promise<RegistrationAnswer<Prompt>>
+  /**
+   * The same for any type, by id. Takes what `get` returns, with changes. With `ifMatch`, the
+   * `version` that was read, it rejects with `version_mismatch` where somebody else has changed the
+   * registration since.
    */
   update(
     id: string,
     registration: RegistrationInput | Registration,
-    options?: { ifMatch?: number },
+    options?: RegisterOptions,
   ): Promise<RegistrationAnswer>
+  /**
+   * Compares a manifest with what is registered: nothing is changed. Every check runs on the server,
+   * rights included. Rejects with `invalid_manifest`, `invalid_registration` or `owner_conflict`.
+   */
+  plan(manifest: Manifest, options?: PlanOptions): Promise<Plan>
+  /** `plan`, then the `apply` of the plan. */
+  apply(manifest: Manifest, options?: PlanOptions & ApplyOptions): Promise<Applied>
   /**
    * Removes the registration, and the invoke permission of the gateway unless another registration
    * needs it. `warnings` name what could not be removed.
    */
-  remove(id: string, options?: { ifMatch?: number }): Promise<Removal>
+  remove(id: string, options?: WriteOptions): Promise<Removal>
   /**
    * Grants the invoke permission of a registration again, completes calls that were interrupted,
    * and resolves with the status. The `version` stays.
    */
-  repair(id: string): Promise<RegistrationAnswer>
+  repair(id: string, options?: { dryRun?: boolean }): Promise<RegistrationAnswer>
   /**
    * Tells the clients that subscribed to a resource that its content has changed. `uri` says which
    * one for a resource with a `uriTemplate`; for any other it is optional. When this resolves, the
@@ -75,38 +111,65 @@ export function createAdminClient({ url, ...signing }: AdminClientOptions): Admi
   const collection = collectionUrl(url)
   const send = createSend(signing)
 
-  return {
-    registerTool: tool =>
-      request({ method: 'POST', url: collection, body: { ...tool, type: 'tool' } }),
-    registerResource: resource =>
-      request({ method: 'POST', url: collection, body: { ...resource, type: 'resource' } }),
-    registerPrompt: prompt =>
-      request({ method: 'POST', url: collection, body: { ...prompt, type: 'prompt' } }),
+  const client: AdminClient = {
+    registerTool: (tool, options) => put({ ...tool, type: 'tool' }, options),
+    registerResource: (resource, options) => put({ ...resource, type: 'resource' }, options),
+    registerPrompt: (prompt, options) => put({ ...prompt, type: 'prompt' }, options),
     async update(id, registration, options) {
-      const url = itemUrl(collection, id)
-      return request({ method: 'PUT', url, body: registration, headers: ifMatch(options) })
+      return write('PUT', itemUrl(collection, id), options, registration)
     },
     async remove(id, options) {
-      const url = itemUrl(collection, id)
-      const left = await request<Removal | undefined>({
-        method: 'DELETE',
-        url,
-        headers: ifMatch(options),
-      })
-      return left ?? { warnings: [] }
+      const left = await write<Removal | undefined>('DELETE', itemUrl(collection, id), options)
+      return { warnings: left?.warnings ?? [] }
     },
-    async repair(id) {
-      const url = actionUrl(collection, id, 'repair')
-      return request({ method: 'POST', url, repeatable: true })
+    async repair(id, { dryRun = false } = {}) {
+      const url = dry(actionUrl(collection, id, 'repair'), dryRun)
+      return request({ method: 'POST', url })
     },
     async announceUpdate(id, { uri } = {}) {
       const url = actionUrl(collection, id, 'updated')
-      return request({ method: 'POST', url, body: { uri }, repeatable: true })
+      return request({ method: 'POST', url, body: { uri } })
     },
     async get(id) {
       return request({ method: 'GET', url: itemUrl(collection, id) })
     },
     list,
+    async plan(manifest, options) {
+      // Loads the schemas, which the other methods do not need.
+      const { createPlan } = await import('./plan/plan.ts')
+      return createPlan(manifest, { ...options, list, batch })
+    },
+    async apply(manifest, options) {
+      return (await client.plan(manifest, options)).apply(options)
+    },
+  }
+  return client
+
+  async function put<Type extends Registration>(
+    registration: RegistrationInput,
+    options?: RegisterOptions,
+  ): Promise<RegistrationAnswer<Type>> {
+    const { type, name } = registration
+    return write('PUT', itemUrl(collection, registrationId(type, name)), options, registration)
+  }
+
+  async function write<Result>(
+    method: 'PUT' | 'DELETE',
+    url: URL,
+    { ifMatch, createOnly = false, dryRun = false }: RegisterOptions = {},
+    body?: unknown,
+  ): Promise<Result> {
+    const headers = {
+      ...(ifMatch !== undefined && { 'if-match': `"${ifMatch}"` }),
+      ...(createOnly && { 'if-none-match': '*' }),
+    }
+    return request({ method, url: dry(url, dryRun), headers, ...(body !== undefined && { body }) })
+  }
+
+  async function batch(changes: BatchChange[], dryRun: boolean): Promise<BatchResult[]> {
+    const url = dry(batchUrl(collection), dryRun)
+    const call: Call = { method: 'POST', url, body: { changes } }
+    return (await request<BatchResponse>(call)).results
   }
 
   async function* list<Type extends RegistrationType>({
@@ -131,5 +194,7 @@ export function createAdminClient({ url, ...signing }: AdminClientOptions): Admi
   }
 }
 
-const ifMatch = ({ ifMatch }: { ifMatch?: number } = {}): Record<string, string> =>
-  ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }
+function dry(url: URL, dryRun: boolean): URL {
+  if (dryRun) url.searchParams.set('dryRun', 'true')
+  return url
+}

@@ -1,4 +1,7 @@
+import type { Manifest } from './manifest/schema.ts'
+
 export type {
+  ContentChange,
   ErrorCode,
   Issue,
   JsonSchema,
@@ -22,5 +25,15 @@ export {
   type AdminClient,
   type AdminClientOptions,
   createAdminClient,
+  type PromptSpec,
+  type RegisterOptions,
+  type ResourceSpec,
+  type ToolSpec,
+  type WriteOptions,
 } from './client.ts'
 export { AdminError, type AdminErrorCode } from './errors.ts'
+export type { Manifest } from './manifest/schema.ts'
+export type { Applied, ApplyOptions, Plan, PlanOptions, Progress } from './plan/plan.ts'
+
+/** Returns the manifest. It gives a manifest in TypeScript its types. */
+export const defineManifest = (manifest: Manifest): Manifest => manifest

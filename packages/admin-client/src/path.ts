@@ -33,3 +33,10 @@ export function actionUrl(collection: URL, id: string, action: 'repair' | 'updat
   url.pathname += `/${action}`
   return url
 }
+
+/** The URL for many changes at once. */
+export function batchUrl(collection: URL): URL {
+  const url = new URL(collection)
+  url.pathname += ':batch'
+  return url
+}

@@ -15,15 +15,13 @@ export interface Call {
   url: URL
   body?: unknown
   headers?: Record<string, string>
-  /** For a POST: it does no harm when it runs twice. */
-  repeatable?: boolean
 }
 
 /** Sends a call and resolves with the JSON of the response. Rejects with an `AdminError`. */
 export type Send = (call: Call) => Promise<unknown>
 
-/** The function of the stack has a timeout of 30 seconds. */
-const TIMEOUT_MS = 35_000
+/** The function of the stack has a timeout of 120 seconds. */
+const TIMEOUT_MS = 125_000
 const ATTEMPTS = 3
 const BASE_MS = 50
 const THROTTLED_BASE_MS = 1_000
@@ -32,9 +30,8 @@ const MAX_PAUSE_MS = 20_000
 
 /**
  * Repeats a call after 429, 5xx and network failures, up to three attempts in all, with full
- * jitter. A POST that registers is not repeated, since the first attempt may have made the
- * registration. An attempt without a proper response may have run all the same; the next attempt
- * then finds its work done:
+ * jitter. Every call may run twice. An attempt without a proper response may have run all the
+ * same; the next attempt then finds its work done:
  *
  * - DELETE gets a 404. That is the wanted state: success.
  * - PUT with If-Match gets a 412. Another writer can be the cause as well: the error says so.
@@ -55,7 +52,7 @@ export function createSend(signing: SigningOptions): Send {
       }
     }
     const delayAfter = (error: AdminError, attempts: number) => {
-      const delay = isRepeatable(call) ? retryDelay(error, attempts) : undefined
+      const delay = retryDelay(error, attempts)
       if (delay !== undefined) mayHaveRun ||= error.status !== 429
       return delay
     }
@@ -78,11 +75,7 @@ export function createSend(signing: SigningOptions): Send {
       throw toCallError(call, cause)
     }
     if (!response.ok)
-      throw await toAdminError(response, text, {
-        ...signing,
-        url,
-        isRepeatable: isRepeatable(call),
-      })
+      throw await toAdminError(response, text, { ...signing, url, isRepeatable: true })
     return parseBody(response, text, url)
   }
 }
@@ -110,16 +103,12 @@ function toCallError(call: Call, cause: unknown): AdminError {
   const { method, url } = call
   const { code, message } = networkFailure(cause)
   const what = `${url.origin} did not respond to the ${method}: ${message}`
-  if (method === 'GET' || isBeforeSending(code))
-    return new AdminError('connection_failed', what, { retryable: true, cause })
-  const retryable = isRepeatable(call)
-  return new AdminError('connection_failed', `${what}; it is unknown whether the request ran`, {
-    retryable,
-    hint: retryable
-      ? ADMIN_ERRORS.connection_failed
-      : 'Call get() to see whether the registration exists; if not, register it again.',
-    cause,
-  })
+  const isUnknown = method !== 'GET' && !isBeforeSending(code)
+  return new AdminError(
+    'connection_failed',
+    isUnknown ? `${what}; it is unknown whether the request ran` : what,
+    { retryable: true, cause },
+  )
 }
 
 /** `ClientError` of the signing package, which may be there twice. */
@@ -134,8 +123,6 @@ function isSigningError(error: unknown): error is SigningError {
   const { code, hint } = error
   return typeof hint === 'string' && typeof code === 'string' && code in ADMIN_ERRORS
 }
-
-const isRepeatable = ({ method, repeatable = false }: Call) => method !== 'POST' || repeatable
 
 /**
  * Milliseconds until the next attempt, or undefined to give up. What the server asks for goes

@@ -129,12 +129,6 @@ test.each([
   expect(error.retryable).toBe(retryable)
 })
 
-test('a 503 to a registration is not retryable, since it may have been made', async () => {
-  const url = await startFunctionUrl({ respond: () => new Response('', { status: 503 }) })
-  const call = createAdminClient({ url, ...signing }).registerTool({ name: 'a', lambdaArn: 'arn' })
-  expect(await failureOf(call)).toMatchObject({ code: 'server_error', retryable: false })
-})
-
 test('the pause that the server asks for is in the error', async () => {
   const url = await startFunctionUrl({
     respond: () => new Response('', { status: 429, headers: { 'retry-after': '3600' } }),

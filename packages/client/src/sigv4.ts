@@ -17,5 +17,5 @@ export {
   withoutSecrets,
 } from './request/refusal.ts'
 export type { CredentialProvider, Credentials } from './signing/credentials.ts'
-export { regionOfFunctionUrl } from './signing/scope.ts'
+export { regionOfFunctionUrl, scopeOf } from './signing/scope.ts'
 export { type SigningOptions, signedFetch } from './signing/signed-fetch.ts'

@@ -1,0 +1,11 @@
+import type { Manifest } from '../manifest/schema.ts'
+
+const HEAD =
+  '# yaml-language-server: $schema=./node_modules/@markvp/mcp-lambda-sam-admin-client/dist/manifest.schema.json\n'
+
+/** A manifest as YAML, with the line that tells editors its schema. */
+export async function manifestYaml(manifest: Manifest): Promise<string> {
+  const { stringify } = await import('yaml')
+  // Without anchors: a reader copies parts of it.
+  return HEAD + stringify(manifest, { aliasDuplicateObjects: false, lineWidth: 100 })
+}

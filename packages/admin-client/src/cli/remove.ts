@@ -1,0 +1,69 @@
+import { UsageError } from '../command-line/command.ts'
+import { paint, progressLine } from '../command-line/output.ts'
+import { defineCommand } from './command.ts'
+import { GATEWAY_OPTIONS, gatewayOf } from './gateway.ts'
+
+export const removeCommand = defineCommand({
+  name: 'remove',
+  summary: 'delete a registration',
+  usage: '<id> [options]',
+  help: `Deletes a registration by its id, <type>-<name>, and the invoke permission unless another registration
+needs it.`,
+  examples: ['remove tool-weather', 'remove tool-weather --dry-run'],
+  argument: 'id',
+  options: {
+    'dry-run': { type: 'boolean', help: 'run every check, and change nothing' },
+    ...GATEWAY_OPTIONS,
+  },
+  async run(flags, id) {
+    if (!id) throw new UsageError('remove takes an id, such as tool-weather')
+    const dryRun = flags['dry-run'] ?? false
+    const admin = await gatewayOf(flags)
+    const { warnings } = await admin.remove(id, { dryRun })
+    if (flags.json) console.log(JSON.stringify({ id, warnings, ...(dryRun && { dryRun }) }))
+    else console.log(`${id} ${dryRun ? 'would be' : 'is'} deleted`)
+    for (const warning of warnings) console.error(paint(process.stderr, 'yellow', warning))
+    return 0
+  },
+})
+
+export const repairCommand = defineCommand({
+  name: 'repair',
+  summary: 'add missing invoke permissions again',
+  usage: '<id>|--all [options]',
+  help: `Adds the permission of the gateway to invoke the function of a registration, where it is missing.
+Exits with 1 if a function still cannot be invoked.`,
+  examples: ['repair tool-weather', 'repair --all'],
+  argument: 'id',
+  options: {
+    all: { type: 'boolean', help: 'repair every registration' },
+    'dry-run': { type: 'boolean', help: 'run every check, and change nothing' },
+    ...GATEWAY_OPTIONS,
+  },
+  async run(flags, id) {
+    if ((id === undefined) === !flags.all)
+      throw new UsageError('repair takes an id, such as tool-weather, or --all')
+    const admin = await gatewayOf(flags)
+    const ids = id === undefined ? [] : [id]
+    if (flags.all) for await (const it of admin.list()) ids.push(it.id)
+    const progress = progressLine()
+    const results = []
+    for (const [n, each] of ids.entries()) {
+      const { status } = await admin
+        .repair(each, { dryRun: flags['dry-run'] ?? false })
+        .finally(progress.end)
+      results.push({ id: each, status })
+      if (ids.length > 1) progress.show('Repaired', n + 1, ids.length)
+    }
+    progress.end()
+    const broken = results.filter(it => it.status.state !== 'ready')
+    if (flags.json) console.log(JSON.stringify(results, null, 2))
+    else console.log(`${results.length - broken.length} of ${results.length} can be invoked`)
+    for (const { id, status } of broken) {
+      if (status.state === 'ready') continue
+      console.error(paint(process.stderr, 'yellow', `${id}: ${status.message}.`))
+      for (const command of status.fix) console.error(`  ${command}`)
+    }
+    return broken.length > 0 ? 1 : 0
+  },
+})

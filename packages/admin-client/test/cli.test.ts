@@ -1,0 +1,65 @@
+import { beforeEach, expect, test, vi } from 'vitest'
+
+import { main } from '../src/cli/main.ts'
+
+let out: string
+let err: string
+beforeEach(() => {
+  out = ''
+  err = ''
+  vi.spyOn(console, 'log').mockImplementation(text => {
+    out += `${text}\n`
+  })
+  vi.spyOn(console, 'error').mockImplementation(text => {
+    err += `${text}\n`
+  })
+  vi.stubEnv('REGISTRATION_URL', 'http://127.0.0.1:9/')
+  return () => {
+    vi.restoreAllMocks()
+    vi.unstubAllEnvs()
+  }
+})
+
+test.each([
+  [['aply'], 'Did you mean "apply"?'],
+  [['lst'], 'Did you mean "list"?'],
+  [['--verison'], 'Unknown option --verison'],
+  [['plan', '--ownr', 'a'], '"mcp-lambda-sam-admin plan --help" lists the options'],
+  [['plan', 'none.yaml'], 'none.yaml cannot be read'],
+  [['list', '--type', 'x'], '--type takes tool, resource, prompt'],
+  [['repair'], 'repair takes an id'],
+  [['import'], 'import takes one of --prefix, --tag, --agentcore and --sam'],
+  [['import', '--sam', 'none.yaml'], 'none.yaml cannot be read'],
+  [['logs', 'a', '--since', 'x'], '--since takes a time'],
+  [['apply', 'x.yaml', '--max-deletes', 'many'], '--max-deletes takes a number'],
+])('explains a wrong command line and exits with 1: %j', async (args, text) => {
+  expect(await main(args)).toBe(1)
+  expect(err).toContain(text)
+  expect(out).toBe('')
+})
+
+test('has help for the program and for each command, with examples', async () => {
+  expect(await main([])).toBe(0)
+  const commands = [...out.matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name = '']) => name)
+  expect(commands).toHaveLength(11)
+  for (const name of commands) {
+    out = ''
+    expect(await main(['help', name])).toBe(0)
+    expect(out).toContain(`mcp-lambda-sam-admin ${name}`)
+    if (name !== 'schema') expect(out).toContain('\nExamples\n')
+  }
+  out = ''
+  await main(['-v'])
+  expect(out).toMatch(/^\d+\.\d+\.\d+\n$/)
+})
+
+test('prints an error as JSON too where it is asked to', async () => {
+  expect(await main(['plan', 'none.yaml', '--json'])).toBe(1)
+  expect(JSON.parse(out)).toEqual({
+    error: {
+      code: 'invalid_manifest',
+      message: expect.stringContaining('none.yaml cannot be read'),
+      hint: expect.stringContaining('schema'),
+    },
+  })
+})

@@ -1,0 +1,260 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { devNull, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import type { AdminClient, AdminError, Manifest } from '@markvp/mcp-lambda-sam-admin-client'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { functionArn, type Gateway, startGateway, until } from './support/gateway.ts'
+
+const BIN = fileURLToPath(
+  new URL('../packages/admin-client/bin/mcp-lambda-sam-admin.js', import.meta.url),
+)
+
+let gateway: Gateway
+let admin: AdminClient
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pipelines-'))
+  gateway = await startGateway()
+  admin = gateway.admin
+}, 60_000)
+afterAll(async () => {
+  await gateway?.close()
+  await rm(folder, { recursive: true })
+})
+
+const echo = functionArn('echo')
+
+/** Tools `<prefix>0` to `<prefix><count - 1>`. */
+const manifestOf = (owner: string, count: number, prefix = owner, more: object = {}): Manifest => ({
+  owner,
+  tools: Object.fromEntries(
+    Array.from({ length: count }, (_, n) => [
+      `${prefix}${n}`,
+      { lambdaArn: echo, description: 'A', parameters: { text: 'string' }, ...more },
+    ]),
+  ),
+})
+
+const failureOf = (work: Promise<unknown>) =>
+  work.then(
+    () => expect.fail('it succeeded'),
+    (error: AdminError) => error,
+  )
+
+async function stored(owner: string) {
+  const found: Record<string, string> = {}
+  for await (const it of admin.list())
+    if (it.owner === owner) found[it.id] = `${it.version} ${it.title ?? ''}`
+  return found
+}
+
+function start(args: string[], input = '') {
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd: folder,
+    env: {
+      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^AWS_/.test(name))),
+      AWS_CONFIG_FILE: devNull,
+      AWS_SHARED_CREDENTIALS_FILE: devNull,
+      AWS_REGION: gateway.region,
+      AWS_ACCESS_KEY_ID: gateway.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: gateway.credentials.secretAccessKey,
+      REGISTRATION_URL: gateway.registrationUrl,
+      ECHO_ARN: echo,
+    },
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', chunk => {
+    output.stdout += chunk
+  })
+  child.stderr.on('data', chunk => {
+    output.stderr += chunk
+  })
+  child.stdin.end(input)
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...output }))
+  return { child, output, ended }
+}
+
+const run = (args: string[], input?: string) => start(args, input).ended
+
+async function file(name: string, content: string | object) {
+  await writeFile(
+    join(folder, name),
+    typeof content === 'string' ? content : JSON.stringify(content),
+  )
+  return name
+}
+
+describe('apply of the admin client', () => {
+  test('creates, updates and deletes by owner, and changes nothing the second time', async () => {
+    const progress: number[] = []
+    const first = await admin.apply(manifestOf('a', 105), {
+      onProgress: ({ step, done }) => step === 'apply' && progress.push(done),
+    })
+    expect([first.created.length, first.notReady, progress]).toEqual([105, [], [0, 100, 105]])
+    const before = await stored('a')
+
+    const again = await admin.plan(manifestOf('a', 105), { prune: true })
+    expect([again.hasChanges, again.unchanged.length]).toEqual([false, 105])
+    expect((await again.apply()).unchanged).toHaveLength(105)
+    expect(await stored('a')).toEqual(before)
+
+    const { tools } = manifestOf('a', 103)
+    const changed = { owner: 'a', tools: { ...tools, a0: { ...tools?.['a0'], title: 'T' } } }
+    const plan = await admin.plan(changed as Manifest, { prune: true })
+    expect(plan).toMatchObject({
+      create: [],
+      update: [{ id: 'tool-a0', changes: [{ path: '/title', to: 'T' }] }],
+      delete: ['tool-a103', 'tool-a104'],
+    })
+    expect(plan.toText()).toBe(`! tool-a0
+    /title: "T" (new)
+- tool-a103
+- tool-a104
+0 to create, 1 to update, 2 to delete, 102 unchanged`)
+    expect(plan.toText('markdown')).toContain('```diff\n! tool-a0')
+    expect(await plan.apply()).toMatchObject({ updated: ['tool-a0'], deleted: plan.delete })
+    expect(Object.keys(await stored('a'))).toHaveLength(103)
+    expect((await stored('a'))['tool-a0']).toBe('2 T')
+  })
+
+  test('of two pipelines at once merges what has different owners', async () => {
+    const both = ['b', 'c'].map(owner => admin.apply(manifestOf(owner, 30), { prune: true }))
+    await Promise.all(both)
+    expect(Object.keys(await stored('b'))).toHaveLength(30)
+    expect(Object.keys(await stored('c'))).toHaveLength(30)
+  })
+
+  test('of an old plan is refused, and the change of the other pipeline stays', async () => {
+    const name = 'shared'
+    await admin.apply(manifestOf('d', 2, name))
+    const [ours, theirs] = await Promise.all([
+      admin.plan(manifestOf('d', 3, name, { title: 'ours' })),
+      admin.plan(manifestOf('d', 3, name, { title: 'theirs' })),
+    ])
+    await theirs.apply()
+    expect(await failureOf(ours.apply())).toMatchObject({
+      code: 'version_mismatch',
+      message: expect.stringContaining('Nothing was changed'),
+      hint: expect.stringMatching(/\S/),
+    })
+    expect(new Set(Object.values(await stored('d')))).toEqual(new Set(['2 theirs', '1 theirs']))
+    // At the same moment, each registration is one of the two, and nothing is lost silently.
+    const plans = await Promise.all(
+      ['x', 'y'].map(title => admin.plan(manifestOf('d', 3, name, { title }))),
+    )
+    const outcomes = await Promise.allSettled(plans.map(it => it.apply()))
+    const lost = outcomes.filter(it => it.status === 'rejected')
+    expect(lost.length).toBeGreaterThan(0)
+    for (const { reason } of lost) expect(reason.code).toBe('version_mismatch')
+  })
+
+  test('keeps away from other owners, and deletes no more than is allowed', async () => {
+    await admin.apply(manifestOf('e', 12))
+    expect(await failureOf(admin.plan(manifestOf('f', 1, 'e')))).toMatchObject({
+      code: 'owner_conflict',
+      message: expect.stringContaining('tool-e0 (owner "e")'),
+    })
+    expect(await failureOf(admin.plan({ owner: 'e' }, { prune: true }))).toMatchObject({
+      code: 'too_many_deletes',
+    })
+    expect((await failureOf(admin.plan({}, { prune: true }))).code).toBe('invalid_manifest')
+    const taken = await admin.apply(manifestOf('f', 1, 'e'), { takeOver: true })
+    expect(taken.updated).toEqual(['tool-e0'])
+    const { deleted } = await admin.apply({ owner: 'e' }, { prune: true, maxDeletes: 11 })
+    expect(deleted).toHaveLength(11)
+    expect(await stored('f')).toEqual({ 'tool-e0': '2 ' })
+  })
+
+  test('writes nothing where one registration is wrong', async () => {
+    const wrong = { ...manifestOf('g', 2), prompts: { p: { lambdaArn: 'arn:x' } } }
+    const failure = await failureOf(admin.apply(wrong))
+    expect(failure).toMatchObject({ code: 'invalid_registration' })
+    expect(failure.issues[0]?.path).toBe('/changes/2/put/lambdaArn')
+    expect(await stored('g')).toEqual({})
+  })
+
+  test('says which functions do not exist, and whose permission is missing', async () => {
+    const plan = await admin.plan({
+      owner: 'h',
+      tools: { h: { lambdaArn: functionArn('nowhere') } },
+    })
+    expect(plan.notReady).toMatchObject([{ id: 'tool-h', status: { state: 'function_not_found' } }])
+    expect(plan.create).toEqual(['tool-h'])
+    expect(await stored('h')).toEqual({})
+  })
+})
+
+describe('the command', () => {
+  test('that is killed and run again ends with the same', async () => {
+    const name = await file('many.json', manifestOf('killed', 210))
+    const { child, output, ended } = start(['apply', name])
+    await until(() => output.stderr.includes('Applied 1'), 'the first batch', 60_000)
+    child.kill('SIGKILL')
+    expect((await ended).code).toBeNull()
+    expect(Object.keys(await stored('killed')).length).toBeLessThan(210)
+    expect(await run(['apply', name])).toMatchObject({ code: 0 })
+    const all = await stored('killed')
+    expect([Object.keys(all).length, new Set(Object.values(all))]).toEqual([210, new Set(['1 '])])
+  }, 120_000)
+
+  test('plans, applies, lists and exports what applies without a change', async () => {
+    const name = await file(
+      'mcp.yaml',
+      `owner: cli
+tools:
+  cli:
+    lambdaArn: \${ECHO_ARN}
+    description: A
+    parameters: { text: string, limit: integer? }
+prompts:
+  cli: { lambdaArn: "\${ECHO_ARN}", description: B, arguments: [{ name: topic }] }
+`,
+    )
+    const planned = await run(['plan'])
+    expect(planned).toMatchObject({
+      code: 2,
+      stdout: '+ tool-cli\n+ prompt-cli\n2 to create, 0 to update, 0 to delete, 0 unchanged\n',
+    })
+    expect(JSON.parse((await run(['apply', name, '--json'])).stdout)).toMatchObject({
+      created: ['tool-cli', 'prompt-cli'],
+    })
+    expect(await run(['plan', name])).toMatchObject({
+      code: 0,
+      stdout: 'No changes: 2 registrations are up to date\n',
+    })
+    const listed = await run(['list', '--owner', 'cli'])
+    expect(listed.stdout).toMatch(/^TYPE +NAME +VERSION +OWNER +UPDATED \(UTC\) +FUNCTION\n/)
+    expect(listed.stdout).toMatch(/\ntool +cli +1 +cli +[-\d]{10} [\d:]{5} +echo\n/)
+    const exported = await run(['export', '--owner', 'cli'])
+    expect(await run(['plan', await file('exported.yaml', exported.stdout)])).toMatchObject({
+      code: 0,
+    })
+    expect((await run(['export'])).stderr).toContain('--owner NAME')
+  }, 120_000)
+
+  test('registers, shows, repairs and removes one', async () => {
+    const one = { type: 'tool', name: 'one', lambdaArn: echo, parameters: {} }
+    const registered = await run(['register', '-'], JSON.stringify(one))
+    expect(registered).toMatchObject({ code: 0, stdout: 'tool-one created, version 1\n' })
+    expect(registered.stderr).toContain('There is no description')
+    expect((await run(['register', '-', '--json'], JSON.stringify(one))).stdout).toContain(
+      '"change": "unchanged"',
+    )
+    expect((await run(['get', 'tool-one'])).stdout).toContain('state: ready')
+    expect(await run(['repair', 'tool-one'])).toMatchObject({
+      code: 0,
+      stdout: '1 of 1 can be invoked\n',
+    })
+    expect((await run(['remove', 'tool-one', '--dry-run'])).stdout).toBe(
+      'tool-one would be deleted\n',
+    )
+    expect((await run(['remove', 'tool-one'])).stdout).toBe('tool-one is deleted\n')
+    const gone = await run(['get', 'tool-one', '--json'])
+    expect([gone.code, JSON.parse(gone.stdout).error.code]).toEqual([1, 'registration_not_found'])
+  }, 120_000)
+})
