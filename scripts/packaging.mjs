@@ -65,7 +65,7 @@ const DRY_RUN = `
       },
     },
   )
-  const found = ['McpFunction', 'RegistrationFunction'].every(it => stderr.includes('Bundle ' + it))
+  const found = ['McpFunction', 'RegistrationFunction', 'ResourceFunction'].every(it => stderr.includes('Bundle ' + it))
   if (!found || status !== 1 || !/credentials/.test(stderr)) throw new Error(stderr)
 `
 

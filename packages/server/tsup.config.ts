@@ -129,4 +129,5 @@ export default [
   }),
   lambda('mcp'),
   lambda('registration'),
+  lambda('resource'),
 ]

@@ -42,6 +42,7 @@ def the_functions_have_their_documented_properties(template):
     for name, suffix, logs in (
         ("McpFunction", "mcp", "McpLogs"),
         ("RegistrationFunction", "mcp-registration", "RegistrationLogs"),
+        ("ResourceFunction", "mcp-resource", "ResourceLogs"),
     ):
         function = resources[name]["Properties"]
         equal(function["FunctionName"], f"mcp-lambda-sam-{suffix}")
@@ -64,7 +65,7 @@ def the_functions_have_their_documented_properties(template):
 def in_a_vpc_only_outgoing_https_is_allowed(template):
     equal("SecurityGroup" in template.resources(), False)
     resources = template.resources(**VPC)
-    for name in ("McpFunction", "RegistrationFunction"):
+    for name in ("McpFunction", "RegistrationFunction", "ResourceFunction"):
         equal(
             resources[name]["Properties"]["VpcConfig"],
             {"SubnetIds": VPC["SubnetIds"].split(","), "SecurityGroupIds": ["${SecurityGroup.GroupId}"]},
@@ -106,6 +107,8 @@ def the_outputs_are_the_documented_ones(template):
             "McpFunctionName": "${McpFunction}",
             "RegistrationFunctionArn": "${RegistrationFunction.Arn}",
             "RegistrationFunctionName": "${RegistrationFunction}",
+            "ResourceServiceToken": "${ResourceFunction.Arn}",
+            "ResourceDeployerPolicyArn": "${ResourceDeployerPolicy}",
             "RegistrationTableName": "${RegistrationTable}",
             "SessionTableName": "${SessionTable}",
             "GrantCondition": "principal",

@@ -14,7 +14,7 @@ from moto import mock_aws  # noqa: E402
 def create(translated):
     """The outputs of two stacks in one account, one of them in a VPC. Raises the errors of moto."""
     with mock_aws(config={"lambda": {"use_docker": False}}):
-        upload(["McpFunction", "RegistrationFunction"])
+        upload(["McpFunction", "RegistrationFunction", "ResourceFunction"])
         ec2 = boto3.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]

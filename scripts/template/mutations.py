@@ -101,6 +101,12 @@ MUTATIONS = [
         ["no_parameter_change_replaces_the_mcp_role"],
     ),
     (
+        "deployers may invoke the registration function",
+        r"Resource: !GetAtt ResourceFunction.Arn",
+        "Resource: !GetAtt RegistrationFunction.Arn",
+        ["the_deployer_policy_allows_to_invoke_the_resource_function_only"],
+    ),
+    (
         "clients may call the Invoke API",
         r"\n +Condition: \{ Bool: .*",
         "",

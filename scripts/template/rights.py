@@ -17,6 +17,7 @@ INTERFACES = [
 ]
 EVERY_FUNCTION = "arn:${AWS::Partition}:lambda:*:${AWS::AccountId}:function:*"
 OWN_FUNCTION = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:mcp-lambda-sam-"
+OWN = ["mcp", "mcp-registration", "mcp-resource"]
 ROLES = ["McpFunctionRole", "RegistrationFunctionRole"]
 
 
@@ -50,12 +51,13 @@ def only_the_parameter_lets_the_registration_role_grant_to_every_principal(templ
 
 def no_other_role_or_policy_exists(template):
     """No role, policy or permission but the known ones, not even one that SAM adds."""
-    known = {*ROLES, "McpClientPolicy", "RegistrationAdminPolicy"}
+    known = {*ROLES, "McpClientPolicy", "RegistrationAdminPolicy", "ResourceDeployerPolicy"}
     for parameters, expected in (({}, known), (VPC, {*known, "VpcPolicy"})):
         resources = template.resources(**parameters)
         equal({name for name, it in resources.items() if re.search("IAM|Permission|Policy", it["Type"])}, expected)
         for name in ("McpFunction", "RegistrationFunction"):
             equal(resources[name]["Properties"]["Role"], f"${{{name}Role.Arn}}")
+        equal(resources["ResourceFunction"]["Properties"]["Role"], "${RegistrationFunctionRole.Arn}")
 
 
 def only_lambda_may_assume_the_roles(template):
@@ -75,6 +77,12 @@ def each_caller_policy_allows_one_url(template):
         equal({"Users", "Roles", "Groups"} & set(properties), set())
 
 
+def the_deployer_policy_allows_to_invoke_the_resource_function_only(template):
+    properties = template.resources()["ResourceDeployerPolicy"]["Properties"]
+    equal(set(lines(properties["PolicyDocument"])), rights(["lambda:InvokeFunction"], "${ResourceFunction.Arn}"))
+    equal({"Users", "Roles", "Groups"} & set(properties), set())
+
+
 def no_parameter_change_replaces_the_mcp_role(template):
     """Invoke permissions name the role. A role without a name and a path is updated in place."""
     equal({"RoleName", "Path"} & set(template.resources()["McpFunctionRole"]["Properties"]), set())
@@ -87,12 +95,13 @@ def may_register(condition):
         | denied("lambda:AddPermission")
         | rights(["lambda:GetPolicy"], EVERY_FUNCTION)
         | rights(LOG, "${RegistrationLogs.Arn}")
+        | rights(LOG, "${ResourceLogs.Arn}")
     )
 
 
 def denied(action):
     """On the functions of the stack, their versions and aliases."""
-    every = [f"{OWN_FUNCTION}{name}{rest}" for name in ("mcp", "mcp-registration") for rest in ("", ":*")]
+    every = [f"{OWN_FUNCTION}{name}{rest}" for name in OWN for rest in ("", ":*")]
     return {line("Deny", action, resource, "") for resource in every}
 
 
@@ -101,8 +110,7 @@ def rights(actions, resource, condition=""):
 
 
 def interfaces():
-    own = ["mcp", "mcp-registration"]
-    denied = f"ArnEquals lambda:SourceFunctionArn {[OWN_FUNCTION + it for it in own]}"
+    denied = f"ArnEquals lambda:SourceFunctionArn {[OWN_FUNCTION + it for it in OWN]}"
     return rights(INTERFACES, "*") | {line("Deny", "ec2:*", "*", denied)}
 
 
@@ -157,5 +165,6 @@ CHECKS = [
     no_other_role_or_policy_exists,
     only_lambda_may_assume_the_roles,
     each_caller_policy_allows_one_url,
+    the_deployer_policy_allows_to_invoke_the_resource_function_only,
     no_parameter_change_replaces_the_mcp_role,
 ]

@@ -38,7 +38,11 @@ def its_roles_and_policies_have_the_same_rights(variant, template):
 def its_functions_write_to_the_log_groups_of_the_stack(variant, _):
     """Without LoggingConfig a function writes to the group with its name."""
     resources = variant.resources(StackIdentifier="mine")
-    for function, group in (("McpFunction", "McpLogs"), ("RegistrationFunction", "RegistrationLogs")):
+    for function, group in (
+        ("McpFunction", "McpLogs"),
+        ("RegistrationFunction", "RegistrationLogs"),
+        ("ResourceFunction", "ResourceLogs"),
+    ):
         properties = resources[function]["Properties"]
         equal("LoggingConfig" in properties, False)
         equal(resources[group]["Properties"]["LogGroupName"], f"/aws/lambda/{properties['FunctionName']}")
