@@ -37,7 +37,7 @@ A manifest has one owner. Where there are several, choose one.`,
 })
 
 /** Rejects registrations of several owners, because a manifest has one. */
-export function toManifest(registrations: Registration[]): Manifest {
+function toManifest(registrations: Registration[]): Manifest {
   const owners = [...new Set(registrations.map(it => it.owner))]
   if (owners.length > 1)
     throw new AdminError(
