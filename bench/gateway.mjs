@@ -18,7 +18,7 @@ export const HELLO = {
   type: /** @type {const} */ ('tool'),
   name: 'hello',
   lambdaArn: 'arn:aws:lambda:us-east-1:000000000000:function:hello',
-  parameters: { name: 'string' },
+  parameters: /** @type {const} */ ({ name: 'string' }),
 }
 
 /** The tool call that is measured, and its output. */

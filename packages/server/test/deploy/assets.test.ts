@@ -65,9 +65,13 @@ test('every user can read the files that Lambda unpacks', () => {
   expect(bytes.readUInt8(entry + 5), 'made on Unix, so that these attributes count').toBe(3)
 })
 
-test('this package holds the template and the code of both functions', () => {
+test('this package holds the template and the code of its functions', () => {
   const { template, bundles } = readAssets()
-  expect(bundles.map(it => it.logicalId)).toEqual(['McpFunction', 'RegistrationFunction'])
+  expect(bundles.map(it => it.logicalId)).toEqual([
+    'McpFunction',
+    'RegistrationFunction',
+    'ResourceFunction',
+  ])
   for (const { zip } of bundles) expect(Object.keys(unzipSync(zip))).toContain('index.mjs')
   expect(Object.keys(template.parameters)).toContain('StackIdentifier')
 })
