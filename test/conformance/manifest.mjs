@@ -130,7 +130,7 @@ function resource(name, rest) {
  * @param {string} fn name of the function
  * @param {Contract} contract
  * @param {string} name
- * @param {PromptInput['parameters']} parameters
+ * @param {NonNullable<PromptInput['parameters']>} parameters
  * @returns {PromptInput}
  */
 function prompt(fn, contract, name, parameters) {
