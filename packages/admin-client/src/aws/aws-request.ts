@@ -74,7 +74,7 @@ export async function awsRequest(options: AwsOptions, request: AwsRequest): Prom
 }
 
 /** The region that requests without one go to. Rejects with `missing_region`. */
-export async function regionOf(options: AwsOptions): Promise<string> {
+async function regionOf(options: AwsOptions): Promise<string> {
   try {
     return (await scopeOf(new URL('https://amazonaws.com'), options)).region
   } catch (cause) {

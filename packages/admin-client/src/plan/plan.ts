@@ -42,7 +42,7 @@ export interface Progress {
   total: number
 }
 
-export interface Update {
+interface Update {
   id: string
   changes: ContentChange[]
 }
