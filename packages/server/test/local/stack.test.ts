@@ -27,13 +27,13 @@ test('reads the functions of the template with its default parameters', () => {
   expect(RegistrationFunction).toMatchObject({
     name: 'mcp-lambda-sam-mcp-registration',
     root: '/dist/lambda/registration',
-    timeout: 30,
+    timeout: 120,
     authType: 'AWS_IAM',
     mode: 'BUFFERED',
     variables: {
       REGISTRATION_TABLE: 'mcp-lambda-sam-RegistrationTable',
       MCP_ROLE_ARN: McpFunction?.role,
-      OWN_FUNCTIONS: ['mcp', 'mcp-registration']
+      OWN_FUNCTIONS: ['mcp', 'mcp-registration', 'mcp-resource']
         .map(it => `arn:aws:lambda:us-east-1:000000000000:function:mcp-lambda-sam-${it}`)
         .join(','),
     },
