@@ -191,15 +191,15 @@ describe('apply of the admin client', () => {
 
 describe('the command', () => {
   test('that is killed and run again ends with the same', async () => {
-    const name = await file('many.json', manifestOf('killed', 210))
+    const name = await file('many.json', manifestOf('killed', 120))
     const { child, output, ended } = start(['apply', name])
     await until(() => output.stderr.includes('Applied 1'), 'the first batch', 60_000)
     child.kill('SIGKILL')
     expect((await ended).code).toBeNull()
-    expect(Object.keys(await stored('killed')).length).toBeLessThan(210)
+    expect(Object.keys(await stored('killed')).length).toBeLessThan(120)
     expect(await run(['apply', name])).toMatchObject({ code: 0 })
     const all = await stored('killed')
-    expect([Object.keys(all).length, new Set(Object.values(all))]).toEqual([210, new Set(['1 '])])
+    expect([Object.keys(all).length, new Set(Object.values(all))]).toEqual([120, new Set(['1 '])])
   }, 120_000)
 
   test('plans, applies, lists and exports what applies without a change', async () => {
