@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { Parameters } from './parameters.ts'
 
 interface Icon {
   /** An `https:` or a `data:image/…` URI. */
@@ -30,12 +31,14 @@ interface Common {
   contract?: 'arguments' | 'mcp' | undefined
   /** ARNs of IAM roles and users, with `*`. @default every caller of the gateway */
   allow?: string[] | undefined
+  /** Who keeps it: a team, a repository, a stack. A pipeline prunes only its own. */
+  owner?: string | undefined
 }
 
 export interface ToolInput extends Common {
   type: 'tool'
   /** Short form of `inputSchema`, for example `{ city: 'string' }`. */
-  parameters?: Record<string, unknown> | undefined
+  parameters?: Parameters | undefined
   /** A JSON Schema with `"type": "object"`, draft 2020-12 or 07. */
   inputSchema?: Record<string, unknown> | undefined
   outputSchema?: Record<string, unknown> | undefined
@@ -75,7 +78,7 @@ export interface ResourceInput extends Common {
 export interface PromptInput extends Common {
   type: 'prompt'
   /** Short form of `arguments`. */
-  parameters?: Record<string, unknown> | undefined
+  parameters?: Parameters | undefined
   arguments?: PromptArgument[] | undefined
 }
 
