@@ -71,8 +71,9 @@ const tasks = {
 const [task = '', ...rest] = process.argv.slice(2)
 const commandsOf = tasks[task]
 if (!commandsOf) fail(`Unknown task "${task}". The tasks are ${Object.keys(tasks).join(', ')}.`)
-if (Number(process.versions.node.split('.')[0]) < 20)
-  fail(`Node 20 or newer is needed. This is ${process.version}.`)
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 12))
+  fail(`Node.js 20.12 or newer is needed. This is ${process.version}.`)
 
 process.chdir(root)
 install()
