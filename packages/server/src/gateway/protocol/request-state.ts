@@ -10,6 +10,7 @@ import {
 } from '@modelcontextprotocol/server'
 
 import type { Caller } from '../../http/caller.ts'
+import { withoutNulls } from '../wire/elicited-form.ts'
 import { digestOf, type ExactParams } from './params-digest.ts'
 
 /** What is signed: the request state of a function, and the request that it belongs to. */
@@ -131,7 +132,7 @@ export function roundsOverRequests(
 ): InputRounds {
   return {
     async read({ mcpReq }) {
-      const { inputResponses } = mcpReq
+      const inputResponses = mcpReq.inputResponses && withoutNulls(mcpReq.inputResponses)
       const state = mcpReq.requestState<unknown>()
       if (!signer.isVerified(state))
         return _meta?.[TAKES_EARLY_RESPONSES] === true ? { inputResponses } : {}

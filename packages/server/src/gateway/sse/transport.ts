@@ -24,6 +24,7 @@ import {
   ordinaryRequest,
 } from '../ordinary/ordinary-request.ts'
 import { responseKeeper } from '../protocol/exact-arguments.ts'
+import { withFittingForm } from '../wire/elicited-form.ts'
 import type { EventStream } from '../wire/event-stream.ts'
 import { cancelledIdOf, isRequest, isResponse, withEarlierErrorCode } from '../wire/jsonrpc.ts'
 import { messageText } from '../wire/message-text.ts'
@@ -263,7 +264,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
   /** False where the server throws. The stream goes on. */
   function deliver(message: JSONRPCMessage): boolean {
     try {
-      transport.onmessage?.(message)
+      transport.onmessage?.(withFittingForm(message))
       return true
     } catch (error) {
       logFailure(error)

@@ -10,6 +10,7 @@ import { log } from '../../http/log.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import type { McpSession } from '../../session-table/sessions.ts'
 import { responseKeeper } from '../protocol/exact-arguments.ts'
+import { withFittingForm } from '../wire/elicited-form.ts'
 import { cancelledIdOf, isRequest } from '../wire/jsonrpc.ts'
 import { keepLease } from '../wire/lease.ts'
 import { createSessionId } from '../wire/session-id.ts'
@@ -56,7 +57,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
       closed.abort()
       transport.onclose?.()
     },
-    receive: message => transport.onmessage?.(message),
+    receive: message => transport.onmessage?.(withFittingForm(message)),
     async restore({ initialize, logLevel }) {
       await request('initialize', JSON.parse(initialize))
       transport.receive({ jsonrpc: '2.0', method: 'notifications/initialized' })
