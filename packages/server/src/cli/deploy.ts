@@ -2,7 +2,7 @@ import type { Reservation } from '../deploy/concurrency.ts'
 import type { Deployment, DeployOptions, Progress } from '../deploy/deploy.ts'
 import { defineCommand, UsageError } from './command.ts'
 import { bundleLine, changesText, eventLine } from './render.ts'
-import { STACK_OPTIONS, stackOf } from './stack-options.ts'
+import { placeOptions, STACK_OPTIONS, stackOf } from './stack-options.ts'
 import { interruptible, isInteractive } from './terminal.ts'
 
 export const deployCommand = defineCommand({
@@ -65,12 +65,12 @@ it asks for the settings that no option gives. It needs neither the SAM CLI nor 
         onProgress: progress => console.error(progressText(progress)),
         async reserve(reservation) {
           console.error(reservationText(reservation))
-          return !asking || confirm(`Reserve ${reservation.reserved}?`, true)
+          return !asking || confirm(`Reserve ${reservation.reserved}?`, { initialValue: true })
         },
         ...(asking && { confirm: () => confirm('Deploy these changes?') }),
       }),
     )
-    console.log(resultText(deployment))
+    console.log(resultText(deployment, asked.profile))
     return deployment.status === 'declined' ? 1 : 0
   },
 })
@@ -119,6 +119,8 @@ function progressText(progress: Progress): string {
   if (progress.type === 'bundle') return bundleLine(progress)
   if (progress.type === 'account')
     return `Account ${progress.accountId}, ${progress.region}, as ${progress.callerArn}\nBucket ${progress.bucket}`
+  if (progress.type === 'attached')
+    return `The stack is being changed (${progress.status}). Watching it; your deployment follows`
   if (progress.type === 'warning') return `Warning: ${progress.message}.\n${progress.hint}`
   if (progress.type === 'changes') return changesText(progress.changes)
   if (progress.type === 'upload')
@@ -126,19 +128,27 @@ function progressText(progress: Progress): string {
   return eventLine(progress.event)
 }
 
-function resultText({ status, stackName, region, outputs }: Deployment): string {
+function resultText(
+  { status, stackName, region, outputs }: Deployment,
+  profile: string | undefined,
+): string {
   const place = `${stackName} in ${region}`
   if (status === 'planned') return `Dry run: nothing was changed in ${place}.`
   if (status === 'declined') return `Nothing was changed in ${place}.`
-  const where = `--stack-name ${stackName} --region ${region}`
+  const where = placeOptions({ stackName, region, profile })
+  const signer = placeOptions({ region, profile })
   return `${RESULTS[status]} ${place}.
 
 MCP endpoint           ${outputs['McpUrl']}
 Registration endpoint  ${outputs['RegistrationUrl']}
 
 Next
-  npx @markvp/mcp-lambda-sam doctor ${outputs['McpUrl']}
-  npx @markvp/mcp-lambda-sam grant --as client --to <role ARN> ${where}`
+  check     npx @markvp/mcp-lambda-sam doctor ${outputs['McpUrl']} ${signer}
+  allow     npx @markvp/mcp-lambda-sam grant --as client --to <role ARN> ${where}
+  register  ${DOCS}/registering.md, with the registration endpoint above
+  connect   ${DOCS}/application-developers.md, with the MCP endpoint above`
 }
+
+const DOCS = 'https://github.com/markvp/mcp-lambda-sam/blob/main/docs'
 
 const RESULTS = { created: 'Created', updated: 'Updated', unchanged: 'No changes:' } as const

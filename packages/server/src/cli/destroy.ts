@@ -1,7 +1,7 @@
 import type { Destruction } from '../deploy/destroy.ts'
 import { defineCommand, UsageError } from './command.ts'
 import { eventLine } from './render.ts'
-import { STACK_OPTIONS, stackOf } from './stack-options.ts'
+import { placeOptions, STACK_OPTIONS, stackOf } from './stack-options.ts'
 import { interruptible, isInteractive } from './terminal.ts'
 
 export const destroyCommand = defineCommand({
@@ -33,24 +33,31 @@ does the bucket with the code.`,
           confirm: ({ stackName, region, table }) =>
             confirm(
               `Delete the stack ${stackName} in ${region}${deleteRegistrations && table ? `, and every registration in ${table}` : ''}?`,
+              { stopped: 'nothing was deleted' },
             ),
         }),
       }),
     )
-    console.log(resultText(destruction))
+    console.log(resultText(destruction, flags.profile))
     return destruction.status === 'declined' ? 1 : 0
   },
 })
 
-function resultText({ status, stackName, region, table }: Destruction): string {
+function resultText(
+  { status, stackName, region, table }: Destruction,
+  profile: string | undefined,
+): string {
   const place = `${stackName} in ${region}`
   if (status === 'missing') return `There is no stack ${place}.`
   if (status === 'declined') return 'Nothing was deleted.'
-  return [`Deleted ${place}.`, ...(table ? [tableText(table)] : [])].join(' ')
+  return [
+    `Deleted ${place}.`,
+    ...(table ? [tableText(table, placeOptions({ region, profile }))] : []),
+  ].join(' ')
 }
 
-function tableText({ name, deleted }: { name: string; deleted: boolean }): string {
+function tableText({ name, deleted }: { name: string; deleted: boolean }, where: string): string {
   return deleted
     ? `The table ${name} is deleted too.`
-    : `The registrations are kept in the table ${name}; "aws dynamodb delete-table --table-name ${name}" deletes them.`
+    : `The registrations are kept in the table ${name}; "aws dynamodb delete-table --table-name ${name} ${where}" deletes them.`
 }

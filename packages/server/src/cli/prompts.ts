@@ -1,10 +1,10 @@
 import * as clack from '@clack/prompts'
-import { loadSharedConfigFiles } from '@smithy/core/config'
 
 import { regionOf } from '../deploy/account.ts'
 import type { DeployOptions } from '../deploy/deploy.ts'
 import { DeployError } from '../deploy/errors.ts'
 import { listVpcs, type Subnet, type Vpc } from '../deploy/network.ts'
+import { readProfiles } from '../deploy/profiles.ts'
 import { DEFAULT_STACK_NAME } from '../deploy/stack.ts'
 
 /** Asks for the settings that are not given. Offers what the machine and the account have. */
@@ -18,8 +18,12 @@ export async function askFor(given: DeployOptions): Promise<DeployOptions> {
   return { ...given, ...place, parameters: { ...network, ...given.parameters } }
 }
 
-export async function confirm(message: string, initialValue = false): Promise<boolean> {
-  return unwrap(await clack.confirm({ message, initialValue }))
+/** `stopped` says what has not happened when the question is cancelled. */
+export async function confirm(
+  message: string,
+  { initialValue = false, stopped = NOTHING_CHANGED } = {},
+): Promise<boolean> {
+  return unwrap(await clack.confirm({ message, initialValue }), stopped)
 }
 
 async function askName(): Promise<string> {
@@ -28,9 +32,10 @@ async function askName(): Promise<string> {
       message: 'Name of the stack',
       initialValue: DEFAULT_STACK_NAME,
       validate: name =>
-        /^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(name ?? '')
+        // The functions have the name of the stack as their prefix.
+        /^[A-Za-z][A-Za-z0-9-]{1,40}$/.test(name ?? '')
           ? undefined
-          : 'Use letters, digits and "-", beginning with a letter',
+          : 'Use 2 to 41 letters, digits and "-", beginning with a letter',
     }),
   )
 }
@@ -38,8 +43,7 @@ async function askName(): Promise<string> {
 /** Asks only if there is a choice. Keys in the environment take precedence over profiles. */
 async function askProfile(): Promise<string | undefined> {
   if (process.env['AWS_PROFILE'] || process.env['AWS_ACCESS_KEY_ID']) return undefined
-  const { configFile, credentialsFile } = await loadSharedConfigFiles()
-  const profiles = [...new Set([...Object.keys(configFile), ...Object.keys(credentialsFile)])]
+  const profiles = [...(await readProfiles()).keys()]
   if (profiles.length < 2) return profiles[0]
   return unwrap(
     await clack.select({
@@ -54,9 +58,8 @@ async function askRegion(profile: string | undefined): Promise<string> {
   const preset = await regionOf({ profile }).catch(() => '') // no preset: the user types it
   return unwrap(
     await clack.text({
-      message: 'Region',
+      message: 'Region, such as eu-central-1',
       initialValue: preset,
-      placeholder: 'eu-central-1',
       validate: region =>
         /^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region ?? '')
           ? undefined
@@ -111,7 +114,9 @@ function labelOf(it: Vpc | Subnet): string {
 }
 
 /** The value of a prompt. Ctrl-C and Escape end a prompt with a symbol. */
-function unwrap<Value>(value: Value): Exclude<Value, symbol> {
-  if (clack.isCancel(value)) throw new DeployError('aborted', 'Stopped; nothing was changed')
+function unwrap<Value>(value: Value, stopped = NOTHING_CHANGED): Exclude<Value, symbol> {
+  if (clack.isCancel(value)) throw new DeployError('aborted', `Stopped; ${stopped}`)
   return value as Exclude<Value, symbol>
 }
+
+const NOTHING_CHANGED = 'nothing was changed'

@@ -2,6 +2,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import type { CredentialProvider, Credentials } from '@markvp/mcp-lambda-sam-client'
 
 import { DeployError } from './errors.ts'
+import { requireProfile } from './profiles.ts'
 
 export interface AccountOptions {
   /** @default AWS_REGION, then AWS_DEFAULT_REGION, then the region of the profile */
@@ -34,6 +35,7 @@ interface ClientConfig {
 /** Finds region and credentials, and asks AWS for the account: the first request of a command. */
 export async function signIn(options: AccountOptions): Promise<Account> {
   const { profile, credentials, signal } = options
+  if (credentials === undefined) await assertProfile(profile)
   const region = await regionOf(options)
   const config: ClientConfig = {
     region,
@@ -48,6 +50,11 @@ export async function signIn(options: AccountOptions): Promise<Account> {
   )
   const [, partition = 'aws'] = callerArn.split(':')
   return { config, region, partition, accountId, callerArn }
+}
+
+/** The SDK would look for credentials elsewhere, and report that it found none. */
+async function assertProfile(name = process.env['AWS_PROFILE']) {
+  if (name) await requireProfile(name)
 }
 
 /** The region to use. Rejects with `missing_region` if none is set. */

@@ -13,7 +13,7 @@ import {
   unknownConcurrency,
 } from './concurrency.ts'
 import { deleteStack } from './delete-stack.ts'
-import { toDeployError } from './errors.ts'
+import { DeployError, toDeployError } from './errors.ts'
 import { resultingParameters, toParameters } from './parameters.ts'
 import {
   DEFAULT_STACK_NAME,
@@ -31,6 +31,7 @@ import {
   deploymentAborted,
   rollbackFailed,
   stackBusy,
+  watchingLost,
 } from './stack-errors.ts'
 import { allEvents, firstFailure, followChange, type StackEvent } from './stack-events.ts'
 import { parameterWarnings, type Warning } from './warnings.ts'
@@ -64,6 +65,8 @@ export type Progress =
   /** The code of a function in this package, before the first request to AWS. */
   | { type: 'bundle'; bundle: string; key: string; bytes: number }
   | { type: 'account'; accountId: string; region: string; callerArn: string; bucket: string }
+  /** Another deployment of the stack runs. It is followed to its end first. */
+  | { type: 'attached'; status: string }
   /** Something that does not stop the deployment, before the changes. */
   | ({ type: 'warning' } & Warning)
   | { type: 'changes'; changes: Change[] }
@@ -91,7 +94,10 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
   try {
     return await steps()
   } catch (error) {
-    throw signal?.aborted ? deploymentAborted(stackName, executed, error) : toDeployError(error)
+    if (signal?.aborted) throw deploymentAborted(stackName, executed, error)
+    const known = toDeployError(error)
+    const isLost = executed && known instanceof DeployError && known.code === 'connection_failed'
+    throw isLost ? watchingLost(stackName, known) : known
   }
 
   async function steps(): Promise<Deployment> {
@@ -199,16 +205,36 @@ async function concurrencyOf(
   }
 }
 
+/** Follows a deployment that somebody has begun, to its end. */
+async function attach(
+  cloudformation: CloudFormationClient,
+  stackName: string,
+  { id, status }: Stack,
+  { signal, onProgress = () => {} }: DeployOptions,
+): Promise<Stack> {
+  onProgress({ type: 'attached', status })
+  const { stack, failure } = await followChange(cloudformation, id, async () => {}, {
+    signal,
+    onEvent: event => onProgress({ type: 'event', event }),
+  })
+  if (stack && /^(CREATE|UPDATE)_COMPLETE$/.test(stack.status)) return stack
+  throw changeFailed(stackName, stack, failure)
+}
+
 /** The stack, in a state that can be deployed to. Undefined when there is none. */
 async function findUsableStack(
   cloudformation: CloudFormationClient,
   stackName: string,
-  { replaceFailed, dryRun, signal }: DeployOptions,
+  options: DeployOptions,
 ): Promise<Stack | undefined> {
-  const stack = await findStack(cloudformation, stackName, signal)
+  const { replaceFailed, dryRun, signal } = options
+  let stack = await findStack(cloudformation, stackName, signal)
   if (!stack || isPlanned(stack)) return stack
   if (!isOurs(stack)) throw foreignStack(stackName)
-  if (isInProgress(stack)) throw stackBusy(stackName, stack)
+  if (isInProgress(stack)) {
+    if (dryRun || stack.status.startsWith('DELETE_')) throw stackBusy(stackName, stack)
+    stack = await attach(cloudformation, stackName, stack, options)
+  }
   if (stack.status === 'UPDATE_ROLLBACK_FAILED') throw rollbackFailed(stackName)
   if (!hasNoOutputsYet(stack)) return stack
   if (!replaceFailed || dryRun)

@@ -24,6 +24,7 @@ export const DEPLOY_ERRORS = {
   no_credentials: `${SIGNING_ERRORS.no_credentials} A profile is named with --profile.`,
   not_built:
     'In a clone, run "npm run build" first. If this is an installed package, install it again.',
+  profile_not_found: 'Name a profile of the AWS configuration files.',
   rate_limited: 'Wait and try again.',
   signature_mismatch: SIGNING_ERRORS.signature_mismatch,
   stack_busy: 'Wait until the change has ended, then try again.',

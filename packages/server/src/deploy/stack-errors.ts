@@ -4,9 +4,9 @@ import type { StackEvent } from './stack-events.ts'
 
 // The errors about the state of a stack, each with what to do.
 
-export const stackBusy = (stackName: string, { status }: Stack) =>
+export const stackBusy = (stackName: string, { status }: Stack, command = 'deploy') =>
   new DeployError('stack_busy', `The stack ${stackName} is being changed (${status})`, {
-    hint: `Run "mcp-lambda-sam status --stack-name ${stackName}" to see when that has ended, then deploy again.`,
+    hint: `Run "mcp-lambda-sam status --stack-name ${stackName}" to see when that has ended, then ${command} again.`,
   })
 
 export const rollbackFailed = (stackName: string) =>
@@ -54,12 +54,21 @@ export const deploymentAborted = (stackName: string, executed: boolean, cause: u
     ? watchingAborted(`the deployment of ${stackName} goes on in CloudFormation`, stackName, cause)
     : new DeployError('aborted', 'Stopped; nothing was deployed', { cause })
 
-export const deletionAborted = (stackName: string, cause: unknown) =>
-  watchingAborted(
-    `if the deletion of ${stackName} has begun, it goes on in CloudFormation`,
-    stackName,
-    cause,
+export const watchingLost = (stackName: string, cause: DeployError) =>
+  new DeployError(
+    'connection_failed',
+    `The connection to AWS was lost; the deployment of ${stackName} goes on in CloudFormation`,
+    {
+      hint: `Deploy again to watch it, or run "mcp-lambda-sam status --stack-name ${stackName}" to see how it ended. ${cause.hint}`,
+      retryable: true,
+      cause,
+    },
   )
+
+export const deletionAborted = (stackName: string, hasBegun: boolean, cause: unknown) =>
+  hasBegun
+    ? watchingAborted(`the deletion of ${stackName} goes on in CloudFormation`, stackName, cause)
+    : new DeployError('aborted', 'Stopped; nothing was deleted', { cause })
 
 const watchingAborted = (what: string, stackName: string, cause: unknown) =>
   new DeployError('aborted', `Stopped watching; ${what}`, {

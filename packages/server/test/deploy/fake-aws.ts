@@ -35,6 +35,8 @@ export interface FakeAws {
   endpoint: string
   /** In the order of arrival. */
   calls: Call[]
+  /** From now on every connection is refused. */
+  close(): void
 }
 
 /**
@@ -57,12 +59,13 @@ export async function fakeAws(answers: Record<string, Answer | Answering>): Prom
     else sendJson(response, result)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
+  const close = () => {
     server.close()
-  })
+    server.closeAllConnections()
+  }
+  onTestFinished(close)
   const { port } = server.address() as { port: number }
-  return { endpoint: `http://127.0.0.1:${port}`, calls }
+  return { endpoint: `http://127.0.0.1:${port}`, calls, close }
 }
 
 const IDENTITY = { Account: ACCOUNT, Arn: `arn:aws:iam::${ACCOUNT}:user/tests`, UserId: 'AIDA' }

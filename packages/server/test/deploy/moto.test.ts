@@ -195,7 +195,7 @@ describe('against moto', () => {
     expect(deployed).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
-        /^Created mcp-lambda-sam in us-east-1\.[\s\S]*MCP endpoint +http:\/\/127[\s\S]*Next\n +npx .* doctor http[\s\S]* grant --as client/,
+        /^Created mcp-lambda-sam in us-east-1\.[\s\S]*MCP endpoint +http:\/\/127[\s\S]*Next\n +check +npx .* doctor http.* --region us-east-1\n[\s\S]* grant --as client[\s\S]*registering\.md/,
       ),
     })
     expect((await stacks()).map(it => it.StackStatus)).toEqual(['CREATE_COMPLETE'])
@@ -229,10 +229,15 @@ describe('against moto', () => {
       code: 1,
       stdout: expect.stringContaining('CREATE_IN_PROGRESS'),
     })
-    expect(await command('deploy', '--yes', '--stack-name', 'slow')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('is being changed (CREATE_IN_PROGRESS)'),
+    // A second deployment watches the first one.
+    const second = start(['deploy', '--yes', '--stack-name', 'slow'], env)
+    let watched = ''
+    second.child.stderr.on('data', chunk => {
+      watched += chunk
     })
+    await vi.waitUntil(() => watched.includes('is being changed (CREATE_IN_PROGRESS). Watching it'))
+    second.child.kill('SIGINT')
+    expect(await second.ended).toMatchObject({ code: 130 })
   })
 
   test('the bucket for the code is private, encrypted and versioned', async () => {
