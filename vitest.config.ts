@@ -3,6 +3,7 @@ import { configDefaults, defineConfig } from 'vitest/config'
 /** Tests that need tools beside Node, and the variable that their script sets to run them. */
 const NEED_TOOLS = {
   '**/deploy/moto.test.ts': 'MOTO_PYTHON',
+  '**/local/python-functions.test.ts': 'FUNCTIONS_PYTHON',
   'test/oracles/recorder.test.ts': 'MOTO_PYTHON',
   'test/oracles/ministack.test.ts': 'MINISTACK_PYTHON',
   'test/oracles/rie.test.ts': 'RIE',

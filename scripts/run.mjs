@@ -40,6 +40,7 @@ const tasks = {
   deploy: args => [node('packages/server/bin/mcp-lambda-sam.js', 'deploy', ...args)],
   test: args => [[bin('vitest'), 'run', ...args]],
   moto: args => [node('scripts/moto.mjs', ...args)],
+  'python-functions': args => [node('scripts/python-functions.mjs', ...args)],
   ministack: args => [node('scripts/ministack.mjs', ...args)],
   rie: args => [node('scripts/rie.mjs', ...args)],
   recorder: args => [node('scripts/recorder.mjs', ...args)],

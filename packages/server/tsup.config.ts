@@ -104,15 +104,23 @@ export default [
       copyEsbuild()
     },
   }),
-  // The process in which a local function runs: one file, started as `node bootstrap.js`.
+  // The processes in which a local function runs and is described: one file each, started as
+  // `node bootstrap.js`. Those in Python are copied.
   defineConfig({
-    entry: { bootstrap: 'src/local/runtime/bootstrap.ts' },
+    entry: {
+      bootstrap: 'src/local/runtime/bootstrap.ts',
+      describe: 'src/local/runtime/describe.ts',
+    },
     outDir: 'dist/runtime',
     format: 'esm',
     target: 'node20',
     platform: 'node',
     splitting: false,
     clean: true,
+    async onSuccess() {
+      for (const file of ['bootstrap.py', 'exports.py'])
+        copyFileSync(`src/local/runtime/python/${file}`, `dist/runtime/${file}`)
+    },
   }),
   // The process that holds the tables of the local gateway.
   defineConfig({

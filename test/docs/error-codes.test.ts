@@ -13,7 +13,9 @@ const LOCAL_ERRORS: Record<LocalErrorCode, true> = {
   data_incompatible: true,
   not_built: true,
   port_in_use: true,
+  python_unusable: true,
   tables_not_started: true,
+  unreadable_template: true,
   unsupported_template: true,
 }
 

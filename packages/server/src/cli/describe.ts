@@ -53,7 +53,7 @@ function as handler.`,
 /** Loads the file as the local gateway does: TypeScript is bundled first. */
 async function load(file: string): Promise<{ handler: Parameters<typeof describe>[0] }> {
   if (!file.endsWith('.ts')) return import(pathToFileURL(resolve(file)).href)
-  const { bundle } = await import('../local/bundle.ts')
+  const { bundle } = await import('../local/functions/bundle.ts')
   const folder = await mkdtemp(join(tmpdir(), 'mcp-lambda-sam-'))
   try {
     const outfile = join(folder, 'index.mjs')

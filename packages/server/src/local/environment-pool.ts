@@ -5,13 +5,15 @@ import type { LambdaFunction } from './lambda-function.ts'
 /** The execution environments of one function. */
 export interface EnvironmentPool {
   invoke(invocation: Invocation, onDispatch: (pid: number) => void): Promise<FunctionOutput>
+  /** Starts an execution environment if there is none, so that a debugger finds one. */
+  prepare(): Promise<void>
   /** From now on, invocations run in execution environments with the new code only. */
   replaceFunction(fn: LambdaFunction): void
 }
 
 /**
- * Starts one execution environment per concurrent invocation, up to `limit`, and keeps it for the
- * next invocation. Above the limit an invocation is throttled.
+ * Starts one execution environment per concurrent invocation, up to its own limit or
+ * `limit`, and keeps it for the next invocation. Above the limit an invocation is throttled.
  */
 export function environmentPool(fn: LambdaFunction, limit: number, host: Host): EnvironmentPool {
   const idle: ExecutionEnvironment[] = []
@@ -27,6 +29,11 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
       const output = environment.invoke(invocation)
       onDispatch(environment.pid)
       return output
+    },
+    async prepare() {
+      if (starting + idle.length + busy.size > 0) return
+      const environment = await start()
+      if (!('type' in environment)) onIdle(environment)
     },
     replaceFunction(next) {
       fn = next
@@ -45,7 +52,8 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
   async function start(): Promise<
     ExecutionEnvironment | Extract<FunctionOutput, { type: 'throttled' | 'error' }>
   > {
-    if (starting + idle.length + busy.size >= limit) return { type: 'throttled' }
+    if (starting + idle.length + busy.size >= (fn.concurrency ?? limit))
+      return { type: 'throttled' }
     // Count it before the first await: otherwise two invocations could take the last free place.
     starting++
     const version = fn

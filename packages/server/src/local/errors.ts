@@ -5,6 +5,8 @@
  * - `data_in_use`: another gateway uses the data folder.
  * - `data_incompatible`: the tables in the data folder have other keys.
  * - `tables_not_started`: the DynamoDB process has ended, or refused to create a table.
+ * - `python_unusable`: the program of the option `python` is no Python 3.
+ * - `unreadable_template`: the developer's template cannot be read.
  * - `unsupported_template`: the template has a value or reference that is unknown locally.
  */
 export type LocalErrorCode =
@@ -13,6 +15,8 @@ export type LocalErrorCode =
   | 'data_in_use'
   | 'data_incompatible'
   | 'tables_not_started'
+  | 'python_unusable'
+  | 'unreadable_template'
   | 'unsupported_template'
 
 export class LocalError extends Error {

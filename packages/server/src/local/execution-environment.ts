@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
 
 import { REGION } from './function-arn.ts'
+import { freeOrAny, inspectAddress } from './inspector.ts'
 import type { FunctionError, FunctionOutput, Invocation } from './invocation.ts'
-import type { LambdaFunction } from './lambda-function.ts'
+import { type LambdaFunction, NEWEST_NODE_RUNTIME } from './lambda-function.ts'
 import type { Log } from './log.ts'
 import { readLogLines } from './log-lines.ts'
 import { CAN_FREEZE, type Processes, signal } from './processes.ts'
@@ -25,8 +26,8 @@ export interface ExecutionEnvironment {
 export interface Host {
   /** Path of the built runtime client. */
   bootstrap: string
-  /** Endpoints and credentials. */
-  variables: Record<string, string>
+  /** Path of the runtime client for Python. */
+  pythonBootstrap: string
   processes: Processes
   log: Log
 }
@@ -42,9 +43,12 @@ const INIT_SECONDS = 10
 /** Resolves at the first `/next` of the process, or with the error that ended its init. */
 export async function startEnvironment(
   fn: LambdaFunction,
-  { bootstrap, variables, processes, log }: Host,
+  host: Host,
   { onIdle, onExit }: EnvironmentEvents,
 ): Promise<ExecutionEnvironment | FunctionError> {
+  const { processes, log } = host
+  // A person who debugs must not be stopped by a time-out, and a frozen process cannot be debugged.
+  const isDebugged = fn.inspectPort !== undefined && !fn.python
   const ready = defer<ExecutionEnvironment | FunctionError>()
   const exited = defer<FunctionError>()
   let requestId: string | undefined
@@ -59,7 +63,7 @@ export async function startEnvironment(
       if (started) onIdle(environment)
       started = true
       ready.resolve(environment)
-      signal(environment.pid, 'SIGSTOP')
+      if (!isDebugged) signal(environment.pid, 'SIGSTOP')
     },
     onInitError(error) {
       if (!started) cause = error
@@ -71,9 +75,11 @@ export async function startEnvironment(
     },
   })
 
-  const child = spawn(process.execPath, [bootstrap], {
+  const port = isDebugged ? await freeOrAny(fn.inspectPort ?? 0) : undefined
+  const [program, args] = commandOf(fn, host, port)
+  const child = spawn(program, args, {
     cwd: fn.directory,
-    env: { ...systemVariables(fn, api.address, bootstrap), ...variables, ...fn.variables },
+    env: environmentOf(fn, dirname(fn.python ? host.pythonBootstrap : host.bootstrap), api.address),
     // Its own process group: Ctrl-C reaches the gateway only, and our signals reach its children.
     detached: CAN_FREEZE,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -88,9 +94,11 @@ export async function startEnvironment(
   const environment: ExecutionEnvironment = { pid, invoke, kill: () => signal(pid, 'SIGKILL') }
 
   for (const stream of [child.stdout, child.stderr])
-    readLogLines(stream, message =>
-      log({ level: 'info', functionName: fn.name, message, ...(requestId && { requestId }) }),
-    )
+    readLogLines(stream, line => {
+      const message = isDebugged ? inspectAddress(line) : line
+      if (message !== undefined)
+        log({ level: 'info', functionName: fn.name, message, ...(requestId && { requestId }) })
+    })
 
   killAfter(INIT_SECONDS, `Init timed out after ${INIT_SECONDS}.00 seconds`)
   child.once('exit', (code, name) => onProcessExit(exitError(code, name, requestId)))
@@ -108,6 +116,7 @@ export async function startEnvironment(
   }
 
   function killAfter(seconds: number, errorMessage: string) {
+    if (isDebugged) return
     deadline = setTimeout(() => {
       cause = { errorType: 'Sandbox.Timedout', errorMessage }
       environment.kill()
@@ -129,17 +138,43 @@ export async function startEnvironment(
   }
 }
 
-/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html */
-function systemVariables(
+function commandOf(
+  { python, handler }: LambdaFunction,
+  host: Host,
+  inspectPort: number | undefined,
+): [program: string, args: string[]] {
+  if (python?.hasRuntimeClient) return [python.program, ['-m', 'awslambdaric', handler]]
+  if (python) return [python.program, [host.pythonBootstrap]]
+  const inspect = inspectPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectPort}`]
+  return [process.execPath, [...inspect, host.bootstrap]]
+}
+
+/**
+ * The environment of a function's process.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+ *
+ * @param api the address of its Runtime API
+ */
+export function environmentOf(
   fn: LambdaFunction,
+  runtimeFolder: string,
   api: string,
-  bootstrap: string,
 ): Record<string, string> {
   return {
+    AWS_REGION: REGION,
+    AWS_DEFAULT_REGION: REGION,
+    TZ: ':UTC',
+    LANG: 'en_US.UTF-8',
+    PATH: process.env['PATH'] ?? '',
+    // Windows starts no process without it.
+    ...(process.env['SystemRoot'] && { SystemRoot: process.env['SystemRoot'] }),
+    ...(fn.python && { PYTHONUNBUFFERED: '1', PYTHONDONTWRITEBYTECODE: '1' }),
+    ...fn.variables,
+    // A function cannot replace these.
     AWS_LAMBDA_RUNTIME_API: api,
     _HANDLER: fn.handler,
     LAMBDA_TASK_ROOT: fn.root,
-    LAMBDA_RUNTIME_DIR: dirname(bootstrap),
+    LAMBDA_RUNTIME_DIR: runtimeFolder,
     AWS_LAMBDA_FUNCTION_NAME: fn.name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memory),
@@ -148,14 +183,7 @@ function systemVariables(
     ...(fn.logging && { AWS_LAMBDA_LOG_FORMAT: fn.logging.format }),
     ...(fn.logging?.level && { AWS_LAMBDA_LOG_LEVEL: fn.logging.level }),
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
-    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
-    AWS_REGION: REGION,
-    AWS_DEFAULT_REGION: REGION,
-    TZ: ':UTC',
-    LANG: 'en_US.UTF-8',
-    PATH: process.env['PATH'] ?? '',
-    // Windows starts no process without it.
-    ...(process.env['SystemRoot'] && { SystemRoot: process.env['SystemRoot'] }),
+    AWS_EXECUTION_ENV: `AWS_Lambda_${fn.runtime ?? NEWEST_NODE_RUNTIME}`,
   }
 }
 

@@ -1,4 +1,7 @@
+export type { AwsAccess } from './aws-access.ts'
+export type { FunctionPlace } from './developer-functions.ts'
 export type { LocalError, LocalErrorCode } from './errors.ts'
+export type { LocalEvent } from './events.ts'
 export type { LogEntry } from './log.ts'
 export type { Principal } from './principals.ts'
 export { type Local, type LocalOptions, startLocal } from './start.ts'

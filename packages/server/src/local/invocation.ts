@@ -29,7 +29,10 @@ export type FunctionOutput =
 export interface FunctionError {
   errorType: string
   errorMessage: string
+  /** Of Node.js. */
   trace?: string[]
+  /** Of Python. */
+  stackTrace?: string[]
 }
 
 /** Limit of a buffered output: 6 MiB and 100 bytes. */

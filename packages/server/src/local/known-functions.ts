@@ -1,13 +1,15 @@
 import { type EnvironmentPool, environmentPool } from './environment-pool.ts'
 import type { Host } from './execution-environment.ts'
-import type { FunctionDiscovery } from './function-discovery.ts'
+import type { FunctionSource } from './functions/source.ts'
 import type { FunctionError, FunctionOutput, Invoke } from './invocation.ts'
 import type { LambdaFunction } from './lambda-function.ts'
 
-/** The functions that can be invoked by name: the gateway's own and those in the folder. */
+/** The functions that can be invoked by name: the gateway's own and the developer's. */
 export interface KnownFunctions {
   has(name: string): Promise<boolean>
   invoke: Invoke
+  /** Starts a process of the function, so that a debugger finds it. */
+  prepare(name: string): Promise<void>
 }
 
 /** Is called for each invocation, before the function runs. */
@@ -24,7 +26,7 @@ export type OnInvocation = (invocation: {
 
 export interface KnownFunctionsOptions {
   own: LambdaFunction[]
-  discovery: FunctionDiscovery | undefined
+  source: FunctionSource | undefined
   concurrency: number
   host: Host
   onInvocation: OnInvocation | undefined
@@ -32,7 +34,7 @@ export interface KnownFunctionsOptions {
 
 export function knownFunctions({
   own,
-  discovery,
+  source,
   concurrency,
   host,
   onInvocation,
@@ -40,7 +42,11 @@ export function knownFunctions({
   const pools = new Map<string, { fn: LambdaFunction; pool: EnvironmentPool }>()
 
   return {
-    has: async name => own.some(fn => fn.name === name) || (await discovery?.has(name)) === true,
+    has: async name => own.some(fn => fn.name === name) || (await source?.has(name)) === true,
+    async prepare(name) {
+      const fn = await find(name)
+      if (!('errorType' in fn)) await poolOf(fn).prepare()
+    },
     async invoke(functionName, invocation, request) {
       const { requestId } = invocation
       const output = await run()
@@ -58,7 +64,7 @@ export function knownFunctions({
 
       function report(error: FunctionError) {
         // The runtime has already logged an error that has a stack.
-        if (error.trace) return
+        if (error.trace ?? error.stackTrace) return
         const message = `${error.errorType}: ${error.errorMessage}`
         host.log({ level: 'error', functionName, requestId, message })
       }
@@ -67,7 +73,7 @@ export function knownFunctions({
 
   async function find(name: string): Promise<LambdaFunction | FunctionError> {
     try {
-      const fn = own.find(fn => fn.name === name) ?? (await discovery?.find(name))
+      const fn = own.find(fn => fn.name === name) ?? (await source?.find(name))
       return (
         fn ?? {
           errorType: 'Runtime.ImportModuleError',
@@ -75,7 +81,7 @@ export function knownFunctions({
         }
       )
     } catch (error) {
-      return { errorType: 'Runtime.UserCodeSyntaxError', errorMessage: String(error) }
+      return { errorType: 'Runtime.UserCodeSyntaxError', errorMessage: (error as Error).message }
     }
   }
 

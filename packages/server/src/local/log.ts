@@ -13,6 +13,11 @@ export interface LogEntry {
 
 export type Log = (entry: LogEntry) => void
 
+/** An entry of the gateway's own functions that reports no problem. */
+export const isRoutine = ({ functionName = '', message }: LogEntry) =>
+  /^mcp-lambda-sam-mcp(-registration)?$/.test(functionName) &&
+  parseJsonLine(message)?.level === 'INFO'
+
 /** Writes readable lines to stderr. stdout belongs to the output of the command. */
 export function writeLog(entry: LogEntry) {
   process.stderr.write(formatLogEntry(entry))

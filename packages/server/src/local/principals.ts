@@ -26,14 +26,6 @@ export const DEVELOPER: Principal = {
   arn: `arn:aws:iam::${ACCOUNT}:user/local`,
 }
 
-/** The role session of all functions except the gateway's own. */
-export const FUNCTION_ROLE = {
-  accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
-  secretAccessKey: 'je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY',
-  sessionToken: 'local-function-session-token',
-  arn: `arn:aws:sts::${ACCOUNT}:assumed-role/local-functions/local`,
-} satisfies Principal
-
 /** The role session of one of the gateway's own functions, with new random credentials. */
 export function roleSession(role: string, functionName: string) {
   const [, , , , account, path = ''] = role.split(':')

@@ -205,11 +205,12 @@ async function functionError(request: IncomingMessage): Promise<FunctionError> {
 function toFunctionError(body: string, type = 'Runtime.Unknown'): FunctionError {
   const sent = parseJson(body)
   if (!isRecord(sent)) return { errorType: type, errorMessage: body }
-  const { errorType = type, errorMessage = '', trace } = sent
+  const { errorType = type, errorMessage = '', trace, stackTrace } = sent
   return {
     errorType: String(errorType),
     errorMessage: String(errorMessage),
     ...(Array.isArray(trace) && { trace: trace.map(String) }),
+    ...(Array.isArray(stackTrace) && { stackTrace: stackTrace.map(String) }),
   }
 }
 

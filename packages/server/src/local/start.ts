@@ -5,26 +5,45 @@ import { join, resolve } from 'node:path'
 
 import { builtFolder, readTemplateText } from '../built-package.ts'
 import { lambdaApi } from './api/lambda-api.ts'
+import { type AwsAccess, awsVariables, refuseAwsCalls } from './aws-access.ts'
+import { developerFunctions, type FunctionPlace } from './developer-functions.ts'
 import { LocalError } from './errors.ts'
+import { createEvents, type EventListener } from './events.ts'
 import { REGION } from './function-arn.ts'
-import { discoverFunctions } from './function-discovery.ts'
 import { closeServer, listen } from './http-server.ts'
 import { knownFunctions, type OnInvocation } from './known-functions.ts'
 import { type Log, writeLog } from './log.ts'
-import { DEVELOPER, FUNCTION_ROLE, type Principal, roleSession } from './principals.ts'
+import { DEVELOPER, type Principal, roleSession } from './principals.ts'
 import { CAN_FREEZE, watchProcesses } from './processes.ts'
 import { resourcePolicies } from './resource-policies.ts'
 import { readStack, type Stack } from './stack.ts'
 import { startTables } from './tables.ts'
 import { functionUrl } from './url/function-url.ts'
+import { observer } from './url/observe.ts'
 
 export interface LocalOptions {
   /** The port of the mcp function's URL. Default, and 0: a free port. */
   port?: number
   /** The port of the registration function's URL. Default, and 0: a free port. */
   registrationPort?: number
-  /** A folder: each `NAME.mjs|js|ts`, or folder with such an index, exports a `handler`. */
-  functions?: string
+  /**
+   * A folder, where each `NAME.mjs|js|cjs|ts|mts|py`, or folder with such an index, exports a
+   * `handler`; or a template of SAM or CloudFormation; or a manifest of registrations.
+   */
+  functions?: string | FunctionPlace
+  /**
+   * Registers the functions as they describe themselves, or with any arguments, and again when
+   * they change. With a manifest: registers what it names. Default: false.
+   */
+  register?: boolean
+  /** Environment variables of the functions. They win over all others. */
+  variables?: Record<string, string>
+  /** The AWS account that functions reach. Default: none, every call fails with a message. */
+  awsAccess?: AwsAccess
+  /** A Python 3 program or a virtual environment. Default: one beside the code, else `python3`. */
+  python?: string
+  /** Starts the inspector of Node.js in the functions, from this port on. 0 is any free port. */
+  inspect?: number
   /** A folder that keeps the tables and invoke permissions. Default: in memory. */
   data?: string
   /** More callers. The developer with the `credentials` of `Local` is always a caller. */
@@ -48,6 +67,8 @@ export interface LocalOptions {
   holdBack?: boolean
   /** Gets the lines of functions and the reports of the gateway. Default: text on stderr. */
   log?: Log
+  /** Gets the MCP requests, their responses, registrations and log entries. */
+  onEvent?: EventListener
   /** Is called for each invocation, before the function runs. */
   onInvocation?: OnInvocation
 }
@@ -56,9 +77,9 @@ export interface LocalOptions {
 export interface Local {
   mcpUrl: string
   registrationUrl: string
-  /** The AWS_ENDPOINT_URL_LAMBDA of functions. */
+  /** The AWS_ENDPOINT_URL_LAMBDA of the gateway's own functions. */
   lambdaUrl: string
-  /** The AWS_ENDPOINT_URL_DYNAMODB of functions. */
+  /** The AWS_ENDPOINT_URL_DYNAMODB of the gateway's own functions. */
   dynamodbUrl: string
   region: string
   /** The credentials of `arn:aws:iam::000000000000:user/local`. */
@@ -101,8 +122,14 @@ export async function startStack(
     ...options.environment,
   }
   let closing = false
+  const events = createEvents()
+  if (options.onEvent) events.subscribe(options.onEvent)
   // Functions that are killed during close() log errors. They are expected.
-  const log: Log = entry => closing || (options.log ?? writeLog)(entry)
+  const log: Log = entry => {
+    if (closing) return
+    events.emit({ type: 'log', ...entry })
+    ;(options.log ?? writeLog)(entry)
+  }
   const { McpFunction, RegistrationFunction } = stack.functions
   if (!McpFunction || !RegistrationFunction)
     throw new LocalError(
@@ -121,7 +148,7 @@ export async function startStack(
   )
 
   const others = options.principals ?? []
-  const principals = [DEVELOPER, FUNCTION_ROLE, mcpRole, registrationRole, ...others]
+  const principals = [DEVELOPER, mcpRole, registrationRole, ...others]
   const temporary = await mkdtemp(join(tmpdir(), 'mcp-lambda-sam-'))
   const processes = watchProcesses(temporary)
   if (!CAN_FREEZE)
@@ -134,8 +161,20 @@ export async function startStack(
     closers.push(tables.close)
     const dynamodbUrl = `http://127.0.0.1:${tables.port}/`
 
-    const variables: Record<string, string> = {
-      ...credentialsOf(FUNCTION_ROLE),
+    const refusals = await open(refuseAwsCalls())
+    const access = options.awsAccess ?? { type: 'none' }
+    const developer = developerFunctions(options.functions, {
+      aws: await awsVariables(access, refusals, temporary),
+      variables: options.variables ?? {},
+      timeout: timeouts.functions ?? 30,
+      python: options.python,
+      inspect: options.inspect,
+      runtime: join(dist, 'runtime'),
+      temporary,
+      processes,
+      log,
+    })
+    const own: Record<string, string> = {
       AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
       // Otherwise the AWS SDK would read the developer's own settings.
       AWS_CONFIG_FILE: devNull,
@@ -143,23 +182,26 @@ export async function startStack(
       // The warning is about the Node version of this machine. Lambda has its own.
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     }
-    const discovery =
-      options.functions === undefined
-        ? undefined
-        : discoverFunctions(resolve(options.functions), temporary, timeouts.functions ?? 30)
-    await discovery?.prepare(log)
+    for (const fn of [mcp, registration]) fn.variables = { ...own, ...fn.variables }
     const functions = knownFunctions({
       own: [mcp, registration],
-      discovery,
+      source: developer?.source,
       concurrency,
-      host: { bootstrap: join(dist, 'runtime', 'bootstrap.js'), variables, processes, log },
+      host: {
+        bootstrap: join(dist, 'runtime', 'bootstrap.js'),
+        pythonBootstrap: join(dist, 'runtime', 'bootstrap.py'),
+        processes,
+        log,
+      },
       onInvocation: options.onInvocation,
     })
     const invoke = functions.invoke
 
     const policies = resourcePolicies(data && join(data, 'policies.json'))
     const lambdaUrl = await open(lambdaApi({ principals, functions, policies, log }))
-    variables['AWS_ENDPOINT_URL_LAMBDA'] = lambdaUrl
+    for (const fn of [mcp, registration])
+      fn.variables = { AWS_ENDPOINT_URL_LAMBDA: lambdaUrl, ...fn.variables }
+    const observe = observer(events)
     const url = ({ name, authType, mode }: typeof mcp) =>
       functionUrl({
         functionName: name,
@@ -169,6 +211,7 @@ export async function startStack(
         invoke,
         log,
         holdsBack: holdBack,
+        ...(name === mcp.name && { observe }),
       })
     const mcpUrl = await open(url(mcp), options.port, '--port')
     const registrationUrl = await open(
@@ -177,13 +220,24 @@ export async function startStack(
       '--registration-port',
     )
     const { accessKeyId, secretAccessKey } = DEVELOPER
+    const credentials = { accessKeyId, secretAccessKey }
+    if (developer) {
+      const admin = { url: registrationUrl, region: REGION, credentials }
+      const watch = developer.start({
+        ...(options.register && { admin }),
+        prepare: functions.prepare,
+        events,
+      })
+      closers.push(watch.close)
+      await watch.isReady
+    }
     return {
       mcpUrl,
       registrationUrl,
       lambdaUrl,
       dynamodbUrl,
       region: REGION,
-      credentials: { accessKeyId, secretAccessKey },
+      credentials,
       pids: processes.pids,
       close,
     }
@@ -208,7 +262,7 @@ export async function startStack(
   }
 }
 
-type RoleSession = typeof FUNCTION_ROLE
+type RoleSession = ReturnType<typeof roleSession>
 
 const credentialsOf = ({ accessKeyId, secretAccessKey, sessionToken }: RoleSession) => ({
   AWS_ACCESS_KEY_ID: accessKeyId,

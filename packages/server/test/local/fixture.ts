@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -157,13 +157,16 @@ export function builtBootstrap(): Promise<string> {
 async function buildBootstrap(): Promise<string> {
   const dist = await mkdtemp(join(tmpdir(), 'bootstrap-'))
   await writeFile(join(dist, 'package.json'), '{"type":"module"}')
+  const runtime = new URL('../../src/local/runtime/', import.meta.url)
   await build({
-    entryPoints: [fileURLToPath(new URL('../../src/local/runtime/bootstrap.ts', import.meta.url))],
-    outfile: join(dist, 'runtime', 'bootstrap.js'),
+    entryPoints: ['bootstrap', 'describe'].map(it => fileURLToPath(new URL(`${it}.ts`, runtime))),
+    outdir: join(dist, 'runtime'),
     bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
   })
+  for (const file of ['bootstrap.py', 'exports.py'])
+    await copyFile(new URL(`python/${file}`, runtime), join(dist, 'runtime', file))
   return dist
 }

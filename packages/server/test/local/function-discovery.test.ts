@@ -34,6 +34,14 @@ test('every file and every folder with an index is a function', async () => {
     'typed_folder/index.ts': `import { word } from './word.ts'\nexport const handler = async () => word`,
     'typed_folder/word.ts': `export const word: string = 'typed folder'`,
     'default.mjs': `export default { handler: async () => 'default' }`,
+    'common.cjs': `module.exports = { handler: async () => 'cjs' }`,
+    'module_typed.mts': `export const handler = async (): Promise<string> => 'mts'`,
+    'again.mjs': `export * from './no-function/impl.mjs'`,
+    'no-function/impl.mjs': returns('again'),
+    'library.mjs': 'export const other = 1',
+    'types.ts': 'export type handler = string',
+    'node_modules/index.mjs': returns('package'),
+    'tests/index.mjs': returns('test'),
     'no-function/readme.md': 'words',
     'words.txt': 'words',
     'typed.test.ts': 'throw new Error()',
@@ -44,10 +52,16 @@ test('every file and every folder with an index is a function', async () => {
   expect(await call('folder')).toBe('folder')
   expect(await call('typed_folder')).toBe('typed folder')
   expect(await call('default')).toBe('default')
-  for (const name of ['no-function', 'words', 'typed.test'])
+  expect(await call('common')).toBe('cjs')
+  expect(await call('module_typed')).toBe('mts')
+  expect(await call('again')).toBe('again')
+  const none = ['no-function', 'words', 'typed.test', 'library', 'types', 'node_modules', 'tests']
+  for (const name of none)
     await expect(call(name)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
   expect(
-    logged(`Functions in ${folder}: default, folder, module, script, typed, typed_folder`),
+    logged(
+      `Functions in ${folder}: again, common, default, folder, module, module_typed, script, typed, typed_folder`,
+    ),
   ).toBe(true)
 })
 
@@ -139,6 +153,24 @@ test('TypeScript that cannot be bundled is a function error until it is correcte
   expect(await local.call('wrong')).toBe('corrected')
 })
 
+test('two files of one name are an error that names both', async () => {
+  const { invoke, logged } = await startFolder({
+    'twice.mjs': returns('mjs'),
+    'twice.ts': `export const handler = async () => 'ts'`,
+  })
+  const message = 'Two files make the function twice: twice.mjs and twice.ts'
+  expect(logged(message)).toBe(true)
+  expect((await invoke('twice', {})).json().errorMessage).toContain(message)
+})
+
+test('a syntax error in an imported ES module has its file and line', async () => {
+  const { logged } = await startFolder({
+    'broken.mjs': `import { word } from './lib/word.mjs'\nexport const handler = async () => word`,
+    'lib/word.mjs': `\nexport const word = ;`,
+  })
+  expect(logged('lib/word.mjs:2:20')).toBe(true)
+})
+
 test('the stack of an error points into the TypeScript', async () => {
   const local = await startFolder({
     'thrower.ts': `interface Nothing {}\n\nexport const handler = async (_: Nothing) => {\n  throw new Error('here')\n}`,
@@ -146,6 +178,27 @@ test('the stack of an error points into the TypeScript', async () => {
   const { trace } = await local.call('thrower')
   expect(trace[1]).toMatch(/thrower\.ts:4:9\)?$/)
   expect(local.logged('thrower.ts:4:9')).toBe(true)
+})
+
+test('a handler with a callback runs where the project names a runtime that takes one', async () => {
+  const local = await startFolder({
+    '.nvmrc': 'v22.1.0',
+    'callback.js': `exports.handler = (event, context, done) =>
+      setTimeout(() => done(null, process.env.AWS_EXECUTION_ENV), 5)`,
+    'failing.cjs': `exports.handler = (event, context, done) => done(new Error('no'))`,
+    'early.cjs': `exports.handler = (event, context, done) => {
+      context.callbackWaitsForEmptyEventLoop = false
+      setInterval(() => {}, 1000)
+      done(null, 'early')
+    }`,
+    'silent.cjs': 'exports.handler = (event, context, done) => 1',
+    'promise.cjs': `exports.handler = async (event, context, done) => 'promise'`,
+  })
+  expect(await local.call('callback')).toBe('AWS_Lambda_nodejs22.x')
+  expect(await local.call('failing')).toMatchObject({ errorMessage: 'no' })
+  expect(await local.call('early')).toBe('early')
+  expect(await local.call('silent')).toBe(null)
+  expect(await local.call('promise')).toBe('promise')
 })
 
 test('a TypeScript function finds the files beside it', async () => {

@@ -28,7 +28,7 @@ describe('Invoke', () => {
   test('gives the function its context and client context, and no variable of the developer', async () => {
     vi.stubEnv('SECRET_OF_THE_DEVELOPER', 'x')
     onTestFinished(() => void vi.unstubAllEnvs())
-    const { invoke, lambdaUrl, dynamodbUrl } = await sharedClient()
+    const { invoke, dynamodbUrl, credentials } = await sharedClient()
     const custom = { custom: { mcp: { caller: 'ünï\u2028code' } } }
     const output = await invoke(
       `${ARN}buffered`,
@@ -55,10 +55,13 @@ describe('Invoke', () => {
     expect(environment).toMatchObject({
       AWS_REGION: 'us-east-1',
       AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
-      AWS_ENDPOINT_URL_LAMBDA: lambdaUrl,
-      AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
+      AWS_ENDPOINT_URL: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/$/),
       TZ: ':UTC',
     })
+    // Neither the tables of the gateway nor a key.
+    expect(Object.values(environment)).not.toContain(dynamodbUrl)
+    expect(Object.values(environment)).not.toContain(credentials.accessKeyId)
+    expect(environment).not.toHaveProperty('AWS_ACCESS_KEY_ID')
     expect(environment).not.toHaveProperty('SECRET_OF_THE_DEVELOPER')
     expect(directory).toBe(environment.LAMBDA_TASK_ROOT)
   })

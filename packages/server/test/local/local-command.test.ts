@@ -42,7 +42,7 @@ test('prints help and the version', async () => {
   expect(await run('local', '--help')).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(
-      /--port.*9000[\s\S]*--registration-port.*9001[\s\S]*--functions[\s\S]*--data[\s\S]*--json/,
+      /--functions[\s\S]*--template[\s\S]*--port.*9000[\s\S]*--registration-port.*9001[\s\S]*--data[\s\S]*--json/,
     ),
   })
   expect(await run('--version')).toMatchObject({

@@ -1,3 +1,4 @@
+import { callWithCallback, isPromise } from './callback.ts'
 import { patchConsole } from './console.ts'
 import { toContext } from './context.ts'
 import { formatError, logError } from './errors.ts'
@@ -39,10 +40,11 @@ async function initialise(client: RuntimeClient): Promise<Handler> {
   }
 }
 
-async function runBuffered({ call }: Handler, invocation: Invocation) {
+async function runBuffered({ call, takesCallback }: Handler, invocation: Invocation) {
+  const run = takesCallback ? callWithCallback(call) : call
   let output: string
   try {
-    output = stringify(await call(JSON.parse(invocation.event), toContext(invocation)))
+    output = stringify(await run(JSON.parse(invocation.event), toContext(invocation)))
   } catch (error) {
     logError('Invoke Error', error)
     return client.error(invocation.requestId, formatError(error))
@@ -71,8 +73,4 @@ async function runStreaming({ call }: Handler, invocation: Invocation) {
     logError('Invoke Error', error)
     await response.fail(formatError(error))
   }
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return value instanceof Object && 'then' in value && typeof value.then === 'function'
 }

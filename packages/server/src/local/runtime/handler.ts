@@ -8,6 +8,8 @@ import { STREAMING } from './globals.ts'
 export interface Handler {
   call(...args: unknown[]): unknown
   streaming: boolean
+  /** A runtime before Node.js 24, whose handlers may take a callback. */
+  takesCallback: boolean
 }
 
 type HandlerFunction = ((...args: unknown[]) => unknown) & { [STREAMING]?: unknown }
@@ -60,12 +62,14 @@ function checked(handler: HandlerFunction): Handler {
   const mode = handler[STREAMING]
   if (mode && mode !== 'response')
     throw initError('MalformedStreamingHandler', 'Only response streaming is supported.')
-  if (!mode && handler.length >= 3)
+  const major = Number(/nodejs(\d+)/.exec(process.env['AWS_EXECUTION_ENV'] ?? '')?.[1] ?? 24)
+  const takesCallback = major < 24
+  if (!mode && !takesCallback && handler.length >= 3)
     throw initError(
       'CallbackHandlerDeprecated',
-      'AWS Lambda has no callback-based function handlers from Node.js 24 on: return a promise instead. See https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html',
+      `AWS Lambda has no callback-based function handlers from Node.js 24 on, and this function runs as nodejs${major}.x: return a promise instead, or name an older runtime in the template or in "engines" of package.json. See https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html`,
     )
-  return { call: handler, streaming: Boolean(mode) }
+  return { call: handler, streaming: Boolean(mode), takesCallback }
 }
 
 const initError = (type: string, message: string) =>

@@ -9,6 +9,7 @@ import { splitTarget } from '../sigv4/canonical.ts'
 import { type Refusal, verify } from '../sigv4/verify.ts'
 import { toEvent } from './event.ts'
 import { type InvokeMode, sendHttpResponse } from './http-response.ts'
+import type { Observe } from './observe.ts'
 
 /** `AWS_IAM` requires signed requests. With `NONE` the event names no caller. */
 export type AuthType = 'AWS_IAM' | 'NONE'
@@ -22,6 +23,8 @@ export interface FunctionUrl {
   log: Log
   /** Deliver each chunk of a stream with the next one. */
   holdsBack: boolean
+  /** Watches the requests that pass the signature check, and their responses. */
+  observe?: Observe
 }
 
 /**
@@ -33,7 +36,7 @@ export function functionUrl(url: FunctionUrl): Server {
 }
 
 async function handle(
-  { functionName, authType, mode, principals, invoke, log, holdsBack }: FunctionUrl,
+  { functionName, authType, mode, principals, invoke, log, holdsBack, observe }: FunctionUrl,
   request: IncomingMessage,
   response: ServerResponse,
   { requestId, traceId }: RequestIds,
@@ -60,7 +63,8 @@ async function handle(
       : refuse(response, 403, signer.code, { message: signer.message })
   }
 
-  const [path] = splitTarget(target)
+  const [path, query] = splitTarget(target)
+  observe?.({ method, path, query, body }, response)
   const event = JSON.stringify(toEvent(request, body, signer, { requestId, traceId }))
   const invocation = { requestId, traceId, event, functionArn: functionArn(functionName) }
   const output = await invoke(functionName, invocation, { method, path })

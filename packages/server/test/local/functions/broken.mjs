@@ -1,1 +1,2 @@
 throw new Error('not at home')
+export const handler = async () => {}

@@ -1,0 +1,2 @@
+/** @param {string} name */
+exports.greeting = name => `Hello ${name}`
