@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
 import { connect } from '@markvp/mcp-lambda-sam-client'
 import { Client } from '@modelcontextprotocol/client'
 import { expect, test } from 'vitest'
@@ -80,14 +79,8 @@ test('the local gateway of the pages runs the function of the page', async () =>
     })
     await gateway.shows(/^\{.*\}$/m)
     const [line = '{}'] = /^\{.*\}$/m.exec(gateway.output()) ?? []
-    const { mcpUrl, registrationUrl, region, accessKeyId, secretAccessKey } = JSON.parse(line)
+    const { mcpUrl, region, accessKeyId, secretAccessKey } = JSON.parse(line)
     const credentials = { accessKeyId, secretAccessKey }
-    await createAdminClient({ url: registrationUrl, region, credentials }).registerTool({
-      name: 'weather',
-      description: 'The weather of a city',
-      lambdaArn: functionArn('weather'),
-      parameters: { city: 'string' },
-    })
     const client = new Client({ name: 'docs', version: '1.0.0' })
     await connect(client, mcpUrl, { region, credentials })
     const result = await client.callTool({ name: 'weather', arguments: { city: 'Utrecht' } })
