@@ -73,7 +73,11 @@ test.each([
 
 describe('the command local', () => {
   test('with --json prints one line on stdout, and everything else on stderr', async () => {
-    const { child, output, ended, urls } = await startGateway('--functions', FUNCTIONS)
+    const { child, output, ended, urls } = await startGateway(
+      '--functions',
+      FUNCTIONS,
+      '--no-register',
+    )
     expect(urls).toEqual({
       mcpUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/$/),
       registrationUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/$/),
