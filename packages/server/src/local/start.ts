@@ -156,11 +156,6 @@ export async function startStack(
   const closers: (() => Promise<void>)[] = []
 
   try {
-    const data = options.data && resolve(options.data)
-    const tables = await startTables(stack.tables, data)
-    closers.push(tables.close)
-    const dynamodbUrl = `http://127.0.0.1:${tables.port}/`
-
     const refusals = await open(refuseAwsCalls())
     const access = options.awsAccess ?? { type: 'none' }
     const developer = developerFunctions(options.functions, {
@@ -174,6 +169,14 @@ export async function startStack(
       processes,
       log,
     })
+    // Reading the functions takes about as long as starting the tables.
+    const reading = developer?.source.read().catch(() => {})
+    closers.push(async () => void (await reading))
+    const data = options.data && resolve(options.data)
+    const tables = await startTables(stack.tables, data)
+    closers.push(tables.close)
+    const dynamodbUrl = `http://127.0.0.1:${tables.port}/`
+
     const own: Record<string, string> = {
       AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
       // Otherwise the AWS SDK would read the developer's own settings.
