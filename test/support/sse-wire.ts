@@ -14,8 +14,12 @@ export interface RawStream {
   close(): Promise<void>
 }
 
-export async function openRaw(gateway: Gateway, credentials?: Credentials): Promise<RawStream> {
-  const response = await gateway.fetch(credentials)(new URL('sse', gateway.mcpUrl))
+export async function openRaw(
+  gateway: Gateway,
+  credentials?: Credentials,
+  headers: Record<string, string> = {},
+): Promise<RawStream> {
+  const response = await gateway.fetch(credentials)(new URL('sse', gateway.mcpUrl), { headers })
   const reader = response.body?.getReader()
   const decoder = new TextDecoder()
   let text = ''

@@ -27,7 +27,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const sse = createSseEndpoints(options)
   const routes: Record<string, Record<string, Route>> = {
     '/sse': { GET: sse.open },
-    '/message': { POST: sse.post },
+    '/message': { POST: sse.post, DELETE: sse.end },
     '/mcp': { POST: streamableHttp, GET: streamableHttp, DELETE: streamableHttp },
     '/health': { GET: health },
   }

@@ -10,6 +10,7 @@ import { dynamoRegistry } from '../registry/dynamo.ts'
 import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
 import { dynamoOpenStreams } from '../session-table/dynamo-open-streams.ts'
 import { dynamoRelay } from '../session-table/dynamo-relay.ts'
+import { dynamoResumableSessions } from '../session-table/dynamo-resumable-sessions.ts'
 import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
 import { dynamoClient, invokingClients } from './clients.ts'
 import { streamingHandler } from './handler.ts'
@@ -25,12 +26,13 @@ const registry = createCachedRegistry(dynamoRegistry(dynamo, config.registration
 void registry.version().catch(() => {
   // The first request reads again, and reports the error.
 })
-const relay = dynamoRelay({
+const inboxes = {
   dynamo,
   table: sessionTable,
   pollMs: config.pollMs,
   leaseSeconds: leaseSeconds(heartbeatSeconds),
-})
+}
+const relay = dynamoRelay(inboxes)
 const sessions = dynamoMcpSessions(dynamo, sessionTable)
 const eventStore = dynamoEventStore(dynamo, sessionTable, leaseSeconds(heartbeatSeconds))
 const invoke = bufferedInvoker(clientFor)
@@ -59,6 +61,9 @@ const gateway = createGateway({
   protocol: async () => (await load()).protocol,
   streamableHttp: async () => (await load()).streamableHttp,
   relay,
+  resumableSessions: dynamoResumableSessions(inboxes),
+  sessions,
+  eventStore,
   streams,
   allowedOrigins: config.allowedOrigins,
   heartbeatSeconds,

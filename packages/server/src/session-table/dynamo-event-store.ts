@@ -83,6 +83,7 @@ export function dynamoEventStore(
     let waiting: string[] = []
     let waitingBytes = 0
     let written = 0
+    let hasFailed = false
     let writing: Promise<void> | undefined
     /** Readers read the head first, so it is written before any message. */
     let head: Promise<void> | undefined
@@ -93,6 +94,10 @@ export function dynamoEventStore(
         waitingBytes += Buffer.byteLength(message)
         writing ??= writeWaiting()
         if (waitingBytes > MAX_WAITING_BYTES) await writing
+      },
+      async stored() {
+        await writing
+        return !hasFailed
       },
       renew,
       async close(last) {
@@ -117,7 +122,7 @@ export function dynamoEventStore(
 
     async function writeWaiting() {
       await (head ?? renew())
-      while (waiting.length > 0) await logFailure(putMessages(takeBatch()))
+      while (waiting.length > 0) if (!(await logFailure(putMessages(takeBatch())))) hasFailed = true
       writing = undefined
     }
 
@@ -189,13 +194,16 @@ export function dynamoEventStore(
 
 /**
  * A failed write does not fail the response: a connected client gets its messages directly. A
- * client that resumes the stream is told which requests have no stored response.
+ * client that resumes the stream is told which requests have no stored response. Resolves to false
+ * then.
  */
-async function logFailure(write: Promise<unknown>) {
+async function logFailure(write: Promise<unknown>): Promise<boolean> {
   try {
     await write
+    return true
   } catch (error) {
     log.warn('event store: messages were not stored', { error: describe(error) })
+    return false
   }
 }
 

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 
-import { type DynamoDb, isConditionFailure } from '../dynamodb/dynamodb.ts'
+import type { RequestId } from '@modelcontextprotocol/server'
+
+import { type DynamoDb, type Item, isConditionFailure } from '../dynamodb/dynamodb.ts'
 import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
 import { createInbox } from './inbox.ts'
 import { idsToDrop } from './post-id.ts'
-import type { Inbox } from './relay.ts'
+import { type HeldInbox, keysToDrop } from './resumable-sessions.ts'
 import {
   ifConditionHolds,
   key,
@@ -13,6 +15,7 @@ import {
   MissingPart,
   messageContent,
   nowSeconds,
+  sessionLease,
 } from './table.ts'
 import { isExpired, messagesIn, SESSION, type WaitingMessage } from './waiting-messages.ts'
 
@@ -30,10 +33,33 @@ interface Read {
   messages: WaitingMessage[]
   /** The ids of the last posts. */
   posts: string[]
+  /** The last requests of a resumable session, as in `toPosted`. */
+  posted: ReadonlyMap<string, string>
+  isOver: boolean
+}
+
+/** A stream of a resumable session. It takes messages for as long as it is the newest. */
+interface Hold {
+  stream: number
+  /** The requests that the stream has taken and that have no stored response. */
+  open(): RequestId[]
+  /** Those of earlier streams, by their numbers. */
+  openBefore: Map<number, RequestId[]>
+}
+
+/** The parts of a write of the stream that holds a session. */
+interface Holding {
+  set: string
+  condition: string
+  names?: Record<string, string>
+  values: Item
 }
 
 /** An update expression has at most 4 KB. */
 const MAX_TAKEN = 50
+
+/** Milliseconds between two renewals of a session that lives for 15 minutes without one. */
+const RENEW_MS = 60_000
 
 /**
  * The inbox of a session in the Session table: dynamo-relay.ts has the item.
@@ -45,12 +71,20 @@ const MAX_TAKEN = 50
 export function dynamoInbox(
   { dynamo, table, pollMs, leaseSeconds }: DynamoInboxOptions,
   id: string,
-): Inbox {
+  hold?: Hold,
+): HeldInbox {
   const { textOf } = messageContent(dynamo, table)
   const Key = key(id, SESSION)
-  const turnOfReader = `taken#${randomBytes(6).toString('base64url')}`
+  // Only one reader at a time takes the messages of a resumable session.
+  const turnOfReader = hold ? 'turn' : `taken#${randomBytes(6).toString('base64url')}`
+  const turnText = (turn: number) => (hold ? `${hold.stream}.${turn}` : String(turn))
+  let renewedAt = Date.now()
+  let isOver = false
+  let isEnded = false
+  /** They may not be delivered yet, so the stream does not count them. */
+  let lastTaken: WaitingMessage[] = []
 
-  return createInbox<WaitingMessage, Read>({
+  const inbox = createInbox<WaitingMessage, Read>({
     pollMs,
     read,
     take,
@@ -65,16 +99,24 @@ export function dynamoInbox(
       }
     },
     async renew() {
-      const { aliveUntil, expiresAt } = leaseUntil(leaseSeconds)
+      if (hold && (isOver || Date.now() - renewedAt < RENEW_MS)) return !isOver
+      const { aliveUntil, expiresAt } = hold ? sessionLease() : leaseUntil(leaseSeconds)
+      const held = holding()
       const renewed = await ifConditionHolds(
         dynamo.updateItem({
           TableName: table,
           Key,
-          UpdateExpression: 'SET aliveUntil = :aliveUntil, expiresAt = :expiresAt',
-          ConditionExpression: 'attribute_exists(channel) AND attribute_not_exists(closed)',
-          ExpressionAttributeValues: { ':aliveUntil': aliveUntil, ':expiresAt': expiresAt },
+          UpdateExpression: `SET aliveUntil = :aliveUntil, expiresAt = :expiresAt${held.set}`,
+          ConditionExpression: `attribute_exists(channel) AND attribute_not_exists(closed)${held.condition}`,
+          ExpressionAttributeNames: held.names,
+          ExpressionAttributeValues: {
+            ':aliveUntil': aliveUntil,
+            ':expiresAt': expiresAt,
+            ...held.values,
+          },
         }),
       )
+      renewedAt = Date.now()
       return renewed !== undefined
     },
     /** The item stays until it expires: what was posted before is still to be taken. */
@@ -93,6 +135,11 @@ export function dynamoInbox(
       )
     },
   })
+  return {
+    ...inbox,
+    forget: stream => void hold?.openBefore.delete(stream),
+    isEnded: () => isEnded,
+  }
 
   async function read(isConsistent: boolean): Promise<Read> {
     const { Item } = await dynamo.getItem({
@@ -100,30 +147,62 @@ export function dynamoInbox(
       Key,
       ...(isConsistent && { ConsistentRead: true }),
     })
-    return { messages: messagesIn(Item).slice(0, MAX_TAKEN), posts: Item?.['posts']?.SS ?? [] }
+    const posted = Object.entries(Item?.['posted']?.M ?? {})
+    const isHeldByAnother = hold !== undefined && Number(Item?.['streams']?.N) > hold.stream
+    isEnded = Item?.['closed'] !== undefined
+    isOver = isHeldByAnother || isEnded
+    return {
+      messages: isHeldByAnother ? [] : messagesIn(Item).slice(0, MAX_TAKEN),
+      posts: Item?.['posts']?.SS ?? [],
+      posted: new Map(posted.map(([name, { S = '' }]) => [name, S])),
+      isOver,
+    }
+  }
+
+  /** What a write of the newest stream of a resumable session has beside the rest. */
+  function holding(): Holding {
+    if (!hold) return { set: '', condition: '', values: {} }
+    const { stream, open, openBefore } = hold
+    const ids = new Set([...open(), ...lastTaken.flatMap(it => it.request ?? [])])
+    const all = [...openBefore, [stream, [...ids]] as const]
+    return {
+      set: ', #open = :open',
+      condition: ' AND streams = :stream',
+      names: { '#open': 'open' },
+      values: {
+        ':open': { S: JSON.stringify(Object.fromEntries(all)) },
+        ':stream': { N: String(stream) },
+      },
+    }
   }
 
   /**
    * Messages are only appended at the end and removed from the beginning: where the first one and
    * the last one are in their places, so are those between them.
    */
-  async function take({ messages, posts }: Read, turn: number): Promise<boolean> {
+  async function take({ messages, posts, posted }: Read, turn: number): Promise<boolean> {
     const last = messages.length - 1
     const bytes = messages.reduce((sum, it) => sum + it.bytes, 0)
     // The last one first: then it is the same whether places are counted before or after a removal.
     const places = messages.map((_, n) => `inbox[${last - n}]`)
     const dropped = idsToDrop(posts)
+    const keys = keysToDrop(posted)
+    const keyNames = Object.fromEntries(keys.map((it, n) => [`#key${n}`, it]))
+    const removed = [...places, ...Object.keys(keyNames).map(it => `posted.${it}`)]
+    lastTaken = messages
+    const held = holding()
     const forgets = dropped ? ', forgotten = :forgotten' : ''
     const drops = dropped ? ' DELETE posts :dropped' : ''
     try {
       await dynamo.updateItem({
         TableName: table,
         Key,
-        UpdateExpression: `SET #turn = :turn, waitingBytes = waitingBytes - :bytes${forgets} REMOVE ${places.join(', ')}${drops}`,
-        ConditionExpression: `inbox[0].postId = :first AND inbox[${last}].postId = :last`,
-        ExpressionAttributeNames: { '#turn': turnOfReader },
+        UpdateExpression: `SET #turn = :turn, waitingBytes = waitingBytes - :bytes${held.set}${forgets} REMOVE ${removed.join(', ')}${drops}`,
+        ConditionExpression: `inbox[0].postId = :first AND inbox[${last}].postId = :last${held.condition}`,
+        ExpressionAttributeNames: { '#turn': turnOfReader, ...keyNames, ...held.names },
         ExpressionAttributeValues: {
-          ':turn': { N: String(turn) },
+          ':turn': { S: turnText(turn) },
+          ...held.values,
           ':bytes': { N: String(bytes) },
           ':first': { S: messages[0]?.postId ?? '' },
           ':last': { S: messages[last]?.postId ?? '' },
@@ -143,6 +222,12 @@ export function dynamoInbox(
   /** Whether an attempt of this turn has succeeded before. */
   async function isLastTurn(turn: number): Promise<boolean> {
     const { Item } = await dynamo.getItem({ TableName: table, Key, ConsistentRead: true })
-    return Item?.[turnOfReader]?.N === String(turn)
+    return Item?.[turnOfReader]?.S === turnText(turn)
   }
+}
+
+/** The open requests in the item of a resumable session, by the numbers of their streams. */
+export function openIn(item: Item | undefined): Map<number, RequestId[]> {
+  const open: Record<string, RequestId[]> = JSON.parse(item?.['open']?.S ?? '{}')
+  return new Map(Object.entries(open).map(([stream, ids]) => [Number(stream), ids]))
 }

@@ -7,11 +7,12 @@ import type { Relay, SseSession } from './relay.ts'
 import { ifConditionHolds, key, leaseUntil, messageContent, nowSeconds } from './table.ts'
 import {
   bytesOf,
+  hasRoom,
+  limitOf,
   MAX_TEXT_BYTES,
-  MAX_TEXTS_WAITING,
-  MAX_WAITING,
   SESSION,
   toEntry,
+  tooManyWait,
 } from './waiting-messages.ts'
 
 /** A post is tried so often, each time with what the item says then. */
@@ -169,11 +170,6 @@ const isOpen = (item: Item | undefined, { owner }: SseSession) =>
   Number(item['aliveUntil']?.N) > nowSeconds() &&
   item['closed'] === undefined
 
-const limitOf = (content: Item) => (content['text'] ? MAX_TEXTS_WAITING : MAX_WAITING)
-
-const hasRoom = (waitingBytes: number, content: Item) =>
-  waitingBytes + bytesOf(content) <= limitOf(content)
-
 const STORED = 'attribute_exists(channel)'
 const OPEN = '#owner = :owner AND aliveUntil > :now AND attribute_not_exists(closed)'
 const NEW = 'forgotten < :sentAt AND NOT contains(posts, :id)'
@@ -186,10 +182,3 @@ const idValues = ({ text, sentAt }: PostId, ids: string[]): Item => ({
 
 const unknownWhetherStored = (cause: unknown, error = cause) =>
   new Error(`It is unknown whether the message was stored: ${String(error)}`, { cause })
-
-const tooManyWait = () =>
-  new GatewayError(
-    'rate_limited',
-    'Too many messages of this session wait: read the stream, and send the message again later',
-    { headers: { 'retry-after': '1' } },
-  )

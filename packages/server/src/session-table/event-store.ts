@@ -39,6 +39,8 @@ export interface EventWriter {
    * the sender.
    */
   add(message: string): Promise<void>
+  /** Resolves when all that was added has been written: true where nothing failed. */
+  stored(): Promise<boolean>
   /** Renews the lease: the sender is alive for another `leaseSeconds`. */
   renew(): Promise<void>
   /**

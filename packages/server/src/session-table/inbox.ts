@@ -5,7 +5,7 @@ import { log } from '../http/log.ts'
 import { retry } from '../retry.ts'
 import type { Inbox } from './relay.ts'
 
-export interface InboxStore<Message, Waiting extends { messages: Message[] }> {
+export interface InboxStore<Message, Waiting extends Read<Message>> {
   pollMs: { busy: number; idle: number }
   /**
    * The messages that wait, in order of arrival. The read may miss the newest ones, except where
@@ -23,6 +23,12 @@ export interface InboxStore<Message, Waiting extends { messages: Message[] }> {
   close(): Promise<void>
 }
 
+interface Read<Message> {
+  messages: Message[]
+  /** No further message is for this reader: the session was closed, or another reader holds it. */
+  isOver: boolean
+}
+
 /** The pause between two polls grows with the time since the last message, by this factor. */
 const BACKOFF = 1 / 64
 /**
@@ -34,11 +40,12 @@ const hasMethod = (message: string) => message.includes('"method"')
 const RETRY_MS = 500
 
 /** An inbox over any store that keeps messages in order and gives each of them to one reader. */
-export function createInbox<Message, Waiting extends { messages: Message[] }>(
+export function createInbox<Message, Waiting extends Read<Message>>(
   store: InboxStore<Message, Waiting>,
-): Inbox {
+): Inbox & { leave(): void } {
   const { pollMs, read, take, textOf } = store
   const closed = new AbortController()
+  const left = new AbortController()
   /** Taken and not delivered yet. The next call of `messages` delivers what one has left. */
   const taken: Message[] = []
   let turn = 0
@@ -51,16 +58,18 @@ export function createInbox<Message, Waiting extends { messages: Message[] }>(
       await store.close()
       closed.abort()
     },
+    leave: () => left.abort(),
   }
 
   async function* messages(signal: AbortSignal): AsyncGenerator<string> {
     lastMessageAt = Date.now()
     let hasLostRace = false
-    /** `close` ends a pause early, so that the remaining messages are read at once. */
-    const closedOrAborted = AbortSignal.any([signal, closed.signal])
+    /** `close` ends a pause early: the remaining messages are read at once. So does `leave`. */
+    const closedOrAborted = AbortSignal.any([signal, closed.signal, left.signal])
 
     while (!signal.aborted) {
       yield* deliver(signal)
+      if (left.signal.aborted) return
       const isClosed = closed.signal.aborted
       const waiting = await untilDone(() => read(isClosed || hasLostRace), signal)
       if (!waiting) return
@@ -68,7 +77,7 @@ export function createInbox<Message, Waiting extends { messages: Message[] }>(
         hasLostRace = !(await takeAll(waiting, signal))
         continue
       }
-      if (isClosed) return
+      if (isClosed || waiting.isOver) return
       hasLostRace = false
       const quiet = (Date.now() - lastMessageAt) * BACKOFF
       await pause(Math.min(Math.max(quiet, pollMs.busy), pollMs.idle), closedOrAborted)

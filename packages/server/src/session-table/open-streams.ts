@@ -87,7 +87,9 @@ export function limitStreams(store: StreamStore, max: number): OpenStreams {
     const position = store.newPosition(timeMs)
     const entry = { position, probe, lastSignAt: Date.now(), isBusy: false }
     await store.put(owner, entry)
-    const others = (await store.list(owner)).filter(it => it.position !== position)
+    const others = (await store.list(owner)).filter(
+      it => it.position !== position && !isEarlier(it.probe, probe),
+    )
     if (others.length < max) return { opened: openStream(owner, entry), others }
     await store.remove(owner, position)
     return { opened: undefined, others }
@@ -134,6 +136,10 @@ export function limitStreams(store: StreamStore, max: number): OpenStreams {
     }
   }
 }
+
+/** A stream of the same SSE session ends when a new one takes the session over. */
+const isEarlier = (one: Probe | undefined, other: Probe | undefined) =>
+  one?.via === 'inbox' && other?.via === 'inbox' && one.id === other.id
 
 /** For a gateway without a limit: nothing is stored. */
 export const unlimitedStreams: OpenStreams = {

@@ -31,6 +31,9 @@ export const leaseUntil = (seconds: number) => ({
   expiresAt: { N: String(nowSeconds() + seconds + KEEP_SECONDS) },
 })
 
+/** The lease of a session that outlives its streams: so long after its last use it is gone. */
+export const sessionLease = () => leaseUntil(KEEP_SECONDS)
+
 /** The output of a conditional write. Undefined when the condition does not hold. */
 export async function ifConditionHolds<Output>(
   write: Promise<Output>,

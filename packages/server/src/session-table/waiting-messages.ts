@@ -1,4 +1,7 @@
+import type { RequestId } from '@modelcontextprotocol/server'
+
 import type { AttributeValue, Item } from '../dynamodb/dynamodb.ts'
+import { GatewayError } from '../http/errors.ts'
 import type { PostId } from './post-id.ts'
 import { expiry, nowSeconds } from './table.ts'
 
@@ -13,6 +16,8 @@ export interface WaitingMessage {
   /** The message, or the attributes `parts` and `partCount` of one that is stored apart. */
   content: Item
   expiresAt: number
+  /** The id of the request, in a resumable session. */
+  request?: RequestId
 }
 
 /**
@@ -22,9 +27,9 @@ export interface WaitingMessage {
  */
 export const MAX_TEXT_BYTES = 4 * 1024
 /** While so much waits, short messages are stored apart too. */
-export const MAX_TEXTS_WAITING = 32 * 1024
+const MAX_TEXTS_WAITING = 32 * 1024
 /** No more is taken than this: an item has at most 400 KB. */
-export const MAX_WAITING = 300 * 1024
+const MAX_WAITING = 300 * 1024
 /** What a message counts for beside its text: its id, its expiry and the names. */
 const ENTRY_BYTES = 160
 
@@ -32,9 +37,27 @@ export const bytesOf = (content: Item) =>
   ENTRY_BYTES + Buffer.byteLength(content['text']?.S ?? '') + (content['parts'] ? ENTRY_BYTES : 0)
 
 /** An element of the list `inbox`. */
-export const toEntry = ({ text }: PostId, content: Item): AttributeValue => ({
-  M: { postId: { S: text }, bytes: { N: String(bytesOf(content)) }, ...content, ...expiry() },
+export const toEntry = ({ text }: PostId, content: Item, request?: RequestId): AttributeValue => ({
+  M: {
+    postId: { S: text },
+    bytes: { N: String(bytesOf(content)) },
+    ...content,
+    ...expiry(),
+    ...(request !== undefined && { request: { S: JSON.stringify(request) } }),
+  },
 })
+
+export const limitOf = (content: Item) => (content['text'] ? MAX_TEXTS_WAITING : MAX_WAITING)
+
+export const hasRoom = (waitingBytes: number, content: Item) =>
+  waitingBytes + bytesOf(content) <= limitOf(content)
+
+export const tooManyWait = () =>
+  new GatewayError(
+    'rate_limited',
+    'Too many messages of this session wait: read the stream, and send the message again later',
+    { headers: { 'retry-after': '1' } },
+  )
 
 export function messagesIn(item: Item | undefined): WaitingMessage[] {
   return (item?.['inbox']?.L ?? []).map(({ M: entry = {} }) => ({
@@ -42,6 +65,7 @@ export function messagesIn(item: Item | undefined): WaitingMessage[] {
     bytes: Number(entry['bytes']?.N),
     content: entry,
     expiresAt: Number(entry['expiresAt']?.N),
+    ...(entry['request']?.S && { request: JSON.parse(entry['request'].S) }),
   }))
 }
 

@@ -45,7 +45,7 @@ test('cancels a server request by the id that the client knows, and closes its i
   const { server, sent, open } = await connect()
   await expect(server.request({ method: 'ping' }, { timeout: 50 })).rejects.toThrow()
   const [ping, cancelled] = sent as { id?: string; params?: { requestId?: string } }[]
-  expect(ping?.id).toMatch(/^[\w-]{24}$/)
+  expect(ping?.id).toMatch(/^s-[\w-]{36}$/)
   expect(cancelled).toMatchObject({
     method: 'notifications/cancelled',
     params: { requestId: ping?.id },

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server'
 import { afterEach, expect, test, vi } from 'vitest'
 
+import { createOutbox } from '../../src/gateway/sse/outbox.ts'
 import { createSseTransport, type SseTransportOptions } from '../../src/gateway/sse/transport.ts'
 import { createEventStream } from '../../src/gateway/wire/event-stream.ts'
 import { type Message, messages, toWeb } from '../support/event-stream.ts'
@@ -20,9 +21,10 @@ interface Options {
 function open(options: Options = {}) {
   const { maxCallsInFlight = 32, reads = true, protocolVersion } = options
   const events = createEventStream()
+  const outbox = createOutbox('s', events)
   const transport = createSseTransport({
     sessionId: 's',
-    events,
+    outbox,
     maxCallsInFlight,
     prepare: options.prepare ?? (async () => undefined),
     context: { isStateless: false } as SseTransportOptions['context'],
@@ -45,7 +47,7 @@ function open(options: Options = {}) {
   /** Responds to the requests of the server's view in this order. */
   const respond = (n: number, result = {}) =>
     transport.send({ jsonrpc: '2.0', id: requests()[n]?.id ?? '', result })
-  return { events, transport, received, sent, receive, call, requests, respond }
+  return { events, outbox, transport, received, sent, receive, call, requests, respond }
 }
 
 const closers: (() => void)[] = []
@@ -139,13 +141,13 @@ test('bounds the bytes of the calls that wait, but takes any single call', async
 })
 
 test('takes no more messages while the reader is behind', async () => {
-  const { receive, respond, transport, events } = open({ reads: false })
+  const { receive, respond, transport, events, outbox } = open({ reads: false })
   for (let id = 0; id < 20; id++) {
     await receive({ id, method: 'ping' })
     void respond(id)
   }
   let isDrained = false
-  const drained = transport.drained().then(() => {
+  const drained = outbox.drained().then(() => {
     isDrained = true
   })
   await vi.waitFor(() => expect(transport.isBusy()).toBe(false))

@@ -19,8 +19,14 @@ export interface CallQueue {
   remove(call: QueuedCall): void
 }
 
-/** Starts calls in the order of their arrival, at most `limit` at once. */
-export function createCallQueue(limit: number): CallQueue {
+/**
+ * Starts calls in the order of their arrival, at most `limit` at once, and none while there is no
+ * room for the results of so many. One call at a time is started all the same.
+ */
+export function createCallQueue(
+  limit: number,
+  hasRoomFor: (calls: number) => boolean = () => true,
+): CallQueue {
   const running = new Set<QueuedCall>()
   const waiting = new Set<QueuedCall>()
   let bytes = 0
@@ -44,7 +50,7 @@ export function createCallQueue(limit: number): CallQueue {
 
   function startNext() {
     for (const call of waiting) {
-      if (running.size >= limit) return
+      if (running.size >= limit || (running.size > 0 && !hasRoomFor(running.size + 1))) return
       waiting.delete(call)
       running.add(call)
       call.start()

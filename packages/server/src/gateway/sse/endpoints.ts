@@ -2,26 +2,28 @@ import { GatewayError } from '../../http/errors.ts'
 import type { HttpRequest, HttpResponse } from '../../http/http-request.ts'
 import { jsonOf, readJson } from '../../http/json-body.ts'
 import type { Exchange } from '../../http/service.ts'
+import { isRecord } from '../../is-record.ts'
 import { INVALID_REQUEST } from '../../jsonrpc-error.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { OpenStreams } from '../../session-table/open-streams.ts'
-import type { Relay } from '../../session-table/relay.ts'
+import type { Relay, SseSession } from '../../session-table/relay.ts'
+import { postedRequest } from '../../session-table/resumable-sessions.ts'
 import type { PrepareAnswer } from '../ordinary/answer.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createEventStream, emptyEventStream } from '../wire/event-stream.ts'
-import { refuse, refuseInvalid } from '../wire/jsonrpc.ts'
+import { isRequestId, refuse, refuseInvalid } from '../wire/jsonrpc.ts'
 import { createSessionId, isSessionId } from '../wire/session-id.ts'
+import { isResumableId } from './event-id.ts'
+import { openResumption, type ResumptionOptions } from './resumption.ts'
 import { serveSseStream } from './stream.ts'
 
-export interface SseOptions {
+export interface SseOptions extends ResumptionOptions {
   prepare: PrepareAnswer
   /** Loaded for the first request of a stream that is not ordinary. */
   protocol: () => Promise<Protocol>
   registry: CachedRegistry
   relay: Relay
   streams: OpenStreams
-  /** Seconds between two heartbeats. */
-  heartbeatSeconds: number
   /** Seconds without a sign of life after which a stream is closed. */
   idleTimeoutSeconds: number
   /** Calls of functions that one stream runs at once. */
@@ -37,23 +39,32 @@ export interface SseOptions {
  * receive the messages: https://modelcontextprotocol.io/specification/2024-11-05/basic/transports
  */
 export function createSseEndpoints(options: SseOptions) {
-  const { relay, streams } = options
+  const { relay, streams, resumableSessions } = options
 
   return {
-    /** `GET /sse`: opens an SSE session and its stream. This environment serves the stream. */
-    async open(
-      http: HttpRequest,
-      { caller, requestId, remaining }: Exchange,
-    ): Promise<HttpResponse> {
-      const id = createSessionId()
+    /** `GET /sse`: opens an SSE session or takes one over. This environment serves its stream. */
+    async open(http: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
+      const { caller, requestId, remaining } = exchange
       const { owner } = caller
       const timeMs = remaining()
-      const slot = await streams.open({ owner, probe: { via: 'inbox', id }, timeMs })
-      if (!slot) return emptyEventStream(TOO_MANY_STREAMS, RETRY_MS)
-      const inbox = await relay.open({ id, owner }).catch(async error => {
-        await slot.close()
-        throw error
-      })
+      const resumption = http.headers[RESUME] === '1' ? await resume(http, exchange) : undefined
+      const id = resumption?.id ?? createSessionId()
+      const slot = await streams
+        .open({ owner, probe: { via: 'inbox', id }, timeMs })
+        .catch(async error => {
+          await resumption?.close()
+          throw error
+        })
+      if (!slot) {
+        await resumption?.close()
+        return emptyEventStream(TOO_MANY_STREAMS, RETRY_MS)
+      }
+      const inbox =
+        resumption?.held.inbox ??
+        (await relay.open({ id, owner }).catch(async error => {
+          await slot.close()
+          throw error
+        }))
       const events = createEventStream()
       const protocolVersion = http.headers['mcp-protocol-version']
       const prefix = options.publicPath || forwardedPrefix(http)
@@ -67,9 +78,13 @@ export function createSseEndpoints(options: SseOptions) {
         protocolVersion,
         prefix,
         timeMs,
+        resumption,
       }
       serveSseStream({ ...options, ...session })
-      return events.response
+      const { response } = events
+      return resumption
+        ? { ...response, headers: { ...response.headers, [RESUME]: '1' } }
+        : response
     },
 
     /** `POST /message?sessionId=`: 202 once the message is stored. Responses come on the stream. */
@@ -92,16 +107,47 @@ export function createSseEndpoints(options: SseOptions) {
           )
         : refuseInvalid(value)
       if (refused) return refused
-      const isAccepted = isSessionId(id) && (await relay.post({ id, owner: caller.owner }, text))
-      if (!isAccepted)
-        throw new GatewayError(
-          'session_not_found',
-          'There is no such session: open a new one with GET /sse',
-        )
+      const isAccepted = isSessionId(id) && (await accept({ id, owner: caller.owner }, value, text))
+      if (!isAccepted) throw notFound()
       return ACCEPTED
     },
+
+    /** `DELETE /message?sessionId=`: ends a resumable session. Others end with their streams. */
+    async end(http: HttpRequest, { caller }: Exchange): Promise<HttpResponse> {
+      const id = new URLSearchParams(http.query).get('sessionId') ?? ''
+      const isEnded =
+        isResumableId(id) && (await resumableSessions.end({ id, owner: caller.owner }))
+      if (!isEnded) throw notFound()
+      return { status: 204, headers: {}, text: '' }
+    },
+  }
+
+  function resume({ headers }: HttpRequest, { caller: { owner }, requestId }: Exchange) {
+    const lastEventId = headers['last-event-id']
+    return openResumption(options, { owner, requestId, ...(lastEventId && { lastEventId }) })
+  }
+
+  /** Only requests of resumable sessions are recognized when they come again. */
+  async function accept(session: SseSession, value: unknown, text: string): Promise<boolean> {
+    const id = isRecord(value) && 'method' in value ? value['id'] : undefined
+    if (!isRequestId(id) || !isResumableId(session.id)) return relay.post(session, text)
+    if (String(id).length > MAX_ID_LENGTH)
+      throw new GatewayError(
+        'bad_request',
+        `The id of the request has more than ${MAX_ID_LENGTH} characters: use a shorter one`,
+      )
+    return resumableSessions.post(session, text, postedRequest(id, text))
   }
 }
+
+/** Announces resumption: docs/resume-protocol.md. */
+const RESUME = 'mcp-resume'
+
+/** The ids of all open requests are in the item of the session, which has at most 400 KB. */
+const MAX_ID_LENGTH = 200
+
+const notFound = () =>
+  new GatewayError('session_not_found', 'There is no such session: open a new one with GET /sse')
 
 const TOO_MANY_STREAMS = 'too many open streams of this principal (setting MaxStreamsPerCaller)'
 /** Clients of this transport give up on any status but 200, so the stream asks them to wait. */

@@ -1,6 +1,6 @@
 import type { RequestId } from '@modelcontextprotocol/server'
 
-import { createSessionId } from '../wire/session-id.ts'
+import { createServerRequestId } from '../wire/session-id.ts'
 
 /** Pings to the client of a stream. `write` sends the JSON of a message. */
 export function createPings(write: (json: string) => void) {
@@ -9,8 +9,7 @@ export function createPings(write: (json: string) => void) {
   return {
     /** Resolves when the client answers, also with an error. Rejects after the time. */
     send(timeoutMs: number): Promise<void> {
-      // The client cannot take it for a request of another server.
-      const id = `ping:${createSessionId()}`
+      const id = createServerRequestId()
       return new Promise<void>((resolve, reject) => {
         const timer = setTimeout(() => {
           answers.delete(id)

@@ -18,6 +18,8 @@ import type { Protocol } from '../protocol/server.ts'
 import { createSubscriptions } from '../protocol/subscriptions.ts'
 import type { EventStream } from '../wire/event-stream.ts'
 import { createStreamLifetime, type StreamEnd, usableMs } from '../wire/stream-lifetime.ts'
+import { createLoggedOutbox, createOutbox } from './outbox.ts'
+import type { Resumption } from './resumption.ts'
 import { createSseTransport } from './transport.ts'
 
 export interface SseStreamOptions {
@@ -43,16 +45,25 @@ export interface SseStreamOptions {
   serverPush: boolean
   /** Milliseconds that are left of the environment's time. */
   timeMs: number
+  /** Undefined where the session ends with its stream. */
+  resumption: Resumption | undefined
 }
 
 type Reason = StreamEnd | 'failed'
+
+interface Bye {
+  reason: string
+  retry: number
+}
+
+const ROTATE: Bye = { reason: 'rotate', retry: 100 }
 
 /**
  * The last event of a stream, for each reason to end it. `retry` is for clients that do not know
  * `bye`: they should open a new stream after so many milliseconds.
  */
-const BYE: Partial<Record<Reason, { reason: string; retry: number }>> = {
-  deadline: { reason: 'rotate', retry: 100 },
+const BYE: Partial<Record<Reason, Bye>> = {
+  deadline: ROTATE,
   idle: { reason: 'idle', retry: 5_000 },
   'lease-lost': { reason: 'superseded', retry: 5_000 },
 }
@@ -64,6 +75,8 @@ const BYE: Partial<Record<Reason, { reason: string; retry: number }>> = {
 const HANDOVER_MS = 30_000
 /** On a stream that another one replaces, or that fails, for at most this long. */
 const LAST_CALLS_MS = 5_000
+/** `retry` of a resumable session, in milliseconds: its client adds a pause after failures. */
+const RESUME_MS = 100
 /** A reader that takes nothing for this long does not get the last events. */
 const LAST_EVENTS_MS = 2_000
 
@@ -71,22 +84,28 @@ const LAST_EVENTS_MS = 2_000
 export function serveSseStream(options: SseStreamOptions): void {
   const { id, caller, requestId, inbox, slot, events, registry, timeMs } = options
   const { protocol, protocolVersion, heartbeatSeconds, idleTimeoutSeconds } = options
-  const { prefix, maxCallsInFlight } = options
+  const { prefix, maxCallsInFlight, resumption } = options
   const endsAt = Date.now() + usableMs(timeMs)
   const acceptingMs = timeMs - Math.min(HANDOVER_MS, timeMs / 3)
+  const logged = resumption && loggedOutbox(resumption)
+  const outbox = logged ?? createOutbox(id, events)
   const transport = createSseTransport({
     sessionId: id,
-    events,
+    outbox,
     maxCallsInFlight,
     prepare: options.prepare,
     // The stream fails the calls that outlive it.
     context: { caller, requestId, sessionId: id, isStateless: false, timeMs },
     connect,
     protocolVersion,
+    ...(resumption && { resumed: whatWasSaid(resumption) }),
   })
   const subscriptions = createSubscriptions()
+  resumption?.setOpenRequests(() => [...transport.openIds(), ...(logged?.unstored() ?? [])])
 
   const ended = new AbortController()
+  const passingOn = new AbortController()
+  let isPassingOn = false
   let server: Server | undefined
   let stopWatching = () => {}
   let isEnding = false
@@ -98,7 +117,7 @@ export function serveSseStream(options: SseStreamOptions): void {
     lease: { renew },
     idle: {
       timeoutSeconds: idleTimeoutSeconds,
-      isBusy: transport.isBusy,
+      isBusy: () => isPassingOn || transport.isBusy(),
       ping: transport.ping,
     },
     timeMs: acceptingMs,
@@ -111,7 +130,10 @@ export function serveSseStream(options: SseStreamOptions): void {
 
   async function read() {
     const data = `${prefix}/message?sessionId=${id}`
-    await events.event({ id: `${id}.0`, name: 'endpoint', data, retry: 1_000 })
+    const eventId = logged?.eventId() ?? `${id}.0`
+    const retry = logged ? RESUME_MS : 1_000
+    await events.event({ id: eventId, name: 'endpoint', data, retry })
+    void passOnEarlier()
     if (options.serverPush) await watch()
     for await (const message of inbox.messages(ended.signal)) {
       if (message === PROBE_MESSAGE) {
@@ -123,8 +145,21 @@ export function serveSseStream(options: SseStreamOptions): void {
       const parsed = JSON.parse(message) as JSONRPCMessage
       withExactArguments(message, parsed, () => transport.receive(parsed, message))
       // Messages stay in the table while the client does not read what it gets.
-      await transport.drained()
+      await outbox.drained()
     }
+    // The session was ended, or a newer stream holds it.
+    end('lease-lost')
+  }
+
+  async function passOnEarlier() {
+    if (!resumption || !logged) return
+    isPassingOn = true
+    try {
+      await resumption.passOnEarlier(logged, passingOn.signal)
+    } catch (error) {
+      logError('earlier streams not passed on', error)
+    }
+    isPassingOn = false
   }
 
   async function connect(to: Transport) {
@@ -133,13 +168,15 @@ export function serveSseStream(options: SseStreamOptions): void {
       caller,
       requestId,
       sessionId: id,
-      subscriptions,
+      subscriptions: resumption?.keeping(subscriptions) ?? subscriptions,
       inputTimeoutMs: acceptingMs,
     })
     await server.connect(to)
   }
 
   async function watch() {
+    for (const [uri, token] of resumption?.restored?.subscriptions ?? [])
+      await subscriptions.add(uri, token)
     await transport.connected()
     // Loaded here, because only environments with a stream need it: see lambda/wiring.ts.
     const { notifyOfChanges } = await import('../protocol/changes.ts')
@@ -148,7 +185,10 @@ export function serveSseStream(options: SseStreamOptions): void {
     stopWatching = notifyOfChanges(server, {
       registry,
       caller,
-      startingPoint: { from: 'first-look' },
+      // What has changed between two streams is not known, so everything counts as changed.
+      startingPoint: resumption?.restored
+        ? { from: 'registry-version', registrations: '' }
+        : { from: 'first-look' },
       subscriptions: async () => subscriptions.all,
     })
   }
@@ -174,6 +214,7 @@ export function serveSseStream(options: SseStreamOptions): void {
 
   async function close(reason: Reason) {
     try {
+      if (resumption) return await leave(reason, resumption)
       // Refuses messages from now on, so that none is accepted and then not handled.
       await inbox.close().catch(error => {
         logError('inbox not closed', error)
@@ -181,7 +222,8 @@ export function serveSseStream(options: SseStreamOptions): void {
       })
       // What was accepted before is handled, except where no one reads the responses.
       if (reason !== 'reader-gone') await before(lastCallsMs(reason), settled())
-      await before(LAST_EVENTS_MS, sayBye(reason))
+      const lastWords = transport.failOpen().then(() => sayBye(BYE[reason]))
+      await before(LAST_EVENTS_MS, lastWords)
     } finally {
       ended.abort()
       await server?.close()
@@ -190,14 +232,28 @@ export function serveSseStream(options: SseStreamOptions): void {
     }
   }
 
+  /**
+   * The session goes on without this stream. What runs here is still answered, for the log: the
+   * response stays open for it, because Lambda may stop an environment once its response has ended.
+   */
+  async function leave(reason: Reason, { held, close }: Resumption) {
+    held.inbox.leave()
+    passingOn.abort()
+    void sayBye(BYE[reason] ?? ROTATE)
+    logged?.detach()
+    const leftMs = Math.max(0, endsAt - Date.now())
+    // The client of a session that was ended wants no results.
+    await before(held.inbox.isEnded() ? Math.min(leftMs, LAST_CALLS_MS) : leftMs, settled())
+    await transport.failOpen()
+    await close()
+  }
+
   async function settled() {
     await reading
     await transport.allSettled()
   }
 
-  async function sayBye(reason: Reason) {
-    await transport.failOpen()
-    const bye = BYE[reason]
+  async function sayBye(bye: Bye | undefined) {
     if (!bye) return
     const data = JSON.stringify({ reason: bye.reason })
     await events.event({ name: 'bye', data, retry: bye.retry })
@@ -213,6 +269,15 @@ export function serveSseStream(options: SseStreamOptions): void {
   function logError(message: string, error: unknown) {
     log.error(message, { requestId, sessionId: id, error: describe(error) })
   }
+
+  function loggedOutbox({ held: { stream }, earlier, log }: Resumption) {
+    return createLoggedOutbox({ sessionId: id, events, stream, earlier, log })
+  }
+}
+
+function whatWasSaid({ restored, keepInitialize, keepLogLevel }: Resumption) {
+  const initialize = restored && JSON.parse(restored.initialize)
+  return { initialize, logLevel: restored?.logLevel, keepInitialize, keepLogLevel }
 }
 
 function ignore() {

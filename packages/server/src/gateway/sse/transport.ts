@@ -20,17 +20,26 @@ import {
 } from '../ordinary/answer.ts'
 import {
   type ClientInfo,
+  clientInfoIn,
   type OrdinaryRequest,
   ordinaryRequest,
 } from '../ordinary/ordinary-request.ts'
 import { responseKeeper } from '../protocol/exact-arguments.ts'
 import { withFittingForm } from '../wire/elicited-form.ts'
-import type { EventStream } from '../wire/event-stream.ts'
-import { cancelledIdOf, isRequest, isResponse, withEarlierErrorCode } from '../wire/jsonrpc.ts'
+import {
+  cancelledIdOf,
+  isRequest,
+  isResponse,
+  type JsonRpcResponse,
+  withEarlierErrorCode,
+} from '../wire/jsonrpc.ts'
 import { messageText } from '../wire/message-text.ts'
 import { busy, outcomeUnknown } from '../wire/outcome-unknown.ts'
+import { createServerRequestId } from '../wire/session-id.ts'
 import { createCallQueue, type QueuedCall } from './call-queue.ts'
+import type { Outbox } from './outbox.ts'
 import { createPings } from './pings.ts'
+import { createSeenRequests } from './seen-requests.ts'
 
 /**
  * One SSE session: the messages of its client, and the event stream of `GET /sse`. It answers
@@ -43,12 +52,12 @@ export interface SseTransport extends Transport {
    * unless the client cancels it.
    */
   receive(message: JSONRPCMessage, text: string): void
-  /** Resolves when the reader is less than `MAX_AHEAD` messages behind. */
-  drained(): Promise<void>
   /** Whether a request waits or runs. Its response is not written yet. */
   isBusy(): boolean
   /** Resolves when the client answers, also with an error. Rejects after the time. */
   ping(timeoutMs: number): Promise<void>
+  /** The requests without a response. */
+  openIds(): RequestId[]
   /** Resolves when the server of the SDK is connected. */
   connected(): Promise<void>
   /** Resolves when every request that was received so far has a response or was cancelled. */
@@ -59,7 +68,7 @@ export interface SseTransport extends Transport {
 
 export interface SseTransportOptions {
   sessionId: string
-  events: EventStream
+  outbox: Outbox
   /** Calls of functions that may run at once. */
   maxCallsInFlight: number
   prepare: PrepareAnswer
@@ -72,6 +81,13 @@ export interface SseTransportOptions {
    * clients open a new stream when theirs has ended, and do not send `initialize` again.
    */
   protocolVersion: string | undefined
+  /** In a resumable session: what the client has said before, and what keeps what it says. */
+  resumed?: {
+    initialize: JSONRPCRequest['params']
+    logLevel: string | undefined
+    keepInitialize(params: unknown): Promise<void>
+    keepLogLevel(level: unknown): Promise<void>
+  }
 }
 
 /** A request of the client that has no response yet. */
@@ -85,47 +101,42 @@ interface OpenRequest extends QueuedCall {
   cancelled: AbortController
 }
 
-/** Messages that may wait for the reader before no more messages of the client are taken. */
-const MAX_AHEAD = 16
-
-/** The id of the `initialize` that no client sent. The ids of requests begin at 1. */
+/** The ids of requests that no client sent on this stream. Those of its requests begin at 1. */
 const ASSUMED_INITIALIZE = 0
+const ASSUMED_LOG_LEVEL = -1
 
 /** The methods that call functions. Their number in flight is limited. */
 const CALLS = new Set(['tools/call', 'resources/read', 'prompts/get', 'completion/complete'])
 
 export function createSseTransport(options: SseTransportOptions): SseTransport {
-  const { sessionId, events, maxCallsInFlight, prepare, context, protocolVersion } = options
-  const calls = createCallQueue(maxCallsInFlight)
+  const { sessionId, outbox, maxCallsInFlight, prepare, context, protocolVersion } = options
+  const { resumed } = options
+  const calls = createCallQueue(maxCallsInFlight, outbox.hasRoomFor)
+  const seen = resumed && createSeenRequests()
   /** By the id that the client gave. */
   const open = new Map<RequestId, OpenRequest>()
   const byInternalId = new Map<unknown, OpenRequest>()
   let lastInternalId = ASSUMED_INITIALIZE
   /** The params of `initialize` that were answered here: the server of the SDK gets them too. */
-  let initialized: JSONRPCRequest['params'] | undefined
-  let client: ClientInfo | undefined
+  let initialized = resumed?.initialize
+  let client: ClientInfo | undefined = clientInfoIn(initialized?.['clientInfo'])
   let connecting: Promise<void> | undefined
   /** The server of the SDK has answered `initialize`, so it answers everything. */
   let isServerAlone = false
-  const pings = createPings(json => void write(() => json))
-  /** Take the responses to requests of the server, by the id of the request. */
-  const keepers = new Map<string, (text: string) => void>()
-  let sequence = 0
-  let unread = 0
+  const pings = createPings(outbox.sendOnce)
+  /**
+   * Requests of the server of the SDK without a response, by their ids on the wire: its own id, and
+   * what keeps the text of the response.
+   */
+  const asked = new Map<RequestId, { id: RequestId; keep: (text: string) => void }>()
   let lastWrite = Promise.resolve()
   let onSettled: (() => void)[] = []
-  let onDrained: (() => void)[] = []
 
   const transport: SseTransport = {
     sessionId,
     async start() {},
     async send(message) {
-      if (!isResponse(message)) {
-        const obsolete = cancelledIdOf(message)
-        if (obsolete !== undefined) keepers.delete(String(obsolete))
-        if (isRequest(message)) keepers.set(String(message.id), responseKeeper())
-        return write(() => messageText(message))
-      }
+      if (!isResponse(message)) return write(messageText(withAskedId(message)))
       const request = byInternalId.get(message.id)
       // The client cancelled the request, or `failOpen` sent an error for it, or no client sent it.
       if (request) await respondWith(request, message)
@@ -137,19 +148,13 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
       const cancelled = cancelledIdOf(message)
       if (isRequest(message)) receiveRequest(message, text)
       else if (cancelled !== undefined) cancel(message, open.get(cancelled))
-      else if (isResponse(message) && pings.take(message.id)) return
+      else if (isResponse(message)) receiveResponse(message, text)
       // Without a server nothing waits for it.
-      else if (connecting) {
-        if (isResponse(message)) keepResponse(message.id, text)
-        void connecting.then(() => deliver(message), logFailure)
-      }
+      else if (connecting) void connecting.then(() => deliver(message), logFailure)
     },
     ping: pings.send,
     connected,
-    async drained() {
-      while (unread > MAX_AHEAD && !events.closed.aborted)
-        await new Promise<void>(resolve => onDrained.push(resolve))
-    },
+    openIds: () => [...open.keys()],
     isBusy: () => [...open.values()].some(it => it.state !== 'responding'),
     allSettled() {
       return open.size === 0 ? Promise.resolve() : new Promise(resolve => onSettled.push(resolve))
@@ -178,16 +183,23 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
       if (!params) return
       deliver({ jsonrpc: '2.0', id: ASSUMED_INITIALIZE, method: 'initialize', params })
       deliver({ jsonrpc: '2.0', method: 'notifications/initialized' })
+      const level = resumed?.logLevel
+      if (level === undefined) return
+      const method = 'logging/setLevel'
+      deliver({ jsonrpc: '2.0', id: ASSUMED_LOG_LEVEL, method, params: { level } })
     })
     return connecting
   }
 
   function receiveRequest(message: JSONRPCRequest, text: string) {
     const { id, method } = message
-    if (open.has(id)) {
-      const text = `The id ${JSON.stringify(id)} belongs to a request that has no response yet`
+    const known = seen?.add(id, text)
+    if (known === 'same') return
+    if (open.has(id) || known === 'other') {
+      const owner = open.has(id) ? 'a request that has no response yet' : 'an earlier request'
+      const text = `The id ${JSON.stringify(id)} belongs to ${owner}`
       const error = { code: INVALID_REQUEST, message: text }
-      return void write(() => JSON.stringify({ jsonrpc: '2.0', id, error }))
+      return void write(JSON.stringify({ jsonrpc: '2.0', id, error }))
     }
     const ordinary = ordinaryOf(message, text)
     lastInternalId += 1
@@ -217,16 +229,50 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     // `failOpen` has failed it while it waited.
     if (request.state !== 'received') return
     request.state = 'running'
+    if (resumed) await keep(resumed, message)
     const { signal } = request.cancelled
     const answer = ordinary && (await prepare(ordinary, { ...context, client, signal }))
     if (answer) {
       const response = earlierAnswer(await answer(), request.method)
-      return respond(request, () => responseText(request.id, response))
+      return respond(request, responseText(request.id, response))
     }
     await connected()
     // The client may have cancelled it, or the stream may have failed it, meanwhile.
     if (request.state !== 'running' || !byInternalId.has(request.internalId)) return
     if (!deliver({ ...message, id: request.internalId })) await fail(request, FAILED)
+  }
+
+  /** A later stream may need it. So it is kept before the client knows that it counts. */
+  async function keep(
+    { keepInitialize, keepLogLevel }: NonNullable<SseTransportOptions['resumed']>,
+    { method, params }: JSONRPCRequest,
+  ) {
+    if (method === 'initialize') await keepInitialize(params)
+    if (method === 'logging/setLevel') await keepLogLevel(params?.['level'])
+  }
+
+  /** Responses to unknown requests are dropped: an earlier stream may have sent them. */
+  function receiveResponse(message: JsonRpcResponse, text: string) {
+    if (pings.take(message.id)) return
+    const request = asked.get(message.id)
+    if (!request) return
+    asked.delete(message.id)
+    request.keep(text)
+    deliver({ ...message, id: request.id })
+  }
+
+  /** The message with the id of the server's request as it is on the wire. */
+  function withAskedId<Message extends JSONRPCMessage>(message: Message): Message {
+    if (isRequest(message)) {
+      const id = createServerRequestId()
+      asked.set(id, { id: message.id, keep: responseKeeper() })
+      return { ...message, id }
+    }
+    const cancelled = cancelledIdOf(message)
+    const [id] = [...asked].find(([, it]) => it.id === cancelled) ?? []
+    if (id === undefined || !('method' in message)) return message
+    asked.delete(id)
+    return { ...message, params: { ...message.params, requestId: id } }
   }
 
   /** The ordinary request that a message is. Undefined where the server of the SDK answers it. */
@@ -250,11 +296,6 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     const isKnown = error instanceof GatewayError
     const data = { reason: isKnown ? error.code : undefined }
     await fail(request, isKnown ? { code: SERVER_ERROR, message: error.message, data } : FAILED)
-  }
-
-  function keepResponse(id: RequestId, text: string) {
-    keepers.get(String(id))?.(text)
-    keepers.delete(String(id))
   }
 
   function logFailure(error: unknown) {
@@ -288,27 +329,19 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
 
   function respondWith(request: OpenRequest, message: JSONRPCMessage) {
     const response = { ...message, id: request.id } as JSONRPCMessage
-    return respond(request, () => messageText(withEarlierErrorCode(response, request.method)))
+    return respond(request, messageText(withEarlierErrorCode(response, request.method)))
   }
 
   /** The request counts as open until its response is read, so that unread responses are few. */
-  async function respond(request: OpenRequest, toText: () => string) {
+  async function respond(request: OpenRequest, text: string) {
     if (request.state === 'responding' || !byInternalId.has(request.internalId)) return
     request.state = 'responding'
-    await write(toText)
+    await write(text, request.id)
     settle(request)
   }
 
-  /** The JSON is made when the reader takes it: until then a message may share memory. */
-  function write(toText: () => string): Promise<void> {
-    unread += 1
-    lastWrite = lastWrite.then(async () => {
-      sequence += 1
-      await events.event({ id: `${sessionId}.${sequence}`, name: 'message', data: toText() })
-      unread -= 1
-      for (const resolve of onDrained) resolve()
-      onDrained = []
-    })
+  function write(text: string, answers?: RequestId): Promise<void> {
+    lastWrite = outbox.send(text, answers)
     return lastWrite
   }
 

@@ -13,7 +13,7 @@ import { responseKeeper } from '../protocol/exact-arguments.ts'
 import { withFittingForm } from '../wire/elicited-form.ts'
 import { cancelledIdOf, isRequest } from '../wire/jsonrpc.ts'
 import { keepLease } from '../wire/lease.ts'
-import { createSessionId } from '../wire/session-id.ts'
+import { createServerRequestId, createSessionId } from '../wire/session-id.ts'
 
 export interface SessionTransport extends Transport {
   /** Hands a message of the client to the server. */
@@ -43,14 +43,15 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
   const closed = new AbortController()
   const restoring = new Map<unknown, () => void>()
   /** Server requests without a response, by the id that the SDK gave them. */
-  const asked = new Map<RequestId, { id: string; cancelled: AbortController }>()
+  const asked = new Map<RequestId, { id: string; method: string; cancelled: AbortController }>()
 
   const transport: SessionTransport = {
     async start() {},
     async send(message) {
       if (!('method' in message) && restoring.has(message.id)) return restored(message.id)
       if (isRequest(message)) return ask(message)
-      await send(withAskedId(message))
+      const known = withAskedId(message)
+      if (known) await send(known)
     },
     async close() {
       if (closed.signal.aborted) return
@@ -82,10 +83,10 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
   }
 
   async function ask(message: JSONRPCRequest) {
-    const id = createSessionId()
+    const id = createServerRequestId()
     const keep = responseKeeper()
     const cancelled = new AbortController()
-    asked.set(message.id, { id, cancelled })
+    asked.set(message.id, { id, method: message.method, cancelled })
     const inbox = await relay.open({ id, owner }).catch(error => {
       asked.delete(message.id)
       throw error
@@ -112,12 +113,16 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     }
   }
 
-  /** The SDK cancels a server request by its own id, which the client does not know. */
-  function withAskedId(message: JSONRPCMessage): JSONRPCMessage {
+  /**
+   * The SDK cancels a server request by its own id, which the client does not know. Undefined where
+   * it cancels a ping: a client that has not answered it does nothing for it any more.
+   */
+  function withAskedId(message: JSONRPCMessage): JSONRPCMessage | undefined {
     const requestId = cancelledIdOf(message)
     const request = requestId === undefined ? undefined : asked.get(requestId)
     if (!request || !('method' in message)) return message
     request.cancelled.abort()
+    if (request.method === 'ping') return undefined
     return { ...message, params: { ...message.params, requestId: request.id } }
   }
 

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto'
+
+import type { RequestId } from '@modelcontextprotocol/server'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+
+import { dynamoRelay } from '../../src/session-table/dynamo-relay.ts'
+import { dynamoResumableSessions } from '../../src/session-table/dynamo-resumable-sessions.ts'
+import { postedRequest } from '../../src/session-table/resumable-sessions.ts'
+import { all, take } from '../suites/relay.ts'
+import { type Emulator, startDynamo } from '../support/dynamodb.ts'
+
+let emulator: Emulator
+beforeAll(async () => {
+  emulator = await startDynamo()
+})
+afterAll(() => emulator.close())
+afterEach(() => vi.useRealTimers())
+
+const options = () => ({
+  dynamo: emulator.dynamo(),
+  table: emulator.tables.SessionTable,
+  pollMs: { busy: 5, idle: 50 },
+  leaseSeconds: 45,
+})
+/** Another environment each time. */
+const sessions = () => dynamoResumableSessions(options())
+const session = (owner = 'o') => ({ id: `r-${randomBytes(18).toString('base64url')}`, owner })
+const none = (): RequestId[] => []
+const message = (id: RequestId, more = '') => JSON.stringify({ jsonrpc: '2.0', id, method: more })
+const post = (s: ReturnType<typeof session>, id: RequestId, more = '') =>
+  sessions().post(s, message(id, more), postedRequest(id, message(id, more)))
+
+test('a request is stored once, in any environment, and its id cannot be used again', async () => {
+  const s = session()
+  const { inbox } = await sessions().open(s, none)
+  expect(await Promise.all([1, 1, 1].map(id => post(s, id)))).toEqual([true, true, true])
+  await expect(post(s, 1, 'other')).rejects.toMatchObject({ code: 'conflict' })
+  expect(await post(s, '1')).toBe(true)
+  expect(await take(inbox, 2)).toEqual([message(1), message('1')])
+  expect(await post(s, 1)).toBe(true)
+  await sessions().end(s)
+  expect(await all(inbox)).toEqual([])
+})
+
+test('a request of 1 MB is stored once', async () => {
+  const s = session()
+  const { inbox } = await sessions().open(s, none)
+  const more = 'x'.repeat(1_000_000)
+  expect(await Promise.all([post(s, 1, more), post(s, 1, more)])).toEqual([true, true])
+  await sessions().end(s)
+  expect(await all(inbox)).toEqual([message(1, more)])
+})
+
+test('the keys of old requests, and of more than 256, are forgotten', async () => {
+  const s = session()
+  const { inbox } = await sessions().open(s, none)
+  const names = async () => {
+    const { Item } = await emulator.dynamo().getItem({
+      TableName: emulator.tables.SessionTable,
+      Key: { channel: { S: s.id }, position: { S: 'session' } },
+    })
+    return Object.keys(Item?.['posted']?.M ?? {}).length
+  }
+  for (let id = 0; id < 10; id++) await post(s, id)
+  await take(inbox, 10)
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 130_000 })
+  await post(s, 'late')
+  expect(await take(inbox, 1)).toEqual([message('late')])
+  expect(await names()).toBe(1)
+})
+
+test('the newest stream takes the messages, and learns what earlier ones left open', async () => {
+  const s = session()
+  const open: RequestId[] = []
+  const first = await sessions().open(s, () => open)
+  await post(s, 'a')
+  await take(first.inbox, 1)
+  open.push('a')
+  await post(s, 'b')
+  await take(first.inbox, 1)
+
+  const second = await sessions().resume(s, none)
+  expect([second?.stream, second?.openBefore]).toEqual([2, new Map([[1, ['a', 'b']]])])
+  await post(s, 'c')
+  expect(await all(first.inbox)).toEqual([])
+  expect(await first.inbox.renew()).toBe(false)
+  expect(second && (await take(second.inbox, 1))).toEqual([message('c')])
+
+  second?.inbox.forget(1)
+  await post(s, 'd')
+  expect(second && (await take(second.inbox, 1))).toEqual([message('d')])
+  const third = await sessions().resume(s, none)
+  expect(third?.openBefore).toEqual(new Map([[2, ['d']]]))
+})
+
+test('a session is only for its owner, and ends', async () => {
+  const s = session()
+  const other = { ...s, owner: 'another' }
+  const { inbox } = await sessions().open(s, none)
+  expect(await sessions().resume(other, none)).toBeUndefined()
+  expect(await sessions().end(other)).toBe(false)
+  expect(await post(other, 1)).toBe(false)
+  expect(await dynamoRelay(options()).post(s, 'a notification')).toBe(true)
+  expect(await sessions().end(s)).toBe(true)
+  expect(await post(s, 1)).toBe(false)
+  expect(await sessions().resume(s, none)).toBeUndefined()
+  expect(await all(inbox)).toEqual(['a notification'])
+})
+
+test('a session without a stream takes messages for 15 minutes', async () => {
+  const s = session()
+  await sessions().open(s, none)
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 14 * 60_000 })
+  expect(await post(s, 1)).toBe(true)
+  vi.setSystemTime(Date.now() + 2 * 60_000)
+  expect(await post(s, 2)).toBe(false)
+  expect(await sessions().resume(s, none)).toBeUndefined()
+})
