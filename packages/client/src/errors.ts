@@ -35,7 +35,8 @@ export const CLIENT_ERRORS = {
   request_refused: 'The message says what the server does not accept.',
   session_not_found:
     'The session has ended or belongs to another caller: connect again with a new transport.',
-  timeout: 'Try again; raise the limit if the server is known to be slow.',
+  timeout:
+    'Try again. If the server is known to be slow, give it more time with the option that the message names, or with the timeout of the client.',
 } as const
 
 /** Every way a call can fail. New codes may come with a minor version; none changes its meaning. */

@@ -1,8 +1,8 @@
 const BASE_MS = 100
-const CAP_MS = 3_000
+const CAP_MS = 1_000
 const LONG_CAP_MS = 30_000
-/** After more failures in a row the longer cap applies. */
-const QUICK_ATTEMPTS = 8
+/** After more failures in a row the cap doubles with each. */
+export const QUICK_ATTEMPTS = 8
 
 /**
  * Milliseconds until a broken stream is opened again: full jitter, at least 100 ms. Without that
@@ -10,7 +10,7 @@ const QUICK_ATTEMPTS = 8
  * `retryMs` is the `retry:` of the stream; the longer delay wins.
  */
 export function reconnectDelay(failures: number, retryMs = 0): number {
-  const cap = failures > QUICK_ATTEMPTS ? LONG_CAP_MS : CAP_MS
+  const cap = Math.min(LONG_CAP_MS, CAP_MS * 2 ** Math.max(0, failures - QUICK_ATTEMPTS))
   const backoff = Math.random() * Math.min(cap, BASE_MS * 2 ** failures)
   return Math.max(BASE_MS, backoff, Math.min(retryMs, LONG_CAP_MS))
 }

@@ -6,6 +6,9 @@ import { startWatchdog, turn } from './timers.ts'
 /** In characters. An output of 6 MB is JSON inside JSON on the wire, so it can be much longer. */
 export const MAX_EVENT_SIZE = 64 * 1024 * 1024
 
+const SILENT =
+  'The connection was lost, for instance because this machine slept or changed its network. Connect again.'
+
 interface ReadEventsOptions {
   onEvent(event: EventSourceMessage): void
   /** The server asks for this delay before the stream is opened again. */
@@ -79,6 +82,7 @@ export async function readEvents(
     throw new ClientError(
       'timeout',
       `The event stream was silent for ${heartbeatTimeoutMs} ms, without a heartbeat`,
+      { hint: SILENT },
     )
 }
 

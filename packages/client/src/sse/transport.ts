@@ -1,29 +1,37 @@
-import type { EventSourceMessage } from 'eventsource-parser'
-
 import { ClientError } from '../errors.ts'
-import { discard } from '../http/bodies.ts'
-import { isEventStream, readEvents } from '../http/event-stream.ts'
-import { type JsonRpcMessage, requestIdOf } from '../jsonrpc.ts'
+import { drain } from '../http/bodies.ts'
+import { cancelledIdOf, type JsonRpcMessage, requestIdOf } from '../jsonrpc.ts'
 import { textToSend } from '../message-text.ts'
-import { createSend, type Send, toConnectionError } from '../request/send.ts'
+import { createSend, type Send } from '../request/send.ts'
 import { sseUrl } from '../signing/scope.ts'
-import { untilAccepted } from '../transport/abort-scope.ts'
+import type { AbortScope } from '../transport/abort-scope.ts'
 import { type Limits, limitsOf, type TransportOptions } from '../transport/options.ts'
 import { createPendingRequests, type PendingRequests } from '../transport/pending-requests.ts'
+import { postMessage } from './post.ts'
+import { createSseSession, type SseSession } from './session.ts'
 
 /**
  * The HTTP+SSE transport of MCP (2024-11-05). Every request is signed with AWS Signature Version 4.
  * It works with the `Client` of `@modelcontextprotocol/sdk` 1.x and of
  * `@modelcontextprotocol/client` 2.x.
  *
- * One transport is one session. When its stream ends, every pending request gets a JSON-RPC error:
- * -32000 with `data.reason: 'outcome-unknown'` and `data.lost: 'session'`. Then `onclose` is
- * called, once, and the next connection needs a new transport. A message is never sent twice,
- * except after a refusal that says that it did not run.
+ * One transport is one session for the life of the client. When the stream ends, because the server
+ * rotates it, the network fails or the machine sleeps, the transport opens it again and goes on
+ * where it was. The gateway keeps what was sent meanwhile, and runs a message once that is posted
+ * again: docs/resume-protocol.md. `onerror` is not called for that.
+ *
+ * Where the session is lost, because it has expired or the server cannot resume it, every request
+ * that the server may have accepted gets a JSON-RPC error: -32000 with `data.reason:
+ * 'outcome-unknown'` and `data.lost: 'session'`. Then the transport begins another session, and
+ * restores the log level and the subscriptions in it. It reports everything as changed that may
+ * have changed meanwhile.
+ *
+ * Refused credentials, and a server that opens no stream any more, end the transport: `onerror`, an
+ * error for every pending request, and `onclose`, once.
  */
 export class SigV4SseTransport {
   onclose?: (() => void) | undefined
-  /** Why the stream ended, or why a message could not be handled. */
+  /** Why the transport ended, or why a message could not be handled. */
   onerror?: ((error: Error) => void) | undefined
   onmessage?: ((message: JsonRpcMessage) => void) | undefined
 
@@ -32,9 +40,8 @@ export class SigV4SseTransport {
   readonly #limits: Limits
   readonly #send: Send
   readonly #pending: PendingRequests = createPendingRequests(this)
+  readonly #session: SseSession
   #isStarted = false
-  /** Where messages go. The server names it on the stream. */
-  #endpoint: URL | undefined
   #protocolVersion: string | undefined
 
   /**
@@ -46,6 +53,14 @@ export class SigV4SseTransport {
     this.#options = options
     this.#limits = limitsOf(options)
     this.#send = createSend(options)
+    this.#session = createSseSession({
+      url: this.#url,
+      send: this.#send,
+      limits: this.#limits,
+      pending: this.#pending,
+      headers: needed => this.#headers(needed),
+      post: (message, scope) => this.#post(message, scope, false),
+    })
   }
 
   /**
@@ -53,25 +68,16 @@ export class SigV4SseTransport {
    * `Client.connect()` calls it. After a rejection nothing is left running.
    */
   async start(): Promise<void> {
-    const { signal } = this.#pending
-    if (this.#isStarted || signal.aborted)
+    if (this.#isStarted || this.#pending.signal.aborted)
       throw new TypeError(
         'A transport starts once (Client.connect() does it): make a new SigV4SseTransport to connect again',
       )
     this.#isStarted = true
-
-    const { connectTimeoutMs } = this.#limits
-    const timer = setTimeout(() => {
-      const message = `${this.#name()} named no endpoint within ${connectTimeoutMs} ms`
-      this.#pending.close(new ClientError('timeout', message, { retryable: true }))
-    }, connectTimeoutMs)
     try {
-      await new Promise<void>((resolve, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-        this.#readStream(resolve).catch(error => this.#lose(error))
-      })
-    } finally {
-      clearTimeout(timer)
+      await this.#session.open()
+    } catch (error) {
+      this.#pending.close(error as Error)
+      throw error
     }
   }
 
@@ -82,23 +88,42 @@ export class SigV4SseTransport {
    */
   async send(message: JsonRpcMessage): Promise<void> {
     this.#pending.assertOpen()
-    const endpoint = this.#endpoint
-    if (!endpoint) throw new ClientError('connection_closed', 'Not sent. Call start() first')
+    if (!this.#session.target)
+      throw new ClientError('connection_closed', 'Not sent. Call start() first')
 
     const id = requestIdOf(message)
     const request = this.#pending.track(message)
+    const cancelled = cancelledIdOf(message)
+    if (cancelled !== undefined) this.#session.markRefused(cancelled)
+    const scope = this.#pending.scope()
+    const { sendTimeoutMs } = this.#limits
+    const late = `${this.#url.origin} did not accept the message within ${sendTimeoutMs} ms`
+    scope.limit(sendTimeoutMs, late)
     try {
-      await this.#post(endpoint, message, () => id === undefined || this.#pending.isPending(id))
+      await this.#post(message, scope, true)
+      if (message.method === 'notifications/initialized') this.#session.markInitialized()
     } catch (error) {
       if (request?.isAnswered) return
       if (id !== undefined) this.#pending.forget(id)
       throw error
+    } finally {
+      scope.release()
     }
   }
 
-  /** Ends the session on this side. Calls `onclose`, unless it was called before. */
+  /**
+   * Ends the session, on the server too where it keeps sessions. Calls `onclose`, unless it was
+   * called before.
+   */
   async close(): Promise<void> {
+    const isOpen = !this.#pending.signal.aborted
     this.#pending.close(new ClientError('connection_closed', 'The transport was closed'))
+    const { target } = this.#session
+    if (!isOpen || !target?.canRepeat) return
+    const signal = AbortSignal.timeout(DELETE_MS)
+    const init = { method: 'DELETE', headers: this.#headers({}), signal }
+    // The session expires by itself.
+    await this.#send('message', target.endpoint, init, () => false).then(drain, () => {})
   }
 
   /** Every later request carries the version. `Client.connect()` calls it. */
@@ -106,71 +131,21 @@ export class SigV4SseTransport {
     this.#protocolVersion = version
   }
 
-  /** Reads the stream to its end, and always rejects with the reason of the end. */
-  async #readStream(onEndpoint: () => void): Promise<never> {
-    const response = await this.#send('stream', this.#url, {
-      headers: this.#headers({ accept: 'text/event-stream' }),
-      signal: this.#pending.signal,
+  /** `waits`: until the session is ready for messages of the client. */
+  async #post(message: JsonRpcMessage, scope: AbortScope, waits: boolean): Promise<void> {
+    const id = requestIdOf(message)
+    await postMessage({
+      message,
+      scope,
+      waits,
+      session: this.#session,
+      isWanted: () => id === undefined || !waits || this.#pending.isPending(id),
+      attempt: (endpoint, signal, isWanted) => {
+        const headers = this.#headers({ 'content-type': 'application/json' })
+        const init = { method: 'POST', headers, body: textToSend(message), signal }
+        return this.#send('message', endpoint, init, isWanted)
+      },
     })
-    const { status, headers, body } = response
-    if (status !== 200 || !body || !isEventStream(response)) {
-      discard(response)
-      const type = headers.get('content-type') ?? 'no content type'
-      const message = `${this.#name()} is no event stream: it answered ${status}, ${type}`
-      throw new ClientError('invalid_response', message)
-    }
-    try {
-      await readEvents(body, {
-        heartbeatTimeoutMs: this.#limits.heartbeatTimeoutMs,
-        onEvent: event => this.#receive(event, onEndpoint),
-      })
-    } catch (error) {
-      throw toConnectionError('The event stream broke off', error, 'stream')
-    }
-    throw new ClientError('connection_closed', 'The server ended the event stream')
-  }
-
-  #receive({ event = 'message', data }: EventSourceMessage, onEndpoint: () => void) {
-    if (this.#pending.signal.aborted) return
-    if (event === 'message') this.#pending.deliver(data)
-    else if (event === 'endpoint') {
-      this.#setEndpoint(data)
-      onEndpoint()
-    } else if (event === 'bye')
-      throw new ClientError('connection_closed', `The server ended the session: ${data}`)
-  }
-
-  #setEndpoint(reference: string) {
-    const endpoint = URL.canParse(reference, this.#url) ? new URL(reference, this.#url) : undefined
-    if (endpoint?.origin !== this.#url.origin)
-      throw new ClientError(
-        'invalid_response',
-        `The server named an endpoint that is not on ${this.#url.origin}: ${reference}`,
-      )
-    if (this.#endpoint && this.#endpoint.href !== endpoint.href)
-      throw new ClientError('connection_closed', 'The server started another session')
-    this.#endpoint = endpoint
-  }
-
-  async #post(endpoint: URL, message: JsonRpcMessage, isWanted: () => boolean): Promise<void> {
-    const scope = this.#pending.scope()
-    const { sendTimeoutMs } = this.#limits
-    scope.limit(
-      sendTimeoutMs,
-      `${endpoint.origin} did not accept the message within ${sendTimeoutMs} ms`,
-    )
-    const init = {
-      method: 'POST',
-      headers: this.#headers({ 'content-type': 'application/json' }),
-      body: textToSend(message),
-      signal: scope.signal,
-    }
-    await untilAccepted(this.#send('message', endpoint, init, isWanted), scope)
-  }
-
-  /** The URL without its query, which may hold a secret; for messages. */
-  #name() {
-    return `${this.#url.origin}${this.#url.pathname}`
   }
 
   #headers(needed: Record<string, string>): Headers {
@@ -179,11 +154,7 @@ export class SigV4SseTransport {
     if (this.#protocolVersion) headers.set('mcp-protocol-version', this.#protocolVersion)
     return headers
   }
-
-  /** The stream is lost, and with it the responses to all pending requests. */
-  #lose(reason: Error) {
-    // Without an endpoint the session has not begun: start() rejects with the reason.
-    if (this.#endpoint) this.#pending.loseSession(reason)
-    else this.#pending.close(reason)
-  }
 }
+
+/** How long `close()` waits for the server. */
+const DELETE_MS = 2_000

@@ -7,8 +7,9 @@ import type { JsonRpcMessage, RequestId } from '../jsonrpc.ts'
 import { readJsonText } from '../request/json-response.ts'
 import { toConnectionError } from '../request/send.ts'
 import { untilAccepted } from '../transport/abort-scope.ts'
+import { restoreSession } from '../transport/restore-session.ts'
+import type { SessionState, StateRequest } from '../transport/session-state.ts'
 import type { SessionPort } from './session-port.ts'
-import type { SessionState, StateRequest } from './session-state.ts'
 
 interface Renewed {
   /** Undefined where the server no longer keeps sessions. */
@@ -28,70 +29,24 @@ export async function renewSession(
   state: SessionState,
   isInitialized: boolean,
 ): Promise<Renewed> {
-  const { name, heartbeatTimeoutMs } = port
+  const { name, heartbeatTimeoutMs, report } = port
   let sessionId: string | undefined
-  try {
-    const capabilities = await initialize()
-    if (isInitialized) await notify({ jsonrpc: '2.0', method: 'notifications/initialized' })
-    await restore()
-    const missed = isInitialized ? missedChanges(capabilities, state.requests()) : []
-    return { sessionId, missed }
-  } catch (error) {
-    throw asUnsent(error)
-  }
-
-  /** Resolves with the capabilities of the server. */
-  async function initialize(): Promise<Record<string, unknown>> {
-    const params = state.initializeParams ?? {}
-    const { result, error } = await request({ method: 'initialize', params }, response => {
-      sessionId = response.headers.get('mcp-session-id') ?? undefined
-    })
-    if (error !== undefined)
-      throw new ClientError(
-        'invalid_response',
-        `${name} has forgotten the session and refused to begin another: ${messageOf(error)}`,
-      )
-    const { protocolVersion, capabilities } = isRecord(result) ? result : {}
-    if (protocolVersion !== params['protocolVersion'])
-      throw new ClientError(
-        'session_not_found',
-        `${name} has forgotten the session, and a new one has protocol version ${protocolVersion} instead of ${params['protocolVersion']}`,
-      )
-    return isRecord(capabilities) ? capabilities : {}
-  }
-
-  /** A request that the server refuses now is reported and forgotten; its resource may be gone. */
-  async function restore() {
-    const requests = iterate(state.requests())
-    const worker = async () => {
-      for (const it of requests) {
-        const { error } = await request(it)
-        if (error === undefined) continue
-        state.forget(it)
-        const what = `${it.method} ${it.params['uri'] ?? it.params['level']}`
-        const message = `${name} began a new session, but refused ${what} in it: ${messageOf(error)}`
-        port.report(new ClientError('request_refused', message))
-      }
-    }
-    await Promise.all(Array.from({ length: CONCURRENCY }, worker))
-  }
+  const missed = await restoreSession({ name, request, notify, report }, state, isInitialized)
+  return { sessionId, missed }
 
   async function notify(message: JsonRpcMessage) {
     const scope = port.sendScope()
     await untilAccepted(port.post(message, sessionId, scope), scope)
   }
 
-  async function request(
-    { method, params }: StateRequest,
-    onResponse = (_: Response) => {},
-  ): Promise<JsonRpcMessage> {
+  async function request({ method, params }: StateRequest): Promise<JsonRpcMessage> {
     const scope = port.sendScope()
     // The client chooses its own ids; this one cannot be one of them.
     const id = `renewal-${crypto.randomUUID()}`
     try {
       const message: JsonRpcMessage = { jsonrpc: '2.0', id, method, params }
       const response = await port.post(message, sessionId, scope)
-      onResponse(response)
+      if (method === 'initialize') sessionId = response.headers.get('mcp-session-id') ?? undefined
       return await readResponse(id, response)
     } finally {
       scope.release()
@@ -122,56 +77,3 @@ export async function renewSession(
 
 const isResponseTo = (id: RequestId, message: unknown): message is JsonRpcMessage =>
   isRecord(message) && message['id'] === id && message['method'] === undefined
-
-/** One iterator for several loops: each item goes to one loop, and an error ends all of them. */
-function* iterate<T>(items: T[]): Generator<T> {
-  yield* items
-}
-
-/**
- * Each request in progress holds an environment, and a client can have hundreds of subscriptions.
- */
-const CONCURRENCY = 4
-
-/** What changed between the sessions is unknown, so everything is reported as changed. */
-export function missedChanges(
-  capabilities: Record<string, unknown>,
-  restored: StateRequest[],
-): JsonRpcMessage[] {
-  const lists = ['tools', 'resources', 'prompts']
-    .filter(list => {
-      const capability = capabilities[list]
-      return isRecord(capability) && capability['listChanged'] === true
-    })
-    .map(list => ({ jsonrpc: '2.0' as const, method: `notifications/${list}/list_changed` }))
-  const updates = restored
-    .filter(({ method }) => method === 'resources/subscribe')
-    .map(({ params: { uri } }) => ({
-      jsonrpc: '2.0' as const,
-      method: 'notifications/resources/updated',
-      params: { uri },
-    }))
-  return [...lists, ...updates]
-}
-
-/** A message that waits for the new session has not run, so a temporary failure is retryable. */
-function asUnsent(error: unknown): unknown {
-  if (!(error instanceof ClientError) || !TEMPORARY.has(error.code)) return error
-  const { code, message, status, requestId, hint, retryAfterMs } = error
-  return new ClientError(
-    code,
-    `Not sent: the server has forgotten the session, and no other could be begun. ${message}`,
-    { status, requestId, hint, retryAfterMs, retryable: true, cause: error },
-  )
-}
-
-const TEMPORARY = new Set([
-  'connection_failed',
-  'rate_limited',
-  'server_error',
-  'service_unavailable',
-  'timeout',
-])
-
-const messageOf = (error: unknown) =>
-  isRecord(error) && typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error)

@@ -3,9 +3,9 @@ import { cancelledIdOf, type JsonRpcMessage, type RequestId, refersToRequest } f
 import { unlessAborted } from '../request/send.ts'
 import type { AbortScope } from '../transport/abort-scope.ts'
 import type { MessageObserver } from '../transport/pending-requests.ts'
+import { createSessionState } from '../transport/session-state.ts'
 import type { SessionPort } from './session-port.ts'
 import { renewSession } from './session-renewal.ts'
-import { createSessionState } from './session-state.ts'
 
 /**
  * The MCP session of one client. When the server forgets it, a new session replaces it and the

@@ -1,4 +1,5 @@
 import { ClientError } from '../errors.ts'
+import { drain } from '../http/bodies.ts'
 import { isEventStream } from '../http/event-stream.ts'
 import {
   cancelledIdOf,
@@ -24,6 +25,9 @@ import {
   type SendOptions,
 } from './send-options.ts'
 import { createMcpSession, type McpSession } from './session.ts'
+
+/** How long `close()` waits for the server. */
+const DELETE_MS = 2_000
 
 /**
  * The Streamable HTTP transport of MCP, in every protocol version that has it. Every request is
@@ -138,9 +142,18 @@ export class SigV4StreamableHttpTransport {
     }
   }
 
-  /** Ends everything on this side. The session on the server stays until it expires. */
+  /**
+   * Ends everything on this side, and the MCP session on the server where there is one. Calls
+   * `onclose`, unless it was called before.
+   */
   async close(): Promise<void> {
+    const { sessionId } = this
+    const isOpen = !this.#pending.signal.aborted
     this.#pending.close(new ClientError('connection_closed', 'The transport was closed'))
+    if (!isOpen || sessionId === undefined || this.#session.isForgotten(sessionId)) return
+    const signal = AbortSignal.timeout(DELETE_MS)
+    // The session expires by itself.
+    await this.#endpoint.deleteSession(sessionId, signal).then(drain, () => {})
   }
 
   /**

@@ -1,6 +1,6 @@
 import { ClientError } from '../errors.ts'
 import { drain } from '../http/bodies.ts'
-import { type Timer, unref } from '../http/timers.ts'
+import { startWatchdog } from '../http/timers.ts'
 
 /** Work that can be aborted from several sides. Call `release()` when it has ended. */
 export interface AbortScope {
@@ -11,13 +11,16 @@ export interface AbortScope {
   release(): void
 }
 
+/** A timer that is so late was stopped with the machine, or with the process. */
+const ASLEEP_MS = 10_000
+
 /** Follows `parent` by a listener: `AbortSignal.any()` on a long-lived signal leaks memory. */
 export function createAbortScope(
   parent: AbortSignal | undefined,
   onRelease: () => void,
 ): AbortScope {
   const controller = new AbortController()
-  const timers = new Set<Timer>()
+  const watchdogs = new Set<ReturnType<typeof startWatchdog>>()
   const follow = () =>
     controller.abort(
       parent?.reason instanceof ClientError
@@ -33,19 +36,22 @@ export function createAbortScope(
     signal: controller.signal,
     abort: reason => controller.abort(reason),
     limit(timeoutMs, message) {
-      const timer = unref(
-        setTimeout(() => {
-          controller.abort(new ClientError('timeout', message, { retryable: false }))
-        }, timeoutMs),
-      )
-      timers.add(timer)
+      let begunAt = Date.now()
+      const watchdog = startWatchdog(timeoutMs, () => {
+        const isLate = Date.now() - begunAt > timeoutMs + ASLEEP_MS
+        begunAt = Date.now()
+        // The server has not been slow: this machine slept. The time begins again.
+        if (isLate) watchdog.restart()
+        else controller.abort(new ClientError('timeout', message, { retryable: false }))
+      })
+      watchdogs.add(watchdog)
       return () => {
-        clearTimeout(timer)
-        timers.delete(timer)
+        watchdog.stop()
+        watchdogs.delete(watchdog)
       }
     },
     release() {
-      for (const timer of timers) clearTimeout(timer)
+      for (const watchdog of watchdogs) watchdog.stop()
       parent?.removeEventListener('abort', follow)
       onRelease()
     },

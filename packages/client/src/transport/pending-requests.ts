@@ -22,6 +22,8 @@ export interface Origin {
   requestId?: RequestId | undefined
   /** The MCP session. */
   sessionId?: string | undefined
+  /** The server may send a response again, which the client has had. It is dropped then. */
+  mayRepeat?: boolean | undefined
 }
 
 /** Sees each message before the client does. */
@@ -60,6 +62,10 @@ export interface PendingRequests {
   report(error: unknown): void
   /** Responds to one request with an error: its stream is lost, the connection is not. */
   loseStream(id: RequestId, reason: Error): void
+  /** Responds to these requests with an error: their session is lost, the transport is not. */
+  loseRequests(ids: RequestId[], reason: Error): void
+  /** The requests without a response. */
+  all(): JsonRpcMessage[]
   /** Ends the transport and responds to every pending request with an error. */
   loseSession(reason: Error): void
   /** Ends the transport without a response to the pending requests. */
@@ -122,6 +128,12 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
       takeAnswered(id)
       runHandler(() => handlers.onmessage?.(outcomeUnknown(id, 'stream', reason)))
     },
+    loseRequests(ids, reason) {
+      for (const id of ids)
+        if (takeAnswered(id))
+          runHandler(() => handlers.onmessage?.(outcomeUnknown(id, 'session', reason)))
+    },
+    all: () => [...requests.values()].map(it => it.message),
     loseSession(reason) {
       const ids = [...requests.keys()]
       for (const id of ids) takeAnswered(id)
@@ -146,6 +158,7 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
     if (forgotten.delete(id)) return
     const response = id === message.id ? message : { ...message, id }
     const request = takeAnswered(id)
+    if (!request && origin.mayRepeat) return
     if (request) observer?.onResponse(request.message, response)
     handlers.onmessage?.(response)
   }

@@ -90,6 +90,7 @@ export async function startGateway(quirks: GatewayQuirks = {}): Promise<Gateway>
     if (refused) return response.writeHead(403).end(JSON.stringify({ Message: refused }))
     if (request.method === 'GET') return (quirks.sse ?? openStream)(request, response)
 
+    if (request.method === 'DELETE') return response.writeHead(204).end()
     const message: Message = JSON.parse(request.body.toString())
     messages.push(message)
     if (!quirks.message) response.writeHead(202).end('Accepted')

@@ -1,0 +1,88 @@
+import type { ServerResponse } from 'node:http'
+
+import { expect, onTestFinished, test, vi } from 'vitest'
+
+import { type JsonRpcMessage, SigV4SseTransport } from '../src/index.ts'
+import { event, type GatewayQuirks, startGateway } from './support/server.ts'
+import { KEY, REGION } from './support/verifier.ts'
+
+const ENDPOINT = 'id: r-1.1-0\nretry: 100\nevent: endpoint\ndata: /message?sessionId=r-1\n\n'
+const ping = (id: number) => ({ jsonrpc: '2.0', id, method: 'ping' }) as const
+
+/** A transport, and a gateway that resumes its session. */
+async function started(quirks: GatewayQuirks = {}) {
+  const streams: ServerResponse[] = []
+  const gateway = await startGateway({
+    sse: (_, response) => {
+      streams.push(response)
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'mcp-resume': '1' })
+      response.write(ENDPOINT)
+    },
+    ...quirks,
+  })
+  const transport = new SigV4SseTransport(gateway.url, { credentials: KEY, region: REGION })
+  const messages: JsonRpcMessage[] = []
+  const errors: Error[] = []
+  transport.onmessage = message => void messages.push(message)
+  transport.onerror = error => void errors.push(error)
+  await transport.start()
+  onTestFinished(() => transport.close())
+  return { gateway, streams, transport, messages, errors }
+}
+
+test('a cut is no error: the response comes on the next stream, after the last event', async () => {
+  const { gateway, streams, transport, messages, errors } = await started({
+    message: (_, response) => response.writeHead(202).end('Accepted'),
+  })
+  await transport.send(ping(1))
+  streams[0]?.write(`id: r-1.1-7\n${event({ jsonrpc: '2.0', method: 'notifications/x' })}`)
+  await vi.waitUntil(() => messages.length === 1)
+  streams[0]?.destroy()
+  await vi.waitUntil(() => streams.length === 2)
+  streams[1]?.write(event({ jsonrpc: '2.0', id: 1, result: {} }))
+  await vi.waitUntil(() => messages.length === 2)
+  // A response that comes again is dropped.
+  streams[1]?.write(event({ jsonrpc: '2.0', id: 1, error: { code: -32000, message: '' } }))
+  streams[1]?.write(event({ jsonrpc: '2.0', method: 'notifications/y' }))
+  await vi.waitUntil(() => messages.length === 3)
+  expect(messages.map(it => it.method ?? it.id)).toEqual(['notifications/x', 1, 'notifications/y'])
+  expect(errors).toEqual([])
+  const gets = gateway.received.filter(it => it.method === 'GET').map(it => it.headers)
+  expect(gets).toMatchObject([{ 'mcp-resume': '1' }, { 'last-event-id': 'r-1.1-7' }])
+})
+
+test('a message that the network lost is posted again with the same bytes', async () => {
+  let losses = 2
+  const { gateway, transport } = await started({
+    message: (_, response) =>
+      losses-- > 0 ? response.destroy() : response.writeHead(202).end('Accepted'),
+  })
+  await transport.send(ping(1))
+  const posts = gateway.received.filter(it => it.method === 'POST')
+  expect(posts).toHaveLength(3)
+  expect(new Set(posts.map(it => it.body.toString())).size).toBe(1)
+})
+
+test('closing ends the session on the server, once', async () => {
+  const { gateway, transport } = await started()
+  await transport.close()
+  await transport.close()
+  const ends = gateway.received.filter(it => it.method === 'DELETE').map(it => it.target)
+  expect(ends).toEqual(['/message?sessionId=r-1'])
+})
+
+test('a gateway that has no room for a stream is an error of its own', async () => {
+  const gateway = await startGateway({
+    sse: (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end(': too many open streams\n\nretry: 5000\n\n')
+    },
+  })
+  const transport = new SigV4SseTransport(gateway.url, { credentials: KEY, region: REGION })
+  await expect(transport.start()).rejects.toMatchObject({
+    code: 'rate_limited',
+    retryable: true,
+    retryAfterMs: 5_000,
+    hint: expect.stringContaining('MaxStreamsPerCaller'),
+  })
+})
