@@ -50,6 +50,7 @@ const tasks = {
   bench: args => [node('bench/run.mjs', ...args)],
   soak: args => [node('bench/soak.mjs', ...args)],
   fuzz: args => [node('test/fuzz/run.mjs', ...args)],
+  chaos: args => [node('test/chaos/run.mjs', ...args)],
   faults: args => [node('test/faults/run.mjs', ...args)],
   conformance: args => [node('test/conformance/run.mjs', ...args)],
   lint: () => [

@@ -15,8 +15,11 @@ const SAMPLE_MS = 250
 
 /** @typedef {Awaited<ReturnType<typeof startGateway>>} Gateway */
 
-/** @param {Record<string, string>} [environment] */
-export async function startGateway(environment = {}) {
+/**
+ * @param {Record<string, string>} [environment]
+ * @param {Pick<import('@markvp/mcp-lambda-sam/local').LocalOptions, 'timeouts'>} [options]
+ */
+export async function startGateway(environment = {}, options = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-faults-'))
   const log = join(folder, 'runs')
   writeFileSync(log, '')
@@ -32,6 +35,7 @@ export async function startGateway(environment = {}) {
     functions: fileURLToPath(new URL('functions', import.meta.url)),
     concurrency: 60,
     log: () => {},
+    ...options,
     environment: {
       AWS_ENDPOINT_URL_DYNAMODB: tables.url,
       AWS_ENDPOINT_URL_LAMBDA: functions.url,
