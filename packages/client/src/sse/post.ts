@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-
 import { ClientError } from '../errors.ts'
 import { drain } from '../http/bodies.ts'
+import { sleep } from '../http/timers.ts'
 import { type JsonRpcMessage, requestIdOf } from '../jsonrpc.ts'
 import type { AbortScope } from '../transport/abort-scope.ts'
 import type { SseSession, Target } from './session.ts'
@@ -74,7 +73,7 @@ export async function postMessage(options: PostOptions): Promise<void> {
   async function pause({ retryAfterMs = 0 }: ClientError, attempts: number) {
     const delay = Math.random() * Math.min(MAX_DELAY_MS, 150 * 2 ** (attempts - 1))
     const { signal } = scope
-    await sleep(Math.min(retryAfterMs, MAX_DELAY_MS) + delay, undefined, { signal }).catch(() => {
+    await sleep(Math.min(retryAfterMs, MAX_DELAY_MS) + delay, { signal }).catch(() => {
       throw signal.reason
     })
   }

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-
 import { ClientError } from '../errors.ts'
 import { QUICK_ATTEMPTS, reconnectDelay } from '../http/backoff.ts'
+import { sleep } from '../http/timers.ts'
 import { isRecord, parseJson } from '../is-record.ts'
 import { type JsonRpcMessage, type RequestId, requestIdOf } from '../jsonrpc.ts'
 import { unlessAborted } from '../request/send.ts'
@@ -143,7 +142,7 @@ export function createSseSession(options: SseSessionOptions): SseSession {
       }
       const isQuick = isPlanned && wasUseful
       const delay = isQuick ? Math.random() * QUICK_MS : reconnectDelay(failures, stream.retryMs)
-      await sleep(delay, undefined, { signal }).catch(() => {}) // the loop looks at the signal
+      await sleep(delay, { signal }).catch(() => {}) // the loop looks at the signal
     }
     stopWatching()
   }

@@ -1,3 +1,5 @@
+import { unref } from '../http/timers.ts'
+
 const LOOK_MS = 5_000
 /** A look that is so late found this machine, or this process, asleep. */
 const ASLEEP_MS = 15_000
@@ -14,6 +16,6 @@ export function watchForSleep(onWake: () => void): () => void {
     lookedAt = now
     if (hasSlept) onWake()
   }, LOOK_MS)
-  timer.unref()
+  unref(timer)
   return () => clearInterval(timer)
 }
