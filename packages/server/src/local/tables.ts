@@ -128,6 +128,9 @@ async function call(port: number, operation: string, input: object) {
     },
     body: JSON.stringify(input),
   })
-  const response = (await http.json()) as { __type?: string; Table?: { KeySchema: unknown; TableStatus: string } }
+  const response = (await http.json()) as {
+    __type?: string
+    Table?: { KeySchema: unknown; TableStatus: string }
+  }
   return { response, error: http.ok ? undefined : JSON.stringify(response) }
 }
