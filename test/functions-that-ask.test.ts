@@ -244,7 +244,7 @@ test('a function gets the MCP request and its caller as the event', async () => 
         principal: 'arn:aws:iam::000000000000:user/local',
         accountId: '000000000000',
       },
-      sessionId: expect.stringMatching(/^[\w-]{24}$/),
+      sessionId: expect.stringMatching(/^(r-)?[\w-]{24}$/),
       clientInfo: { name: 'test', version: '1.0.0' },
       clientCapabilities: { elicitation: expect.any(Object), sampling: {}, roots: {} },
     },

@@ -52,7 +52,7 @@ test('prints help and the version', async () => {
 })
 
 test.each([
-  [['loca'], /^Unknown command loca\. Known: deploy, .*local, /],
+  [['loca'], /^Unknown command loca\. Did you mean "local"\? Known: deploy, .*local, /],
   [['--prot'], /^Unknown option --prot\. Known: deploy, /],
   [['local', '--prot', '1'], /'--prot'.*"mcp-lambda-sam local --help"/],
   [['local', 'folder'], /'folder'.*"mcp-lambda-sam local --help"/],
