@@ -43,14 +43,22 @@ async function connect() {
 
 test('cancels a server request by the id that the client knows, and closes its inbox', async () => {
   const { server, sent, open } = await connect()
-  await expect(server.request({ method: 'ping' }, { timeout: 50 })).rejects.toThrow()
-  const [ping, cancelled] = sent as { id?: string; params?: { requestId?: string } }[]
-  expect(ping?.id).toMatch(/^s-[\w-]{36}$/)
+  await expect(server.request({ method: 'roots/list' }, { timeout: 50 })).rejects.toThrow()
+  const [request, cancelled] = sent as { id?: string; params?: { requestId?: string } }[]
+  expect(request?.id).toMatch(/^s-[\w-]{36}$/)
   expect(cancelled).toMatchObject({
     method: 'notifications/cancelled',
-    params: { requestId: ping?.id },
+    params: { requestId: request?.id },
   })
   await vi.waitUntil(() => open.size === 0)
+  await server.close()
+})
+
+test('cancels no ping: a client that has not answered it does nothing for it', async () => {
+  const { server, sent, open } = await connect()
+  await expect(server.request({ method: 'ping' }, { timeout: 50 })).rejects.toThrow()
+  await vi.waitUntil(() => open.size === 0)
+  expect(sent).toMatchObject([{ method: 'ping' }])
   await server.close()
 })
 
