@@ -90,9 +90,26 @@ def execute_change_set_to_its_end(self, change_set_name, stack_name=None):
     stack._parse_template()
     stack.output_map = stack._create_output_map()
     stack.parameters = dict(stack.stack_parameters)
+    # moto forgets the exports of a stack that a change set made, and fails when it deletes it.
+    for export in stack.exports:
+        self.exports[export.name] = export
 
 
 CloudFormationBackend.execute_change_set = execute_change_set_to_its_end
+
+delete_stack = CloudFormationBackend.delete_stack
+
+
+def delete_stack_with_its_outputs(self, name_or_stack_id):
+    stack = self.stacks.get(name_or_stack_id)
+    delete_stack(self, name_or_stack_id)
+    # moto would make the resources again to tell the outputs of a stack that is gone.
+    if stack:
+        stack.template_dict["Outputs"] = {}
+        stack.output_map = stack._create_output_map()
+
+
+CloudFormationBackend.delete_stack = delete_stack_with_its_outputs
 
 
 KNOWN_URLS = {}
