@@ -42,7 +42,7 @@ async function start(options: LocalOptions = {}) {
       return { text, isError: isError === true }
     },
     /** The status of one PUT: the admin client would send it again by itself. */
-    async putOnce(registration: { name: string }) {
+    async putOnce(registration: typeof tool) {
       const url = new URL(`/register/tool-${registration.name}`, gateway.registrationUrl)
       const { status } = await gateway.fetch()(url, {
         method: 'PUT',

@@ -8,21 +8,41 @@ import { thirdParty } from '../../scripts/third-party.mjs'
 const licences = thirdParty('dist/THIRD-PARTY.txt')
 
 export default [
-  // Of the packages it needs only our client: manifests bring zod and yaml along.
+  // The library. Of the packages it needs only our client; the schemas need zod, an optional peer.
   defineConfig({
-    entry: {
-      index: 'src/index.ts',
-      'api-schema': 'src/api-schema.ts',
-      schemas: 'src/schemas.ts',
-      manifest: 'src/manifest/index.ts',
-      'command-line': 'src/command-line/index.ts',
-      cli: 'src/cli/main.ts',
-    },
+    entry: ['src/index.ts', 'src/api-schema.ts', 'src/schemas.ts'],
     format: ['esm', 'cjs'],
     target: 'node20',
     dts: true,
     sourcemap: true,
-    clean: true,
+    esbuildPlugins: [
+      licences,
+      {
+        // It brings zod and yaml along: it is built once, below, and loaded with the first plan.
+        name: 'plans-are-loaded',
+        setup(build) {
+          build.onResolve({ filter: /\/plan\/plan\.ts$/ }, ({ kind }) =>
+            kind === 'dynamic-import' ? { path: './plan.js', external: true } : undefined,
+          )
+        },
+      },
+    ],
+  }),
+  // What reads manifests, and the commands. Their packages are bundled.
+  defineConfig({
+    entry: {
+      plan: 'src/plan/plan.ts',
+      manifest: 'src/manifest/index.ts',
+      'command-line': 'src/command-line/index.ts',
+      cli: 'src/cli/main.ts',
+    },
+    format: 'esm',
+    target: 'node20',
+    dts: {
+      entry: { manifest: 'src/manifest/index.ts', 'command-line': 'src/command-line/index.ts' },
+    },
+    minifySyntax: true,
+    minifyWhitespace: true,
     noExternal: ['zod', 'yaml'],
     esbuildPlugins: [licences],
     esbuildOptions(options) {

@@ -19,7 +19,7 @@ import type {
   ToolInput,
 } from './api-schema.ts'
 import { registrationId } from './id.ts'
-import type { Manifest } from './manifest/schema.ts'
+import type { Manifest } from './manifest/manifest.ts'
 import { actionUrl, batchUrl, collectionUrl, itemUrl } from './path.ts'
 import type { Applied, ApplyOptions, Plan, PlanOptions } from './plan/plan.ts'
 import { type Call, createSend } from './request.ts'

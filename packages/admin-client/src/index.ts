@@ -1,4 +1,4 @@
-import type { Manifest } from './manifest/schema.ts'
+import type { Manifest } from './manifest/manifest.ts'
 
 export type {
   ContentChange,
@@ -32,7 +32,7 @@ export {
   type WriteOptions,
 } from './client.ts'
 export { AdminError, type AdminErrorCode } from './errors.ts'
-export type { Manifest } from './manifest/schema.ts'
+export type { Manifest } from './manifest/manifest.ts'
 export type { Applied, ApplyOptions, Plan, PlanOptions, Progress } from './plan/plan.ts'
 
 /** Returns the manifest. It gives a manifest in TypeScript its types. */

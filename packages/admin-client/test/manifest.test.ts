@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import type { AdminError } from '../src/errors.ts'
-import { loadManifest, manifestJsonSchema, toRegistrations } from '../src/manifest/index.ts'
+import { loadManifest } from '../src/manifest/load.ts'
+import { toRegistrations } from '../src/manifest/registrations.ts'
+import { manifestJsonSchema } from '../src/manifest/schema.ts'
 
 const ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:weather'
 

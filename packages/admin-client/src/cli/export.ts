@@ -1,7 +1,7 @@
 import type { Registration } from '../api-schema.ts'
 import { UsageError } from '../command-line/command.ts'
 import { AdminError } from '../errors.ts'
-import type { Manifest } from '../manifest/schema.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 import { defineCommand } from './command.ts'
 import { GATEWAY_OPTIONS, gatewayOf } from './gateway.ts'
 import { manifestYaml } from './manifest-yaml.ts'

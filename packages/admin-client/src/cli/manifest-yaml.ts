@@ -1,4 +1,4 @@
-import type { Manifest } from '../manifest/schema.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 
 const HEAD =
   '# yaml-language-server: $schema=./node_modules/@markvp/mcp-lambda-sam-admin-client/dist/manifest.schema.json\n'

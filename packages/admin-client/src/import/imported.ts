@@ -1,4 +1,4 @@
-import type { Manifest } from '../manifest/schema.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 
 /** A manifest to review, and what its author has to look at. */
 export interface Imported {

@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 
 import { AdminError } from '../errors.ts'
 import { isRecord } from '../is-record.ts'
-import type { ManifestFunction } from '../manifest/schema.ts'
+import type { ManifestFunction } from '../manifest/manifest.ts'
 import { type Imported, type ManifestTool, toName } from './imported.ts'
 
 type Values = Record<string, unknown>

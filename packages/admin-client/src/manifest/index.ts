@@ -4,11 +4,5 @@
  * @module
  */
 export { type LoadedManifest, loadManifest, parseManifest } from './load.ts'
-export { toRegistrations } from './registrations.ts'
-export {
-  type Manifest,
-  type ManifestFunction,
-  manifestJsonSchema,
-  manifestSchema,
-} from './schema.ts'
+export type { Manifest, ManifestFunction } from './manifest.ts'
 export { expandEnvironment, UnresolvedVariable, type VariableSources } from './variables.ts'

@@ -5,7 +5,8 @@ import type * as z from 'zod'
 import type { Issue } from '../api-schema.ts'
 import { AdminError } from '../errors.ts'
 import { loadModule } from './load-module.ts'
-import { type Manifest, manifestSchema } from './schema.ts'
+import type { Manifest } from './manifest.ts'
+import { manifestSchema } from './schema.ts'
 
 /** A manifest that was read from a file. It has the right form; variables are not replaced yet. */
 export interface LoadedManifest {

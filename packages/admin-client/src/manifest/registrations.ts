@@ -1,6 +1,6 @@
 import type { Issue, RegistrationInput } from '../api-schema.ts'
 import { AdminError } from '../errors.ts'
-import type { Manifest } from './schema.ts'
+import type { Manifest } from './manifest.ts'
 import { expandVariables, UnresolvedVariable, type VariableSources } from './variables.ts'
 
 const PARTS = [

@@ -129,10 +129,6 @@ export const manifestSchema = z
           })
   })
 
-/** What an author writes. */
-export type Manifest = z.input<typeof manifestSchema>
-export type ManifestFunction = z.input<typeof manifestFunction>
-
 /** The JSON Schema of a manifest, draft 2020-12, for editors. */
 export function manifestJsonSchema(): Record<string, unknown> {
   return {
