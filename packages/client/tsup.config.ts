@@ -31,7 +31,11 @@ export default [
   // The library, which needs no module of Node. CommonJS loads the same platform.
   defineConfig({
     ...common,
-    entry: { index: 'src/index.ts', sigv4: 'src/sigv4.ts' },
+    entry: {
+      index: 'src/index.ts',
+      sigv4: 'src/sigv4.ts',
+      'host-configs': 'src/bridge/host-configs.ts',
+    },
     format: ['esm', 'cjs'],
     platform: 'neutral',
     noExternal: [/.*/],

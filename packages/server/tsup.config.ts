@@ -93,7 +93,7 @@ export default [
     // All declarations are built here: a declaration build first deletes every one in its folder.
     dts: { entry: { index: 'src/index.ts', 'local/index': 'src/local/index.ts' } },
     // Everything but the output of the builds below.
-    clean: ['!lambda/**', '!runtime/**', '!dynamodb/**', '!esbuild/**'],
+    clean: ['!lambda/**', '!runtime/**', '!dynamodb/**', '!console/**', '!esbuild/**'],
     esbuildOptions(options) {
       options.mainFields = ['module', 'main']
     },
@@ -120,6 +120,21 @@ export default [
     async onSuccess() {
       for (const file of ['bootstrap.py', 'exports.py'])
         copyFileSync(`src/local/runtime/python/${file}`, `dist/runtime/${file}`)
+    },
+  }),
+  // The page of the local gateway's console: it loads nothing else.
+  defineConfig({
+    entry: { console: 'src/local/console/page/main.ts' },
+    outDir: 'dist/console',
+    format: 'esm',
+    target: 'es2022',
+    platform: 'browser',
+    minify: true,
+    splitting: false,
+    clean: true,
+    async onSuccess() {
+      for (const file of ['index.html', 'console.css'])
+        copyFileSync(`src/local/console/page/${file}`, `dist/console/${file}`)
     },
   }),
   // The process that holds the tables of the local gateway.

@@ -23,6 +23,8 @@ export interface LocalFlags {
   inspect?: string
   port: string
   'registration-port': string
+  'console-port'?: string
+  'no-console'?: boolean
   data?: string
   push?: boolean
   instructions?: string
@@ -35,6 +37,7 @@ export async function localOptions(flags: LocalFlags): Promise<LocalOptions> {
   return {
     port: portOf('--port', flags.port),
     registrationPort: portOf('--registration-port', flags['registration-port']),
+    ...(!flags['no-console'] && { console: consoleOf(flags) }),
     ...(functions && { functions }),
     register: !flags['no-register'],
     variables: variablesOf(flags),
@@ -61,6 +64,10 @@ function placeOf(flags: LocalFlags): FunctionPlace | undefined {
   if (template === undefined) return undefined
   const parameters = Object.fromEntries((flags.parameter ?? []).map(it => pair('--parameter', it)))
   return { template: fileOf('--template', template), parameters }
+}
+
+function consoleOf({ 'console-port': port }: LocalFlags): NonNullable<LocalOptions['console']> {
+  return port === undefined ? {} : { port: portOf('--console-port', port) }
 }
 
 function portOf(flag: string, value: string): number {

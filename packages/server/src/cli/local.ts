@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 
+import { shellLines } from '../local/shell-lines.ts'
 import type { Local } from '../local/start.ts'
 import { defineCommand } from './command.ts'
 import { localOptions } from './local-options.ts'
@@ -91,6 +92,12 @@ python3)`,
       value: '<number>',
       help: 'port of the registration endpoint (default: 9001)',
     },
+    'console-port': {
+      type: 'string',
+      value: '<number>',
+      help: 'port of the console, a page to try your tools (default: 9002, or a free one)',
+    },
+    'no-console': { type: 'boolean', help: 'no console' },
     data: {
       type: 'string',
       value: '<folder>',
@@ -150,25 +157,25 @@ function endingSignal(): Promise<(typeof SIGNALS)[number]> {
   })
 }
 
-function jsonLine({ mcpUrl, registrationUrl, region, credentials }: Local): string {
+function jsonLine(gateway: Local): string {
+  const { mcpUrl, registrationUrl, consoleUrl, region, credentials } = gateway
   const { accessKeyId, secretAccessKey } = credentials
-  return JSON.stringify({ mcpUrl, registrationUrl, region, accessKeyId, secretAccessKey })
+  return JSON.stringify({
+    ...{ mcpUrl, registrationUrl, region, accessKeyId, secretAccessKey, consoleUrl },
+  })
 }
 
-function gatewayText(
-  { mcpUrl, registrationUrl, region, credentials }: Local,
-  functions: unknown,
-): string {
+function gatewayText(gateway: Local, functions: unknown): string {
+  const { mcpUrl, registrationUrl, consoleUrl } = gateway
   const hint =
     functions === undefined ? `\nYour functions are tools with --functions <folder>.\n` : ''
   return `MCP endpoint           ${mcpUrl}
-Registration endpoint  ${registrationUrl}
+Registration endpoint  ${registrationUrl}${consoleUrl === undefined ? '' : `\nConsole                ${consoleUrl}`}
 ${hint}
 Clients sign with
-  export AWS_ACCESS_KEY_ID=${credentials.accessKeyId}
-  export AWS_SECRET_ACCESS_KEY=${credentials.secretAccessKey}
-  export AWS_REGION=${region}
-  unset AWS_SESSION_TOKEN AWS_PROFILE
+${shellLines(gateway)
+  .map(it => `  ${it}`)
+  .join('\n')}
 
 Try it
   npx @markvp/mcp-lambda-sam-client list ${mcpUrl}

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { builtFolder, readTemplateText } from '../built-package.ts'
 import { lambdaApi } from './api/lambda-api.ts'
 import { type AwsAccess, awsVariables, refuseAwsCalls } from './aws-access.ts'
+import { createConsole } from './console/server.ts'
 import { developerFunctions, type FunctionPlace } from './developer-functions.ts'
 import { LocalError } from './errors.ts'
 import { createEvents, type EventListener } from './events.ts'
@@ -36,6 +37,11 @@ export interface LocalOptions {
    * they change. With a manifest: registers what it names. Default: false.
    */
   register?: boolean
+  /** Serves a page that shows and calls what is registered. Default: none. */
+  console?: {
+    /** Default: 9002, or a free port where that is in use. 0 is a free port. */
+    port?: number
+  }
   /** Environment variables of the functions. They win over all others. */
   variables?: Record<string, string>
   /** The AWS account that functions reach. Default: none, every call fails with a message. */
@@ -77,6 +83,10 @@ export interface LocalOptions {
 export interface Local {
   mcpUrl: string
   registrationUrl: string
+  /**
+   * The address of the console, if there is one. It has a token that lets a page use this gateway.
+   */
+  consoleUrl?: string
   /** The AWS_ENDPOINT_URL_LAMBDA of the gateway's own functions. */
   lambdaUrl: string
   /** The AWS_ENDPOINT_URL_DYNAMODB of the gateway's own functions. */
@@ -224,8 +234,9 @@ export async function startStack(
     )
     const { accessKeyId, secretAccessKey } = DEVELOPER
     const credentials = { accessKeyId, secretAccessKey }
+    const admin = { url: registrationUrl, region: REGION, credentials }
+    const consoleUrl = options.console && (await openConsole(options.console.port))
     if (developer) {
-      const admin = { url: registrationUrl, region: REGION, credentials }
       const watch = developer.start({
         ...(options.register && { admin }),
         prepare: functions.prepare,
@@ -237,12 +248,31 @@ export async function startStack(
     return {
       mcpUrl,
       registrationUrl,
+      ...(consoleUrl !== undefined && { consoleUrl }),
       lambdaUrl,
       dynamodbUrl,
       region: REGION,
       credentials,
       pids: processes.pids,
       close,
+    }
+
+    async function openConsole(port?: number): Promise<string> {
+      const { server, url, close } = createConsole({
+        ...{ mcpUrl, region: REGION, credentials, events },
+        assets: join(dist, 'console'),
+        admin: () =>
+          import('@markvp/mcp-lambda-sam-admin-client').then(it => it.createAdminClient(admin)),
+      })
+      closers.push(close)
+      const address =
+        port === undefined
+          ? await open(server, CONSOLE_PORT).catch(error => {
+              if (error.code !== 'port_in_use') throw error
+              return open(server)
+            })
+          : await open(server, port, '--console-port')
+      return url(Number(new URL(address).port))
     }
   } catch (error) {
     await close()
@@ -264,6 +294,8 @@ export async function startStack(
     await rm(temporary, { recursive: true, force: true })
   }
 }
+
+const CONSOLE_PORT = 9002
 
 type RoleSession = ReturnType<typeof roleSession>
 
