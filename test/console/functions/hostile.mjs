@@ -1,7 +1,8 @@
 // Texts that would be markup, in everything that the console shows.
 import { defineTool } from '@markvp/mcp-lambda-sam-functions'
 
-const MARKUP = '<img src=x onerror="document.title=\'broken\'"><script>document.title="broken"</script>'
+const MARKUP =
+  '<img src=x onerror="document.title=\'broken\'"><script>document.title="broken"</script>'
 
 export const handler = defineTool({
   name: 'hostile',

@@ -16,6 +16,8 @@ interface Settings {
   root: Schema
   label: string
   required: boolean
+  /** Labels are the titles of the schema, for a person who does not know its names. */
+  titles?: boolean
   /** Default: that of the schema. */
   initial?: unknown
   depth?: number
@@ -25,7 +27,8 @@ interface Settings {
 export function createField(settings: Settings): Field {
   const schema = resolved(settings.schema, settings.root)
   const { initial = schema['default'], depth = 0 } = settings
-  const it = { ...settings, schema, initial, depth }
+  const title = settings.titles && typeof schema['title'] === 'string' && schema['title']
+  const it = { ...settings, schema, initial, depth, ...(title && { label: title }) }
   const kind = kindOf(schema, depth)
   if (kind.kind === 'choice') return choiceField(it, kind.choices)
   if (kind.kind === 'boolean') return booleanField(it)
@@ -127,15 +130,15 @@ function choicesField(it: Resolved, choices: Choice[]): Field {
 }
 
 function listField(it: Resolved, items: Schema): Field {
-  const { root, required, initial, depth, label } = it
+  const { root, required, initial, depth, label, titles = false } = it
   const entries: { field: Field; row: HTMLElement }[] = []
   const rows = element('div', { class: 'rows' })
   const add = element('button', { type: 'button', class: 'small' }, 'Add an entry')
   add.setAttribute('aria-label', `Add an entry to ${label}`)
   const append = (value?: unknown) => {
-    const name = `${singular(label)} ${entries.length + 1}`
+    const name = `${label} ${entries.length + 1}`
     const field = createField({
-      ...{ schema: items, root, label: name, required: true, depth: depth + 1 },
+      ...{ schema: items, root, label: name, required: true, depth: depth + 1, titles },
       ...(value !== undefined && { initial: value }),
     })
     const remove = element('button', { type: 'button' }, 'Remove')
@@ -164,17 +167,15 @@ function listField(it: Resolved, items: Schema): Field {
   }
 }
 
-const singular = (label: string) => (/[^s]s$/.test(label) ? label.slice(0, -1) : label)
-
 function objectField(it: Resolved, properties: [string, Schema][], names: Set<string>): Field {
-  const { root, required, initial, depth } = it
+  const { root, required, initial, depth, titles = false } = it
   const given = isRecord(initial) ? initial : {}
   const fields = properties.map(([name, schema]) => {
     const value = Object.hasOwn(given, name) ? given[name] : undefined
     return {
       name,
       field: createField({
-        ...{ schema, root, label: name, required: names.has(name), depth: depth + 1 },
+        ...{ schema, root, label: name, required: names.has(name), depth: depth + 1, titles },
         ...(value !== undefined && { initial: value }),
       }),
     }

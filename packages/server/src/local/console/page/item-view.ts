@@ -32,7 +32,7 @@ export function createItemView(item: Item): ItemView {
       'div',
       { class: 'item' },
       element('a', { href: '#/', class: 'back' }, '← All registrations'),
-      element('h2', {}, title ?? name),
+      element('h2', { tabindex: -1 }, title ?? name),
       title !== undefined && title !== name && element('p', { class: 'code-name' }, name),
       facts,
       description !== undefined && element('p', { class: 'description' }, description),
@@ -154,7 +154,8 @@ function useForm(
 
   function show(initial: unknown, asJson = false): Field {
     // A plain function takes any arguments: its schema names none.
-    const isOpen = item.type === 'tool' && !isRecord(schema['properties'])
+    const count = Object.keys(isRecord(schema['properties']) ? schema['properties'] : {}).length
+    const isOpen = item.type === 'tool' && count === 0 && schema['additionalProperties'] !== false
     const created =
       asJson || isOpen
         ? createField({
@@ -162,7 +163,7 @@ function useForm(
             initial,
           })
         : createField({ schema, root: schema, label: 'Arguments', required: true, initial })
-    mode.hidden = isOpen || Object.keys((schema['properties'] ?? {}) as object).length === 0
+    mode.hidden = isOpen || count === 0
     place.replaceChildren(created.element)
     return created
   }
@@ -218,12 +219,15 @@ function useForm(
     cancel.addEventListener('click', () => stopper.abort())
     running.set(id, { text, bar })
     results.prepend(card)
+    card.scrollIntoView({ block: 'nearest' })
     while (results.childElementCount > 5) results.lastElementChild?.remove()
     announce(`${verb} ${item.name}: running`)
     const response = await outcomeOf({ id, ...toRequest(values) }, stopper.signal)
     running.delete(id)
     const hadFocus = card.contains(document.activeElement)
-    card.replaceWith(resultElement(response))
+    const result = resultElement(response)
+    card.replaceWith(result)
+    result.scrollIntoView({ block: 'nearest' })
     if (hadFocus) submit.focus()
     announce(
       `${item.name}: ${response.error ? response.error.message : `done in ${response.duration} ms`}`,

@@ -50,7 +50,7 @@ export function createQuestionView(): QuestionView {
   function formOf(question: Question): HTMLFormElement {
     const { id, askedBy, message, schema, url } = question
     const field = isRecord(schema)
-      ? createField({ schema, root: schema, label: 'Answer', required: true })
+      ? createField({ schema, root: schema, label: 'Answer', required: true, titles: true })
       : undefined
     const problem = element('p', { class: 'error', role: 'alert', hidden: true })
     const button = (text: string, action: Answer['action']) =>

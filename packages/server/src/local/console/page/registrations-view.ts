@@ -44,9 +44,15 @@ export function createRegistrationsView(): RegistrationsView {
       }
     },
     select(id) {
+      const before = selected
       selected = id
       showList()
       showDetail()
+      if (id === before || !items) return
+      // What was opened, or where it was opened from.
+      const place =
+        id === undefined ? linkAt(addressOf(before ?? '')) : detail.querySelector<HTMLElement>('h2')
+      place?.focus()
     },
     onProgress(id, text, share) {
       for (const { view } of views.values()) view.onProgress(id, text, share)
@@ -71,16 +77,24 @@ export function createRegistrationsView(): RegistrationsView {
       ]
     })
     const empty = items.length === 0 ? 'Nothing is registered.' : 'No registration has this name.'
+    const focused = list.contains(document.activeElement)
+      ? document.activeElement?.getAttribute('href')
+      : undefined
     list.replaceChildren(
       ...(groups.length > 0 ? groups : [element('p', { class: 'muted' }, empty)]),
     )
+    if (focused) linkAt(focused)?.focus()
+  }
+
+  function linkAt(address: string) {
+    return [...list.querySelectorAll('a')].find(it => it.getAttribute('href') === address)
   }
 
   function linkTo({ id, name, title }: Item) {
     const isSelected = id === selected
     const link = element(
       'a',
-      { href: `#/${encodeURIComponent(id)}`, 'aria-current': isSelected && 'page' },
+      { href: addressOf(id), 'aria-current': isSelected && 'page' },
       element('span', { class: 'name' }, name),
       title !== undefined && title !== name && element('span', { class: 'muted' }, title),
     )
@@ -106,6 +120,8 @@ export function createRegistrationsView(): RegistrationsView {
     if (detail.firstElementChild !== kept.view.element) detail.replaceChildren(kept.view.element)
   }
 }
+
+const addressOf = (id: string) => `#/${encodeURIComponent(id)}`
 
 const HELP =
   'Start the gateway with --functions FOLDER: its functions are tools at once. Or register one with mcp-lambda-sam-admin.'
