@@ -64,6 +64,7 @@ const tasks = {
   ],
   format: () => [node('scripts/arrows.mjs', '--write'), [bin('biome'), 'check', '--write']],
   packaging: () => [node('scripts/packaging.mjs')],
+  console: args => [node('test/console/run.mjs', ...args)],
   runtimes: () => [node('test/runtimes/run.mjs')],
   template: () => [node('scripts/template.mjs')],
   'package:sar': args => [node('scripts/sar.mjs', 'package', ...args)],

@@ -27,12 +27,21 @@ export function writeLog(entry: LogEntry) {
  * `function LEVEL | message name=value …`, without the level for `info`. The stack of an error
  * follows on lines of its own, and so do the other lines of a message.
  */
-export function formatLogEntry({ functionName = 'gateway', level, message }: LogEntry): string {
+export function formatLogEntry(entry: LogEntry): string {
+  const { functionName = 'gateway' } = entry
+  const { label, text } = readableEntry(entry)
+  const prefix = label === 'INFO' ? functionName : `${functionName} ${label}`
+  return text
+    .split('\n')
+    .map(line => `${prefix} | ${line}\n`)
+    .join('')
+}
+
+/** The same without the prefix. A JSON line has a label of its own, such as `ERROR`. */
+export function readableEntry({ level, message }: LogEntry): { label: string; text: string } {
   const json = parseJsonLine(message)
   const label = (json?.level ?? level).toUpperCase()
-  const prefix = label === 'INFO' ? functionName : `${functionName} ${label}`
-  const lines = (json ? formatJsonEntry(json) : formatTextLine(message)).split('\n')
-  return lines.map(line => `${prefix} | ${line}\n`).join('')
+  return { label, text: json ? formatJsonEntry(json) : formatTextLine(message) }
 }
 
 /** What the runtime writes for one console call, with `LogFormat: JSON`. */

@@ -84,7 +84,9 @@ describe('the command local', () => {
       region: 'us-east-1',
       accessKeyId: DEVELOPER.accessKeyId,
       secretAccessKey: DEVELOPER.secretAccessKey,
+      consoleUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}$/),
     })
+    expect((await fetch(urls.consoleUrl)).status).toBe(200)
     expect(await send(urls.mcpUrl, { target: '/health' })).toMatchObject({ status: 403 })
     expect(
       await send(urls.registrationUrl, await sign(urls.registrationUrl, { target: '/register' })),
@@ -103,6 +105,7 @@ describe('the command local', () => {
     await until(() => output.stdout.includes('Ctrl-C'))
     expect(output.stdout).toMatch(/^MCP endpoint +http:\/\/127\.0\.0\.1:\d+\/$/m)
     expect(output.stdout).toMatch(/^Registration endpoint +http:\/\/127\.0\.0\.1:\d+\/$/m)
+    expect(output.stdout).toMatch(/^Console +http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]+$/m)
     expect(output.stdout).toContain(`export AWS_ACCESS_KEY_ID=${DEVELOPER.accessKeyId}`)
     expect(output.stdout).toContain(`export AWS_SECRET_ACCESS_KEY=${DEVELOPER.secretAccessKey}`)
     child.kill('SIGTERM')
@@ -119,7 +122,7 @@ describe('the command local', () => {
     await body
   })
 
-  test.each(['--port', '--registration-port'])(
+  test.each(['--port', '--registration-port', '--console-port'])(
     'prints that a port is in use, and how to choose another: %s',
     async flag => {
       const holder = createServer().listen(0, '127.0.0.1')

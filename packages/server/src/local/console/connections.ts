@@ -12,21 +12,21 @@ export function connections(target: ConnectionTarget): Connection[] {
   const { mcpUrl } = target
   const bridge = 'npx -y @markvp/mcp-lambda-sam-client'
   return [
-    { title: 'The terminal', place: 'in a shell', text: `${bridge} list ${mcpUrl}` },
+    { title: 'The terminal', place: 'In a shell', text: `${bridge} list ${mcpUrl}` },
     ...hostConfigs(mcpUrl),
     {
       title: 'A client that speaks HTTP and cannot sign',
-      place: 'in a shell: it prints the endpoint and the header to send',
+      place: 'In a shell: it prints the endpoint and the header to send',
       text: `${bridge} --http 8808 ${mcpUrl}`,
     },
     {
       title: 'Your own program',
-      place: 'in TypeScript or JavaScript, with @modelcontextprotocol/client',
+      place: 'In TypeScript or JavaScript, with @modelcontextprotocol/client',
       text: program(target),
     },
     {
       title: 'A program that signs with the AWS default chain',
-      place: 'in the shell that starts it',
+      place: 'In the shell that starts it',
       text: shellLines(target).join('\n'),
     },
   ]

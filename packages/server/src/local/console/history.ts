@@ -1,5 +1,5 @@
 import type { LocalEvent, McpRequest, McpResponse } from '../events.ts'
-import { formatLogEntry, isRoutine } from '../log.ts'
+import { isRoutine, readableEntry } from '../log.ts'
 import type { Call, ConsoleEvent, Line } from './messages.ts'
 
 /** How many calls, other requests and lines are kept. */
@@ -29,11 +29,12 @@ export function createHistory(publish: (event: ConsoleEvent) => void): History {
       if (event.type === 'request') begin(event)
       if (event.type === 'response') end(event)
       if (event.type === 'notification')
-        addLine({ at: event.at, level: 'info', source: event.method, text: json(event.params) })
+        addLine({ at: event.at, level: 'info', source: event.method, text: oneLine(event.params) })
       if (event.type === 'log' && !isRoutine(event)) {
-        const { level, functionName = 'gateway' } = event
-        const text = formatLogEntry(event).trimEnd()
-        addLine({ at: Date.now(), level, source: functionName, text: shorten(text) })
+        const { functionName = 'gateway' } = event
+        const { label, text } = readableEntry(event)
+        const level = LEVELS[label] ?? event.level
+        addLine({ at: Date.now(), level, source: functionName, text: shorten(text.trimEnd()) })
       }
       if (event.type === 'registration') publish({ type: 'registrations' })
     },
@@ -76,6 +77,10 @@ function textOf(outcome: McpResponse['outcome']): string {
   if (outcome.type === 'error') return shorten(`${outcome.code}: ${outcome.message}`)
   return shorten(outcome.reason)
 }
+
+const LEVELS: Record<string, Line['level']> = { WARN: 'warn', ERROR: 'error', FATAL: 'error' }
+
+const oneLine = (value: unknown) => shorten(JSON.stringify(value) ?? '')
 
 const json = (value: unknown) => shorten(JSON.stringify(value, null, 2) ?? '')
 

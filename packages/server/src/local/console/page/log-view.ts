@@ -6,6 +6,8 @@ const KEPT = 500
 export interface LogView {
   reset(lines: Line[]): void
   add(line: Line): void
+  /** Goes to the last line, unless the person reads elsewhere. */
+  show(): void
 }
 
 /** Lines of functions, reports of the gateway, and notifications to clients. */
@@ -20,6 +22,7 @@ export function createLogView(): LogView {
   }
   follow.addEventListener('change', scroll)
   return {
+    show: scroll,
     reset(lines) {
       list.replaceChildren(...(lines.length > 0 ? lines.map(rowOf) : [empty]))
       scroll()

@@ -41,6 +41,7 @@ function route() {
   }
   if (isLocked) return
   if (view === 'registrations') registrations.select(path || undefined)
+  if (view === 'log') log.show()
   if (view === 'connect') void connect.show()
 }
 

@@ -76,7 +76,7 @@ export function createRegistrationsView(): RegistrationsView {
           : []),
       ]
     })
-    const empty = items.length === 0 ? 'Nothing is registered.' : 'No registration has this name.'
+    const empty = items.length === 0 ? HELP : 'No registration has this name.'
     const focused = list.contains(document.activeElement)
       ? document.activeElement?.getAttribute('href')
       : undefined
@@ -105,7 +105,7 @@ export function createRegistrationsView(): RegistrationsView {
     const item = items?.find(it => it.id === selected)
     byId('registrations').classList.toggle('chosen', selected !== undefined)
     if (!item) {
-      const known = items?.length ? 'Choose a tool, resource or prompt to use it.' : HELP
+      const known = items?.length ? 'Choose a tool, resource or prompt to use it.' : ''
       const text = selected === undefined ? known : 'This is not registered, or no more.'
       detail.replaceChildren(...(items ? [element('p', { class: 'empty muted' }, text)] : []))
       return
@@ -124,4 +124,4 @@ export function createRegistrationsView(): RegistrationsView {
 const addressOf = (id: string) => `#/${encodeURIComponent(id)}`
 
 const HELP =
-  'Start the gateway with --functions FOLDER: its functions are tools at once. Or register one with mcp-lambda-sam-admin.'
+  'Nothing is registered. Start the gateway with --functions FOLDER: its functions are tools at once. Or register one with mcp-lambda-sam-admin.'
