@@ -4,6 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startLocal } from '@markvp/mcp-lambda-sam/local'
+import { createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
 
 import { chromium } from '../runtimes/programs.mjs'
 import { openBrowser } from './chromium.mjs'
@@ -56,7 +57,7 @@ async function drive(program) {
   const browser = await openBrowser(program)
   const { send, evaluate, until, press, type, problems } = browser
   const address = local.consoleUrl ?? ''
-  const base = address.split('#')[0]
+  const [base = ''] = address.split('#')
   let now = { theme: '', width: 0 }
   try {
     await look('light', WIDE)
@@ -240,6 +241,14 @@ async function drive(program) {
           },
         )
 
+    await check('shows at once what another program registers', async () => {
+      const { registrationUrl: url, region, credentials } = local
+      const admin = createAdminClient({ url, region, credentials })
+      const lambdaArn = 'arn:aws:lambda:us-east-1:000000000000:function:picture'
+      await admin.registerTool({ name: 'later', lambdaArn })
+      await until(`document.querySelector('#list a[href="#/tool-later"]')`)
+    })
+
     await check('every control has a name', async () => {
       await evaluate(`location.hash = '#/tool-booking'`)
       const { nodes } = await send('Accessibility.getFullAXTree')
@@ -260,6 +269,21 @@ async function drive(program) {
 
     await check('causes no error in the browser', async () => {
       expect(problems.join('\n'), '')
+    })
+
+    await check('has at most 100 KB', async () => {
+      const files = ['', 'console.css', 'console.js'].map(it => fetch(`${base}${it}`))
+      const texts = await Promise.all(files.map(async it => (await it).text()))
+      if (texts.join('').length > 100_000) throw new Error(`${texts.join('').length} characters`)
+    })
+
+    await check('says how to get a token, where there is none', async () => {
+      await evaluate('sessionStorage.clear()')
+      await send('Page.reload')
+      await until(`document.querySelector('#locked:not([hidden])')`)
+      await shoot('locked')
+      await send('Page.navigate', { url: address })
+      await until(`document.querySelector('#status')?.textContent === 'Connected'`)
     })
 
     await check('says that the gateway has ended', async () => {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 
 import { expect, test } from 'vitest'
 
+import { hostConfigs } from '../../src/bridge/host-configs.ts'
 import { COMMAND } from '../support/host.ts'
 
 const url = 'https://x.lambda-url.eu-west-1.on.aws/'
@@ -36,4 +37,10 @@ test('prints what to paste for VS Code on macOS', () => {
       },
     },
   })
+})
+
+test('hostConfigs has what is printed for each application', () => {
+  const names = ['claude', 'claude-code', 'cursor', 'vscode', 'windsurf', 'inspector']
+  const printed = names.map(name => print(name, 'http://127.0.0.1:9000/').trim())
+  expect(hostConfigs('http://127.0.0.1:9000/').map(({ text }) => text)).toEqual(printed)
 })

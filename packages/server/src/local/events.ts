@@ -7,6 +7,8 @@ export type LocalEvent =
   | ({ type: 'notification' } & McpNotification)
   /** A function was registered, or its registration was replaced or removed. */
   | { type: 'registration'; change: 'registered' | 'removed'; id: string; functionName: string }
+  /** The registration API has accepted a change, of the gateway itself or of another program. */
+  | { type: 'registry-change' }
   | ({ type: 'log' } & LogEntry)
 
 /** A JSON-RPC request of a client. */

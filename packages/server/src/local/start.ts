@@ -20,7 +20,7 @@ import { resourcePolicies } from './resource-policies.ts'
 import { readStack, type Stack } from './stack.ts'
 import { startTables } from './tables.ts'
 import { functionUrl } from './url/function-url.ts'
-import { observer } from './url/observe.ts'
+import { type Observe, observer } from './url/observe.ts'
 
 export interface LocalOptions {
   /** The port of the mcp function's URL. Default, and 0: a free port. */
@@ -214,7 +214,13 @@ export async function startStack(
     const lambdaUrl = await open(lambdaApi({ principals, functions, policies, log }))
     for (const fn of [mcp, registration])
       fn.variables = { AWS_ENDPOINT_URL_LAMBDA: lambdaUrl, ...fn.variables }
-    const observe = observer(events)
+    const observeMcp = observer(events)
+    const observeRegistration: Observe = ({ method }, response) => {
+      if (method === 'GET') return
+      response.once('close', () => {
+        if (response.statusCode < 300) events.emit({ type: 'registry-change' })
+      })
+    }
     const url = ({ name, authType, mode }: typeof mcp) =>
       functionUrl({
         functionName: name,
@@ -224,7 +230,7 @@ export async function startStack(
         invoke,
         log,
         holdsBack: holdBack,
-        ...(name === mcp.name && { observe }),
+        observe: name === mcp.name ? observeMcp : observeRegistration,
       })
     const mcpUrl = await open(url(mcp), options.port, '--port')
     const registrationUrl = await open(

@@ -193,10 +193,7 @@ describe('the stream of events', () => {
   test('goes on with what happens', async () => {
     const both = firstEvents(2)
     // Until the stream is open nothing is sent on it, so the event is repeated.
-    const timer = setInterval(
-      () => events.emit({ type: 'registration', change: 'registered', id: 'x', functionName: 'x' }),
-      20,
-    )
+    const timer = setInterval(() => events.emit({ type: 'registry-change' }), 20)
     expect((await both)[1]).toEqual({ type: 'registrations' })
     clearInterval(timer)
   })

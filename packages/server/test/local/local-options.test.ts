@@ -70,3 +70,10 @@ test('a value of --env wins over the files, and a later file over an earlier one
   const { variables } = await options({ 'env-file': files, env: ['C=x=y', 'EMPTY='] })
   expect(variables).toEqual({ A: '1', B: '2', C: 'x=y', EMPTY: '' })
 })
+
+test('the console is on by default, on a port of its own, and can be left out', async () => {
+  expect((await options({})).console).toEqual({})
+  expect((await options({ 'console-port': '8100' })).console).toEqual({ port: 8100 })
+  expect((await options({ 'no-console': true })).console).toBeUndefined()
+  await expect(options({ 'console-port': 'x' })).rejects.toThrow(/^--console-port takes a port/)
+})

@@ -36,7 +36,7 @@ export function createHistory(publish: (event: ConsoleEvent) => void): History {
         const level = LEVELS[label] ?? event.level
         addLine({ at: Date.now(), level, source: functionName, text: shorten(text.trimEnd()) })
       }
-      if (event.type === 'registration') publish({ type: 'registrations' })
+      if (event.type === 'registry-change') publish({ type: 'registrations' })
     },
     calls: () => [...others, ...calls].sort((one, other) => one.key - other.key),
     lines: () => [...lines],

@@ -46,7 +46,6 @@ export function createMcpSession(options: SessionOptions): McpSession {
 
   return {
     async request(method, params = {}, { id, signal } = {}) {
-      signal?.throwIfAborted()
       connection ??= connect()
       return send(await connection, method, params, id, signal)
     },
@@ -74,6 +73,7 @@ export function createMcpSession(options: SessionOptions): McpSession {
       return transport
     } catch (error) {
       forget()
+      void transport.close()
       throw error
     }
   }
@@ -85,6 +85,7 @@ export function createMcpSession(options: SessionOptions): McpSession {
     progressToken?: string,
     signal?: AbortSignal,
   ): Promise<Json> {
+    signal?.throwIfAborted()
     const id = `console-${++count}`
     const pending = withResolvers()
     waiting.set(id, pending)

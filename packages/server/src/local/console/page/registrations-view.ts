@@ -28,14 +28,19 @@ export function createRegistrationsView(): RegistrationsView {
   const views = new Map<string, { content: string; view: ItemView }>()
   let items: Item[] | undefined
   let selected: string | undefined
+  let turns = 0
   filter.addEventListener('input', showList)
   filter.addEventListener('keydown', event => {
     if (event.key === 'ArrowDown') list.querySelector('a')?.focus()
   })
   return {
     async refresh() {
+      const turn = ++turns
       try {
-        items = (await read<{ items: Item[] }>('/api/registrations')).items
+        const found = (await read<{ items: Item[] }>('/api/registrations')).items
+        // A later one has begun meanwhile, and knows more.
+        if (turn !== turns) return
+        items = found
         showList()
         showDetail()
       } catch (error) {
