@@ -1,7 +1,7 @@
 import type { Problem } from './messages.ts'
 
 /** A problem that the page shows. */
-export class ConsoleError extends Error {
+class ConsoleError extends Error {
   override readonly name = 'ConsoleError'
   readonly problem: Problem
 

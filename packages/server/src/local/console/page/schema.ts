@@ -82,15 +82,15 @@ function titled(list: unknown): Choice[] | undefined {
 const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
 
 /** Replaces references to `$defs` by what they name. Others, and circles, become any value. */
-export function resolved(schema: Schema, root: Schema, seen: string[] = []): Schema {
+export function resolved(schema: Schema, root: Schema, depth = 0): Schema {
   const { $ref, ...rest } = schema
   if (typeof $ref !== 'string') return schema
-  if (!$ref.startsWith('#/') || seen.includes($ref) || seen.length > DEPTH) return rest
+  if (!$ref.startsWith('#/') || depth > DEPTH) return rest
   let found: unknown = root
   for (const part of $ref.slice(2).split('/')) {
     const name = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')
     found = isRecord(found) && Object.hasOwn(found, name) ? found[name] : undefined
   }
   if (!isRecord(found)) return rest
-  return { ...resolved(found, root, [...seen, $ref]), ...rest }
+  return { ...resolved(found, root, depth + 1), ...rest }
 }
