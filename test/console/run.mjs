@@ -98,8 +98,11 @@ async function drive(program) {
           true,
         )
         await shoot('elicitation')
-        await look('dark', WIDE)
-        await shoot('elicitation')
+        for (const size of [WIDE, NARROW]) {
+          await look('dark', size)
+          await shoot('elicitation')
+          expect(await evaluate('document.documentElement.scrollWidth'), size.width)
+        }
         await look('light', WIDE)
       },
     )

@@ -27,7 +27,8 @@ byId('skip').addEventListener('click', event => {
   byId('main').focus()
 })
 route()
-if (!isLocked) void follow()
+if (isLocked) status('No valid token', 'bad')
+else void follow()
 
 /** `#/calls`, `#/log` and `#/connect` are views. Any other is the id of a registration. */
 function route() {
