@@ -20,7 +20,7 @@ export interface Manifest {
   prompts?: Record<string, Entry<PromptInput>> | undefined
 }
 
-export type ManifestTool = Entry<ToolInput>
+type ManifestTool = Entry<ToolInput>
 
 /** The fields of a registration, without those that the manifest gives it. */
 type Entry<Input> = Omit<Input, 'type' | 'name' | 'lambdaArn' | 'owner'> & {
