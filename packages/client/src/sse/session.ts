@@ -66,7 +66,6 @@ export function createSseSession(options: SseSessionOptions): SseSession {
   const attempts = new Set<AbortScope>()
   let restoring: { done: Promise<void>; scope: AbortScope } | undefined
   const stream = createSseStream({ ...options, onEndpoint: setEndpoint, onMessage: receive })
-  pending.observe({ onServerMessage() {}, onResponse: state.onResponse })
 
   pending.observe({
     onServerMessage() {},

@@ -9,6 +9,7 @@ import { type Limits, limitsOf, type TransportOptions } from '../transport/optio
 import { createPendingRequests, type PendingRequests } from '../transport/pending-requests.ts'
 import { postMessage } from './post.ts'
 import { createSseSession, type SseSession } from './session.ts'
+import { createTurns } from './turns.ts'
 
 /**
  * The HTTP+SSE transport of MCP (2024-11-05). Every request is signed with AWS Signature Version 4.
@@ -41,6 +42,7 @@ export class SigV4SseTransport {
   readonly #send: Send
   readonly #pending: PendingRequests = createPendingRequests(this)
   readonly #session: SseSession
+  readonly #turns = createTurns(MAX_POSTS)
   #isStarted = false
   #protocolVersion: string | undefined
 
@@ -82,9 +84,11 @@ export class SigV4SseTransport {
   }
 
   /**
-   * Resolves when the server has accepted the message. The response to a request comes through
-   * `onmessage`. Rejects with a `ClientError`. After `timeout`, `connection_failed` and
-   * `server_error` it is unknown whether the server accepted the message.
+   * Resolves when the server has accepted the message, or has responded to it. The response to a
+   * request comes through `onmessage`. Rejects with a `ClientError`. After `timeout`,
+   * `connection_failed` and `server_error` it is unknown whether the server accepted the message.
+   *
+   * 16 requests are posted at once. Others wait for that, and `sendTimeoutMs` begins after it.
    */
   async send(message: JsonRpcMessage): Promise<void> {
     this.#pending.assertOpen()
@@ -96,18 +100,18 @@ export class SigV4SseTransport {
     const cancelled = cancelledIdOf(message)
     if (cancelled !== undefined) this.#session.markRefused(cancelled)
     const scope = this.#pending.scope()
-    const { sendTimeoutMs } = this.#limits
-    const late = `${this.#url.origin} did not accept the message within ${sendTimeoutMs} ms`
-    scope.limit(sendTimeoutMs, late)
+    const isWanted = () => id === undefined || this.#pending.isPending(id)
+    const post = () => this.#postInTime(message, scope, isWanted)
+    const posting = id === undefined ? post() : this.#turns.run(post, scope.signal)
+    // The response may come before the server has said that it accepts the request.
+    posting.finally(scope.release).catch(() => {})
     try {
-      await this.#post(message, scope, true)
+      await Promise.race([posting, ...(request ? [request.answered] : [])])
       if (message.method === 'notifications/initialized') this.#session.markInitialized()
     } catch (error) {
       if (request?.isAnswered) return
       if (id !== undefined) this.#pending.forget(id)
       throw error
-    } finally {
-      scope.release()
     }
   }
 
@@ -129,6 +133,15 @@ export class SigV4SseTransport {
   /** Every later request carries the version. `Client.connect()` calls it. */
   setProtocolVersion(version: string): void {
     this.#protocolVersion = version
+  }
+
+  /** `isWanted`: false for a request that was cancelled while it waited for its turn. */
+  async #postInTime(message: JsonRpcMessage, scope: AbortScope, isWanted: () => boolean) {
+    if (!isWanted()) return
+    const { sendTimeoutMs } = this.#limits
+    const late = `${this.#url.origin} did not accept the message within ${sendTimeoutMs} ms`
+    scope.limit(sendTimeoutMs, late)
+    await this.#post(message, scope, true)
   }
 
   /** `waits`: until the session is ready for messages of the client. */
@@ -156,5 +169,10 @@ export class SigV4SseTransport {
   }
 }
 
+/**
+ * Requests that are posted at once. Each is an environment of the gateway, and they all write to
+ * the item of the session.
+ */
+const MAX_POSTS = 16
 /** How long `close()` waits for the server. */
 const DELETE_MS = 2_000

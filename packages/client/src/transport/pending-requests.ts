@@ -37,6 +37,8 @@ export interface MessageObserver {
 interface TrackedRequest {
   /** Whether `onmessage` had its response, or the error that stands for it. */
   readonly isAnswered: boolean
+  /** Resolves when it is answered. */
+  readonly answered: Promise<void>
 }
 
 /** Guarantees one response to every request of the client, and exactly one `onclose`. */
@@ -77,7 +79,7 @@ const MAX_FORGOTTEN = 1_000
 export function createPendingRequests(handlers: Handlers): PendingRequests {
   const lifetime = new AbortController()
   const scopes = new Set<AbortScope>()
-  const requests = new Map<RequestId, { message: JsonRpcMessage; isAnswered: boolean }>()
+  const requests = new Map<RequestId, ReturnType<typeof trackedRequest>>()
   /** The last ones that were given up. */
   const forgotten = new Set<RequestId>()
   let observer: MessageObserver | undefined
@@ -100,7 +102,7 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
     },
     track(message) {
       const id = requestIdOf(message)
-      const request = id === undefined ? undefined : { message, isAnswered: false }
+      const request = id === undefined ? undefined : trackedRequest(message)
       if (id !== undefined && request) requests.set(id, request)
       if (id !== undefined) forgotten.delete(id)
       // The server sends no response to a cancelled request.
@@ -166,7 +168,7 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
   function takeAnswered(id: RequestId) {
     const request = requests.get(id)
     requests.delete(id)
-    if (request) request.isAnswered = true
+    request?.markAnswered()
     return request
   }
 
@@ -186,6 +188,22 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
     requests.clear()
     beforeClose()
     runHandler(() => handlers.onclose?.())
+  }
+}
+
+function trackedRequest(message: JsonRpcMessage) {
+  let resolve = () => {}
+  const answered = new Promise<void>(it => {
+    resolve = it
+  })
+  return {
+    message,
+    isAnswered: false,
+    answered,
+    markAnswered() {
+      this.isAnswered = true
+      resolve()
+    },
   }
 }
 
