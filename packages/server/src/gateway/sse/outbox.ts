@@ -99,17 +99,16 @@ export function createLoggedOutbox(options: LoggedOutboxOptions): LoggedOutbox {
 }
 
 function createQueue(events: EventStream, nextId: () => string) {
-  const detached = new AbortController()
-  const left = new Promise<void>(resolve =>
-    detached.signal.addEventListener('abort', () => resolve(), { once: true }),
-  )
+  let isDetached = false
+  /** Go on with what waits for the reader, when the stream is left. */
+  const onDetached = new Set<() => void>()
   let messages = 0
   let characters = 0
   /** Characters of a result, as the last ones were. */
   let expected = 0
   let last = Promise.resolve()
   let onDrained: (() => void)[] = []
-  const isOver = () => detached.signal.aborted || events.closed.aborted
+  const isOver = () => isDetached || events.closed.aborted
   const isFull = () => !isOver() && (messages > MAX_MESSAGES || characters > MAX_CHARACTERS)
 
   return {
@@ -121,13 +120,13 @@ function createQueue(events: EventStream, nextId: () => string) {
       if (answers !== undefined) expected = Math.max(text.length, expected * FORGET)
       last = last.then(async () => {
         await added
-        if (!detached.signal.aborted) await events.event({ id, name: 'message', data: text })
+        if (!isDetached) await events.event({ id, name: 'message', data: text })
         messages -= 1
         characters -= text.length
         wake()
       })
-      // The reader of a stream that was left may never take anything.
-      await Promise.race([last, left.then(() => added)])
+      await unlessDetached(last)
+      await added
     },
     sendOnce: (text: string) => void events.event({ name: 'message', data: text }),
     hasRoomFor: (calls: number) => !isFull() && characters + calls * expected <= MAX_EXPECTED,
@@ -135,9 +134,25 @@ function createQueue(events: EventStream, nextId: () => string) {
       while (isFull()) await new Promise<void>(resolve => onDrained.push(resolve))
     },
     detach() {
-      detached.abort()
+      isDetached = true
+      for (const goOn of onDetached) goOn()
       wake()
     },
+  }
+
+  /**
+   * The reader of a stream that was left may never take anything. A race with one promise for the
+   * whole stream would keep every text until the stream ends.
+   */
+  function unlessDetached(taken: Promise<void>): Promise<void> {
+    if (isDetached) return Promise.resolve()
+    return new Promise(resolve => {
+      onDetached.add(resolve)
+      void taken.then(() => {
+        onDetached.delete(resolve)
+        resolve()
+      })
+    })
   }
 
   function wake() {
