@@ -12,6 +12,8 @@ interface InvokeInput {
   payload: Buffer
   /** Base64 of JSON. */
   clientContext?: string
+  /** The output has so many bytes. It is read once this resolves. */
+  beforeOutput?: ((bytes: number) => Promise<void>) | undefined
 }
 
 interface InvokeOutput {
@@ -53,6 +55,7 @@ export function lambdaApi(service: AwsService): LambdaApi {
   return {
     async invoke(input, signal) {
       const response = await run('2015-03-31', 'invocations', input, signal)
+      if (input.beforeOutput) await beforeOutput(input.beforeOutput, response)
       const functionError = response.headers['x-amz-function-error']
       return {
         payload: await orReason(bodyOf(response), signal),
@@ -89,6 +92,21 @@ export function lambdaApi(service: AwsService): LambdaApi {
 /** A connection is not tried twice, so there is time for a second packet. */
 const LIMITS = { connectMs: 5_000, maxSockets: 512 }
 const NAME_PLACES: NamePlaces = ['header', 'code', '__type']
+
+/** The connection may end before the output may be read. `bodyOf` says so then. */
+function beforeOutput(
+  ready: NonNullable<InvokeInput['beforeOutput']>,
+  response: IncomingMessage,
+): Promise<void> {
+  return new Promise(resolve => {
+    response.once('close', resolve)
+    const done = () => {
+      response.off('close', resolve)
+      resolve()
+    }
+    ready(Number(response.headers['content-length'] ?? 0)).then(done, done)
+  })
+}
 
 /** A caller that aborts gets its own reason, not the broken connection. */
 async function orReason<Value>(value: Promise<Value>, signal: AbortSignal): Promise<Value> {

@@ -23,6 +23,7 @@ export function bufferedInvoker(clientFor: (region: string) => LambdaApi): Invok
       functionName: registration.lambdaArn,
       payload: Buffer.from(event),
       clientContext: clientContext(registration, invocation),
+      beforeOutput: invocation.beforeOutput,
     }
     try {
       const output = await untilAccepted(

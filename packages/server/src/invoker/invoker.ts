@@ -9,6 +9,8 @@ export interface Invocation {
   clientInfo?: { name: string; version: string } | undefined
   /** W3C trace context, from the `_meta` of the client's request. */
   traceparent?: string | undefined
+  /** Awaited before an output of so many bytes is read. */
+  beforeOutput?: ((bytes: number) => Promise<void>) | undefined
 }
 
 /** A function that fails is a value; only a failure of the gateway itself is thrown. */

@@ -57,6 +57,8 @@ export interface OrdinaryContext {
   signal?: AbortSignal
   /** Milliseconds that a function may run. */
   timeMs: number
+  /** Awaited before an output of so many bytes is read. */
+  beforeOutput?: (bytes: number) => Promise<void>
 }
 
 /** A result as JSON, or an error. */
@@ -170,7 +172,7 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
     { traceparent }: Meta,
     context: OrdinaryContext,
   ): Promise<Outcome> {
-    const { caller, sessionId, client, signal, timeMs } = context
+    const { caller, sessionId, client, signal, timeMs, beforeOutput } = context
     const stop = new AbortController()
     let isLate = false
     const timer = setTimeout(() => {
@@ -190,6 +192,7 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
           sessionId,
           clientInfo: client?.name && client.version ? client : undefined,
           traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+          beforeOutput,
         },
         stop.signal,
       )

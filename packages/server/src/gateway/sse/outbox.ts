@@ -16,8 +16,17 @@ export interface Outbox {
   sendOnce(text: string): void
   /** Whether the results of so many calls may be made, if they are as large as the last ones. */
   hasRoomFor(calls: number): boolean
+  /** For the result of one call. */
+  hold(): Hold
   /** Resolves when the reader is not so far behind that no more should be made for it. */
   drained(): Promise<void>
+}
+
+/** What the result of a call takes of the memory, before it is a message. */
+export interface Hold {
+  /** Resolves when a result of so many bytes has room beside the others. It counts from then on. */
+  take(bytes: number): Promise<void>
+  release(): void
 }
 
 /** The outbox of a stream of a resumable session. What it sends can be sent by a later stream. */
@@ -42,7 +51,14 @@ const MAX_MESSAGES = 16
  */
 const MAX_CHARACTERS = 4 * 1024 * 1024
 /** Likewise, with the results that running calls are expected to have. */
-const MAX_EXPECTED = 12 * 1024 * 1024
+const MAX_EXPECTED = 6 * 1024 * 1024
+/**
+ * Bytes of results that are being read, or wait for the reader. The others stay with Lambda: calls
+ * that run at the same time may all have results of 6 MB.
+ */
+const MAX_HELD = 8 * 1024 * 1024
+/** A smaller result does not wait. */
+const MIN_HELD = 128 * 1024
 /** What a result that is smaller than the largest one leaves of the expectation. */
 const FORGET = 0.9
 
@@ -106,6 +122,8 @@ function createQueue(events: EventStream, nextId: () => string) {
   let characters = 0
   /** Characters of a result, as the last ones were. */
   let expected = 0
+  /** Bytes of results that are being read. */
+  let held = 0
   let last = Promise.resolve()
   let onDrained: (() => void)[] = []
   const isOver = () => isDetached || events.closed.aborted
@@ -130,6 +148,7 @@ function createQueue(events: EventStream, nextId: () => string) {
     },
     sendOnce: (text: string) => void events.event({ name: 'message', data: text }),
     hasRoomFor: (calls: number) => !isFull() && characters + calls * expected <= MAX_EXPECTED,
+    hold,
     async drained() {
       while (isFull()) await new Promise<void>(resolve => onDrained.push(resolve))
     },
@@ -138,6 +157,33 @@ function createQueue(events: EventStream, nextId: () => string) {
       for (const goOn of onDetached) goOn()
       wake()
     },
+  }
+
+  function hold(): Hold {
+    let own = 0
+    let isReleased = false
+    return {
+      async take(bytes) {
+        if (bytes < MIN_HELD) return
+        while (!isReleased && !fits(bytes))
+          await new Promise<void>(resolve => onDrained.push(resolve))
+        if (isReleased) return
+        own = bytes
+        held += bytes
+      },
+      release() {
+        isReleased = true
+        held -= own
+        own = 0
+        wake()
+      },
+    }
+  }
+
+  /** What waits for the reader of a stream that was left may wait for ever. */
+  function fits(bytes: number): boolean {
+    const taken = held + (isDetached ? 0 : characters)
+    return taken === 0 || taken + bytes <= MAX_HELD
   }
 
   /**

@@ -231,10 +231,17 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     request.state = 'running'
     if (resumed) await keep(resumed, message)
     const { signal } = request.cancelled
-    const answer = ordinary && (await prepare(ordinary, { ...context, client, signal }))
-    if (answer) {
-      const response = earlierAnswer(await answer(), request.method)
-      return respond(request, responseText(request.id, response))
+    const hold = outbox.hold()
+    const given = { ...context, client, signal, beforeOutput: hold.take }
+    try {
+      const answer = ordinary && (await prepare(ordinary, given))
+      if (answer) {
+        const response = earlierAnswer(await answer(), request.method)
+        return respond(request, responseText(request.id, response))
+      }
+    } finally {
+      // A response waits for the reader from here on, and is counted there.
+      hold.release()
     }
     await connected()
     // The client may have cancelled it, or the stream may have failed it, meanwhile.

@@ -15,7 +15,10 @@ export async function sendInvokeResponse(output: FunctionOutput, response: Serve
   const whole = output.type === 'stream' ? await collect(output.body, output.failure) : output
   response.setHeader('content-type', 'application/json')
   response.setHeader('x-amz-executed-version', '$LATEST')
-  if (whole.type === 'buffered') return void response.writeHead(200).end(whole.body)
+  if (whole.type === 'buffered') {
+    const { body } = whole
+    return void response.writeHead(200, { 'content-length': body.length }).end(body)
+  }
   response.writeHead(200, { 'x-amz-function-error': 'Unhandled' })
   response.end(JSON.stringify(whole.error))
 }
