@@ -264,3 +264,37 @@ test('an event stream is read as the AWS SDK reads it', async () => {
   }
   expect(read).toEqual(expected)
 })
+
+test('an output is read when there is room for it, and not before', async () => {
+  const { ours } = await clients(response =>
+    response.writeHead(200, { 'content-length': 5 }).end('"out"'),
+  )
+  let goOn = () => {}
+  const sizes: number[] = []
+  const beforeOutput = (bytes: number) => {
+    sizes.push(bytes)
+    return new Promise<void>(resolve => {
+      goOn = resolve
+    })
+  }
+  const payload = Buffer.from('{}')
+  const settled = vi.fn()
+  const output = ours.invoke({ functionName: 'f', payload, beforeOutput }, signal)
+  void output.then(settled)
+  await vi.waitUntil(() => sizes.length === 1)
+  expect(sizes).toEqual([5])
+  expect(settled).not.toHaveBeenCalled()
+  goOn()
+  expect((await output).payload.toString()).toBe('"out"')
+})
+
+test('a connection that breaks while its output waits fails the call at once', async () => {
+  const { ours } = await clients(response => {
+    response.writeHead(200, { 'content-length': 5 }).write('"o')
+    setImmediate(() => response.destroy())
+  })
+  const payload = Buffer.from('{}')
+  const beforeOutput = () => new Promise<void>(() => {})
+  const output = ours.invoke({ functionName: 'f', payload, beforeOutput }, signal)
+  await expect(output).rejects.toThrow()
+})
