@@ -23,7 +23,7 @@ export interface Outbox {
 }
 
 /** What the result of a call takes of the memory, before it is a message. */
-export interface Hold {
+interface Hold {
   /** Resolves when a result of so many bytes has room beside the others. It counts from then on. */
   take(bytes: number): Promise<void>
   release(): void
