@@ -476,6 +476,19 @@ describe('the stream', () => {
   })
 })
 
+test('posts 16 requests at once, and the next one when one of them is answered', async () => {
+  const { gateway, transport } = await started({ message: () => {} }, { sendTimeoutMs: 60_000 })
+  const ids = Array.from({ length: 18 }, (_, n) => n)
+  const sending = ids.map(id => transport.send({ jsonrpc: '2.0', id, method: 'x' }))
+  sending.forEach(it => void it.catch(() => {}))
+  await vi.waitUntil(() => gateway.messages.length === 16)
+  expect(gateway.messages).toHaveLength(16)
+  gateway.reply(0, {})
+  await sending[0]
+  await vi.waitUntil(() => gateway.messages.length === 17)
+  await transport.close()
+})
+
 describe('send', () => {
   const ping = { jsonrpc: '2.0', id: 1, method: 'ping' } as const
 

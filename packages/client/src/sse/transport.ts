@@ -101,14 +101,17 @@ export class SigV4SseTransport {
     if (cancelled !== undefined) this.#session.markRefused(cancelled)
     const scope = this.#pending.scope()
     const isWanted = () => id === undefined || this.#pending.isPending(id)
-    const post = () => this.#postInTime(message, scope, isWanted)
-    const posting = id === undefined ? post() : this.#turns.run(post, scope.signal)
-    // The response may come before the server has said that it accepts the request.
-    posting.finally(scope.release).catch(() => {})
+    const post = () => {
+      const posted = this.#postInTime(message, scope, isWanted)
+      posted.finally(scope.release).catch(() => {})
+      // The response may come before the server has said that it accepts the request.
+      return request ? Promise.race([posted, request.answered]) : posted
+    }
     try {
-      await Promise.race([posting, ...(request ? [request.answered] : [])])
+      await (id === undefined ? post() : this.#turns.run(post, scope.signal))
       if (message.method === 'notifications/initialized') this.#session.markInitialized()
     } catch (error) {
+      scope.release()
       if (request?.isAnswered) return
       if (id !== undefined) this.#pending.forget(id)
       throw error
