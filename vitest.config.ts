@@ -8,6 +8,7 @@ const NEED_TOOLS = {
   'test/oracles/ministack.test.ts': 'MINISTACK_PYTHON',
   'test/oracles/rie.test.ts': 'RIE',
   'test/oracles/clients-that-stay.test.ts': 'CLIENTS_THAT_STAY',
+  'test/oracles/connect.test.ts': 'CONNECT',
   'test/oracles/python-host.test.ts': 'PYTHON_HOST',
 }
 

@@ -45,6 +45,7 @@ const tasks = {
   rie: args => [node('scripts/rie.mjs', ...args)],
   recorder: args => [node('scripts/recorder.mjs', ...args)],
   'clients-that-stay': args => [node('scripts/clients-that-stay.mjs', ...args)],
+  connect: args => [node('scripts/connect.mjs', ...args)],
   'python-host': args => [node('scripts/python-host.mjs', ...args)],
   mcpb: () => [node('scripts/mcpb.mjs')],
   bench: args => [node('bench/run.mjs', ...args)],

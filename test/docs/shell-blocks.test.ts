@@ -20,6 +20,8 @@ const CLASSES = {
   ci: /^ci$/,
   /** `signed-requests.test.ts` sends its requests to a gateway on this machine. */
   gateway: /^gateway$/,
+  /** "npm run connect" runs it. */
+  connect: /^connect: /,
   /** A test below runs it. */
   run: /^run: (.+)$/,
 }
