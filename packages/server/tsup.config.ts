@@ -70,10 +70,16 @@ const dynaliteWithJournal: Plugin = {
     }))
     // esbuild finds the modules of a computed path only where it has their extension.
     build.onLoad({ filter: /dynalite[\\/]index\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(
-        /require\(('\.\/(?:actions|validations)\/') \+ action\)/g,
-        "require($1 + action + '.js')",
-      ),
+      contents: readFileSync(path, 'utf8')
+        .replace(
+          /require\(('\.\/(?:actions|validations)\/') \+ action\)/g,
+          "require($1 + action + '.js')",
+        )
+        // Node 24 warns of `url.parse` outside of node_modules.
+        .replace(
+          'url.parse(req.url, true).query',
+          "Object.fromEntries(new URLSearchParams(req.url.split('?')[1]))",
+        ),
     }))
   },
 }
