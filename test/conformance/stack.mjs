@@ -89,8 +89,11 @@ export async function startEverything({ respond, alter } = {}) {
 
 /** @param {import('@markvp/mcp-lambda-sam/local').Local} local */
 async function register({ registrationUrl, region, credentials }) {
-  // On AWS a function would have the URL in its environment.
-  await writeFile(`${output}gateway.json`, JSON.stringify({ registrationUrl }))
+  // On AWS a function would have the URL in its environment, and a role that may use it.
+  await writeFile(
+    `${output}gateway.json`,
+    JSON.stringify({ url: registrationUrl, region, credentials }),
+  )
   const admin = createAdminClient({ url: registrationUrl, region, credentials })
   for (const it of registrations)
     switch (it.type) {

@@ -5,11 +5,11 @@ import { readFile } from 'node:fs/promises'
 
 import { createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
 
-// On AWS this would be an environment variable of the function.
-const { registrationUrl } = JSON.parse(
+// On AWS the URL would be in the environment of the function, and the credentials those of its role.
+const options = JSON.parse(
   await readFile(new URL('../../../.cache/conformance/gateway.json', import.meta.url), 'utf8'),
 )
-const admin = createAdminClient({ url: registrationUrl })
+const admin = createAdminClient(options)
 
 /**
  * The registration that each tool changes.
