@@ -10,8 +10,8 @@ const ROOT = '/sys/fs/cgroup'
 /**
  * Parts of a processor, by a control group of the kernel. It lets a burst run on for a few
  * milliseconds, and takes them off the periods after it. Where this process may not make a group,
- * and with `dutyCycle`, the environment is stopped and continued in turn. That is stricter: the time
- * in which it waits counts too.
+ * and with `dutyCycle`, the environment is stopped and continued in turn. That is stricter: the
+ * time in which it waits counts too.
  *
  * @param {number} share of one processor
  * @param {{ dutyCycle: boolean }} options

@@ -107,8 +107,8 @@ export default async function registrations({ times }) {
 const LIVE = `${HELLO.lambdaArn}:live`
 
 /**
- * Measures a change of the registry. The first one of a gateway is not measured: it may read what an
- * earlier version has written.
+ * Measures a change of the registry. The first one of a gateway is not measured: it may read what
+ * an earlier version has written.
  *
  * @param {number} times
  * @param {(run: (client: Send, gateway: Gateway) => Promise<number>) => Record<string, () => Promise<number | void>>} each

@@ -5,7 +5,8 @@
 //     npm run bench [-- [--quick] [--duty-cycle] SUBJECT …]
 //
 // --quick takes a tenth of each measurement, to see that everything runs. --duty-cycle stops and
-// continues the environments that get a part of a processor, also where a control group can be made.
+// continues the environments that get a part of a processor, also where a control group can be
+// made.
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 

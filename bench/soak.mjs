@@ -5,8 +5,8 @@
 //
 // It samples the memory and the handles of the environments and the live items of the session
 // table. The first third of the run is warm-up. The exit code is 1 when the last third has more
-// memory or handles than the second (see GROWTH), when the table has more items than the messages of
-// the last 15 minutes explain (see mostItems), or when a request failed.
+// memory or handles than the second (see GROWTH), when the table has more items than the messages
+// of the last 15 minutes explain (see mostItems), or when a request failed.
 import { loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -25,7 +25,9 @@ const SAMPLE_MS = 5_000
 /** An /sse client makes a call once in this time. */
 const CALL_EVERY_MS = 10_000
 
-/** What each figure of the last third may have more than that of the second, as a factor and more. */
+/**
+ * What each figure of the last third may have more than that of the second, as a factor and more.
+ */
 const GROWTH = {
   'MB of all environments': { factor: 1.1, more: 10 },
   'MB of the largest': { factor: 1.1, more: 10 },

@@ -1,6 +1,6 @@
-// Lets clients of other languages connect to the built functions and stay, and checks that they hold
-// no environment: clients of the MCP SDKs for Python, 1.x and 2.x, and of two for Go. What cannot be
-// had is skipped. The last line is "clients-that-stay: N passed, N failed, N skipped".
+// Lets clients of other languages connect to the built functions and stay, and checks that they
+// hold no environment: clients of the MCP SDKs for Python, 1.x and 2.x, and of two for Go. What
+// cannot be had is skipped. The last line is "clients-that-stay: N passed, N failed, N skipped".
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'

@@ -1,5 +1,6 @@
 // Runs the snippets of docs/connect.md, each against a gateway on this machine: it lists tools and
-// calls one. What cannot be had is skipped. The last line is "connect: N passed, N failed, N skipped".
+// calls one. What cannot be had is skipped. The last line is "connect: N passed, N failed, N
+// skipped".
 //
 //   --quick  runs TypeScript, Python's mcp, Go, the bridge, curl and awscurl, and no framework
 //   --write  writes the table of the page from what ran

@@ -3,8 +3,8 @@
 //     npm run faults [-- [--short] [SCENARIO …]]
 //
 // A call is lost when it has a result and did not run, or no response; doubled when it has two
-// responses or ran twice; hung when nothing comes within four minutes. It fails unless all are 0 and
-// the memory of each environment stays below that of the function.
+// responses or ran twice; hung when nothing comes within four minutes. It fails unless all are 0
+// and the memory of each environment stays below that of the function.
 import { parseArgs } from 'node:util'
 
 import { flood, hangUp, readSlowly, reconnect } from './clients.mjs'

@@ -27,8 +27,8 @@ async function bundle(folder, contents, options) {
 }
 
 /**
- * Opens a page in headless Chromium. The page calls the tools and sends the result back. Requests of
- * the page go through the server of the page, which changes nothing: the gateway verifies them.
+ * Opens a page in headless Chromium. The page calls the tools and sends the result back. Requests
+ * of the page go through the server of the page, which changes nothing: the gateway verifies them.
  *
  * @param {string} program
  * @param {string} folder with the installed packages and web.mjs

@@ -100,7 +100,9 @@ export type RegistrationAnswer<Type extends Registration = Registration> = Type 
   dryRun?: true
 }
 
-/** One difference of content. `path` is a JSON Pointer. Values of more than 200 characters are cut. */
+/**
+ * One difference of content. `path` is a JSON Pointer. Values of more than 200 characters are cut.
+ */
 export interface ContentChange {
   path: string
   /** Absent where the field is new. */

@@ -73,8 +73,9 @@ export interface AdminClient {
     options?: RegisterOptions,
   ): Promise<RegistrationAnswer>
   /**
-   * Compares a manifest with what is registered: nothing is changed. Every check runs on the server,
-   * rights included. Rejects with `invalid_manifest`, `invalid_registration` or `owner_conflict`.
+   * Compares a manifest with what is registered: nothing is changed. Every check runs on the
+   * server, rights included. Rejects with `invalid_manifest`, `invalid_registration` or
+   * `owner_conflict`.
    */
   plan(manifest: Manifest, options?: PlanOptions): Promise<Plan>
   /** `plan`, then the `apply` of the plan. */

@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises'
 
 import { createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
 
-// On AWS the URL would be in the environment of the function, and the credentials those of its role.
+// On AWS the URL would be in the environment of the function, and the credentials those of its
+// role.
 const options = JSON.parse(
   await readFile(new URL('../../../.cache/conformance/gateway.json', import.meta.url), 'utf8'),
 )

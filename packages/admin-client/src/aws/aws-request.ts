@@ -98,7 +98,9 @@ function detailed(message: string, text: string): string {
   return inside && !message.includes(inside) ? `${message}: ${inside}` : message
 }
 
-/** The variables of the AWS SDKs: docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html */
+/**
+ * The variables of the AWS SDKs: docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+ */
 function endpointOf(service: string, region: string): string {
   const name = { logs: 'CLOUDWATCH_LOGS', tagging: 'RESOURCE_GROUPS_TAGGING_API' }[service]
   const own = process.env[`AWS_ENDPOINT_URL_${name ?? service.toUpperCase()}`]

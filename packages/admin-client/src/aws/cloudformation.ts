@@ -38,7 +38,10 @@ function query(options: AwsOptions, fields: Record<string, string>): Promise<str
   })
 }
 
-/** The two elements of each `<member>`: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference */
+/**
+ * The two elements of each `<member>`:
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference
+ */
 function pairsIn(xml: string, key: string, value: string): Record<string, string> {
   const members = xml.match(/<member>(?:(?!<member>)[\s\S])*?<\/member>/g) ?? []
   return Object.fromEntries(

@@ -7,8 +7,8 @@ import { type Imported, type ManifestTool, toName } from './imported.ts'
  * prints and `create-gateway-target` takes them, or a `targetConfiguration` alone.
  * https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/gateway-add-target-lambda.html
  *
- * Such a function gets the arguments as its event, and the tool's name in `bedrockAgentCoreToolName`
- * of its client context: the gateway sends both.
+ * Such a function gets the arguments as its event, and the tool's name in
+ * `bedrockAgentCoreToolName` of its client context: the gateway sends both.
  */
 export function fromAgentCore(text: string): Imported {
   const tools = new Map<string, ManifestTool>()

@@ -53,7 +53,9 @@ export interface Plan {
   create: string[]
   update: Update[]
   delete: string[]
-  /** Registrations whose content stays, and whose invoke permission is missing and would be added. */
+  /**
+   * Registrations whose content stays, and whose invoke permission is missing and would be added.
+   */
   repair: string[]
   unchanged: string[]
   /** The functions that the gateway could not invoke afterwards, by the id of a registration. */
@@ -64,8 +66,8 @@ export interface Plan {
   /** The plan as text for people, or as Markdown for a comment on a pull request. */
   toText(format?: 'text' | 'markdown'): string
   /**
-   * Makes the changes. Rejects with `version_mismatch` where another writer has changed one of these
-   * registrations since. Batches that were sent before that stay. Planning and applying again
+   * Makes the changes. Rejects with `version_mismatch` where another writer has changed one of
+   * these registrations since. Batches that were sent before that stay. Planning and applying again
    * completes the work.
    */
   apply(options?: ApplyOptions): Promise<Applied>

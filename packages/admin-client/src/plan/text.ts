@@ -1,7 +1,9 @@
 import type { ContentChange } from '../api-schema.ts'
 import type { Plan } from './plan.ts'
 
-/** A plan for people. In Markdown, the same text stands in a block that shows its signs in colour. */
+/**
+ * A plan for people. In Markdown, the same text stands in a block that shows its signs in colour.
+ */
 export function planText(plan: Plan, format: 'text' | 'markdown' = 'text'): string {
   const summary = summaryOf(plan)
   const lines = linesOf(plan)

@@ -1,5 +1,6 @@
 import { ClientError } from '../errors.ts'
 import { drain } from '../http/bodies.ts'
+import { TEMPORARY } from '../http/temporary-failure.ts'
 import { sleep } from '../http/timers.ts'
 import { type JsonRpcMessage, requestIdOf } from '../jsonrpc.ts'
 import type { AbortScope } from '../transport/abort-scope.ts'
@@ -43,7 +44,7 @@ export async function postMessage(options: PostOptions): Promise<void> {
       if (attempts === MAX_ATTEMPTS || !target.canRepeat) throw error
       if (session.target !== target) continue // a new session has replaced that one
       if (error.code === 'session_not_found') await findSession(target, error)
-      else if (!REPEATABLE.has(error.code)) throw error
+      else if (!TEMPORARY.has(error.code)) throw error
       else await pause(error, attempts)
       if (!isWanted()) throw error
     }
@@ -80,11 +81,3 @@ export async function postMessage(options: PostOptions): Promise<void> {
 }
 
 const DID_NOT_RUN = new Set(['rate_limited', 'session_not_found'])
-
-const REPEATABLE = new Set([
-  'connection_failed',
-  'rate_limited',
-  'server_error',
-  'service_unavailable',
-  'timeout',
-])

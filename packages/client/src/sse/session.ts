@@ -1,5 +1,6 @@
 import { ClientError } from '../errors.ts'
 import { QUICK_ATTEMPTS, reconnectDelay } from '../http/backoff.ts'
+import { STREAM_TEMPORARY } from '../http/temporary-failure.ts'
 import { sleep } from '../http/timers.ts'
 import { isRecord, parseJson } from '../is-record.ts'
 import { type JsonRpcMessage, type RequestId, requestIdOf } from '../jsonrpc.ts'
@@ -254,13 +255,4 @@ const TOO_MANY_STREAMS =
   'Close clients that are not needed, or raise the parameter MaxStreamsPerCaller of the stack. The stream of a client that is gone ends by itself after a minute or two.'
 
 const isTemporary = ({ code }: ClientError, failures: number) =>
-  TEMPORARY.has(code) || (code === 'invalid_response' && failures <= MAX_INVALID)
-
-const TEMPORARY = new Set([
-  'connection_closed',
-  'connection_failed',
-  'rate_limited',
-  'server_error',
-  'service_unavailable',
-  'timeout',
-])
+  STREAM_TEMPORARY.has(code) || (code === 'invalid_response' && failures <= MAX_INVALID)

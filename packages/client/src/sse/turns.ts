@@ -2,7 +2,9 @@ import { ClientError } from '../errors.ts'
 
 /** Lets requests be posted in their order, so many at once. */
 export interface Turns {
-  /** Does the work when its turn comes. Rejects with the signal's reason where that aborts before. */
+  /**
+   * Does the work when its turn comes. Rejects with the signal's reason where that aborts before.
+   */
   run(work: () => Promise<void>, signal: AbortSignal): Promise<void>
 }
 

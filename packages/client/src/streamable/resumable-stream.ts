@@ -3,6 +3,7 @@ import type { EventSourceMessage } from 'eventsource-parser'
 import { ClientError } from '../errors.ts'
 import { reconnectDelay } from '../http/backoff.ts'
 import { readEvents } from '../http/event-stream.ts'
+import { STREAM_TEMPORARY } from '../http/temporary-failure.ts'
 import { sleep } from '../http/timers.ts'
 import { toConnectionError } from '../request/send.ts'
 import type { AbortScope } from '../transport/abort-scope.ts'
@@ -116,13 +117,4 @@ const HEADER_TEXT = /^[\x20-\x7e]*$/
 const isOver = (stream: ResumableStream) => stream.signal.aborted || stream.isOver()
 
 // 409: the server has not yet noticed that the previous connection is gone.
-const isTemporary = ({ code, status }: ClientError) => TEMPORARY.has(code) || status === 409
-
-const TEMPORARY = new Set([
-  'connection_closed',
-  'connection_failed',
-  'rate_limited',
-  'server_error',
-  'service_unavailable',
-  'timeout',
-])
+const isTemporary = ({ code, status }: ClientError) => STREAM_TEMPORARY.has(code) || status === 409

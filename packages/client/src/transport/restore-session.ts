@@ -1,4 +1,5 @@
 import { ClientError } from '../errors.ts'
+import { TEMPORARY } from '../http/temporary-failure.ts'
 import { isRecord } from '../is-record.ts'
 import type { JsonRpcMessage } from '../jsonrpc.ts'
 import type { SessionState, StateRequest } from './session-state.ts'
@@ -110,14 +111,6 @@ function asUnsent(error: unknown): unknown {
     { status, requestId, hint, retryAfterMs, retryable: true, cause: error },
   )
 }
-
-const TEMPORARY = new Set([
-  'connection_failed',
-  'rate_limited',
-  'server_error',
-  'service_unavailable',
-  'timeout',
-])
 
 const messageOf = (error: unknown) =>
   isRecord(error) && typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error)

@@ -90,7 +90,7 @@ export function createCustomResource({
   ): Promise<Outcome> {
     const outcome = { isSuccess: true, physicalResourceId: id }
     const key = parseRegistrationId(id)
-    // The id of a creation that has failed is none.
+    // A creation that has failed reports an id that names no registration.
     if (!key) return outcome
     const plan = await planChange(registry, { id, precondition: undefined }, caller)
     if (!plan.from) {

@@ -1,8 +1,8 @@
 import { isRecord } from '../is-record.ts'
 
 /**
- * The registration that the properties of a custom resource describe. Names may begin with a capital
- * letter, as CloudFormation writes them: `LambdaArn` is `lambdaArn`.
+ * The registration that the properties of a custom resource describe. Names may begin with a
+ * capital letter, as CloudFormation writes them: `LambdaArn` is `lambdaArn`.
  */
 export function toRegistrationBody(
   resourceType: string,
@@ -61,8 +61,9 @@ const NUMBERS = new Set(
 const TYPED = ['default', 'const', 'enum', 'examples']
 
 /**
- * CloudFormation sends every number and boolean as text. Restores those whose keyword says what they
- * are: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requesttypes-create.html
+ * CloudFormation sends every number and boolean as text. Restores those whose keyword says what
+ * they are:
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requesttypes-create.html
  */
 function restore(value: unknown, keyword: string): unknown {
   if (typeof value === 'string') return scalar(value, keyword)

@@ -42,8 +42,8 @@ export interface Reservation extends Concurrency {
 
 /**
  * The reservation for a new stack. It keeps streams that no client ends from taking what the
- * other functions of the account need, and bounds what they cost. Undefined where AWS would refuse it,
- * or where so little is left that the gateway would turn its clients away.
+ * other functions of the account need, and bounds what they cost. Undefined where AWS would refuse
+ * it, or where so little is left that the gateway would turn its clients away.
  */
 export function proposeReservation({ limit, unreserved }: Concurrency): Reservation | undefined {
   const reserved = Math.min(unreserved - KEPT_UNRESERVED, USUAL)

@@ -53,8 +53,8 @@ export interface DeployOptions extends AccountOptions {
   /** Called at every step. */
   onProgress?: (progress: Progress) => void
   /**
-   * Called with a reservation for a new stack whose `ReservedConcurrency` is not given. `true` takes
-   * it. @default the stack reserves nothing
+   * Called with a reservation for a new stack whose `ReservedConcurrency` is not given. `true`
+   * takes it. @default the stack reserves nothing
    */
   reserve?: (reservation: Reservation) => boolean | Promise<boolean>
   /** Called before anything is changed. `false` stops the deployment. */

@@ -1,8 +1,8 @@
 import { endOfString } from './tokens.ts'
 
 /**
- * Deeper JSON text overflows the stack of code that walks it recursively, `JSON.stringify` included.
- * The parsers of some clients stop at this depth.
+ * Deeper JSON text overflows the stack of code that walks it recursively, `JSON.stringify`
+ * included. The parsers of some clients stop at this depth.
  */
 export const MAX_DEPTH = 200
 

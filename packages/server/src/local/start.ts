@@ -54,7 +54,9 @@ export interface LocalOptions {
   data?: string
   /** More callers. The developer with the `credentials` of `Local` is always a caller. */
   principals?: Principal[]
-  /** Notify clients of changes, as with the parameter ServerPush of the template. Default: false. */
+  /**
+   * Notify clients of changes, as with the parameter ServerPush of the template. Default: false.
+   */
   push?: boolean
   /** Overrides environment variables of the gateway's two functions. */
   environment?: Record<string, string>

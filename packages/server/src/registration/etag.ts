@@ -11,8 +11,8 @@ export const etag = ({ version }: Pick<Registration, 'version'>): string => `"${
 export type Precondition = number | 'present' | 'absent' | undefined
 
 /**
- * The precondition in `If-Match` or `If-None-Match`. Besides the ETag, a bare number and a weak ETag
- * are allowed: proxies that compress responses make ETags weak.
+ * The precondition in `If-Match` or `If-None-Match`. Besides the ETag, a bare number and a weak
+ * ETag are allowed: proxies that compress responses make ETags weak.
  */
 export function preconditionOf(headers: Headers): Precondition {
   const match = headers.get('if-match')?.trim()

@@ -58,7 +58,9 @@ export async function planChange(
   return { ...plan, kind: from ? 'updated' : 'created', to }
 }
 
-/** Writes to the registry alone. Throws `conflict` or `version_mismatch` where another writer won. */
+/**
+ * Writes to the registry alone. Throws `conflict` or `version_mismatch` where another writer won.
+ */
 export async function writeChange(registry: Registry, plan: PlannedChange): Promise<void> {
   const { id, kind, from, to, precondition } = plan
   if (kind === 'unchanged') return

@@ -41,8 +41,8 @@ export interface Registry {
     limit?: number
   }): AsyncIterable<Registration>
   /**
-   * Whether a registration has this function. Reads a few rows, however many have it. It finds every
-   * write that has resolved before the call.
+   * Whether a registration has this function. Reads a few rows, however many have it. It finds
+   * every write that has resolved before the call.
    */
   isUsed(lambdaArn: string): Promise<boolean>
   /** Lets `isUsed` find a stored registration that was not written by this interface. */

@@ -35,8 +35,8 @@ export interface Relay {
 export interface Inbox {
   /**
    * Delivers every message exactly once, in order of arrival, also while other environments read
-   * the same inbox. A message that is not taken within `KEEP_SECONDS` is dropped. Ends when `signal`
-   * aborts, or after `close` once all posted messages are delivered.
+   * the same inbox. A message that is not taken within `KEEP_SECONDS` is dropped. Ends when
+   * `signal` aborts, or after `close` once all posted messages are delivered.
    */
   messages(signal: AbortSignal): AsyncIterable<string>
   /** Renews the session's lease for another `leaseSeconds`. False when the session is gone. */

@@ -47,7 +47,8 @@ async function apiWith(count: number) {
       return output
     }
   }
-  // A registry without rows of functions is read once in whole: this one may be of a version before.
+  // A registry without rows of functions is read once in whole: this one may be of a version
+  // before.
   await registry.isUsed(OWN)
   const url = registrationUrl({ ...emulator, dynamo: () => emulator.dynamo(counted) })
   return {

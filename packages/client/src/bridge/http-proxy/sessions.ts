@@ -2,7 +2,7 @@
 export interface OpenSessions {
   /** Looks at a response of the gateway to a request with these headers. */
   observe(method: string, request: Headers, response: Response): void
-  /** Ends them on the server: nobody else can, once the proxy is gone. */
+  /** Ends them on the server: no other program can, once the proxy is gone. */
   deleteAll(send: (headers: Headers) => Promise<unknown>): Promise<void>
 }
 

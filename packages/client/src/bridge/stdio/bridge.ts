@@ -164,7 +164,9 @@ export function createBridge(options: BridgeOptions): Bridge {
     }
   }
 
-  /** Opens the stream of a subscription again when it breaks, until the server or the host ends it. */
+  /**
+   * Opens the stream of a subscription again when it breaks, until the server or the host ends it.
+   */
   async function listen(it: Pending, subscription: Subscription) {
     const { signal } = it.cancel
     for (let failures = 0; pending.get(it.id) === it; failures++) {

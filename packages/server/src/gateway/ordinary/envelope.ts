@@ -1,4 +1,5 @@
 import { isRecord } from '../../is-record.ts'
+import { isLogLevel } from '../wire/log-levels.ts'
 import { STATELESS_PROTOCOL_VERSION } from '../wire/protocol-versions.ts'
 import { type ClientInfo, clientInfoIn, isPlainCapabilities } from './ordinary-request.ts'
 
@@ -8,8 +9,6 @@ const CLIENT_INFO = `${PREFIX}clientInfo`
 const CLIENT_CAPABILITIES = `${PREFIX}clientCapabilities`
 const LOG_LEVEL = `${PREFIX}logLevel`
 const RELATED_TASK = `${PREFIX}related-task`
-
-const LOG_LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']
 
 /**
  * Who sent a request of protocol version 2026-07-28. Undefined where the headers or `_meta` are not
@@ -28,7 +27,7 @@ export function statelessClient(
   if (!isRecord(meta) || meta[PROTOCOL_VERSION] !== STATELESS_PROTOCOL_VERSION) return undefined
   if (!isPlainCapabilities(meta[CLIENT_CAPABILITIES]) || RELATED_TASK in meta) return undefined
   const level = meta[LOG_LEVEL]
-  if (level !== undefined && !LOG_LEVELS.some(it => it === level)) return undefined
+  if (level !== undefined && !isLogLevel(level)) return undefined
   if (meta[CLIENT_INFO] === undefined) return { client: undefined }
   const client = clientInfoIn(meta[CLIENT_INFO])
   return client && { client }

@@ -1,8 +1,8 @@
 import { invalidParams } from './request-errors.ts'
 
 /**
- * The size of a page. Popular clients up to protocol version 2025-11-25 never ask for a second page,
- * so theirs holds the whole registry unless that is too large for one message.
+ * The size of a page. Popular clients up to protocol version 2025-11-25 never ask for a second
+ * page, so theirs holds the whole registry unless that is too large for one message.
  */
 const PAGE_BYTES = 4 * 1024 * 1024
 /**

@@ -108,7 +108,9 @@ export function createLoggedOutbox(options: LoggedOutboxOptions): LoggedOutbox {
     eventId,
   }
 
-  /** A response that could not be stored stays: the next stream says that its outcome is unknown. */
+  /**
+   * A response that could not be stored stays: the next stream says that its outcome is unknown.
+   */
   async function forgetStored(id: RequestId) {
     if (await log.stored()) unstored.delete(id)
   }

@@ -5,6 +5,7 @@ import type { HeldSession, ResumableSessions } from '../../session-table/resumab
 import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
 import { type Subscriptions, tooManySubscriptions } from '../protocol/subscriptions.ts'
 import { keepLease } from '../wire/lease.ts'
+import { isLogLevel } from '../wire/log-levels.ts'
 import { passOnEarlierStreams } from './earlier-streams.ts'
 import { type Cursor, createResumableId, parseEventId } from './event-id.ts'
 import type { LoggedOutbox } from './outbox.ts'
@@ -80,7 +81,7 @@ export async function openResumption(
       isKept = true
     },
     async keepLogLevel(level) {
-      if (isKept && LOG_LEVELS.has(level)) await sessions.setLogLevel(kept, String(level))
+      if (isKept && isLogLevel(level)) await sessions.setLogLevel(kept, level)
     },
     keeping: memory => ({
       async add(uri, updateToken) {
@@ -128,15 +129,3 @@ const stateKey = (id: string) => `sse.${id}`
 
 /** As `MAX_INITIALIZE_BYTES` of Streamable HTTP. */
 const MAX_INITIALIZE_LENGTH = 64 * 1024
-
-/** https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging */
-const LOG_LEVELS = new Set<unknown>([
-  'debug',
-  'info',
-  'notice',
-  'warning',
-  'error',
-  'critical',
-  'alert',
-  'emergency',
-])

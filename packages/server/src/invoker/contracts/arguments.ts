@@ -82,7 +82,9 @@ export async function toPromptResult(
   }
 }
 
-/** The MCP result that the output is, if it is one. The schemas are loaded where they are needed. */
+/**
+ * The MCP result that the output is, if it is one. The schemas are loaded where they are needed.
+ */
 async function mcpResultIn<Name extends McpResultName>(
   name: Name,
   value: unknown,

@@ -8,8 +8,8 @@ export interface Change {
 
 /**
  * Changes that are made together or not at all. All numbers are big-endian: length of the content,
- * CRC-32 of the content, content. A change is 1 (put) or 0 (delete), the length of the key, the key,
- * and for a put the length of the value and the value.
+ * CRC-32 of the content, content. A change is 1 (put) or 0 (delete), the length of the key, the
+ * key, and for a put the length of the value and the value.
  */
 export function encodeRecord(changes: readonly Change[]): Buffer {
   const parts = changes.flatMap(({ key, value }) =>
@@ -36,8 +36,8 @@ function length(part: Buffer): Buffer {
 const MAX_CONTENT = 64 * 1024 * 1024
 
 /**
- * The record at the start of `bytes`, and the rest. `short`: the record needs more bytes. `damaged`:
- * it was not written to its end.
+ * The record at the start of `bytes`, and the rest. `short`: the record needs more bytes.
+ * `damaged`: it was not written to its end.
  */
 export function decodeRecord(
   bytes: Buffer,

@@ -23,7 +23,9 @@ export class Journal {
     this.#size = size
   }
 
-  /** Opens or creates the journal in `folder`, and calls `apply` with the changes of each record. */
+  /**
+   * Opens or creates the journal in `folder`, and calls `apply` with the changes of each record.
+   */
   static async open(
     folder: string,
     apply: (changes: Change[]) => void | Promise<void>,
@@ -68,7 +70,7 @@ export class Journal {
     try {
       await this.#file.datasync()
     } catch (error) {
-      // The system may have dropped the pages, so nobody knows what is on the disk.
+      // What is on the disk is unknown now: the system may have dropped the pages.
       this.#failure = error
       throw error
     }

@@ -1,4 +1,6 @@
-/** Maps a list in its order, with this many calls at the same time. Rejects with the first error. */
+/**
+ * Maps a list in its order, with this many calls at the same time. Rejects with the first error.
+ */
 export async function eachOf<Item, Result>(
   items: readonly Item[],
   atOnce: number,

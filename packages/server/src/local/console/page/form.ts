@@ -23,7 +23,9 @@ interface Settings {
   depth?: number
 }
 
-/** A field for the values of a JSON Schema, with a label, a description and a place for an error. */
+/**
+ * A field for the values of a JSON Schema, with a label, a description and a place for an error.
+ */
 export function createField(settings: Settings): Field {
   const schema = resolved(settings.schema, settings.root)
   const { initial = schema['default'], depth = 0 } = settings
