@@ -1,6 +1,7 @@
 import {
   parseRegistrationId,
   type Registration,
+  type RegistrationInput,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import type { Caller } from '../http/caller.ts'
@@ -14,7 +15,7 @@ import { idOf, planChange } from '../registration/planned-change.ts'
 import { parseInput } from '../registration/validate.ts'
 import { assertCustomResourceEvent, type CustomResourceEvent } from './event.ts'
 import { toRegistrationBody } from './properties.ts'
-import { type Outcome, sendOutcome } from './response.ts'
+import { cut, type Outcome, sendOutcome } from './response.ts'
 
 interface CustomResourceOptions extends RegistrationOptions {
   /** The account whose stacks may register. */
@@ -28,8 +29,12 @@ interface CustomResourceOptions extends RegistrationOptions {
  * `Custom::McpPrompt`. The physical id is the id of the registration. Another name makes another
  * resource: CloudFormation deletes the old one when the update is complete.
  *
- * A stack changes and deletes only what it has created. Lambda may deliver an event twice, so every
- * request may run again. The response is sent in any case; otherwise the stack waits for an hour.
+ * A registration belongs to one resource of one stack, which `createdBy` names. Another resource of
+ * the same stack gets `already_exists`: otherwise a resource with a new logical id and the old name
+ * would share the registration with the old resource, whose deletion would remove it for both.
+ *
+ * Lambda may deliver an event twice, so every request may run again. The response is sent in any
+ * case; otherwise the stack waits for an hour.
  */
 export function createCustomResource({
   accountId,
@@ -62,8 +67,22 @@ export function createCustomResource({
     const input = parseInput({ owner: ownerOf(StackId), ...body })
     assertNotOwn(input.lambdaArn, ownFunctions)
     const id = idOf(input)
+    // The row may exist from here on, and CloudFormation deletes only what it has the id of.
+    return write(event, input, caller, requestId).catch(error =>
+      failed(event, error, requestId, id),
+    )
+  }
+
+  async function write(
+    event: CustomResourceEvent,
+    input: RegistrationInput,
+    caller: Caller,
+    requestId: string,
+  ): Promise<Outcome> {
+    const id = idOf(input)
     const plan = await planChange(registry, { id, input, precondition: undefined }, caller)
-    if (plan.from && plan.from.createdBy !== StackId) throw foreign(plan.from)
+    if (plan.from && plan.from.createdBy !== caller.arn)
+      return failed(event, taken(plan.from, event.StackId), requestId)
     const { status } = await applyChange({ registry, reconciler }, plan, { caller, requestId })
     if (status?.state === 'function_not_found')
       return {
@@ -78,13 +97,14 @@ export function createCustomResource({
         Id: id,
         Version: String(plan.to?.version),
         Status: status?.state ?? 'unknown',
-        StatusMessage: status && status.state !== 'ready' ? status.message.slice(0, 1_000) : '',
+        StatusMessage:
+          status && status.state !== 'ready' ? cut(status.message, MAX_MESSAGE_BYTES) : '',
       },
     }
   }
 
   async function remove(
-    { PhysicalResourceId: id = '', StackId }: CustomResourceEvent,
+    { PhysicalResourceId: id = '' }: CustomResourceEvent,
     caller: Caller,
     requestId: string,
   ): Promise<Outcome> {
@@ -97,9 +117,12 @@ export function createCustomResource({
       await reconciler.finishInterrupted(id)
       return outcome
     }
-    if (plan.from.createdBy !== StackId) {
-      log.warn('kept a registration that another one has created', { requestId, id })
-      return outcome
+    const { createdBy, updatedBy = createdBy } = plan.from
+    const other = [createdBy, updatedBy].find(arn => arn !== caller.arn)
+    if (other !== undefined) {
+      const reason = `"${id}" stays registered: ${other} has written it`
+      log.warn('kept a registration that another one has written', { requestId, id, by: other })
+      return { ...outcome, reason }
     }
     const { warnings } = await applyChange({ registry, reconciler }, plan, { caller, requestId })
     for (const warning of warnings) log.warn(warning, { requestId, id })
@@ -107,32 +130,45 @@ export function createCustomResource({
   }
 }
 
-/** The outcome of a request that has changed nothing, or not all. Deleting it does no harm. */
-function failed(event: CustomResourceEvent, error: unknown, requestId: string): Outcome {
-  const { LogicalResourceId, PhysicalResourceId } = event
+/**
+ * The outcome of a request that has changed nothing, or not all. Without the id of a row that may
+ * exist it names none, so that its deletion does no harm.
+ */
+function failed(
+  { LogicalResourceId, PhysicalResourceId }: CustomResourceEvent,
+  error: unknown,
+  requestId: string,
+  physicalResourceId = PhysicalResourceId ?? `not-created:${LogicalResourceId}`,
+): Outcome {
   const isExplained = error instanceof GatewayError || error instanceof SyntaxError
   if (!isExplained) log.error('request failed', { requestId, error: describe(error) })
   return {
     isSuccess: false,
-    physicalResourceId: PhysicalResourceId ?? `not-created:${LogicalResourceId}`,
+    physicalResourceId,
     reason: isExplained
       ? error.message
       : `The registration failed. The log of the function has the reason under the request id ${requestId}`,
   }
 }
 
-/** `arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/ID` as the writer of a registration. */
-function callerOf({ StackId }: CustomResourceEvent): Caller {
+/** `arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/ID/LOGICALID` as a writer of registrations. */
+function callerOf({ StackId, LogicalResourceId }: CustomResourceEvent): Caller {
   const [, , , , accountId = ''] = StackId.split(':')
-  return { arn: StackId, accountId, owner: StackId }
+  return { arn: `${StackId}/${LogicalResourceId}`, accountId, owner: StackId }
 }
+
+/** Leaves room for the rest of the response, and for what the template reads of it. */
+const MAX_MESSAGE_BYTES = 1_000
 
 /** The label keeps pipelines away from what a stack has registered. */
 const ownerOf = (stackId: string) => `stack:${stackId.split('/')[1]}`
 
-function foreign({ id, createdBy }: Registration) {
+function taken({ id, createdBy }: Registration, stackId: string) {
+  const remedy = createdBy.startsWith(`${stackId}/`)
+    ? 'choose another name, or remove that resource in a deployment of its own first'
+    : 'choose another name, or delete that registration first'
   return new GatewayError(
     'already_exists',
-    `"${id}" is registered already, by ${createdBy}: choose another name, or delete that registration first`,
+    `"${id}" is registered already, by ${createdBy}: ${remedy}`,
   )
 }

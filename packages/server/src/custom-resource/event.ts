@@ -59,6 +59,7 @@ export function assertResponseUrl(text: string) {
     url?.protocol === 'https:' &&
     url.port === '' &&
     url.username === '' &&
+    url.password === '' &&
     S3_HOST.test(url.hostname)
   )
     return

@@ -12,8 +12,8 @@ export interface Outcome {
   data?: Record<string, string>
 }
 
-/** The limit of a response is 4,096 bytes. */
-const MAX_REASON = 1_500
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html */
+const MAX_BYTES = 4_096
 const ATTEMPTS = 4
 
 /**
@@ -22,19 +22,11 @@ const ATTEMPTS = 4
  */
 export async function sendOutcome(
   event: CustomResourceEvent,
-  { isSuccess, reason, physicalResourceId, data = {} }: Outcome,
+  outcome: Outcome,
   send: typeof fetch = fetch,
 ): Promise<void> {
-  const { ResponseURL, StackId, RequestId, LogicalResourceId } = event
-  const body = JSON.stringify({
-    Status: isSuccess ? 'SUCCESS' : 'FAILED',
-    ...(reason !== undefined && { Reason: reason.slice(0, MAX_REASON) }),
-    PhysicalResourceId: physicalResourceId,
-    StackId,
-    RequestId,
-    LogicalResourceId,
-    Data: data,
-  })
+  const { ResponseURL } = event
+  const body = bodyOf(event, outcome)
   for (let attempt = 1; ; attempt++) {
     try {
       // The URL is signed for an empty content type.
@@ -54,3 +46,35 @@ export async function sendOutcome(
     }
   }
 }
+
+function bodyOf(
+  { StackId, RequestId, LogicalResourceId }: CustomResourceEvent,
+  { isSuccess, reason, physicalResourceId, data = {} }: Outcome,
+): string {
+  const response = {
+    Status: isSuccess ? 'SUCCESS' : 'FAILED',
+    PhysicalResourceId: physicalResourceId,
+    StackId,
+    RequestId,
+    LogicalResourceId,
+    Data: data,
+  }
+  if (reason === undefined) return JSON.stringify(response)
+  const room = MAX_BYTES - bytesOf({ ...response, Reason: '' })
+  return JSON.stringify({ ...response, Reason: cut(reason, room) })
+}
+
+/** As much of a text as takes this many bytes inside JSON. */
+export function cut(text: string, maxBytes: number): string {
+  let bytes = 0
+  let result = ''
+  for (const character of text) {
+    bytes += bytesOf(character) - QUOTES
+    if (bytes > maxBytes) return result
+    result += character
+  }
+  return result
+}
+
+const QUOTES = 2
+const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value))

@@ -1,3 +1,4 @@
+import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { createCustomResource } from '../../src/custom-resource/custom-resource.ts'
@@ -30,6 +31,7 @@ let sent: Sent[]
 let handler: ReturnType<typeof createCustomResource>
 let status: Awaited<ReturnType<InvokePermissions['grant']>>
 let isDown: boolean
+let grantFails: boolean
 
 beforeAll(async () => {
   emulator = await startDynamo()
@@ -42,10 +44,14 @@ beforeEach(async () => {
   sent = []
   status = { state: 'ready' }
   isDown = false
+  grantFails = false
   handler = createCustomResource({
     registry,
     permissions: {
-      grant: async () => status,
+      async grant() {
+        if (grantFails) throw new Error('the network is down')
+        return status
+      },
       check: async () => ({ status, grants: false }),
       revoke: async () => undefined,
       status: async () => status,
@@ -64,7 +70,7 @@ beforeEach(async () => {
         isDown = false
         return new Response('', { status: 503 })
       }
-      expect(String(init?.body).length).toBeLessThan(4_096)
+      expect(Buffer.byteLength(String(init?.body))).toBeLessThanOrEqual(4_096)
       sent.push(JSON.parse(String(init?.body)))
       return new Response()
     },
@@ -115,8 +121,8 @@ describe('a custom resource', () => {
     })
     expect(await get()).toMatchObject({
       lambdaArn: ARN,
-      createdBy: STACK,
-      updatedBy: STACK,
+      createdBy: `${STACK}/WeatherTool`,
+      updatedBy: `${STACK}/WeatherTool`,
       owner: 'stack:weather',
     })
     // Lambda may deliver an event twice.
@@ -171,7 +177,7 @@ describe('a custom resource', () => {
     })
     await run('Delete', weather, { PhysicalResourceId: taken.PhysicalResourceId })
     await run('Delete', weather, { PhysicalResourceId: 'tool-weather' })
-    expect(await get()).toMatchObject({ createdBy: OTHER_STACK })
+    expect(await get()).toMatchObject({ createdBy: `${OTHER_STACK}/WeatherTool` })
     expect(await run('Create', { Name: 'x' })).toMatchObject({
       Status: 'FAILED',
       Reason: expect.stringContaining('/lambdaArn is missing'),
@@ -187,6 +193,73 @@ describe('a custom resource', () => {
     expect(missing).toMatchObject({ Status: 'FAILED', PhysicalResourceId: 'tool-y' })
     await run('Delete', weather, { PhysicalResourceId: 'tool-y' })
     expect(await get('y')).toBeUndefined()
+  })
+
+  test('with a new logical id cannot share the registration of the old one', async () => {
+    await run('Create', weather)
+    const other = { LogicalResourceId: 'Weather' }
+    const taken = await run('Create', weather, other)
+    expect(taken).toMatchObject({
+      Status: 'FAILED',
+      Reason: expect.stringContaining('remove that resource in a deployment of its own first'),
+      PhysicalResourceId: 'not-created:Weather',
+    })
+    // The rollback, and a deletion that names the registration all the same.
+    await run('Delete', weather, { ...other, PhysicalResourceId: taken.PhysicalResourceId })
+    const kept = await run('Delete', weather, { ...other, PhysicalResourceId: 'tool-weather' })
+    expect(kept).toMatchObject({ Status: 'SUCCESS', Reason: expect.stringContaining('stays') })
+    expect(await get()).toMatchObject({ version: 1 })
+    await run('Delete', weather, { PhysicalResourceId: 'tool-weather' })
+    expect(await run('Create', weather, other)).toMatchObject({ Status: 'SUCCESS' })
+  })
+
+  test('is kept by its deletion where a pipeline has written it since', async () => {
+    const own = { PhysicalResourceId: 'tool-weather' }
+    const pipeline = 'arn:aws:sts::123456789012:assumed-role/ci/1'
+    const takeOver = async () => {
+      const stored = (await get()) as Registration
+      const version = stored.version + 1
+      await registry.replace({ ...stored, version, owner: 'ci', updatedBy: pipeline }, version - 1)
+    }
+    await run('Create', weather)
+    await takeOver()
+    expect(await run('Delete', weather, own)).toMatchObject({
+      Status: 'SUCCESS',
+      Reason: `"tool-weather" stays registered: ${pipeline} has written it`,
+    })
+    expect(await get()).toMatchObject({ owner: 'ci' })
+    // An update of the stack makes it the registration of the stack again.
+    await run('Update', weather, own)
+    expect(await get()).toMatchObject({ owner: 'stack:weather' })
+    await run('Delete', weather, own)
+    expect(await get()).toBeUndefined()
+  })
+
+  test('that fails after the row is written tells the id of the row, so that it is deleted', async () => {
+    grantFails = true
+    expect(await run('Create', weather)).toMatchObject({
+      Status: 'FAILED',
+      PhysicalResourceId: 'tool-weather',
+    })
+    expect(await get()).toMatchObject({ version: 1 })
+    await run('Delete', weather, { PhysicalResourceId: 'tool-weather' })
+    expect(await get()).toBeUndefined()
+  })
+
+  test('cuts a long reason and message to the limit of a response, in bytes', async () => {
+    const message = '"\u0007\u{1F327}'.repeat(2_000)
+    status = { state: 'function_not_found', message, fix: [] }
+    const { Reason = '' } = await run('Create', weather)
+    expect([`tool-weather: ${message}`.startsWith(Reason), Reason.length > 800]).toEqual([
+      true,
+      true,
+    ])
+    status = { state: 'unknown', message, fix: [] }
+    const { Data } = await run('Create', weather)
+    expect([message.startsWith(`${Data['StatusMessage']}`), Data['Status']]).toEqual([
+      true,
+      'unknown',
+    ])
   })
 
   test('of a resource and of a prompt', async () => {
@@ -247,6 +320,7 @@ describe('the ResponseURL', () => {
     'https://evil.example/s3.amazonaws.com',
     'https://b.s3.amazonaws.com:8443/a',
     'https://user@b.s3.amazonaws.com/a',
+    'https://:password@b.s3.amazonaws.com/a',
     'https://bs3.amazonaws.com.evil.example/',
     'https://b.execute-api.us-east-1.amazonaws.com/s3',
     'https://169.254.169.254/',
