@@ -143,6 +143,11 @@ export interface BatchResult {
   changes?: ContentChange[]
   /** With `?dryRun=true`: the invoke permission would be added. */
   grants?: true
+  /**
+   * With `?dryRun=true`, for `unchanged`: an interrupted call has left an invoke permission that
+   * would be removed.
+   */
+  revokes?: true
   error?: { code: ErrorCode; message: string }
 }
 

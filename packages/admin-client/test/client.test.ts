@@ -206,6 +206,72 @@ describe('the list', () => {
   })
 })
 
+describe('a plan', () => {
+  const tools = (...names: string[]) => ({
+    tools: Object.fromEntries(names.map(name => [name, { lambdaArn }])),
+  })
+  const result = (id: string, change: string, more: object = {}) => ({
+    id,
+    change,
+    status: { state: 'ready' },
+    ...more,
+  })
+  const unknown = { status: { state: 'unknown', message: 'm', fix: [] } }
+  const error = { error: { code: 'internal_error', message: 'm' } }
+  const page: Scripted = [200, { items: [] }]
+  const answer = (...results: object[]): Scripted => [200, { results }]
+
+  test('repeats what is not certain, and counts it by what the first attempt has done', async () => {
+    responses = [
+      page,
+      answer(result('tool-a', 'created'), result('tool-b', 'created'), result('tool-c', 'created')),
+      answer(
+        result('tool-a', 'created', unknown),
+        result('tool-b', 'failed', error),
+        result('tool-c', 'created'),
+      ),
+      answer(result('tool-a', 'unchanged'), result('tool-b', 'created')),
+    ]
+    const applied = await client().apply(tools('a', 'b', 'c'))
+    expect(applied).toEqual({
+      created: ['tool-a', 'tool-b', 'tool-c'],
+      updated: [],
+      deleted: [],
+      repaired: [],
+      unchanged: [],
+      notReady: [],
+    })
+    expect(seen).toHaveLength(4)
+  })
+
+  test('repairs what has a permission too few or too many, and counts what is ready', async () => {
+    responses = [
+      page,
+      answer(
+        result('tool-a', 'unchanged', { grants: true }),
+        result('tool-b', 'unchanged', { revokes: true }),
+        result('tool-c', 'unchanged'),
+        result('tool-d', 'unchanged', { grants: true }),
+        result('tool-e', 'updated'),
+      ),
+      answer(
+        result('tool-a', 'unchanged'),
+        result('tool-b', 'unchanged'),
+        result('tool-d', 'unchanged', { status: { ...unknown.status, state: 'not_granted' } }),
+        result('tool-e', 'unchanged'),
+      ),
+    ]
+    const plan = await client().plan(tools('a', 'b', 'c', 'd', 'e'))
+    expect(plan.toText()).toContain('* tool-b: repair the invoke permission')
+    expect(await plan.apply()).toMatchObject({
+      updated: [],
+      repaired: ['tool-a', 'tool-b'],
+      unchanged: ['tool-c', 'tool-d', 'tool-e'],
+      notReady: [{ id: 'tool-d' }],
+    })
+  })
+})
+
 describe('a refusal', () => {
   test('carries code, hint, status, request id and issues', async () => {
     const issues = [{ path: '/name', message: 'is missing' }]

@@ -54,7 +54,8 @@ export interface Plan {
   update: Update[]
   delete: string[]
   /**
-   * Registrations whose content stays, and whose invoke permission is missing and would be added.
+   * Registrations whose content stays. Their invoke permission is missing and would be added, or an
+   * interrupted call has left one that would be removed.
    */
   repair: string[]
   unchanged: string[]
@@ -82,7 +83,7 @@ export interface Applied {
   created: string[]
   updated: string[]
   deleted: string[]
-  /** Registrations whose content stayed, and whose invoke permission was added. */
+  /** Registrations whose content stayed, and whose invoke permission is right now. */
   repaired: string[]
   unchanged: string[]
   /** The functions that the gateway cannot invoke yet, by the id of a registration. */
@@ -177,32 +178,42 @@ export async function createPlan(
     async function apply({ onProgress }: ApplyOptions = {}): Promise<Applied> {
       const kept = checked.filter(it => !isChange(it))
       const changed = checked.filter(isChange).map(it => it.change)
-      let sent = await send(changed, 'apply', onProgress)
-      const late = sent.filter(isOutOfTime)
-      if (late.length > 0) {
-        const repeated = await send(
-          late.map(it => it.change),
-          'apply',
-          onProgress,
-        )
-        sent = [...sent.filter(it => !late.includes(it)), ...repeated]
-      }
-      return toApplied(sent, kept)
+      const sent = await send(changed, 'apply', onProgress)
+      const open = sent.filter(isOpen).map(it => it.change)
+      const repeated = open.length > 0 ? await send(open, 'apply', onProgress) : []
+      return toApplied(withRepeated(sent, repeated), kept, new Set(plan.repair))
     }
   }
 }
 
-const isRepair = ({ result }: Sent) => result.change === 'unchanged' && result.grants === true
+const isRepair = ({ result }: Sent) =>
+  result.change === 'unchanged' && (result.grants === true || result.revokes === true)
 const isChange = (it: Sent) => it.result.change !== 'unchanged' || isRepair(it)
-/** The time of the function was over before this change. */
-const isOutOfTime = ({ result }: Sent) => result.error?.code === 'service_unavailable'
+/**
+ * The time of the function was over before this change or before its permission was checked, or the
+ * gateway failed. Another attempt may succeed.
+ */
+const isOpen = ({ result: { error, status } }: Sent) =>
+  error?.code === 'service_unavailable' ||
+  error?.code === 'internal_error' ||
+  status?.state === 'unknown'
 
 interface Sent {
   change: BatchChange
   result: BatchResult
 }
 
-function toApplied(sent: Sent[], kept: Sent[]): Applied {
+/** With the results of the second attempt. What the first has done is `unchanged` in the second. */
+function withRepeated(sent: Sent[], repeated: Sent[]): Sent[] {
+  const second = new Map(repeated.map(it => [it.result.id, it.result]))
+  return sent.map(({ change, result: first }) => {
+    const last = second.get(first.id) ?? first
+    const isDone = first.change !== 'failed' && last.change === 'unchanged'
+    return { change, result: isDone ? { ...last, change: first.change } : last }
+  })
+}
+
+function toApplied(sent: Sent[], kept: Sent[], repairs: ReadonlySet<string>): Applied {
   const failed = sent.filter(it => it.result.change === 'failed')
   const [first] = failed
   if (first?.result.error) {
@@ -218,12 +229,14 @@ function toApplied(sent: Sent[], kept: Sent[]): Applied {
   }
   const ids = (kind: BatchResult['change'], all = sent) =>
     all.filter(it => it.result.change === kind).map(it => it.result.id)
+  const isRepaired = ({ result: { id, change, status } }: Sent) =>
+    change === 'unchanged' && repairs.has(id) && status?.state === 'ready'
   return {
     created: ids('created'),
     updated: ids('updated'),
     deleted: ids('deleted'),
-    repaired: ids('unchanged'),
-    unchanged: ids('unchanged', kept),
+    repaired: sent.filter(isRepaired).map(it => it.result.id),
+    unchanged: ids('unchanged', [...kept, ...sent.filter(it => !isRepaired(it))]),
     notReady: [...sent, ...kept].flatMap(({ result }) => notReady(result)),
   }
 }

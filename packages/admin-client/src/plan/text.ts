@@ -28,7 +28,7 @@ function linesOf({ create, update, delete: deleted, repair }: Plan): string[] {
     ...create.map(id => `+ ${id}`),
     ...update.flatMap(({ id, changes }) => [`! ${id}`, ...changes.map(changeLine)]),
     ...deleted.map(id => `- ${id}`),
-    ...repair.map(id => `* ${id}: add the invoke permission`),
+    ...repair.map(id => `* ${id}: repair the invoke permission`),
   ]
 }
 

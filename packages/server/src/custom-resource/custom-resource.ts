@@ -114,7 +114,7 @@ export function createCustomResource({
     if (!key) return outcome
     const plan = await planChange(registry, { id, precondition: undefined }, caller)
     if (!plan.from) {
-      await reconciler.finishInterrupted(id)
+      await reconciler.finishInterrupted([id])
       return outcome
     }
     const { createdBy, updatedBy = createdBy } = plan.from

@@ -35,6 +35,6 @@ export async function applyChange(
   const status = to && (await reconciler.grant(to))
   // Nothing calls the function of a deleted registration any more.
   const warnings = revoke && (await reconciler.finishRevoke([revoke], to ? GRACE_MS : 0))
-  await reconciler.finishInterrupted(id)
+  await reconciler.finishInterrupted([id])
   return { status, warnings: warnings?.get(revoke?.lambdaArn ?? '') ?? [] }
 }

@@ -6,8 +6,9 @@ import type {
   RegistrationStatus,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import { GatewayError } from '../http/errors.ts'
+import { describe, GatewayError } from '../http/errors.ts'
 import { readJson } from '../http/json-body.ts'
+import { log } from '../http/log.ts'
 import { isRecord } from '../is-record.ts'
 import type { Registry } from '../registry/registry.ts'
 import { audit } from './audit.ts'
@@ -79,9 +80,13 @@ export function createBatch({ registry, reconciler, parse }: BatchOptions) {
         `The batch has ${list.length} changes; at most ${MAX_BATCH_CHANGES} are accepted`,
       )
     const issues: Issue[] = []
+    const seen = new Set<string>()
     const changes = list.flatMap((item, index) => {
       try {
-        return [toChange(item)]
+        const change = toChange(item)
+        if (seen.has(change.id)) throw malformed(`changes "${change.id}" a second time`)
+        seen.add(change.id)
+        return [change]
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error
         const own = error.issues ?? [{ path: '', message: error.message }]
@@ -91,12 +96,6 @@ export function createBatch({ registry, reconciler, parse }: BatchOptions) {
         return []
       }
     })
-    const seen = new Set<string>()
-    for (const [index, { id }] of changes.entries()) {
-      if (seen.has(id))
-        issues.push({ path: `/changes/${index}`, message: `changes "${id}" a second time` })
-      seen.add(id)
-    }
     if (issues.length > 0) throw invalidBatch(issues)
     return changes
   }
@@ -120,6 +119,7 @@ export function createBatch({ registry, reconciler, parse }: BatchOptions) {
   /** What each change would do, and whether the gateway could invoke the function. */
   async function wouldDo(plans: PlannedChange[]): Promise<BatchResult[]> {
     const checks = new Map<string, ReturnType<Reconciler['check']>>()
+    const interrupted = await reconciler.interrupted(plans.map(it => it.id))
     return eachOf(plans, LAMBDA_AT_ONCE, async ({ id, kind, from, to }) => {
       if (!to) return { id, change: kind, ...(from && { version: from.version }) }
       const checking = checks.get(to.lambdaArn) ?? reconciler.check(to)
@@ -133,6 +133,7 @@ export function createBatch({ registry, reconciler, parse }: BatchOptions) {
         status,
         ...(warnings && { warnings }),
         ...(grants && { grants }),
+        ...(kind === 'unchanged' && interrupted.has(id) && { revokes: true }),
         ...(from && kind === 'updated' && { changes: contentChanges(from, to) }),
       }
     })
@@ -143,9 +144,11 @@ export function createBatch({ registry, reconciler, parse }: BatchOptions) {
     const statuses = await grant(written, target)
     const revokes = written.flatMap(({ revoke }) => revoke ?? [])
     const isMoved = written.some(({ plan, revoke }) => revoke && plan.to)
-    const warnings = await reconciler.finishRevoke(revokes, isMoved ? GRACE_MS : 0)
-    const [first] = plans
-    if (first) await reconciler.finishInterrupted(first.id)
+    const warnings = await reconciler
+      .finishRevoke(revokes, isMoved ? GRACE_MS : 0)
+      .catch(error => notRevoked(revokes, error, target))
+    const ids = plans.map(it => it.id)
+    await reconciler.finishInterrupted(ids, () => target.remaining() > TIME_TO_GRANT_MS)
     return written.map(({ plan, failure, revoke }) => {
       const { id, kind, to } = plan
       const revoking = revoke && warnings.get(revoke.lambdaArn)
@@ -171,19 +174,20 @@ export function createBatch({ registry, reconciler, parse }: BatchOptions) {
     if (kind === 'unchanged') return { plan }
     if (target.remaining() < TIME_TO_WRITE_MS) return { plan, failure: outOfTime(id) }
     const left = leftFunction(plan)
-    const revoke = left && (await reconciler.beginRevoke(left))
+    let revoke: Revocation | undefined
     try {
+      revoke = left && (await reconciler.beginRevoke(left))
       await writeChange(registry, plan)
     } catch (error) {
-      if (!(error instanceof GatewayError)) throw error
-      return { plan, failure: error, ...(revoke && { revoke }) }
+      const failure = toFailure(error, id, target)
+      return { plan, failure, ...(revoke && { revoke }) }
     }
     audit({ ...(from && { from }), ...(to && { to }) }, target)
     return { plan, ...(revoke && { revoke }) }
   }
 
   /** Grants each function once. Gives the status of each one by its ARN. */
-  async function grant(written: Written[], { remaining }: Target) {
+  async function grant(written: Written[], { remaining, requestId }: Target) {
     const distinct = new Map(
       written.flatMap(({ plan, failure }) =>
         plan.to && !failure ? [[plan.to.lambdaArn, plan.to] as const] : [],
@@ -191,7 +195,12 @@ export function createBatch({ registry, reconciler, parse }: BatchOptions) {
     )
     const granted = await eachOf([...distinct], LAMBDA_AT_ONCE, async ([arn, registration]) => {
       if (remaining() < TIME_TO_GRANT_MS) return [arn, UNKNOWN] as const
-      return [arn, await reconciler.grant(registration)] as const
+      try {
+        return [arn, await reconciler.grant(registration)] as const
+      } catch (error) {
+        logFailure('an invoke permission was not checked', error, requestId, arn)
+        return [arn, NOT_CHECKED] as const
+      }
     })
     return new Map(granted)
   }
@@ -203,11 +212,38 @@ interface Written {
   revoke?: Revocation
 }
 
-const UNKNOWN: RegistrationStatus = {
+const unknown = (reason: string): RegistrationStatus => ({
   state: 'unknown',
-  message:
-    'The time of this call was over before the permission was checked. Repair the registration',
+  message: `${reason}. Repair the registration`,
   fix: [],
+})
+
+const UNKNOWN = unknown('The time of this call was over before the permission was checked')
+const NOT_CHECKED = unknown('The permission was not checked, because the registry failed')
+
+/** One change that fails in the gateway takes no other result with it. */
+function toFailure(error: unknown, id: string, { requestId }: Target): GatewayError {
+  if (error instanceof GatewayError) return error
+  logFailure('a change of a batch failed', error, requestId, id)
+  return new GatewayError(
+    'internal_error',
+    `"${id}" failed in the gateway; the log has the reason under the requestId ${requestId}. Send it again`,
+  )
+}
+
+/** The notes of the revocations stay, so that a later call finishes them. */
+function notRevoked(revokes: readonly Revocation[], error: unknown, { requestId }: Target) {
+  logFailure('invoke permissions were not revoked', error, requestId)
+  return new Map(
+    revokes.map(({ lambdaArn }) => [
+      lambdaArn,
+      [`The permission to invoke ${lambdaArn} is not revoked yet. Send the change again`],
+    ]),
+  )
+}
+
+function logFailure(message: string, error: unknown, requestId: string, of?: string) {
+  log.error(message, { requestId, ...(of !== undefined && { of }), error: describe(error) })
 }
 
 const outOfTime = (id: string) =>

@@ -96,13 +96,15 @@ export function createOperations({
     if (isDryRun(request)) {
       const { status, grants } = await reconciler.check(to)
       const changes = from && kind === 'updated' ? contentChanges(from, to) : undefined
-      return toResponse({
+      const answer: RegistrationAnswer = {
         ...withWarnings(to, status),
         change: kind,
         ...(changes && { changes }),
         ...(grants && { grants }),
         dryRun: true,
-      })
+      }
+      // A version that is not stored is no ETag.
+      return kind === 'unchanged' ? toResponse(answer) : Response.json(answer)
     }
     const { status, warnings } = await applyChange({ registry, reconciler }, plan, target).catch(
       (error: unknown) => {
@@ -123,7 +125,7 @@ export function createOperations({
     const { from } = plan
     if (!from) {
       // It may have been deleted by a call that was interrupted after that.
-      if (!isDryRun(request)) await reconciler.finishInterrupted(id)
+      if (!isDryRun(request)) await reconciler.finishInterrupted([id])
       throw notRegistered(id)
     }
     assertPrecondition(plan)
@@ -150,7 +152,7 @@ export function createOperations({
     // A person may have written the row, or changed its function.
     await registry.recordFunction(registration)
     const status = await reconciler.grant(registration)
-    await reconciler.finishInterrupted(id)
+    await reconciler.finishInterrupted([id])
     return toResponse(read(registration, status))
   }
 
@@ -181,7 +183,7 @@ export function createOperations({
     try {
       return await find(id)
     } catch (error) {
-      await reconciler.finishInterrupted(id)
+      await reconciler.finishInterrupted([id])
       throw error
     }
   }

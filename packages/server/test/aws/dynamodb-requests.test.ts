@@ -56,7 +56,7 @@ async function useTables(): Promise<Sent[]> {
   await registry.remove({ type: 'tool', name: 'größe' }, 2)
   const revocations = dynamoRevocations(dynamo, RegistrationTable)
   const revocation = await revocations.begin('tool-a', 'arn')
-  await revocations.open('tool-a')
+  await revocations.open(['tool-a'])
   await revocations.end(revocation)
 
   const pollMs = { busy: 1, idle: 5 }

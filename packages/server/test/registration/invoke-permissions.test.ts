@@ -49,7 +49,7 @@ beforeEach(async () => {
 const granted = async (arn = ARN) => (await policies.statements(arn)).length
 
 const open = () =>
-  dynamoRevocations(emulator.dynamo(), emulator.tables.RegistrationTable).open('tool-a')
+  dynamoRevocations(emulator.dynamo(), emulator.tables.RegistrationTable).open(['tool-a'])
 
 /**
  * Holds the first call of this operation on the network until `release`. `reached` resolves when it
@@ -300,6 +300,25 @@ describe('when Lambda fails', () => {
     expect(await granted()).toBe(1)
     vi.useFakeTimers({ now: Date.now() + 241_000, toFake: ['Date'] })
     await two('POST', '/register/tool-b/repair').finally(() => vi.useRealTimers())
+    expect(await granted()).toBe(0)
+    expect(await open()).toEqual([])
+  })
+
+  test('a batch finishes the revocations of registrations that are unchanged', async () => {
+    const changes = [b, a].map(it => ({ put: { ...it, parameters: {}, lambdaArn: NEXT } }))
+    await one('POST', '/register', a)
+    const { mend } = breaks('RemovePermission')
+    const first = await one('POST', '/register:batch', { changes })
+    expect(first.body.results[1]).toMatchObject({ warnings: [expect.stringContaining(ARN)] })
+    mend()
+    const planned = await two('POST', '/register:batch?dryRun=true', { changes })
+    expect(planned.body.results.map((it: { revokes?: true }) => it.revokes)).toEqual([
+      undefined,
+      true,
+    ])
+    expect(await granted()).toBe(1)
+    const again = await two('POST', '/register:batch', { changes })
+    expect(again.body.results).toMatchObject([{ change: 'unchanged' }, { change: 'unchanged' }])
     expect(await granted()).toBe(0)
     expect(await open()).toEqual([])
   })

@@ -128,7 +128,12 @@ describe('dryRun=true', () => {
         { path: '/title', to: 'T' },
       ],
     })
-    expect((await dry(tool)).body.change).toBe('unchanged')
+    // An ETag names a version that is stored.
+    expect((await dry(changed)).headers).not.toHaveProperty('etag')
+    expect(await dry(tool)).toMatchObject({
+      headers: { etag: '"1"' },
+      body: { change: 'unchanged' },
+    })
     expect((await dry(tool, { 'if-match': '"7"' })).status).toBe(412)
     expect((await dry({ ...tool, lambdaArn: OWN_FUNCTIONS[0] })).status).toBe(400)
     expect((await put(tool, {}, '?dryRun=yes')).status).toBe(400)
@@ -216,6 +221,63 @@ describe('a batch', () => {
       expect(response.body.error.message).toContain('Nothing was changed')
     }
     expect(writes).toEqual([])
+  })
+
+  test('names the place of a second change also after a change that is wrong', async () => {
+    const b = { put: { ...tool, name: 'b' } }
+    const { body } = await batch([{ put: { ...tool, lambdaArn: 'x' } }, b, b])
+    expect(body.error.issues.map((it: { path: string }) => it.path)).toEqual([
+      '/changes/0/put/lambdaArn',
+      '/changes/2',
+    ])
+  })
+
+  test('keeps the results of the others where a change fails in the gateway', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    const { tables } = await startDynamo()
+    let failing = ''
+    const send = (send: SendOperation): SendOperation => {
+      return async (operation, input) => {
+        const text = JSON.stringify(input)
+        if (failing !== '' && text.includes(failing)) throw new Error('the table is down')
+        return send(operation, input)
+      }
+    }
+    const at = { ...emulator, tables, dynamo: () => emulator.dynamo(send) }
+    const url = registrationUrl(at, permissions)
+    await url('PUT', '/register/tool-moved', { ...tool, name: 'moved' })
+    const put = (name: string, lambdaArn = ARN) => ({ put: { ...tool, name, lambdaArn } })
+    const run = async (...changes: object[]) =>
+      (await url('POST', '/register:batch', { changes })).body.results
+    const internal = { change: 'failed', error: { code: 'internal_error' } }
+    failing = 'tool-bad'
+    expect(await run(put('x'), put('bad'), put('y'))).toMatchObject([
+      { change: 'created', status: { state: 'ready' } },
+      internal,
+      { change: 'created' },
+    ])
+    // The note of a revocation cannot be stored, so the registration stays as it is.
+    failing = '#revocation'
+    expect(await run(put('moved', NEXT), put('z'))).toMatchObject([internal, { change: 'created' }])
+    failing = ''
+    expect(await run(put('bad'), put('moved', NEXT), put('x'))).toMatchObject([
+      { change: 'created' },
+      { change: 'updated' },
+      { change: 'unchanged' },
+    ])
+  })
+
+  test('begins no further reads after one that has failed', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    let reads = 0
+    const send = (): SendOperation => async () => {
+      reads++
+      throw new Error('the table is down')
+    }
+    const url = registrationUrl({ ...emulator, dynamo: () => emulator.dynamo(send) })
+    const changes = Array.from({ length: 100 }, (_, n) => ({ put: { ...tool, name: `n${n}` } }))
+    expect((await url('POST', '/register:batch', { changes })).status).toBe(500)
+    expect(reads).toBeLessThanOrEqual(10)
   })
 
   test('has at most 100 changes and 5 MB', async () => {

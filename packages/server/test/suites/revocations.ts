@@ -11,16 +11,16 @@ export function revocationsSuite(make: () => Revocations) {
     const revocation = await make().begin('tool-a', ARN)
     expect(revocation).toMatchObject({ registration: 'tool-a', lambdaArn: ARN })
     expect(revocation.at).toBeGreaterThanOrEqual(before)
-    expect(await make().open('tool-a')).toEqual([revocation])
+    expect(await make().open(['tool-a'])).toEqual([revocation])
     await make().end(revocation)
-    expect(await make().open('tool-a')).toEqual([])
+    expect(await make().open(['tool-a'])).toEqual([])
   })
 
   test('two revocations of one registration end independently', async () => {
     const first = await make().begin('tool-b', ARN)
     const second = await make().begin('tool-b', ARN)
     await make().end(first)
-    expect(await make().open('tool-a')).toEqual([second])
+    expect(await make().open(['tool-a'])).toEqual([second])
     await make().end(second)
   })
 
@@ -28,7 +28,7 @@ export function revocationsSuite(make: () => Revocations) {
     const revocation = await make().begin('tool-c', `${ARN}:live`)
     await make().end(revocation)
     await make().end(revocation)
-    expect(await make().open('tool-a')).toEqual([])
+    expect(await make().open(['tool-a'])).toEqual([])
   })
 
   test('the revocations of a registration are found among many of others', async () => {
@@ -36,7 +36,7 @@ export function revocationsSuite(make: () => Revocations) {
     const others = await Promise.all(make100)
     const own = [await make().begin('tool-z', ARN), await make().begin('tool-z', `${ARN}:live`)]
     await make().begin('tool-zz', ARN)
-    const open = await make().open('tool-z')
+    const open = await make().open(['tool-z'])
     expect(open.filter(it => it.registration === 'tool-z').toSorted(byNonce)).toEqual(
       own.toSorted(byNonce),
     )

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { DynamoDb } from '../../dynamodb/dynamodb.ts'
 
 import { type Row, toKey } from '../../registry/row.ts'
+import { eachOf } from './each-of.ts'
 import type { Revocation, Revocations } from './revocations.ts'
 
 /**
@@ -24,10 +25,15 @@ export function dynamoRevocations(dynamo: DynamoDb, table: string): Revocations 
     async end(revocation) {
       await dynamo.deleteItem({ TableName: table, Key: keyOf(revocation) })
     },
-    async open(registration) {
+    async open(registrations) {
       const { items, isAll } = await read('')
-      const own = isAll ? [] : (await read(`${registration} `)).items
-      return [...own, ...items.filter(it => it.registration !== registration || isAll)]
+      const isOwn = (it: Revocation) => registrations.includes(it.registration)
+      const own = isAll
+        ? items.filter(isOwn)
+        : (await eachOf(registrations, QUERIES_AT_ONCE, it => read(`${it} `))).flatMap(
+            it => it.items,
+          )
+      return [...own, ...items.filter(it => !isOwn(it))]
     },
   }
 
@@ -50,6 +56,7 @@ export function dynamoRevocations(dynamo: DynamoDb, table: string): Revocations 
 const TYPE = '#revocation'
 /** A call finishes fewer. */
 const AT_ONCE = 20
+const QUERIES_AT_ONCE = 10
 /**
  * A note expires after a week. The response of a call that failed to revoke has the command for it.
  */

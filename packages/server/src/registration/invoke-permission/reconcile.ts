@@ -36,11 +36,13 @@ export interface Reconciler {
     graceMs?: number,
   ): Promise<ReadonlyMap<string, string[]>>
   /**
-   * Finishes what interrupted calls have left: all calls for this registration, and calls for
-   * others where it is certain that they were interrupted. A failure is logged and left to the next
-   * call.
+   * Finishes what interrupted calls have left: calls for these registrations, and calls for others
+   * where it is certain that they were interrupted. A failure, and what there is no time for, is
+   * left to the next call.
    */
-  finishInterrupted(id: string): Promise<void>
+  finishInterrupted(ids: readonly string[], hasTime?: () => boolean): Promise<void>
+  /** Those of these registrations for which `finishInterrupted` has something to do. */
+  interrupted(ids: readonly string[]): Promise<ReadonlySet<string>>
 }
 
 /**
@@ -97,11 +99,16 @@ export function createReconciler(
       }
       return warnings
     },
-    async finishInterrupted(id) {
+    async interrupted(ids) {
+      const open = await revocations.open(ids)
+      return new Set(open.map(it => it.registration).filter(it => ids.includes(it)))
+    },
+    async finishInterrupted(ids, hasTime = () => true) {
       try {
-        const open = await revocations.open(id)
-        const interrupted = open.filter(it => it.registration === id || isOver(it))
-        for (const revocation of interrupted.slice(0, MAX_FINISHED)) {
+        const open = await revocations.open(ids)
+        const interrupted = open.filter(it => ids.includes(it.registration) || isOver(it))
+        for (const revocation of interrupted.slice(0, Math.max(MAX_FINISHED, ids.length))) {
+          if (!hasTime()) break
           const { needed, failure } = await reconcile(revocation.lambdaArn)
           // When Lambda fails for this one, it would fail for the others too.
           if (failure?.retryable) break
@@ -143,7 +150,10 @@ export function createReconciler(
 /** More concurrent calls for one function are not expected. The next call corrects what is left. */
 const MAX_ROUNDS = 5
 
-/** How many interrupted calls one call finishes, so that its own response is not late. */
+/**
+ * How many interrupted calls a call for one registration finishes, so that its own response is not
+ * late.
+ */
 const MAX_FINISHED = 10
 
 /** Notes that are deleted at the same time. */

@@ -20,8 +20,8 @@ export interface Revocations {
   begin(registration: string, lambdaArn: string): Promise<Revocation>
   end(revocation: Revocation): Promise<void>
   /**
-   * Revocations of all environments that have not ended: those of this registration, and some of
-   * others.
+   * Revocations of all environments that have not ended: those of these registrations first, then
+   * some of others.
    */
-  open(registration: string): Promise<Revocation[]>
+  open(registrations: readonly string[]): Promise<Revocation[]>
 }
