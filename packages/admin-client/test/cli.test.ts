@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 import { beforeEach, expect, test, vi } from 'vitest'
 
 import { main } from '../src/cli/main.ts'
@@ -36,6 +40,23 @@ test.each([
   expect(await main(args)).toBe(1)
   expect(err).toContain(text)
   expect(out).toBe('')
+})
+
+test.each([
+  ['{ type: tool, name: a, inputSchema: &s { not: *s } }', '/inputSchema/not refers back to'],
+  ['{ type: tool, name: *a }', 'Unresolved alias'],
+  ['[', 'neither JSON nor YAML'],
+])('refuses to register a document that has no value: %s', async (text, message) => {
+  const folder = await mkdtemp(join(tmpdir(), 'cli-'))
+  const file = join(folder, 'a.yaml')
+  await writeFile(file, text)
+  expect(await main(['register', file, '--json'])).toBe(1)
+  await rm(folder, { recursive: true })
+  expect(JSON.parse(out).error).toMatchObject({
+    code: 'invalid_registration',
+    message: expect.stringContaining(message),
+    hint: expect.stringContaining('one JSON or YAML document'),
+  })
 })
 
 test('has help for the program and for each command, with examples', async () => {

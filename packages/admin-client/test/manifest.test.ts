@@ -104,6 +104,15 @@ describe('a manifest', () => {
     })
   })
 
+  test('may refer to one part several times', async () => {
+    const { manifest } = await load(
+      'twice.yaml',
+      `tools:\n  a: &a { lambdaArn: ${ARN}, annotations: &hints { readOnlyHint: true } }\n  b: *a\n  c: { lambdaArn: ${ARN}, annotations: *hints }`,
+    )
+    const { tools = {} } = manifest
+    expect([tools['b'], tools['c']]).toEqual([tools['a'], tools['a']])
+  })
+
   test('without values for its variables is an error that names every one', async () => {
     const { manifest } = await load('a.yaml', YAML)
     const failure = await failureOf(
@@ -131,6 +140,19 @@ describe('a manifest', () => {
     ])
   })
 
+  test.each(['stack:A.B.C', 'stack:.B', 'stack:A.', 'stack:'])(
+    'with the variable %s is refused, since neither a stack nor an output has a dot in its name',
+    async variable => {
+      const { manifest } = await load('a.yaml', `tools: { a: { lambdaArn: "\${${variable}}" } }`)
+      const stackOutputs = async () => ({ B: ARN, C: ARN })
+      const failure = await failureOf(toRegistrations(manifest, { ...sources, stackOutputs }))
+      expect(failure).toMatchObject({
+        code: 'invalid_manifest',
+        message: expect.stringContaining(`\${${variable}} is not a variable`),
+      })
+    },
+  )
+
   test.each([
     ['an unknown field', 'tols: {}', '1:7: /tols is not a known field'],
     [
@@ -152,6 +174,17 @@ describe('a manifest', () => {
     ['a name that is none', `tools:\n  "a b": { lambdaArn: ${ARN} }`, 'must be 1 to 128 of'],
     ['a key twice', 'owner: a\nowner: b', 'Map keys must be unique'],
     ['no YAML', 'tools: [', '1:'],
+    [
+      'an alias of what contains it',
+      `tools:\n  a: { lambdaArn: ${ARN}, inputSchema: &s { type: object, not: *s } }`,
+      '/tools/a/inputSchema/not refers back to an object that contains it',
+    ],
+    ['an alias without an anchor', 'owner: *a', 'Unresolved alias'],
+    [
+      'aliases of aliases',
+      `tools: &a [x, x]\n${Array.from({ length: 20 }, (_, n) => `k${n}: &k${n} [*${n ? `k${n - 1}` : 'a'}, *${n ? `k${n - 1}` : 'a'}]`).join('\n')}`,
+      'Excessive alias count',
+    ],
   ])('with %s is refused, with line and column', async (_, text, expected) => {
     const failure = await failureOf(load('wrong.yaml', text))
     expect(failure.code).toBe('invalid_manifest')

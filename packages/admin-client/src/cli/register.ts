@@ -9,6 +9,7 @@ import {
 } from '../api-schema.ts'
 import { UsageError } from '../command-line/command.ts'
 import { paint } from '../command-line/output.ts'
+import { CYCLE, cycleIn } from '../cycle.ts'
 import { AdminError } from '../errors.ts'
 import { isRecord } from '../is-record.ts'
 import { defineCommand } from './command.ts'
@@ -61,19 +62,7 @@ async function readRegistrations(file: string): Promise<RegistrationInput[]> {
       })
     },
   )
-  const { parseDocument } = await import('yaml')
-  const document = parseDocument(content)
-  const [error] = document.errors
-  if (error)
-    throw new AdminError(
-      'invalid_registration',
-      `${name} is neither JSON nor YAML: ${error.message}`,
-      {
-        hint: 'Pass what "mcp-lambda-sam describe" prints, or one JSON or YAML document.',
-        cause: error,
-      },
-    )
-  const value: unknown = document.toJS()
+  const value = await parseDocument(content, name)
   const list = Array.isArray(value) ? value : [value]
   if (list.length > 0 && list.every(isRegistration)) return list
   throw new AdminError(
@@ -83,6 +72,26 @@ async function readRegistrations(file: string): Promise<RegistrationInput[]> {
       hint: 'A manifest, with "tools" and its siblings, is registered with "mcp-lambda-sam-admin apply".',
     },
   )
+}
+
+async function parseDocument(content: string, name: string): Promise<unknown> {
+  const yaml = await import('yaml')
+  try {
+    // Throws also for an alias without an anchor, and for too many aliases.
+    const value: unknown = yaml.parse(content, { logLevel: 'error' })
+    const cycle = cycleIn(value)
+    if (!cycle) return value
+    throw new Error(`/${cycle.map(String).join('/')} ${CYCLE}`)
+  } catch (cause) {
+    throw new AdminError(
+      'invalid_registration',
+      `${name} is neither JSON nor YAML that can be read: ${(cause as Error).message}`,
+      {
+        hint: 'Pass what "mcp-lambda-sam describe" prints, or one JSON or YAML document.',
+        cause,
+      },
+    )
+  }
 }
 
 /** The server checks the rest. */

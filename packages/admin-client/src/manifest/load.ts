@@ -3,6 +3,7 @@ import { dirname, extname, resolve } from 'node:path'
 import type * as z from 'zod'
 
 import type { Issue } from '../api-schema.ts'
+import { CYCLE, cycleIn } from '../cycle.ts'
 import { AdminError } from '../errors.ts'
 import { loadModule } from './load-module.ts'
 import type { Manifest } from './manifest.ts'
@@ -42,6 +43,8 @@ export function parseManifest(
   name = 'the manifest',
   placeOf: PlaceOf = () => undefined,
 ): Manifest {
+  const cycle = cycleIn(value)
+  if (cycle) throw invalid(name, [{ path: pointer(cycle), message: CYCLE, at: placeOf(cycle) }])
   const result = manifestSchema.safeParse(value, { error: messageOf })
   // Not the copy that zod makes: it leaves out fields with the name `__proto__`.
   if (result.success) return value as Manifest
