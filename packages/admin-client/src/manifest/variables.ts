@@ -54,7 +54,12 @@ async function variableValue(
     if (Object.hasOwn(all, rest)) return all[rest] ?? ''
     throw new UnresolvedVariable(`CloudFormation has no export "${rest}" in this region`)
   }
-  const [key = '', name = stack] = rest.split('.', 2).reverse()
+  // Neither the name of a stack nor the key of an output has a dot.
+  const [key = '', name = stack, ...more] = rest.split('.').reverse()
+  if (key === '' || name === '' || more.length > 0)
+    throw new UnresolvedVariable(
+      `\${${variable}} is not a variable: write \${stack:OutputKey} or \${stack:STACK.OutputKey}`,
+    )
   if (name === undefined)
     throw new UnresolvedVariable(
       `\${${variable}} names no stack: set "stack" in the manifest, or write \${stack:STACK.${key}}`,
