@@ -240,8 +240,37 @@ describe('a plan', () => {
       repaired: [],
       unchanged: [],
       notReady: [],
+      warnings: [],
     })
     expect(seen).toHaveLength(4)
+  })
+
+  test('says afterwards what it could not know before, and how far it came', async () => {
+    const known = { warnings: ['known'] }
+    const planned = [page, answer(result('tool-a', 'updated', known), result('tool-b', 'created'))]
+    responses = [
+      ...planned,
+      answer(
+        result('tool-a', 'updated', { warnings: ['known', 'not revoked'] }),
+        result('tool-b', 'created'),
+      ),
+    ]
+    expect((await client().apply(tools('a', 'b'))).warnings).toEqual([
+      { id: 'tool-a', message: 'not revoked' },
+    ])
+    const many = Array.from({ length: 101 }, (_, n) => `t${n}`)
+    const results = many.map(name => result(`tool-${name}`, 'created'))
+    responses = [
+      page,
+      answer(...results.slice(0, 100)),
+      answer(...results.slice(100)),
+      answer(result('tool-t0', 'failed', error), ...results.slice(1, 100)),
+      [403, refusal('access_denied', 'no')],
+    ]
+    expect(await failureOf(client().apply(tools(...many)))).toMatchObject({
+      code: 'access_denied',
+      message: 'no. 99 registrations were applied before',
+    })
   })
 
   test('repairs what has a permission too few or too many, and counts what is ready', async () => {

@@ -71,7 +71,7 @@ ${FILE}`,
       .apply({ onProgress: ({ done, total }) => progress.show('Applied', done, total) })
       .finally(progress.end)
     console.log(flags.json ? JSON.stringify(applied, null, 2) : appliedText(applied))
-    if (!flags.json) showNotReady(applied)
+    if (!flags.json) showProblems(applied)
     return 0
   },
 })
@@ -120,7 +120,9 @@ function appliedText({ created, updated, deleted, repaired, unchanged }: Applied
   return `${created.length} created, ${updated.length} updated, ${deleted.length} deleted, ${repairs}${unchanged.length} unchanged`
 }
 
-function showNotReady({ notReady }: Applied) {
+function showProblems({ notReady, warnings }: Applied) {
+  for (const { id, message } of warnings)
+    console.error(paint(process.stderr, 'yellow', `${id}: ${message}`))
   for (const { id, status } of notReady) {
     console.error(paint(process.stderr, 'yellow', `${id} cannot be called yet: ${status.message}.`))
     for (const command of status.fix) console.error(`  ${command}`)

@@ -88,6 +88,8 @@ export interface Applied {
   unchanged: string[]
   /** The functions that the gateway cannot invoke yet, by the id of a registration. */
   notReady: { id: string; status: NotReady }[]
+  /** What the plan could not know: an invoke permission that was not removed. */
+  warnings: { id: string; message: string }[]
 }
 
 interface Api {
@@ -164,9 +166,7 @@ export async function createPlan(
         .filter(it => !isRepair(it))
         .map(it => it.result.id),
       notReady: checked.flatMap(({ result }) => notReady(result)),
-      warnings: checked.flatMap(({ result: { id, warnings = [] } }) =>
-        warnings.map(message => ({ id, message })),
-      ),
+      warnings: checked.flatMap(({ result }) => warnings(result)),
       get hasChanges() {
         return checked.some(isChange)
       },
@@ -181,7 +181,7 @@ export async function createPlan(
       const sent = await send(changed, 'apply', onProgress)
       const open = sent.filter(isOpen).map(it => it.change)
       const repeated = open.length > 0 ? await send(open, 'apply', onProgress) : []
-      return toApplied(withRepeated(sent, repeated), kept, new Set(plan.repair))
+      return toApplied(withRepeated(sent, repeated), kept, plan)
     }
   }
 }
@@ -213,7 +213,7 @@ function withRepeated(sent: Sent[], repeated: Sent[]): Sent[] {
   })
 }
 
-function toApplied(sent: Sent[], kept: Sent[], repairs: ReadonlySet<string>): Applied {
+function toApplied(sent: Sent[], kept: Sent[], plan: Plan): Applied {
   const failed = sent.filter(it => it.result.change === 'failed')
   const [first] = failed
   if (first?.result.error) {
@@ -230,7 +230,7 @@ function toApplied(sent: Sent[], kept: Sent[], repairs: ReadonlySet<string>): Ap
   const ids = (kind: BatchResult['change'], all = sent) =>
     all.filter(it => it.result.change === kind).map(it => it.result.id)
   const isRepaired = ({ result: { id, change, status } }: Sent) =>
-    change === 'unchanged' && repairs.has(id) && status?.state === 'ready'
+    change === 'unchanged' && plan.repair.includes(id) && status?.state === 'ready'
   return {
     created: ids('created'),
     updated: ids('updated'),
@@ -238,16 +238,24 @@ function toApplied(sent: Sent[], kept: Sent[], repairs: ReadonlySet<string>): Ap
     repaired: sent.filter(isRepaired).map(it => it.result.id),
     unchanged: ids('unchanged', [...kept, ...sent.filter(it => !isRepaired(it))]),
     notReady: [...sent, ...kept].flatMap(({ result }) => notReady(result)),
+    warnings: sent
+      .flatMap(({ result }) => warnings(result))
+      .filter(({ id, message }) =>
+        plan.warnings.every(it => it.id !== id || it.message !== message),
+      ),
   }
 }
 
 const notReady = ({ id, status }: BatchResult) =>
   status && status.state !== 'ready' ? [{ id, status }] : []
 
+const warnings = ({ id, warnings = [] }: BatchResult) => warnings.map(message => ({ id, message }))
+
 function withProgress(error: unknown, sent: Sent[]): unknown {
-  if (!(error instanceof AdminError) || sent.length === 0) return error
+  const done = sent.filter(it => it.result.change !== 'failed').length
+  if (!(error instanceof AdminError) || done === 0) return error
   const { code, message, status, requestId, retryable, retryAfterMs, issues } = error
-  return new AdminError(code, `${message}. ${sent.length} registrations were applied before`, {
+  return new AdminError(code, `${message}. ${done} registrations were applied before`, {
     status,
     requestId,
     retryable,

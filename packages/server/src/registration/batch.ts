@@ -17,7 +17,7 @@ import { contentChanges } from './content.ts'
 import { isDryRun } from './dry-run.ts'
 import type { Precondition } from './etag.ts'
 import { eachOf } from './invoke-permission/each-of.ts'
-import { GRACE_MS, type Reconciler } from './invoke-permission/reconcile.ts'
+import { GRACE_MS, notRevokedYet, type Reconciler } from './invoke-permission/reconcile.ts'
 import type { Revocation } from './invoke-permission/revocations.ts'
 import {
   type Change,
@@ -48,6 +48,7 @@ const LAMBDA_AT_ONCE = 3
 /** A write takes some milliseconds, and a grant may be throttled. */
 const TIME_TO_WRITE_MS = 30_000
 const TIME_TO_GRANT_MS = 15_000
+const TIME_TO_REVOKE_MS = 8_000
 
 /**
  * `POST /register:batch`. All changes are checked before the first one is written. Then each one is
@@ -144,11 +145,12 @@ export function createBatch({ registry, reconciler, parse }: BatchOptions) {
     const statuses = await grant(written, target)
     const revokes = written.flatMap(({ revoke }) => revoke ?? [])
     const isMoved = written.some(({ plan, revoke }) => revoke && plan.to)
+    const hasTime = () => target.remaining() > TIME_TO_REVOKE_MS
     const warnings = await reconciler
-      .finishRevoke(revokes, isMoved ? GRACE_MS : 0)
+      .finishRevoke(revokes, isMoved ? GRACE_MS : 0, hasTime)
       .catch(error => notRevoked(revokes, error, target))
     const ids = plans.map(it => it.id)
-    await reconciler.finishInterrupted(ids, () => target.remaining() > TIME_TO_GRANT_MS)
+    await reconciler.finishInterrupted(ids, hasTime)
     return written.map(({ plan, failure, revoke }) => {
       const { id, kind, to } = plan
       const revoking = revoke && warnings.get(revoke.lambdaArn)
@@ -231,15 +233,9 @@ function toFailure(error: unknown, id: string, { requestId }: Target): GatewayEr
   )
 }
 
-/** The notes of the revocations stay, so that a later call finishes them. */
 function notRevoked(revokes: readonly Revocation[], error: unknown, { requestId }: Target) {
   logFailure('invoke permissions were not revoked', error, requestId)
-  return new Map(
-    revokes.map(({ lambdaArn }) => [
-      lambdaArn,
-      [`The permission to invoke ${lambdaArn} is not revoked yet. Send the change again`],
-    ]),
-  )
+  return new Map(revokes.map(({ lambdaArn }) => [lambdaArn, [notRevokedYet(lambdaArn)]]))
 }
 
 function logFailure(message: string, error: unknown, requestId: string, of?: string) {

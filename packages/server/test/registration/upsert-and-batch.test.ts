@@ -267,6 +267,60 @@ describe('a batch', () => {
     ])
   })
 
+  test('says which permissions it has not revoked yet, and revokes them when it is sent again', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    let left = 120_000
+    let failing = ''
+    let afterGrant = () => {}
+    const revoked: string[] = []
+    const { tables } = await startDynamo()
+    const send = (send: SendOperation): SendOperation => {
+      return async (operation, input) => {
+        if (failing !== '' && JSON.stringify(input).includes(failing))
+          throw new Error('the table is down')
+        return send(operation, input)
+      }
+    }
+    const url = registrationUrl(
+      { ...emulator, tables, dynamo: () => emulator.dynamo(send) },
+      {
+        ...permissions,
+        async grant() {
+          afterGrant()
+          return { state: 'ready' }
+        },
+        async revoke(lambdaArn) {
+          revoked.push(lambdaArn)
+          return undefined
+        },
+      },
+      undefined,
+      () => left,
+    )
+    const run = async (lambdaArn: string) => {
+      const changes = [{ put: { ...tool, lambdaArn } }]
+      return (await url('POST', '/register:batch', { changes })).body.results[0]
+    }
+    const notYet = { change: 'updated', warnings: [expect.stringContaining('not revoked yet')] }
+    await run(ARN)
+    // The time of the call is nearly over.
+    afterGrant = () => {
+      left = 7_000
+    }
+    expect(await run(NEXT)).toMatchObject(notYet)
+    expect(revoked).toEqual([])
+    left = 120_000
+    afterGrant = () => {}
+    expect(await run(NEXT)).toMatchObject({ change: 'unchanged' })
+    expect(revoked).toEqual([ARN])
+    // The table fails after the write.
+    afterGrant = () => {
+      failing = '#revocation'
+    }
+    expect(await run(ARN)).toMatchObject(notYet)
+  })
+
   test('begins no further reads after one that has failed', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     let reads = 0

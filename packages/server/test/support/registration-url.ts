@@ -29,6 +29,7 @@ export function registrationUrl(
   { dynamo: newClient, tables }: Emulator,
   permissions = granted,
   userArn = 'arn:aws:iam::123456789012:user/admin',
+  remaining = () => 120_000,
 ) {
   const dynamo = newClient()
   const registry = dynamoRegistry(dynamo, tables.RegistrationTable)
@@ -57,7 +58,7 @@ export function registrationUrl(
       isBase64Encoded: body instanceof Buffer,
       body: body instanceof Buffer ? body.toString('base64') : textOf(body),
     }
-    const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 120_000 }
+    const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: remaining }
     const response = await handler(event, context)
     return {
       status: response.statusCode,

@@ -29,11 +29,13 @@ export interface Reconciler {
   /**
    * Call it after the registry has changed, or has refused the change. Waits for `graceMs` where a
    * function is no longer used, then revokes the permissions that no registration needs. Gives the
-   * warnings for those that could not be revoked, by the ARN of the function.
+   * warnings for those that could not be revoked, or for which there is no time, by the ARN of the
+   * function.
    */
   finishRevoke(
     revocations: readonly Revocation[],
     graceMs?: number,
+    hasTime?: () => boolean,
   ): Promise<ReadonlyMap<string, string[]>>
   /**
    * Finishes what interrupted calls have left: calls for these registrations, and calls for others
@@ -83,7 +85,7 @@ export function createReconciler(
       return status
     },
     beginRevoke: ({ id, lambdaArn }) => revocations.begin(id, lambdaArn),
-    async finishRevoke(begun, graceMs = 0) {
+    async finishRevoke(begun, graceMs = 0, hasTime = () => true) {
       const used = new Map<string, boolean>()
       for (const { lambdaArn } of begun)
         if (!used.has(lambdaArn))
@@ -91,6 +93,10 @@ export function createReconciler(
       if (graceMs > 0 && [...used.values()].includes(false)) await sleep(graceMs)
       const warnings = new Map<string, string[]>()
       for (const [lambdaArn, isUsed] of used) {
+        if (!hasTime()) {
+          warnings.set(lambdaArn, [notRevokedYet(lambdaArn)])
+          continue
+        }
         const { failure } = await reconcile(lambdaArn, isUsed)
         if (failure) warnings.set(lambdaArn, [failure.message])
         if (failure?.retryable) continue
@@ -146,6 +152,10 @@ export function createReconciler(
     return { needed, failure }
   }
 }
+
+/** The note stays, so that a later call revokes the permission. */
+export const notRevokedYet = (lambdaArn: string) =>
+  `The permission to invoke ${lambdaArn} is not revoked yet. Send the change again`
 
 /** More concurrent calls for one function are not expected. The next call corrects what is left. */
 const MAX_ROUNDS = 5
