@@ -1,4 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -57,6 +59,38 @@ test.each([
     message: expect.stringContaining(message),
     hint: expect.stringContaining('one JSON or YAML document'),
   })
+})
+
+test('repairs the others where one registration is gone and one cannot be repaired', async () => {
+  const ids = ['tool-a', 'tool-gone', 'tool-own', 'tool-b']
+  const refusals: Record<string, [number, string]> = {
+    'tool-gone': [404, 'registration_not_found'],
+    'tool-own': [400, 'invalid_registration'],
+  }
+  const server = createServer(({ url = '' }, response) => {
+    const [, id = ''] = /register\/([^/]+)\/repair$/.exec(url) ?? []
+    const [status, code] = refusals[id] ?? [200]
+    const body = code
+      ? { error: { code, message: `no ${id}` } }
+      : id
+        ? { id, status: { state: 'ready' } }
+        : { items: ids.map(it => ({ id: it })) }
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  })
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
+  const { port } = server.address() as AddressInfo
+  vi.stubEnv('REGISTRATION_URL', `http://127.0.0.1:${port}/`)
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE')
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
+  vi.stubEnv('AWS_REGION', 'us-east-1')
+  const code = await main(['repair', '--all'])
+  const alone = await main(['repair', 'tool-gone'])
+  server.closeAllConnections()
+  server.close()
+  expect([code, alone]).toEqual([1, 1])
+  expect(out).toBe('2 of 3 can be invoked\n')
+  expect(err).toContain('tool-own: no tool-own.')
+  expect(err).toContain('no tool-gone')
 })
 
 test('has help for the program and for each command, with examples', async () => {

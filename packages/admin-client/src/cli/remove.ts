@@ -1,5 +1,7 @@
+import type { RegistrationStatus } from '../api-schema.ts'
 import { UsageError } from '../command-line/command.ts'
 import { paint, progressLine } from '../command-line/output.ts'
+import type { AdminError, AdminErrorCode } from '../errors.ts'
 import { defineCommand } from './command.ts'
 import { GATEWAY_OPTIONS, gatewayOf } from './gateway.ts'
 
@@ -47,23 +49,40 @@ Exits with 1 if a function still cannot be invoked.`,
     const ids = id === undefined ? [] : [id]
     if (flags.all) for await (const it of admin.list()) ids.push(it.id)
     const progress = progressLine()
-    const results = []
+    const results: Repaired[] = []
     for (const [n, each] of ids.entries()) {
-      const { status } = await admin
-        .repair(each, { dryRun: flags['dry-run'] ?? false })
-        .finally(progress.end)
-      results.push({ id: each, status })
+      try {
+        const { status } = await admin.repair(each, { dryRun: flags['dry-run'] ?? false })
+        results.push({ id: each, status })
+      } catch (error) {
+        progress.end()
+        const { code, message } = error as AdminError
+        if (!flags.all || !OF_ONE.includes(code)) throw error
+        // Deleted since it was listed.
+        if (code !== 'registration_not_found') results.push({ id: each, error: { code, message } })
+      }
       if (ids.length > 1) progress.show('Repaired', n + 1, ids.length)
     }
     progress.end()
-    const broken = results.filter(it => it.status.state !== 'ready')
+    const broken = results.filter(it => it.status?.state !== 'ready')
     if (flags.json) console.log(JSON.stringify(results, null, 2))
     else console.log(`${results.length - broken.length} of ${results.length} can be invoked`)
-    for (const { id, status } of broken) {
-      if (status.state === 'ready') continue
-      console.error(paint(process.stderr, 'yellow', `${id}: ${status.message}.`))
-      for (const command of status.fix) console.error(`  ${command}`)
+    for (const { id, status, error } of broken) {
+      const problem = status?.state === 'ready' ? undefined : status
+      const message = problem?.message ?? error?.message
+      console.error(paint(process.stderr, 'yellow', `${id}: ${message}.`))
+      for (const command of problem?.fix ?? []) console.error(`  ${command}`)
     }
     return broken.length > 0 ? 1 : 0
   },
 })
+
+interface Repaired {
+  id: string
+  status?: RegistrationStatus
+  /** Why this registration cannot be repaired. */
+  error?: Pick<AdminError, 'code' | 'message'>
+}
+
+/** Errors of one registration, after which the others can be repaired all the same. */
+const OF_ONE: AdminErrorCode[] = ['registration_not_found', 'invalid_registration']
