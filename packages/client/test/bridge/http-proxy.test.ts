@@ -89,6 +89,7 @@ test('refuses other hosts, other origins and clients without the token', async (
   expect(await status({ ...headers, host: 'rebound.example' })).toBe(403)
   expect(await status({ ...headers, origin: 'https://page.example' })).toBe(403)
   expect(await status(headers, '/register')).toBe(404)
+  expect(await status(headers, '/constructor')).toBe(404)
   expect(await status(headers, '/mcp', 'PUT')).toBe(405)
   const large = await fetch(url, { method: 'POST', headers, body: 'x'.repeat(6 * 1024 * 1024 + 1) })
   expect(large.status).toBe(413)
@@ -147,4 +148,8 @@ test('answers a request with what to do where there are no credentials', async (
     error: { code: -32603, data: { code: 'no_credentials' } },
   })
   expect((await fetch(url, { headers })).status).toBe(502)
+  // A client of HTTP+SSE ignores the body of a POST that succeeds.
+  const posted = await fetch(new URL('/message?sessionId=s', url), { ...ping, headers })
+  expect(posted.status).toBe(502)
+  expect(await posted.json()).toMatchObject({ error: { code: 'no_credentials' } })
 })

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import type { ClientError } from '../../errors.ts'
 import { discard } from '../../http/bodies.ts'
 import { isRecord, parseJson } from '../../is-record.ts'
+import type { RequestId } from '../../jsonrpc.ts'
 import { toConnectionError } from '../../request/send.ts'
 import { failureResponse } from '../error-response.ts'
 import type { Log } from '../log.ts'
@@ -36,11 +37,11 @@ const MAX_BODY = 6 * 1024 * 1024
 const MAX_CONNECTIONS = 1_000
 const DELETE_TIMEOUT_MS = 1_500
 
-const METHODS: Record<string, string[]> = {
-  mcp: ['GET', 'POST', 'DELETE'],
-  sse: ['GET'],
-  message: ['POST'],
-}
+const METHODS = new Map([
+  ['mcp', ['GET', 'POST', 'DELETE']],
+  ['sse', ['GET']],
+  ['message', ['POST']],
+])
 
 /**
  * Signs the requests of clients on this machine. Everything else passes as it is: bodies, streams,
@@ -82,7 +83,8 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
       if (denial.status === 401) response.setHeader('www-authenticate', 'Bearer')
       return refuse(response, denial.status, denial.code, denial.message)
     }
-    const methods = METHODS[pathname.split('/').at(-1) ?? '']
+    const endpoint = pathname.split('/').at(-1) ?? ''
+    const methods = METHODS.get(endpoint)
     if (!methods)
       return refuse(
         response,
@@ -111,11 +113,8 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
       })
     } catch (error) {
       if (hangUp.signal.aborted) return
-      return fail(
-        response,
-        body,
-        toConnectionError(`Could not reach ${url.origin}`, error, 'message'),
-      )
+      const reason = toConnectionError(`Could not reach ${url.origin}`, error, 'message')
+      return fail(response, endpoint === 'mcp' ? requestIdIn(body) : undefined, reason)
     }
     sessions.observe(method, headers, given)
     if (given.status >= 400) log.info(`${method} ${pathname}: the gateway answered ${given.status}`)
@@ -132,17 +131,24 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     return found
   }
 
-  /** What keeps the proxy from sending is the response to a request, so that a client shows it. */
-  async function fail(response: ServerResponse, body: Buffer, error: ClientError) {
+  /**
+   * What keeps the proxy from sending is the response to a request, so that a client shows it. A
+   * client of HTTP+SSE reads no response in the body of a POST: it gets a status that is a failure.
+   */
+  async function fail(response: ServerResponse, id: RequestId | undefined, error: ClientError) {
     log.warn(error.message)
-    const message = parseJson(body.toString())
     const hint = (await hintFor(error)) ?? error.hint
-    const id = isRecord(message) && message['method'] !== undefined ? message['id'] : undefined
-    if (typeof id !== 'string' && typeof id !== 'number')
-      return refuse(response, 502, error.code, `${error.message}. ${hint}`)
+    if (id === undefined) return refuse(response, 502, error.code, `${error.message}. ${hint}`)
     response.writeHead(200, { 'content-type': 'application/json' })
     response.end(failureResponse(id, error, hint))
   }
+}
+
+/** The id of the request in the body of a POST. */
+function requestIdIn(body: Buffer): RequestId | undefined {
+  const message = parseJson(body.toString())
+  const id = isRecord(message) && message['method'] !== undefined ? message['id'] : undefined
+  return typeof id === 'string' || typeof id === 'number' ? id : undefined
 }
 
 /** Undefined where the body is too large. */
