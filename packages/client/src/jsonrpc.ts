@@ -31,3 +31,7 @@ export function cancelledIdOf({ method, params }: JsonRpcMessage): RequestId | u
 /** A message that refers to a request of either side. The request belongs to one MCP session. */
 export const refersToRequest = ({ method = '' }: JsonRpcMessage) =>
   ['', 'notifications/cancelled', 'notifications/progress'].includes(method)
+
+/** The message of the error in a response. */
+export const messageOf = (error: unknown): string =>
+  isRecord(error) && typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error)

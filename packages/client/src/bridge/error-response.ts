@@ -4,7 +4,7 @@ import type { RequestId } from '../jsonrpc.ts'
 /** Codes of JSON-RPC: https://www.jsonrpc.org/specification#error_object */
 export const PARSE_ERROR = -32700
 export const INVALID_REQUEST = -32600
-const INTERNAL_ERROR = -32603
+export const INTERNAL_ERROR = -32603
 /** The SDKs have the same code for a request that took too long. */
 export const REQUEST_TIMEOUT = -32001
 

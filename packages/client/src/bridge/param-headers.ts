@@ -34,7 +34,8 @@ export function createParamHeaders(): ParamHeaders {
     headersOf({ params }) {
       const { name, arguments: given } = isRecord(params) ? params : {}
       const headers: Record<string, string> = {}
-      for (const [header, path] of known.get(String(name)) ?? []) {
+      if (typeof name !== 'string') return headers
+      for (const [header, path] of known.get(name) ?? []) {
         const text = textOf(
           path.reduce<unknown>((at, key) => (isRecord(at) ? at[key] : null), given),
         )
@@ -45,12 +46,15 @@ export function createParamHeaders(): ParamHeaders {
   }
 }
 
-/** Declarations stand only on properties, at any depth. */
+/** Deeper properties are ignored: a schema must not exhaust the stack. */
+const MAX_DEPTH = 100
+
+/** Declarations stand only on properties. */
 function* declarationsIn(schema: unknown, path: string[]): Generator<Declaration> {
   if (!isRecord(schema)) return
   const { 'x-mcp-header': header, properties } = schema
   if (typeof header === 'string' && TOKEN.test(header) && path.length > 0) yield [header, path]
-  if (!isRecord(properties)) return
+  if (!isRecord(properties) || path.length === MAX_DEPTH) return
   for (const [key, property] of Object.entries(properties))
     yield* declarationsIn(property, [...path, key])
 }

@@ -1,7 +1,7 @@
 import { ClientError } from '../errors.ts'
 import { TEMPORARY } from '../http/temporary-failure.ts'
 import { isRecord } from '../is-record.ts'
-import type { JsonRpcMessage } from '../jsonrpc.ts'
+import { type JsonRpcMessage, messageOf } from '../jsonrpc.ts'
 import type { SessionState, StateRequest } from './session-state.ts'
 
 /** Sends messages in a session that has just begun. */
@@ -111,6 +111,3 @@ function asUnsent(error: unknown): unknown {
     { status, requestId, hint, retryAfterMs, retryable: true, cause: error },
   )
 }
-
-const messageOf = (error: unknown) =>
-  isRecord(error) && typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error)

@@ -1,7 +1,11 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
 import { expect, test } from 'vitest'
 
 import { createParamHeaders } from '../../src/bridge/param-headers.ts'
 import { createLineReader, type Line } from '../../src/bridge/stdio/lines.ts'
+import { createSendQueue } from '../../src/bridge/stdio/send-queue.ts'
 import { elementTexts } from '../../src/message-text.ts'
 
 test('splits a batch into the texts of its messages', () => {
@@ -31,10 +35,33 @@ test('repeats arguments as headers where the schema of the tool asks for it', ()
     },
   }
   headers.learn({ tools: [{ name: 't', inputSchema }] })
-  const call = (name: string) => {
+  const call = (name: unknown) => {
     const params = { name, arguments: { region: 'ü', at: { zone: 7 }, none: null } }
     return headers.headersOf({ jsonrpc: '2.0', method: 'tools/call', params })
   }
   expect(call('t')).toEqual({ 'Mcp-Param-Region': '=?base64?w7w=?=', 'Mcp-Param-Zone': '7' })
   expect(call('other')).toEqual({})
+  expect(call({ toString: 1 })).toEqual({})
+})
+
+test('learns the tools of a list with a schema that is nested very deeply', () => {
+  const headers = createParamHeaders()
+  const deep = JSON.parse(`${'{"properties":{"a":'.repeat(20_000)}1${'}}'.repeat(20_000)}`)
+  expect(() => headers.learn({ tools: [{ name: 't', inputSchema: deep }] })).not.toThrow()
+})
+
+test('the send queue keeps no message that it has sent', async () => {
+  const queue = createSendQueue(
+    () => false,
+    () => {},
+  )
+  const push = (message: object) => {
+    queue.push('', () => void JSON.stringify(message))
+    return new WeakRef(message)
+  }
+  const sent = push({})
+  await new Promise(setImmediate) // a WeakRef holds its target until the turn is over
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  expect(sent.deref()).toBeUndefined()
 })

@@ -46,6 +46,15 @@ describe('what the host writes', () => {
     expect(await begin(host)).toMatchObject({ result: { serverInfo: { name: 'loopback' } } })
   })
 
+  test('may name a tool by an object, which is an error of that request alone', async () => {
+    const host = startHost([(await serveV1()).url])
+    await begin(host)
+    host.send({ id: 1, method: 'tools/call', params: { name: { toString: 1 } } })
+    host.send(call(2))
+    expect(await host.response(1)).toHaveProperty('error')
+    expect(await host.response(2)).toHaveProperty('result')
+  })
+
   test('may come in parts of characters, with CRLF and empty lines', async () => {
     const host = startHost([(await serveV1()).url])
     await begin(host)

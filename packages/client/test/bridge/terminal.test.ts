@@ -12,7 +12,7 @@ import { parseAnswer, shownChoices } from '../../src/bridge/terminal/elicitation
 import { cut, printable, styleOf } from '../../src/bridge/terminal/style.ts'
 import { startHost } from '../support/host.ts'
 import { serveV1, serveV2 } from '../support/sdk.ts'
-import { type Gateway, type Message, startGateway } from '../support/server.ts'
+import { event, type Gateway, type Message, startGateway } from '../support/server.ts'
 
 /** Runs a command to its end. */
 async function run(args: string[], input?: string) {
@@ -64,6 +64,11 @@ describe('call', () => {
     expect(await run(['call', gateway.url, 't', ...sse])).toMatchObject({ code: 3, stdout: 'no' })
     const unknown = await run(['prompt', gateway.url, 'p', '--json', ...sse])
     expect(unknown.code).toBe(1)
+    const strange = await startGateway({
+      call: ({ id }) => strange.write(event({ jsonrpc: '2.0', id, error: { message: { a: 1 } } })),
+    })
+    const { code, stderr } = await run(['call', strange.url, 't', ...sse])
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '{"message":{"a":1}} (-32603)\n' })
     expect(JSON.parse(unknown.stdout)).toMatchObject({ error: { code: -32601 } })
   })
 
@@ -83,9 +88,10 @@ describe('call', () => {
     const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-images-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const image = { type: 'image', mimeType: 'image/png', data: btoa('pixels') }
-    const gateway = await respondWith({ content: [image, image] })
+    const other = { ...image, mimeType: 'constructor' }
+    const gateway = await respondWith({ content: [image, image, other] })
     const { stdout } = await run(['call', gateway.url, '../chart', '--output', folder, ...sse])
-    expect(readdirSync(folder)).toEqual(['chart-1.png', 'chart-2.png'])
+    expect(readdirSync(folder)).toEqual(['chart-1.bin', 'chart-1.png', 'chart-2.png'])
     expect(readFileSync(join(folder, 'chart-1.png'), 'utf8')).toBe('pixels')
     expect(stdout).toContain('image/png, 6 bytes')
   })
@@ -120,10 +126,11 @@ test('refuses a number that would be rounded, and takes it as a string', () => {
 test('shows no character that controls the terminal', () => {
   expect(printable('a\x1b[2Jb\x9bc\r\nd\te\u202ef')).toBe('a\ufffd[2Jb\ufffdc\nd\te\ufffdf')
   expect(cut('😀😀😀', 2)).toBe('😀…')
+  expect(printable({ toString: 1 })).toBe('{"toString":1}')
 })
 
 describe('a question of a tool', () => {
-  const ask = async (typed: string[]) => {
+  const ask = async (typed: string[], properties: object = fields) => {
     const input = Object.assign(new PassThrough(), { isTTY: true })
     const output = Object.assign(new PassThrough(), { isTTY: true })
     let shown = ''
@@ -140,11 +147,11 @@ describe('a question of a tool', () => {
       onQuestion: () => {},
       onInterrupt: () => {},
     })
-    const properties = { name: { type: 'string' }, age: { type: 'integer' } }
     const requestedSchema = { type: 'object', properties, required: ['name'] }
     const result = await asker.elicit({ message: 'Who?\x1b[2J', requestedSchema })
     return { result, shown, isUnanswered: asker.isUnanswered }
   }
+  const fields = { name: { type: 'string' }, age: { type: 'integer' } }
 
   test('is answered field by field', async () => {
     const { result, shown } = await ask(['\n', 'Ada\n', 'x\n', '36\n', 'y\n'])
@@ -152,6 +159,11 @@ describe('a question of a tool', () => {
     expect(shown).toContain('An answer is needed')
     expect(shown).toContain('Give a number')
     expect(shown).not.toContain('\x1b[2J')
+  })
+
+  test('may have a field with any name', async () => {
+    const { result } = await ask(['a\n', 'y\n'], JSON.parse('{"__proto__":{"type":"string"}}'))
+    expect(JSON.stringify(result)).toBe('{"action":"accept","content":{"__proto__":"a"}}')
   })
 
   test('can be declined, and cancelled with Ctrl-D', async () => {
@@ -172,6 +184,7 @@ describe('an answer to a question', () => {
     ['B', { type: 'string', oneOf: [{ const: 'b', title: 'B' }] }, { value: 'b' }],
     ['1, 2', { type: 'array', items: { enum: ['a', 'b'] } }, { value: ['a', 'b'] }],
     ['me', { type: 'string', format: 'email' }, { problem: 'Give an e-mail address' }],
+    ['x', { type: 'string', format: 'constructor' }, { value: 'x' }],
     ['', { type: 'string', default: 'x' }, { value: 'x' }],
     ['', { type: 'string' }, { problem: 'An answer is needed' }],
   ])('%j is checked against %j', (text, field, expected) => {

@@ -148,9 +148,11 @@ export function createBridge(options: BridgeOptions): Bridge {
     if (it.subscription) return void listen(it, it.subscription)
     inFlight++
     if (timeoutMs) it.timer = setTimeout(() => expire(it), timeoutMs)
-    const headers = method === 'tools/call' ? params.headersOf(it.message) : {}
-    const send = connection.send(it.message, { headers, requestSignal: it.cancel.signal })
-    send.catch(error => fail(it, error))
+    const send = async () => {
+      const headers = method === 'tools/call' ? params.headersOf(it.message) : {}
+      await connection.send(it.message, { headers, requestSignal: it.cancel.signal })
+    }
+    send().catch(error => fail(it, error))
     // Other messages belong to the session that this one begins.
     return method === 'initialize' ? it.over : undefined
   }

@@ -12,7 +12,7 @@ interface Waiting {
 /** Messages of the host in their order, as long as they cannot be sent. */
 export interface SendQueue {
   /**
-   * `send` returns a promise where later messages must wait for it. It must not reject.
+   * `send` returns a promise where later messages must wait for it. It must not throw or reject.
    */
   push(text: string, send: Waiting['send']): void
   /** Sends what waits, as long as nothing holds it back. */
@@ -22,7 +22,7 @@ export interface SendQueue {
 }
 
 export function createSendQueue(isHeld: () => boolean, onSpace: () => void): SendQueue {
-  let waiting: Waiting[] = []
+  let waiting: (Waiting | undefined)[] = []
   let next = 0
   let size = 0
   let isSending = false
@@ -48,7 +48,7 @@ export function createSendQueue(isHeld: () => boolean, onSpace: () => void): Sen
     for (;;) {
       const it = isHeld() ? undefined : waiting[next]
       if (!it) break
-      next++
+      waiting[next++] = undefined // a message can be large
       size -= it.size
       const sent = it.send()
       if (sent) await sent

@@ -62,5 +62,5 @@ function missedChanges(params: unknown): string[] {
 function subscriptionIdIn(params: unknown): string | undefined {
   const meta = isRecord(params) ? params['_meta'] : undefined
   const id = isRecord(meta) ? meta[SUBSCRIPTION_ID] : undefined
-  return id === undefined ? undefined : String(id)
+  return typeof id === 'string' || typeof id === 'number' ? String(id) : undefined
 }

@@ -56,17 +56,17 @@ function resourceBody({ text, blob, mimeType }: Result, options: ContentOptions)
   return typeof blob === 'string' ? saved(blob, mimeType, options) : printable(text)
 }
 
-const EXTENSIONS: Record<string, string> = {
-  'audio/mpeg': 'mp3',
-  'audio/wav': 'wav',
-  'image/jpeg': 'jpg',
-  'image/svg+xml': 'svg',
-  'application/octet-stream': 'bin',
-}
+const EXTENSIONS = new Map([
+  ['audio/mpeg', 'mp3'],
+  ['audio/wav', 'wav'],
+  ['image/jpeg', 'jpg'],
+  ['image/svg+xml', 'svg'],
+  ['application/octet-stream', 'bin'],
+])
 
 /** Writes base64 to a new file. An existing file is never replaced. */
 function saved(data: unknown, type: unknown, { folder, name, style }: ContentOptions): string {
-  const bytes = Buffer.from(String(data ?? ''), 'base64')
+  const bytes = Buffer.from(typeof data === 'string' ? data : '', 'base64')
   const mimeType = onOneLine(type) || 'application/octet-stream'
   const subtype = /^[a-z]+\/([a-z0-9]{1,10})$/.exec(mimeType)?.[1] ?? 'bin'
   const stem =
@@ -76,7 +76,7 @@ function saved(data: unknown, type: unknown, { folder, name, style }: ContentOpt
       .slice(0, 60) || 'result'
   mkdirSync(folder, { recursive: true })
   for (let number = 1; ; number++) {
-    const path = join(folder, `${stem}-${number}.${EXTENSIONS[mimeType] ?? subtype}`)
+    const path = join(folder, `${stem}-${number}.${EXTENSIONS.get(mimeType) ?? subtype}`)
     try {
       writeFileSync(path, bytes, { flag: 'wx' })
     } catch (error) {

@@ -86,15 +86,19 @@ function numberIn(text: string, { type, minimum, maximum }: Result): FieldAnswer
   return { value }
 }
 
-const FORMATS: Record<string, [pattern: RegExp, name: string]> = {
-  email: [/^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'an e-mail address'],
-  uri: [/^[a-z][a-z0-9+.-]*:\S+$/i, 'a URI'],
-  date: [/^\d{4}-\d{2}-\d{2}$/, 'a date such as 2026-07-28'],
-  'date-time': [
-    /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i,
-    'a time such as 2026-07-28T09:00:00Z',
+/** By the value of `format`, which can be anything. */
+const FORMATS = new Map<unknown, [pattern: RegExp, name: string]>([
+  ['email', [/^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'an e-mail address']],
+  ['uri', [/^[a-z][a-z0-9+.-]*:\S+$/i, 'a URI']],
+  ['date', [/^\d{4}-\d{2}-\d{2}$/, 'a date such as 2026-07-28']],
+  [
+    'date-time',
+    [
+      /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i,
+      'a time such as 2026-07-28T09:00:00Z',
+    ],
   ],
-}
+])
 
 function textIn(text: string, { format, minLength, maxLength }: Result): FieldAnswer {
   const { length } = [...text]
@@ -102,6 +106,6 @@ function textIn(text: string, { format, minLength, maxLength }: Result): FieldAn
     return { problem: `At least ${minLength} characters` }
   if (typeof maxLength === 'number' && length > maxLength)
     return { problem: `At most ${maxLength} characters` }
-  const [pattern, name] = FORMATS[String(format)] ?? []
+  const [pattern, name] = FORMATS.get(format) ?? []
   return pattern && !pattern.test(text) ? { problem: `Give ${name}` } : { value: text }
 }

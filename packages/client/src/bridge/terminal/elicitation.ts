@@ -84,16 +84,17 @@ export function createAsker({
     const schema = recordIn(params, 'requestedSchema')
     const required = Array.isArray(schema['required']) ? schema['required'] : []
     const fields = Object.entries(recordIn(schema, 'properties'))
-    const content: Result = {}
+    const content: [name: string, value: unknown][] = []
     for (const [name, property] of fields) {
       const field = isRecord(property) ? property : {}
       const answer = await askField(name, field, required.includes(name), line)
       if (answer === undefined) return undefined
-      if ('value' in answer) content[name] = answer.value
+      if ('value' in answer) content.push([name, answer.value])
     }
     const isSent = await yesOrNo(fields.length > 0 ? 'Send this?' : 'Agree?', line)
     if (isSent === undefined) return undefined
-    return isSent ? { action: 'accept', content } : { action: 'decline' }
+    if (!isSent) return { action: 'decline' }
+    return { action: 'accept', content: Object.fromEntries(content) }
   }
 
   async function askField(name: string, field: Result, isRequired: boolean, line: Line) {

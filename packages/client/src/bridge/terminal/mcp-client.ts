@@ -1,7 +1,8 @@
 import { ClientError } from '../../errors.ts'
 import { isRecord } from '../../is-record.ts'
-import type { JsonRpcMessage } from '../../jsonrpc.ts'
+import { type JsonRpcMessage, messageOf, type RequestId } from '../../jsonrpc.ts'
 import { type Connection, createConnection, type TransportChoice } from '../connection.ts'
+import { INTERNAL_ERROR } from '../error-response.ts'
 import { type GatewaySettings, transportOptions } from '../gateway-options.ts'
 import type { Log } from '../log.ts'
 import { createParamHeaders } from '../param-headers.ts'
@@ -57,7 +58,7 @@ export async function connectClient(
   clientInfo: { name: string; version: string },
 ): Promise<McpClient> {
   const { url, transport, timeoutMs, log } = settings
-  const waiting = new Map<string, (response: JsonRpcMessage) => void>()
+  const waiting = new Map<RequestId | undefined, (response: JsonRpcMessage) => void>()
   const params = createParamHeaders()
   const connection: Connection = createConnection({
     url,
@@ -128,13 +129,15 @@ export async function connectClient(
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const result = await withHeaders(method, { ...given, ...rounds })
       if (result['resultType'] !== 'input_required') return result
-      const responses: Result = {}
+      const responses: [key: string, response: Result][] = []
       for (const [key, asked] of Object.entries(recordIn(result, 'inputRequests')))
-        responses[key] = await respondTo(isRecord(asked) ? asked : {})
+        responses.push([key, await respondTo(isRecord(asked) ? asked : {})])
+      const inputResponses = Object.fromEntries(responses)
       const { requestState } = result
-      rounds = { inputResponses: responses, ...(requestState !== undefined && { requestState }) }
+      rounds = { inputResponses, ...(requestState !== undefined && { requestState }) }
     }
-    throw new ServerError(-32603, `The server asked more than ${MAX_ROUNDS} times`, undefined)
+    const message = `The server asked more than ${MAX_ROUNDS} times`
+    throw new ServerError(INTERNAL_ERROR, message, undefined)
   }
 
   async function withHeaders(method: string, given: Result): Promise<Result> {
@@ -170,8 +173,14 @@ export async function connectClient(
         connection.send(message, { headers }).catch(reject)
       })
       const { result, error } = response
-      if (isRecord(error))
-        throw new ServerError(Number(error['code']), String(error['message']), error['data'])
+      if (isRecord(error)) {
+        const { code, data } = error
+        throw new ServerError(
+          typeof code === 'number' ? code : INTERNAL_ERROR,
+          messageOf(error),
+          data,
+        )
+      }
       return isRecord(result) ? result : {}
     } finally {
       clearTimeout(timer)
@@ -182,7 +191,7 @@ export async function connectClient(
   function receive(message: JsonRpcMessage) {
     const { id, method, params: given } = message
     const details = isRecord(given) ? given : {}
-    if (method === undefined) return waiting.get(String(id))?.(message)
+    if (method === undefined) return waiting.get(id)?.(message)
     if (id !== undefined) return void answer(message, details)
     if (method === 'notifications/progress') person.onProgress(details)
     if (method === 'notifications/message') person.onLogMessage(details)
@@ -201,7 +210,8 @@ export async function connectClient(
 
   async function respondTo(asked: Result): Promise<Result> {
     if (asked['method'] === 'elicitation/create') return person.elicit(recordIn(asked, 'params'))
-    throw new ServerError(-32601, `A terminal cannot answer ${asked['method']}`, undefined)
+    const method = JSON.stringify(asked['method'])
+    throw new ServerError(-32601, `A terminal cannot answer ${method}`, undefined)
   }
 }
 

@@ -14,11 +14,11 @@ export function createProgressLine(stream: WriteStream, style: Style): ProgressL
   let isShown = false
   return {
     show({ progress, total, message }) {
-      const amount = total === undefined ? `${progress}` : `${progress}/${total}`
-      const text = cut(
-        [onOneLine(amount), onOneLine(message)].join(' ').trim(),
-        (style.width ?? 200) - 1,
-      )
+      const amount = [progress, total]
+        .filter(it => it !== undefined)
+        .map(onOneLine)
+        .join('/')
+      const text = cut([amount, onOneLine(message)].join(' ').trim(), (style.width ?? 200) - 1)
       if (style.width === undefined) return void stream.write(`${text}\n`)
       stream.write(`\r\x1b[K${style.dim(text)}`)
       isShown = true

@@ -2,6 +2,7 @@ import { text as readAll } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { ClientError } from '../../errors.ts'
+import { isRecord } from '../../is-record.ts'
 import type { CommandLine, CommandName } from '../command-line.ts'
 import { HELP } from '../help.ts'
 import type { Log } from '../log.ts'
@@ -10,7 +11,7 @@ import { readArguments } from './arguments.ts'
 import { type ContentOptions, contentText, resourceText, toolResultText } from './content.ts'
 import { createAsker } from './elicitation.ts'
 import { offerText, readOffer } from './list.ts'
-import { connectClient, type McpClient, type Result, ServerError } from './mcp-client.ts'
+import { connectClient, type McpClient, type Result, recordIn, ServerError } from './mcp-client.ts'
 import { createProgressLine } from './progress.ts'
 import { onOneLine, printable, styleOf } from './style.ts'
 
@@ -142,8 +143,8 @@ export async function runCommand(line: CommandLine, options: TerminalOptions): P
     return async (connected: McpClient): Promise<Outcome> => {
       const params = { ref, argument: { name: argument, value } }
       const result = await connected.request('completion/complete', params)
-      const { values } = (result['completion'] ?? {}) as { values?: unknown[] }
-      return { result, text: (values ?? []).map(onOneLine).join('\n') }
+      const { values } = recordIn(result, 'completion')
+      return { result, text: (Array.isArray(values) ? values : []).map(onOneLine).join('\n') }
     }
   }
 
@@ -182,6 +183,7 @@ const INTERRUPTED = Symbol('interrupted')
 
 function promptText({ messages }: Result, options: ContentOptions): string {
   return (Array.isArray(messages) ? messages : [])
+    .filter(isRecord)
     .map(({ role, content }) => {
       const blocks = Array.isArray(content) ? content : [content]
       return `${options.style.bold(`${onOneLine(role)}:`)} ${contentText(blocks, options)}`

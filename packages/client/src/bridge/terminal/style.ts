@@ -28,10 +28,14 @@ export function styleOf(stream: Partial<WriteStream>): Style {
  * the person sees. Line breaks and tabs stay.
  */
 export const printable = (value: unknown): string =>
-  String(value ?? '')
+  textOf(value)
     .replace(/\r\n?/g, '\n')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is replaced
     .replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+
+/** An object of a server may have a `toString` that is no function. */
+const textOf = (value: unknown) =>
+  typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '')
 
 /** The same on one line. */
 export const onOneLine = (value: unknown): string => printable(value).replace(/\s+/g, ' ').trim()
