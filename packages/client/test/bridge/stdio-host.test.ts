@@ -132,6 +132,18 @@ describe('the end', () => {
     // 16 MiB wait for the host, and what 100 requests brought.
     expect(server.received.length).toBeLessThan(300)
   })
+
+  test('comes when stdin closes while too many messages wait', async () => {
+    const server = await serve(() => {})
+    const host = startHost([server.url])
+    host.send({ id: 'init', method: 'initialize', params: initializeParams() })
+    const text = 'x'.repeat(8 * 1024 * 1024)
+    for (let id = 0; id < 8; id++) host.send({ id, method: 'x', params: { text } })
+    // The bridge is full in the middle of this one.
+    host.send({ id: 8, method: 'x', params: { text: 'x'.repeat(100_000) } })
+    host.child.stdin?.end()
+    expect(await host.exit).toBe(0)
+  })
 })
 
 describe('credentials', () => {

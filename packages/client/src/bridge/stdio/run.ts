@@ -22,6 +22,9 @@ const FOR_PEOPLE = `This waits for a program that writes JSON-RPC to its stdin. 
 /** How long the end waits for the server to end the session, and for the host to read. */
 const FAREWELL_MS = 1_500
 
+/** While the bridge is full it reads one chunk in this time: only a reader sees the end of stdin. */
+const PEEK_MS = 500
+
 /**
  * Serves one host on stdin and stdout. Ends the process when stdin ends, on a signal, and when the
  * host is gone. Nothing is sent before the first message of the host.
@@ -54,9 +57,13 @@ export function runStdio(settings: StdioSettings): void {
     onSpace: () => stdin.resume(),
   })
   const readLines = createLineReader(line => bridge.receive(line))
+  let peek: NodeJS.Timeout | undefined
   stdin.on('data', chunk => {
+    clearTimeout(peek)
     readLines(chunk)
-    if (bridge.isFull) stdin.pause()
+    if (!bridge.isFull) return
+    stdin.pause()
+    peek = setTimeout(() => stdin.resume(), PEEK_MS)
   })
   stdin.on('end', () => void end(0))
   stdin.on('error', () => void end(0)) // the host closed its side of the pipe
@@ -69,6 +76,7 @@ export function runStdio(settings: StdioSettings): void {
   async function end(code: number) {
     if (isEnding) return
     isEnding = true
+    clearTimeout(peek)
     stdin.pause()
     const flushed = new Promise<void>(resolve => stdout.write('', () => resolve()))
     const closed = connection.close().catch(({ message }) => log.info(message))
