@@ -14,6 +14,9 @@ import { UsageError } from './usage-error.ts'
 // The warning is about later versions of the SDK. The version in use is pinned.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
 
+// The reader of the log may be gone. The bridge goes on without it.
+process.stderr.on('error', () => {})
+
 const exitCode = await main(process.argv.slice(2))
 // Open sockets would keep the process alive. stdout may still be on its way to a pipe.
 if (exitCode !== undefined) process.stdout.write('', () => process.exit(exitCode))
@@ -34,15 +37,15 @@ async function main(args: string[]): Promise<number | undefined> {
 
 async function run(line: CommandLine): Promise<number | undefined> {
   const { use, flags, profile } = line
-  const log = createLog(line.logLevel, line.logFile)
-  if (use === 'stdio') return void runStdio({ ...line, log })
   // The reader of the output has had enough, as in "… | head".
-  process.stdout.on('error', () => process.exit(1))
+  if (use !== 'stdio') process.stdout.on('error', () => process.exit(1))
   if (use === 'print-config') {
     const { text, place } = configFor(line)
     console.error(place)
     return print(text)
   }
+  const log = createLog(line.logLevel, line.logFile)
+  if (use === 'stdio') return void runStdio({ ...line, log })
   if (use === 'http') {
     const token = flags['no-token'] ? false : flags.token || variable('TOKEN')
     return runProxy({ ...line, log, port: flags.http ?? '', token, json: flags.json ?? false })

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
@@ -143,6 +143,38 @@ describe('the end', () => {
     host.send({ id: 8, method: 'x', params: { text: 'x'.repeat(100_000) } })
     host.child.stdin?.end()
     expect(await host.exit).toBe(0)
+  })
+})
+
+describe('the log', () => {
+  test('ends the bridge with 2 where its file cannot be written at the start', async () => {
+    const host = startHost(['http://127.0.0.1:9', '--log-file', '/none/there'])
+    expect(await host.exit).toBe(2)
+    expect(host.stderr()).toContain('--log-file cannot be written')
+  })
+
+  test('goes to stderr where its file can no longer be written', async () => {
+    const env = hostEnvironment()
+    const file = join(env.HOME, 'log')
+    const args = [(await serveV1()).url, '--log-level', 'debug', '--log-file', file]
+    const host = startHost(args, { env })
+    await begin(host)
+    expect(readFileSync(file, 'utf8')).toContain('initialize')
+    rmSync(file)
+    mkdirSync(file)
+    host.send(call(1))
+    expect(await host.response(1)).toHaveProperty('result')
+    await eventually(() => host.stderr()).toContain('tools/call')
+  })
+
+  test('may lose its reader', async () => {
+    const host = startHost([(await serveV1()).url, '--log-level', 'debug'])
+    await begin(host)
+    host.child.stderr?.destroy()
+    for (const id of [1, 2]) {
+      host.send(call(id))
+      expect(await host.response(id)).toHaveProperty('result')
+    }
   })
 })
 
