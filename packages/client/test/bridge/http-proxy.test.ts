@@ -88,6 +88,7 @@ test('refuses other hosts, other origins and clients without the token', async (
   expect(await status({ authorization: 'Bearer other' })).toBe(401)
   expect(await status({ ...headers, host: 'rebound.example' })).toBe(403)
   expect(await status({ ...headers, origin: 'https://page.example' })).toBe(403)
+  expect(await status({ ...headers, 'sec-fetch-site': 'cross-site' }, '/mcp', 'GET')).toBe(403)
   expect(await status(headers, '/register')).toBe(404)
   expect(await status(headers, '/constructor')).toBe(404)
   expect(await status(headers, '/mcp', 'PUT')).toBe(405)

@@ -27,6 +27,10 @@ export function denialOf(
       code: 'forbidden_origin',
       message: 'The Origin header names another machine',
     }
+  // A GET for an image or a link has no Origin: https://www.w3.org/TR/fetch-metadata/
+  const site = String(headers['sec-fetch-site'])
+  if (headers.origin === undefined && ['cross-site', 'same-site'].includes(site))
+    return { status: 403, code: 'forbidden_site', message: 'A page of another site sent this' }
   if (token !== undefined && !isSame(headers.authorization ?? '', `Bearer ${token}`))
     return {
       status: 401,
