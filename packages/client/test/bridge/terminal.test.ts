@@ -12,7 +12,7 @@ import { parseAnswer, shownChoices } from '../../src/bridge/terminal/elicitation
 import { cut, printable, styleOf } from '../../src/bridge/terminal/style.ts'
 import { startHost } from '../support/host.ts'
 import { serveV1, serveV2 } from '../support/sdk.ts'
-import { event, type Gateway, type Message, startGateway } from '../support/server.ts'
+import { event, type Gateway, type Message, serve, startGateway } from '../support/server.ts'
 
 /** Runs a command to its end. */
 async function run(args: string[], input?: string) {
@@ -51,6 +51,32 @@ describe('list', () => {
     expect(received.at(-1)?.method).toBe('DELETE')
   })
 })
+
+test.each([
+  ['list', '2025-11-25', ['list']],
+  ['call, where the server wants a header', '2026-07-28', ['call', 't']],
+])(
+  '%s ends where the list of the server does not',
+  async (_, version, [command = '', ...words]) => {
+    const result = (method: string) =>
+      method === 'server/discover'
+        ? { supportedVersions: [version], capabilities: { tools: {} } }
+        : { protocolVersion: version, capabilities: { tools: {} }, tools: [], nextCursor: 'again' }
+    const { url } = await serve((request, response) => {
+      const { id, method }: Message = JSON.parse(request.body.toString() || '{}')
+      if (id === undefined) return response.writeHead(202).end()
+      const outcome =
+        method === 'tools/call'
+          ? { error: { code: -32020, message: '' } }
+          : { result: result(method) }
+      response.writeHead(200, { 'content-type': 'application/json' })
+      return response.end(JSON.stringify({ jsonrpc: '2.0', id, ...outcome }))
+    })
+    const { code, stderr } = await run([command, url, ...words])
+    expect(stderr).toContain('tools/list has no end')
+    expect(code).toBe(1)
+  },
+)
 
 describe('call', () => {
   test('takes text, JSON and a whole object as arguments', async () => {
@@ -127,6 +153,14 @@ test('shows no character that controls the terminal', () => {
   expect(printable('a\x1b[2Jb\x9bc\r\nd\te\u202ef')).toBe('a\ufffd[2Jb\ufffdc\nd\te\ufffdf')
   expect(cut('😀😀😀', 2)).toBe('😀…')
   expect(printable({ toString: 1 })).toBe('{"toString":1}')
+})
+
+test('ends with 130 on SIGINT while it reads arguments from stdin', async () => {
+  const host = startHost(['call', 'http://127.0.0.1:9', 't', '-'])
+  host.write(' '.repeat(1024 * 1024)) // more than a pipe holds
+  await expect.poll(() => host.child.stdin?.writableLength, { timeout: 30_000 }).toBe(0)
+  host.child.kill('SIGINT')
+  expect(await host.exit).toBe(130)
 })
 
 describe('a question of a tool', () => {

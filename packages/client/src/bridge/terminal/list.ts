@@ -1,5 +1,6 @@
 import { isRecord } from '../../is-record.ts'
 import { type McpClient, type Result, recordIn, ServerError } from './mcp-client.ts'
+import { pagesOf } from './pages.ts'
 import { cut, onOneLine, type Style } from './style.ts'
 
 /** What a server offers. */
@@ -26,22 +27,14 @@ export async function readOffer(client: McpClient): Promise<Offer> {
 
 async function pages(client: McpClient, method: string, name: string): Promise<Result[]> {
   const found: Result[] = []
-  const seen = new Set<unknown>()
-  for (let cursor: unknown; ; ) {
-    let page: Result
-    try {
-      page = await client.request(method, cursor === undefined ? {} : { cursor })
-    } catch (error) {
-      const isUnknown = error instanceof ServerError && error.code === METHOD_NOT_FOUND
-      if (isUnknown) return found
-      throw error
-    }
-    const items = page[name]
-    if (Array.isArray(items)) found.push(...items.filter(isRecord))
-    cursor = page['nextCursor']
-    if (typeof cursor !== 'string' || seen.has(cursor)) return found // a cursor must not repeat
-    seen.add(cursor)
+  try {
+    for await (const { [name]: items } of pagesOf(client.request, method))
+      for (const item of Array.isArray(items) ? items : []) if (isRecord(item)) found.push(item)
+  } catch (error) {
+    const isUnknown = error instanceof ServerError && error.code === METHOD_NOT_FOUND
+    if (!isUnknown) throw error
   }
+  return found
 }
 
 /** Tables for people. */
@@ -103,7 +96,7 @@ function section(
 
 const MIN_DESCRIPTION = 24
 
-const widest = (texts: string[]) => Math.max(0, ...texts.map(it => [...it].length))
+const widest = (texts: string[]) => texts.reduce((width, it) => Math.max(width, [...it].length), 0)
 
 /** `name, limit?`: the question mark means optional. */
 function parametersOf(schema: Result): string {

@@ -6,6 +6,7 @@ import { INTERNAL_ERROR } from '../error-response.ts'
 import { type GatewaySettings, transportOptions } from '../gateway-options.ts'
 import type { Log } from '../log.ts'
 import { createParamHeaders } from '../param-headers.ts'
+import { pagesOf } from './pages.ts'
 
 /** A JSON-RPC error of the server. */
 export class ServerError extends Error {
@@ -146,12 +147,8 @@ export async function connectClient(
     } catch (error) {
       const isMissing = error instanceof ServerError && error.code === HEADER_MISMATCH
       if (!isMissing || method !== 'tools/call') throw error
-      for (let cursor: unknown; ; ) {
-        const page = await request('tools/list', cursor === undefined ? {} : { cursor })
-        params.learn(page)
-        cursor = page['nextCursor']
-        if (cursor === undefined) return request(method, given)
-      }
+      for await (const page of pagesOf(request, 'tools/list')) params.learn(page)
+      return request(method, given)
     }
   }
 

@@ -55,8 +55,7 @@ export async function runCommand(line: CommandLine, options: TerminalOptions): P
 
   let client: McpClient | undefined
   try {
-    const run = await prepare()
-    const outcome = await Promise.race([interrupted, runConnected(run)])
+    const outcome = await Promise.race([interrupted, prepare().then(runConnected)])
     progress.clear()
     if (outcome === INTERRUPTED) return EXIT.interrupted
     stdout.write(`${isJson ? JSON.stringify(outcome.result, null, 2) : outcome.text}\n`)
