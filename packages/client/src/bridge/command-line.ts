@@ -40,6 +40,9 @@ const ONLY_WITH: Partial<Record<Name, Use[]>> = {
   json: ['http', ...COMMANDS],
   args: ['call', 'prompt'],
   output: ['call', 'read', 'prompt'],
+  // The proxy passes on what its clients choose, and when they give up.
+  timeout: ['stdio', 'print-config', ...COMMANDS],
+  transport: ['stdio', 'print-config', ...COMMANDS],
   os: ['print-config'],
   name: ['print-config'],
 }
@@ -66,7 +69,12 @@ export function readCommandLine(args: string[]): CommandLine | 'help' | 'version
   if (flags.help) return 'help'
   if (flags.version) return 'version'
   const command = COMMANDS.find(it => it === positionals[0])
-  const use = command ?? (flags['print-config'] ? 'print-config' : flags.http ? 'http' : 'stdio')
+  const [use = 'stdio', other] = [
+    command,
+    flags['print-config'] === undefined ? undefined : ('print-config' as const),
+    flags.http === undefined ? undefined : ('http' as const),
+  ].filter(it => it !== undefined)
+  if (other) throw new UsageError(`${flagOf(use)} and ${flagOf(other)} exclude each other`)
   for (const [name, uses] of Object.entries(ONLY_WITH))
     if (flags[name as Name] !== undefined && !uses.includes(use))
       throw new UsageError(`--${name} goes only with ${uses.map(flagOf).join(', ')}`)

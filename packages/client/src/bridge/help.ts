@@ -14,11 +14,13 @@ Options, and the variables that take their place
   --profile <name>       profile of the AWS configuration (AWS_PROFILE)
   --region <name>        region, where the host of the URL names none (AWS_REGION)
   --header <name: value> send this header too; can be repeated (MCP_CONNECT_HEADERS, one a line)
+  --log-level <level>    silent, error, warn, info or debug (MCP_CONNECT_LOG_LEVEL; default: warn)
+  --log-file <path>      write the log to this file instead of stderr (MCP_CONNECT_LOG_FILE)
+
+Without --http
   --transport <name>     auto, http or sse (MCP_CONNECT_TRANSPORT; default: auto)
   --timeout <seconds>    fail a request without a response after this time
                          (MCP_CONNECT_TIMEOUT; default: none)
-  --log-level <level>    silent, error, warn, info or debug (MCP_CONNECT_LOG_LEVEL; default: warn)
-  --log-file <path>      write the log to this file instead of stderr (MCP_CONNECT_LOG_FILE)
 
 With --http
   --token <token>        what clients send as "Authorization: Bearer …" (MCP_CONNECT_TOKEN;

@@ -5,10 +5,13 @@ import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { expect, onTestFinished, test } from 'vitest'
 
+import { startProxy as startProxyHere } from '../../src/bridge/http-proxy/proxy.ts'
+import { createLog } from '../../src/bridge/log.ts'
+import { signedFetch } from '../../src/signing/signed-fetch.ts'
 import { type Host, hostEnvironment, startHost } from '../support/host.ts'
 import { serveV1 } from '../support/sdk.ts'
 import { type Respond, serve, startGateway } from '../support/server.ts'
-import { KEY, refusalOf } from '../support/verifier.ts'
+import { KEY, REGION, refusalOf } from '../support/verifier.ts'
 
 interface Started {
   host: Host
@@ -97,6 +100,13 @@ test('refuses other hosts, other origins and clients without the token', async (
   expect(server.received).toEqual([])
 })
 
+test('ends with 2 where its port is taken', async () => {
+  const { port } = new URL((await serve(() => {})).url)
+  const host = startHost(['--http', port, 'http://127.0.0.1'])
+  expect(await host.exit).toBe(2)
+  expect(host.stderr()).toContain(`Port ${port} is taken`)
+})
+
 test('passes statuses, headers and bodies on, and not the credentials of the client', async () => {
   const server = await serve(
     signed((request, response) => {
@@ -153,4 +163,25 @@ test('answers a request with what to do where there are no credentials', async (
   const posted = await fetch(new URL('/message?sessionId=s', url), { ...ping, headers })
   expect(posted.status).toBe(502)
   expect(await posted.json()).toMatchObject({ error: { code: 'no_credentials' } })
+})
+
+test('ends although the credentials for the end of a session do not come', async () => {
+  const server = await serve((_, response) =>
+    response.writeHead(200, { 'mcp-session-id': 's' }).end(),
+  )
+  const proxy = await startProxyHere({
+    url: new URL(server.url),
+    port: 0,
+    token: undefined,
+    headers: [],
+    signedFetch: signedFetch({
+      region: REGION,
+      credentials: () => (server.received.length === 0 ? KEY : new Promise<never>(() => {})),
+    }),
+    hintFor: async () => undefined,
+    log: createLog('silent'),
+  })
+  await (await fetch(`http://127.0.0.1:${proxy.port}/mcp`, ping)).text()
+  await proxy.close()
+  expect(server.received.map(it => it.method)).toEqual(['POST'])
 })

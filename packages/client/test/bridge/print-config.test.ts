@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { resolve } from 'node:path'
 
 import { expect, test } from 'vitest'
 
@@ -37,6 +38,15 @@ test('prints what to paste for VS Code on macOS', () => {
       },
     },
   })
+})
+
+test('prints the options of the bridge too', () => {
+  const options = ['--transport', 'sse', '--timeout', '2.5', '--log-level', 'debug']
+  const { gateway } = JSON.parse(
+    print('claude', url, ...options, '--log-file', 'mcp.log', '--header', 'A: b'),
+  ).mcpServers
+  const added = [...options, '--log-file', resolve('mcp.log'), '--header', 'A: b']
+  expect(gateway.args.slice(-added.length)).toEqual(added)
 })
 
 test('hostConfigs has what is printed for each application', () => {

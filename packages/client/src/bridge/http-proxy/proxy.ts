@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { ClientError } from '../../errors.ts'
 import { discard } from '../../http/bodies.ts'
@@ -61,16 +62,19 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     server.once('error', reject)
     server.listen(options.port, '127.0.0.1', resolve)
   })
+  server.on('error', ({ message }) => log.warn(message)) // too many open files
 
   return {
     port: (server.address() as AddressInfo).port,
     async close() {
       server.close()
       const signal = AbortSignal.timeout(DELETE_TIMEOUT_MS)
-      await sessions.deleteAll(async headers => {
+      const deleted = sessions.deleteAll(async headers => {
         for (const [name, value] of added) headers.set(name, value)
         discard(await signedFetch(target('/mcp', ''), { method: 'DELETE', headers, signal }))
       })
+      // Credentials take no signal.
+      await Promise.race([deleted, sleep(DELETE_TIMEOUT_MS)])
       server.closeAllConnections()
     },
   }

@@ -34,8 +34,9 @@ export async function runProxy(settings: ProxySettings): Promise<number> {
       error instanceof ClientError ? loginHint(error, settings.profile) : undefined,
     log,
   }).catch(error => {
-    if (error.code !== 'EADDRINUSE') throw error
-    throw new UsageError(`Port ${settings.port} is taken. "--http 0" takes a free one.`)
+    if (error.syscall !== 'listen') throw error
+    const reason = error.code === 'EADDRINUSE' ? 'is taken' : `cannot be used (${error.code})`
+    throw new UsageError(`Port ${settings.port} ${reason}. "--http 0" takes a free one.`)
   })
   const base = `http://127.0.0.1:${proxy.port}`
   console.log(
@@ -58,7 +59,7 @@ Ctrl-C ends it.`
 }
 
 function portOf(value: string): number {
-  if (Number(value) < 65_536) return Number(value)
+  if (/^\d+$/.test(value) && Number(value) < 65_536) return Number(value)
   throw new UsageError(
     `--http takes a port number up to 65535, or 0 for a free one, not "${value}"`,
   )
