@@ -7,8 +7,8 @@ import { SigV4SseTransport } from '../sse/transport.ts'
 import type { SendOptions } from '../streamable/send-options.ts'
 import { SigV4StreamableHttpTransport } from '../streamable/transport.ts'
 import type { TransportOptions } from '../transport/options.ts'
-import { missedChanges } from '../transport/restore-session.ts'
-import { createSessionState } from '../transport/session-state.ts'
+import { type NewSession, restoreSession } from '../transport/restore-session.ts'
+import { createSessionState, type StateRequest } from '../transport/session-state.ts'
 import type { Log } from './log.ts'
 
 export type TransportChoice = 'auto' | 'http' | 'sse'
@@ -142,24 +142,25 @@ export function createConnection(given: ConnectionOptions): Connection {
   /** Begins a session in place of one that is lost, as the host began it. */
   async function beginAgain(transport: Transport) {
     log.info('The session is lost: beginning another')
-    const params = state.initializeParams ?? {}
-    const { result, error } = await request(transport, 'initialize', params)
-    const { protocolVersion, capabilities } = isRecord(result) ? result : {}
-    if (error !== undefined || protocolVersion !== params['protocolVersion'])
-      throw new ClientError(
-        'session_not_found',
-        `Not sent: the session is lost, and ${url.origin} did not begin another like it`,
-        { hint: 'Restart the server in the host.' },
-      )
-    setVersion(transport, result)
-    if (!isInitialized) return
-    await transport.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
-    for (const it of state.requests()) await request(transport, it.method, it.params)
-    const declared = isRecord(capabilities) ? capabilities : {}
-    for (const message of missedChanges(declared, state.requests())) onMessage(message)
+    const session: NewSession = {
+      name: url.origin,
+      async request(it) {
+        const response = await requestOf(transport, it)
+        if (it.method === 'initialize') setVersion(transport, response.result)
+        return response
+      },
+      notify: message => transport.send(message),
+      report: error => log.warn((error as Error).message),
+    }
+    const missed = await restoreSession(session, state, isInitialized).catch(error => {
+      if (!(error instanceof ClientError) || !USELESS.has(error.code)) throw error
+      const hint = 'Restart the server in the host.'
+      throw new ClientError(error.code, error.message, { hint, cause: error })
+    })
+    for (const message of missed) onMessage(message)
   }
 
-  async function request(transport: Transport, method: string, params: object) {
+  async function requestOf(transport: Transport, { method, params }: StateRequest) {
     const id = `bridge-${randomUUID()}`
     let timer: NodeJS.Timeout | undefined
     try {
@@ -176,6 +177,9 @@ export function createConnection(given: ConnectionOptions): Connection {
     }
   }
 }
+
+/** The server begins no other session like the one that is lost. */
+const USELESS = new Set<string>(['invalid_response', 'session_not_found'])
 
 function setVersion(transport: Transport, result: unknown) {
   const version = isRecord(result) ? result['protocolVersion'] : undefined

@@ -81,7 +81,7 @@ function* iterate<T>(items: T[]): Generator<T> {
 const CONCURRENCY = 4
 
 /** What changed between the sessions is unknown, so everything is reported as changed. */
-export function missedChanges(
+function missedChanges(
   capabilities: Record<string, unknown>,
   restored: StateRequest[],
 ): JsonRpcMessage[] {

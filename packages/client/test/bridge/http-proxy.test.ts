@@ -176,7 +176,7 @@ test('ends although the credentials for the end of a session do not come', async
     headers: [],
     signedFetch: signedFetch({
       region: REGION,
-      credentials: () => (server.received.length === 0 ? KEY : new Promise<never>(() => {})),
+      credentials: async () => (server.received.length === 0 ? KEY : new Promise<never>(() => {})),
     }),
     hintFor: async () => undefined,
     log: createLog('silent'),

@@ -11,7 +11,7 @@ import {
   startHost,
 } from '../support/host.ts'
 import { serveV1 } from '../support/sdk.ts'
-import { event, serve, startGateway } from '../support/server.ts'
+import { event, type Message, serve, startGateway } from '../support/server.ts'
 import { KEY, refusalOf } from '../support/verifier.ts'
 
 const eventually = <Value>(value: () => Value) => expect.poll(value, { timeout: 30_000 })
@@ -274,6 +274,37 @@ test('falls back to HTTP+SSE, and begins the session again when it is lost', asy
   const replayed = gateway.messages.slice(-3).map(it => it.method)
   expect(replayed).toEqual(['initialize', 'notifications/initialized', 'tools/call'])
   expect(host.lines.filter(it => it.includes('serverInfo'))).toHaveLength(1)
+})
+
+test('says what to do where the server begins no other session, and restores one that it begins', async () => {
+  let isFull = false
+  const isRefused = ({ method }: Message) =>
+    isFull ? method === 'initialize' : method === 'resources/subscribe'
+  const gateway = await startGateway({
+    message: (_, response, message) => {
+      response.writeHead(202).end()
+      const { id, method } = message
+      if (gateway.streams.length > 1 && isRefused(message))
+        gateway.write(event({ jsonrpc: '2.0', id, error: { code: -32603, message: 'Full' } }))
+      else if (method === 'resources/subscribe') gateway.reply(id, {})
+      else return true
+    },
+  })
+  const host = startHost([gateway.url, '--transport', 'sse'])
+  await begin(host)
+  host.send({ id: 's', method: 'resources/subscribe', params: { uri: 'a:b' } })
+  await host.response('s')
+  isFull = true
+  gateway.streams[0]?.end()
+  await eventually(() => host.stderr()).toContain('refused to begin another')
+  host.send(call(1))
+  expect(await host.response(1)).toMatchObject({
+    error: { data: { code: 'invalid_response', hint: 'Restart the server in the host.' } },
+  })
+  isFull = false
+  host.send(call(2))
+  expect(await host.response(2)).toHaveProperty('result')
+  expect(host.stderr()).toContain('refused resources/subscribe a:b in it: Full')
 })
 
 test('fails a request at the time limit, and cancels it', async () => {
