@@ -254,13 +254,16 @@ test('when the new session is forgotten at once, the transport ends', async () =
   expect(server.initializations()).toBe(2)
 })
 
-test('when the new session negotiates another protocol version, the transport ends', async () => {
+test.each([
+  ['2025-03-26', '2025-03-26'],
+  [{ toString: 1 }, 'none'],
+])('when the new session has protocol version %j, the transport ends', async (version, shown) => {
   const { server, transport, log } = await connected()
   server.forget()
-  server.version = '2025-03-26'
+  server.version = version
   await expect(transport.send(request(1))).rejects.toMatchObject({
     code: 'session_not_found',
-    message: expect.stringContaining('has protocol version 2025-03-26 instead of 2025-11-25'),
+    message: expect.stringContaining(`has protocol version ${shown} instead of 2025-11-25`),
   })
   await vi.waitUntil(() => log.includes('close'))
   expect(log).toEqual(['error', 'close'])
@@ -482,7 +485,7 @@ async function scripted(script: Script = {}, options: TransportOptions = {}) {
     streams,
     ran,
     heard,
-    version: VERSION,
+    version: VERSION as unknown,
     forget: () => sessions.clear(),
     initializations: () => posts.filter(it => it.message.method === 'initialize').length,
   }

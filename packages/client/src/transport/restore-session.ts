@@ -45,11 +45,13 @@ export async function restoreSession(
         `${name} has forgotten the session and refused to begin another: ${messageOf(error)}`,
       )
     const { protocolVersion, capabilities } = isRecord(result) ? result : {}
-    if (protocolVersion !== params['protocolVersion'])
+    if (protocolVersion !== params['protocolVersion']) {
+      const version = typeof protocolVersion === 'string' ? protocolVersion : 'none'
       throw new ClientError(
         'session_not_found',
-        `${name} has forgotten the session, and a new one has protocol version ${protocolVersion} instead of ${params['protocolVersion']}`,
+        `${name} has forgotten the session, and a new one has protocol version ${version} instead of ${params['protocolVersion']}`,
       )
+    }
     return isRecord(capabilities) ? capabilities : {}
   }
 

@@ -23,7 +23,7 @@ const FOR_PEOPLE = `This waits for a program that writes JSON-RPC to its stdin. 
 const FAREWELL_MS = 1_500
 
 /** While the bridge is full it reads one chunk in this time: only a reader sees the end of stdin. */
-const PEEK_MS = 500
+const PEEK_MS = 1_000
 
 /**
  * Serves one host on stdin and stdout. Ends the process when stdin ends, on a signal, and when the
