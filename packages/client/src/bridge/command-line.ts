@@ -78,6 +78,8 @@ export function readCommandLine(args: string[]): CommandLine | 'help' | 'version
   for (const [name, uses] of Object.entries(ONLY_WITH))
     if (flags[name as Name] !== undefined && !uses.includes(use))
       throw new UsageError(`--${name} goes only with ${uses.map(flagOf).join(', ')}`)
+  if (flags.token !== undefined && flags['no-token'])
+    throw new UsageError('--token and --no-token exclude each other')
 
   const rest = command ? positionals.slice(1) : positionals
   const isGiven = /^https?:\/\//i.test(rest[0] ?? '')

@@ -81,8 +81,8 @@ test('refuses other hosts, other origins and clients without the token', async (
   const { url, headers } = await startProxy(server.url)
   const status = (added: Record<string, string>, path = '/mcp', method = 'POST') =>
     new Promise<number | undefined>((resolve, reject) => {
-      const target = new URL(path, url)
-      httpRequest(target, { method, headers: added }, ({ statusCode }) => resolve(statusCode))
+      const options = { method, path, headers: added }
+      httpRequest(url, options, ({ statusCode }) => resolve(statusCode))
         .on('error', reject)
         .end()
     })
@@ -95,6 +95,7 @@ test('refuses other hosts, other origins and clients without the token', async (
   expect(await status(headers, '/register')).toBe(404)
   expect(await status(headers, '/constructor')).toBe(404)
   expect(await status(headers, '/mcp', 'PUT')).toBe(405)
+  expect(await status(headers, '//')).toBe(400)
   const large = await fetch(url, { method: 'POST', headers, body: 'x'.repeat(6 * 1024 * 1024 + 1) })
   expect(large.status).toBe(413)
   expect(server.received).toEqual([])

@@ -120,6 +120,10 @@ describe('call', () => {
     expect(readdirSync(folder)).toEqual(['chart-1.bin', 'chart-1.png', 'chart-2.png'])
     expect(readFileSync(join(folder, 'chart-1.png'), 'utf8')).toBe('pixels')
     expect(stdout).toContain('image/png, 6 bytes')
+    const file = join(folder, 'chart-1.png')
+    const failed = await run(['call', gateway.url, 't', '--output', file, ...sse])
+    expect(failed.stderr).toContain('a file of it cannot be written: EEXIST')
+    expect(failed.code).toBe(2)
   })
 })
 
@@ -129,6 +133,11 @@ test.each([
   ['an option that belongs elsewhere', ['--output', 'x', 'http://127.0.0.1'], 'goes only with'],
   ['two uses', ['list', '--http', '0', 'http://127.0.0.1'], 'list and --http exclude each other'],
   ['an option of clients', ['--http', '--timeout', '1', 'http://127.0.0.1'], 'goes only with'],
+  [
+    'a token and none',
+    ['--http', '--token', 'x', '--no-token', 'http://127.0.0.1'],
+    '--token and --no-token exclude each other',
+  ],
   ['a port that is none', ['--http=-1', 'http://127.0.0.1'], '--http takes a port number'],
   ['an unknown application', ['--print-config', 'constructor', 'http://127.0.0.1'], 'takes claude'],
   ['a URL that is not secure', ['list', 'http://example.com'], 'not https'],

@@ -80,13 +80,15 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method = '', rawHeaders } = request
-    const { pathname, search } = new URL(request.url ?? '', 'http://127.0.0.1')
+    const { method = '', rawHeaders, url: given = '' } = request
     const denial = denialOf(request, token)
     if (denial) {
       if (denial.status === 401) response.setHeader('www-authenticate', 'Bearer')
       return refuse(response, denial.status, denial.code, denial.message)
     }
+    if (!URL.canParse(given, 'http://127.0.0.1'))
+      return refuse(response, 400, 'invalid_url', 'The target of the request is no URL')
+    const { pathname, search } = new URL(given, 'http://127.0.0.1')
     const endpoint = pathname.split('/').at(-1) ?? ''
     const methods = METHODS.get(endpoint)
     if (!methods)
@@ -107,9 +109,9 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     const hangUp = new AbortController()
     response.once('close', () => hangUp.abort())
     const headers = forwardedHeaders(rawHeaders, added)
-    let given: Response
+    let received: Response
     try {
-      given = await signedFetch(target(pathname, search), {
+      received = await signedFetch(target(pathname, search), {
         method,
         headers,
         ...(body.length > 0 && { body }),
@@ -120,9 +122,10 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
       const reason = toConnectionError(`Could not reach ${url.origin}`, error, 'message')
       return fail(response, endpoint === 'mcp' ? requestIdIn(body) : undefined, reason)
     }
-    sessions.observe(method, headers, given)
-    if (given.status >= 400) log.info(`${method} ${pathname}: the gateway answered ${given.status}`)
-    await passOn(given, response)
+    sessions.observe(method, headers, received)
+    const { status } = received
+    if (status >= 400) log.info(`${method} ${pathname}: the gateway answered ${status}`)
+    await passOn(received, response)
   }
 
   /** The endpoint of the gateway behind a path of the proxy. */

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { isRecord } from '../../is-record.ts'
+import { UsageError } from '../usage-error.ts'
 import { type Result, recordIn } from './mcp-client.ts'
 import { onOneLine, printable, type Style } from './style.ts'
 
@@ -74,18 +75,32 @@ function saved(data: unknown, type: unknown, { folder, name, style }: ContentOpt
       .replace(/[^\w.-]+/g, '-')
       .replace(/^[.-]+/, '')
       .slice(0, 60) || 'result'
-  mkdirSync(folder, { recursive: true })
+  const path = write(bytes, folder, stem, EXTENSIONS.get(mimeType) ?? subtype)
+  return `${path}  ${style.dim(`${mimeType}, ${bytes.length.toLocaleString('en')} bytes`)}`
+}
+
+/** @throws UsageError where the folder cannot be written to */
+function write(bytes: Buffer, folder: string, stem: string, extension: string): string {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (error) {
+    throw notWritten(error)
+  }
   for (let number = 1; ; number++) {
-    const path = join(folder, `${stem}-${number}.${EXTENSIONS.get(mimeType) ?? subtype}`)
+    const path = join(folder, `${stem}-${number}.${extension}`)
     try {
       writeFileSync(path, bytes, { flag: 'wx' })
+      return path
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue
-      throw error
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw notWritten(error)
     }
-    return `${path}  ${style.dim(`${mimeType}, ${bytes.length.toLocaleString('en')} bytes`)}`
   }
 }
+
+const notWritten = (error: unknown) =>
+  new UsageError(
+    `The result came, but a file of it cannot be written: ${(error as Error).message}. --output names another folder, and --json writes no file.`,
+  )
 
 function isSameJson(text: unknown, value: unknown): boolean {
   try {
