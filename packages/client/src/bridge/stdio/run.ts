@@ -22,7 +22,7 @@ const FOR_PEOPLE = `This waits for a program that writes JSON-RPC to its stdin. 
 /** How long the end waits for the server to end the session, and for the host to read. */
 const FAREWELL_MS = 1_500
 
-/** While the bridge is full it reads one chunk in this time: only a reader sees the end of stdin. */
+/** A full bridge reads one chunk in this time: only a reader sees the end of stdin. */
 const PEEK_MS = 1_000
 
 /**
