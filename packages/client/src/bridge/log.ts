@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs'
 
+import { onOneLine } from './terminal/style.ts'
 import { UsageError } from './usage-error.ts'
 
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const
@@ -24,7 +25,7 @@ export function createLog(level: LogLevel, file?: string): Log {
   if (file !== undefined) assertWritable(file)
   const write = (of: LogLevel) => (text: string) => {
     if (LOG_LEVELS.indexOf(of) > limit) return
-    const line = text.replace(/[\r\n]+/g, ' ')
+    const line = onOneLine(text) // it may hold text of the server
     if (file === undefined || !isAppended(file, `${new Date().toISOString()} ${of} ${line}\n`))
       process.stderr.write(`mcp-lambda-sam-connect: ${line}\n`)
   }

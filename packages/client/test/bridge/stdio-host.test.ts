@@ -167,6 +167,15 @@ describe('the log', () => {
     await eventually(() => host.stderr()).toContain('tools/call')
   })
 
+  test('shows no character of the server that controls a terminal', async () => {
+    const server = await serve((_, response) => response.writeHead(400).end('a\x1b[2Jb'))
+    const host = startHost([server.url, '--log-level', 'info', '--transport', 'http'])
+    host.send(call(1))
+    await host.response(1)
+    await eventually(() => host.stderr()).toContain('a\ufffd[2Jb')
+    expect(host.stderr()).not.toContain('\x1b')
+  })
+
   test('may lose its reader', async () => {
     const host = startHost([(await serveV1()).url, '--log-level', 'debug'])
     await begin(host)
