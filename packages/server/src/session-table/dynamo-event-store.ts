@@ -20,6 +20,9 @@ const MAX_WAITING_BYTES = 1024 * 1024
 /** A longer last message has an item of its own. */
 const MAX_LAST_BYTES = 64 * 1024
 
+/** Bytes of messages that one read returns, and at least one message. */
+const MAX_PAGE_BYTES = 8 * 1024 * 1024
+
 /** Clocks of environments may differ by so much. */
 const MAX_SKEW_SECONDS = 60
 
@@ -46,7 +49,7 @@ export function dynamoEventStore(
   table: string,
   leaseSeconds: number,
 ): EventStore {
-  const { toAttributes, textOf } = messageContent(dynamo, table)
+  const { toAttributes, textOf, contentBytes } = messageContent(dynamo, table)
   const lease = () => ({ aliveUntil: { N: String(nowSeconds() + leaseSeconds) } })
 
   return {
@@ -169,26 +172,40 @@ export function dynamoEventStore(
     }
   }
 
+  /**
+   * The next messages after a sequence number, until they have `MAX_PAGE_BYTES`, and at least one
+   * where there is one.
+   */
   async function readPage(channel: string, after: number) {
-    const { Items = [], LastEvaluatedKey } = await dynamo.query({
-      TableName: table,
-      KeyConditionExpression: 'channel = :channel AND #position BETWEEN :from AND :end',
-      ExpressionAttributeNames: { '#position': 'position' },
-      ExpressionAttributeValues: {
-        ':channel': { S: channel },
-        ':from': { S: OUT + padded(after + 1) },
-        ':end': { S: `${OUT}~` },
-      },
-      ConsistentRead: true,
-    })
     const messages: StoredEvents['messages'] = []
-    for (const item of Items) {
-      const texts = (await textOf(item)).split('\n')
-      const first = Number(item['position']?.S?.slice(OUT.length)) - texts.length + 1
-      for (const [n, message] of texts.entries())
-        if (first + n > after) messages.push({ sequence: first + n, message })
-    }
-    return { messages, isLast: LastEvaluatedKey === undefined }
+    let pageBytes = 0
+    let last: Item | undefined
+    do {
+      const { Items = [], LastEvaluatedKey } = await dynamo.query({
+        TableName: table,
+        KeyConditionExpression: 'channel = :channel AND #position BETWEEN :from AND :end',
+        ExpressionAttributeNames: { '#position': 'position' },
+        ExpressionAttributeValues: {
+          ':channel': { S: channel },
+          ':from': { S: OUT + padded(after + 1) },
+          ':end': { S: `${OUT}~` },
+        },
+        ConsistentRead: true,
+        ExclusiveStartKey: last,
+      })
+      for (const item of Items) {
+        const bytes = contentBytes(item)
+        if (messages.length > 0 && pageBytes + bytes > MAX_PAGE_BYTES)
+          return { messages, isLast: false }
+        const texts = (await textOf(item)).split('\n')
+        pageBytes += bytes
+        const first = Number(item['position']?.S?.slice(OUT.length)) - texts.length + 1
+        for (const [n, message] of texts.entries())
+          if (first + n > after) messages.push({ sequence: first + n, message })
+      }
+      last = LastEvaluatedKey
+    } while (last && messages.length === 0)
+    return { messages, isLast: last === undefined }
   }
 }
 

@@ -58,7 +58,7 @@ export class MissingPart extends Error {}
  * parts of a message of 6 MB take 6,500.
  */
 export function messageContent(dynamo: DynamoDb, table: string) {
-  return { toAttributes, toParts, textOf }
+  return { toAttributes, toParts, textOf, contentBytes }
 
   async function toAttributes(channel: string, bytes: Buffer): Promise<Item> {
     if (bytes.length <= PART_BYTES) return { message: { B: bytes.toString('base64') } }
@@ -91,6 +91,12 @@ export function messageContent(dynamo: DynamoDb, table: string) {
     return parts
       ? joinParts(parts, Number(item?.['partCount']?.N))
       : Buffer.from(item?.['message']?.B ?? '', 'base64').toString()
+  }
+
+  /** How many bytes `textOf` reads for an item, at the most. */
+  function contentBytes(item: Item): number {
+    const parts = Number(item['partCount']?.N ?? 0)
+    return parts * PART_BYTES + Buffer.byteLength(item['message']?.B ?? '', 'base64')
   }
 
   async function joinParts(parts: string, count: number): Promise<string> {

@@ -80,6 +80,20 @@ export function eventStoreSuite(make: (leaseSeconds?: number) => EventStore) {
     expect([...states]).toEqual(['running', 'complete'])
   })
 
+  test('one read returns 8 MB of messages at the most', async () => {
+    const stream = newStream()
+    const eventWriter = make().open(stream, [1])
+    const sizes = [1, 2, 3].map(n => 3_000_000 + n)
+    for (const size of sizes) await eventWriter.add('x'.repeat(size))
+    await eventWriter.close('last')
+    const sizesAfter = async (after: number) => {
+      const stored = await make().read(stream, after)
+      return [...(stored?.messages.map(it => it.message.length) ?? []), stored?.state]
+    }
+    expect(await sizesAfter(0)).toEqual([sizes[0], sizes[1], 'running'])
+    expect(await sizesAfter(2)).toEqual([sizes[2], 4, 'complete'])
+  })
+
   test('a stream is lost when its writer does not renew its lease in time', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     try {

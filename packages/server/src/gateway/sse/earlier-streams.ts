@@ -34,22 +34,27 @@ const RETRY_MS = 500
  */
 export async function passOnEarlierStreams(options: EarlierStreamsOptions): Promise<void> {
   const { sessionId, eventStore, outbox, openBefore, signal, onPassed } = options
+  /** A page has megabytes, so only one of them is read and passed on at a time. */
+  const onePage = createTurns()
   await Promise.all([...options.earlier].map(([stream, after]) => passOn(stream, after)))
 
   async function passOn(stream: number, after: number): Promise<void> {
     const read = after
     const answered = new Set<RequestId>()
     for (;;) {
-      const stored = await untilRead(stream, after)
+      const before = after
+      const state = await onePage(async () => {
+        const stored = await untilRead(stream, after)
+        for (const { sequence, message } of stored?.messages ?? []) {
+          noteAnswer(message, answered)
+          await outbox.pass(stream, sequence, message)
+          after = sequence
+        }
+        return stored?.state
+      })
       if (signal.aborted) return
-      for (const { sequence, message } of stored?.messages ?? []) {
-        noteAnswer(message, answered)
-        await outbox.pass(stream, sequence, message)
-        after = sequence
-      }
-      if (signal.aborted) return
-      if (stored && stored.messages.length > 0) continue
-      if (stored?.state !== 'running') break
+      if (after > before) continue
+      if (state !== 'running') break
       await pause(POLL_MS)
     }
     let unanswered = missing(openBefore.get(stream) ?? [], answered)
@@ -68,13 +73,15 @@ export async function passOnEarlierStreams(options: EarlierStreamsOptions): Prom
   }
 
   async function noteAnswers(stream: number, until: number, answered: Set<RequestId>) {
-    for (let after = 0; after < until; ) {
-      const { messages = [] } = (await untilRead(stream, after)) ?? {}
-      for (const { message } of messages) noteAnswer(message, answered)
-      const last = messages.at(-1)
-      if (!last) return
-      after = last.sequence
-    }
+    for (let after: number | undefined = 0; after !== undefined && after < until; )
+      after = await onePage(() => noteAnswersOfPage(stream, after ?? 0, answered))
+  }
+
+  /** The number of the last message of the page. Undefined where there is none. */
+  async function noteAnswersOfPage(stream: number, after: number, answered: Set<RequestId>) {
+    const { messages = [] } = (await untilRead(stream, after)) ?? {}
+    for (const { message } of messages) noteAnswer(message, answered)
+    return messages.at(-1)?.sequence
   }
 
   /** Undefined also once the stream has ended. */
@@ -93,6 +100,18 @@ export async function passOnEarlierStreams(options: EarlierStreamsOptions): Prom
     await sleep(ms, undefined, { signal }).catch(() => {
       // Aborted: the loops look at the signal.
     })
+  }
+}
+
+/** Runs one task at a time, in the order of the calls. */
+function createTurns() {
+  let last: Promise<unknown> = Promise.resolve()
+  return <Result>(task: () => Promise<Result>): Promise<Result> => {
+    const done = last.then(task)
+    last = done.catch(() => {
+      // The caller of this task gets its error.
+    })
+    return done
   }
 }
 
