@@ -8,6 +8,7 @@ import {
   expiry,
   KEEP_SECONDS,
   key,
+  MissingPart,
   messageContent,
   nowSeconds,
   PART_BYTES,
@@ -197,7 +198,9 @@ export function dynamoEventStore(
         const bytes = contentBytes(item)
         if (messages.length > 0 && pageBytes + bytes > MAX_PAGE_BYTES)
           return { messages, isLast: false }
-        const texts = (await textOf(item)).split('\n')
+        const text = await textOf(item).catch(ignoreLoss)
+        if (text === undefined) continue
+        const texts = text.split('\n')
         pageBytes += bytes
         const first = Number(item['position']?.S?.slice(OUT.length)) - texts.length + 1
         for (const [n, message] of texts.entries())
@@ -222,6 +225,13 @@ async function logFailure(write: Promise<unknown>): Promise<boolean> {
     log.warn('event store: messages were not stored', { error: describe(error) })
     return false
   }
+}
+
+/** What is lost is not returned. Its reader is told which requests have no stored response. */
+function ignoreLoss(error: unknown) {
+  if (!(error instanceof MissingPart)) throw error
+  log.error('event store: a message is lost', { error: describe(error) })
+  return undefined
 }
 
 function stateOf(head: Item): StoredEvents['state'] {

@@ -26,7 +26,8 @@ export interface EventStore {
    */
   open(stream: StreamId, requests: RequestId[]): EventWriter
   /**
-   * The next messages after a sequence number. Undefined for a stream that is unknown or expired.
+   * The next messages after a sequence number, without those that are lost. None means that nothing
+   * more is stored yet. Undefined for a stream that is unknown or expired.
    *
    * @param beginning makes a stream known of which nothing is stored yet
    */

@@ -73,3 +73,21 @@ test('a page is read once the page of another stream is passed on', async () => 
   await passOn(session, openBefore, ({ id }) => seen.push(id), around)
   expect(seen.slice(0, 5)).toEqual(['read', 'a', 'b', 'read', 'c'])
 })
+
+test('a response of which a part has expired has an unknown outcome', async () => {
+  const session = await storeStreams([[responseTo('long', 500_000), responseTo('short')]])
+  const withoutParts: (send: SendOperation) => SendOperation = send => async (operation, input) => {
+    const output = await send(operation, input)
+    const { position } = (input as { Key?: { position?: { S?: string } } }).Key ?? {}
+    return operation === 'GetItem' && position?.S === 'part' ? {} : output
+  }
+  const answers = new Map<unknown, unknown>()
+  const onMessage = ({ id, error }: Message) => void answers.set(id, error?.data)
+  await passOn(session, new Map([[1, ['long', 'short']]]), onMessage, withoutParts)
+  expect(answers).toEqual(
+    new Map([
+      ['short', undefined],
+      ['long', { reason: 'outcome-unknown', retrySafe: false }],
+    ]),
+  )
+})
