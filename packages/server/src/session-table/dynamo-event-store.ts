@@ -87,8 +87,8 @@ export function dynamoEventStore(
     let waiting: string[] = []
     let waitingBytes = 0
     let written = 0
-    let hasFailed = false
-    let writing: Promise<void> | undefined
+    /** Whether all that waits gets written. Undefined while nothing waits. */
+    let writing: Promise<boolean> | undefined
     /** Readers read the head first, so it is written before any message. */
     let head: Promise<void> | undefined
 
@@ -100,8 +100,7 @@ export function dynamoEventStore(
         if (waitingBytes > MAX_WAITING_BYTES) await writing
       },
       async stored() {
-        await writing
-        return !hasFailed
+        return (await writing) ?? true
       },
       renew,
       async close(last) {
@@ -125,9 +124,11 @@ export function dynamoEventStore(
     }
 
     async function writeWaiting() {
+      let isStored = true
       await (head ?? renew())
-      while (waiting.length > 0) if (!(await logFailure(putMessages(takeBatch())))) hasFailed = true
+      while (waiting.length > 0) if (!(await logFailure(putMessages(takeBatch())))) isStored = false
       writing = undefined
+      return isStored
     }
 
     /** Sets attributes of the head. The first write of it makes the item. */

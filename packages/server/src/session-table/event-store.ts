@@ -40,7 +40,10 @@ export interface EventWriter {
    * the sender.
    */
   add(message: string): Promise<void>
-  /** Resolves when all that was added has been written: true where nothing failed. */
+  /**
+   * Resolves right after `add` when that message has been written: true where neither it nor one
+   * that was written with it failed.
+   */
   stored(): Promise<boolean>
   /** Renews the lease: the sender is alive for another `leaseSeconds`. */
   renew(): Promise<void>

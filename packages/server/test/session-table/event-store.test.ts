@@ -47,6 +47,25 @@ describe('the event store in DynamoDB', () => {
   })
 })
 
+test('a failed write does not count for the messages after it', async () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  try {
+    let isBroken = true
+    const dynamo = emulator.dynamo(send => async (operation, input) => {
+      if (operation === 'PutItem' && isBroken) throw new Error('no table today')
+      return send(operation, input)
+    })
+    const eventWriter = make(45, dynamo).open(newStream(), [])
+    void eventWriter.add('first')
+    expect(await eventWriter.stored()).toBe(false)
+    isBroken = false
+    void eventWriter.add('second')
+    expect(await eventWriter.stored()).toBe(true)
+  } finally {
+    warn.mockRestore()
+  }
+})
+
 async function itemsOf({ session, stream }: ReturnType<typeof newStream>) {
   const { Items = [] } = await emulator.client().send(
     new QueryCommand({
