@@ -8,6 +8,7 @@ import { ifConditionHolds, key, leaseUntil, messageContent, nowSeconds } from '.
 import {
   bytesOf,
   hasRoom,
+  hasRoomApart,
   limitOf,
   MAX_TEXT_BYTES,
   SESSION,
@@ -66,7 +67,9 @@ export function dynamoRelay(options: DynamoInboxOptions): Relay {
       let content: Item | undefined =
         Buffer.byteLength(message) > MAX_TEXT_BYTES ? undefined : { text: { S: message } }
       // A post that is refused must not leave parts in the table.
-      if (!content && !isOpen(await read(session.id), session)) return false
+      const item = content ? undefined : await read(session.id)
+      if (!content && !isOpen(item, session)) return false
+      if (item && !hasRoomApart(Number(item['waitingBytes']?.N))) throw tooManyWait()
       let after = 0
       for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
         content ??= await toParts(session.id, Buffer.from(message))

@@ -15,6 +15,7 @@ import { ifConditionHolds, key, messageContent, nowSeconds, sessionLease } from 
 import {
   bytesOf,
   hasRoom,
+  hasRoomApart,
   limitOf,
   MAX_TEXT_BYTES,
   SESSION,
@@ -82,17 +83,21 @@ export function dynamoResumableSessions(options: DynamoInboxOptions): ResumableS
       return item && held(id, Number(item['streams']?.N), item, open)
     },
     async post(session, message, request) {
-      let content: Item =
-        Buffer.byteLength(message) > MAX_TEXT_BYTES
-          ? await toParts(session.id, Buffer.from(message))
-          : { text: { S: message } }
+      const isLong = Buffer.byteLength(message) > MAX_TEXT_BYTES
+      // A post that is refused must not leave parts in the table.
+      const known = isLong ? await look(session, request) : undefined
+      if (typeof known === 'boolean') return known
+      if (known && !hasRoomApart(known.waitingBytes)) throw tooManyWait()
+      const id = { request: { S: JSON.stringify(request.id) } }
+      const apart = async () => ({ ...(await toParts(session.id, Buffer.from(message))), ...id })
+      let content: Item = isLong ? await apart() : { text: { S: message }, ...id }
       for (let attempt = 1; ; attempt++) {
         const refused = await append(session, request, content)
         if (typeof refused === 'boolean') return refused
         const mayFit = content['text'] && !hasRoom(refused.waitingBytes, content)
         if (attempt === MAX_ATTEMPTS || (!mayFit && !hasRoom(refused.waitingBytes, content)))
           throw tooManyWait()
-        if (mayFit) content = await toParts(session.id, Buffer.from(message))
+        if (mayFit) content = await apart()
       }
     },
     async end({ id, owner }) {
@@ -128,7 +133,7 @@ export function dynamoResumableSessions(options: DynamoInboxOptions): ResumableS
         ConditionExpression: `${OPEN} AND attribute_not_exists(posted.#key) AND waitingBytes <= :room`,
         ExpressionAttributeNames: { '#owner': 'owner', '#key': request.key },
         ExpressionAttributeValues: {
-          ':entry': { L: [toEntry(createPostId(0), content, request.id)] },
+          ':entry': { L: [toEntry(createPostId(0), content)] },
           ':bytes': { N: String(bytesOf(content)) },
           ':room': { N: String(limitOf(content) - bytesOf(content)) },
           ':posted': { S: toPosted(request) },
@@ -139,6 +144,11 @@ export function dynamoResumableSessions(options: DynamoInboxOptions): ResumableS
     } catch (error) {
       if (!isConditionFailure(error)) throw repeatable(error)
     }
+    return look(session, request)
+  }
+
+  /** Whether the message is stored or refused. Otherwise what the item has: it may be appended. */
+  async function look({ id, owner }: SseSession, request: PostedRequest) {
     const { Item } = await dynamo
       .getItem({ TableName: table, Key: key(id, SESSION), ConsistentRead: true })
       .catch(error => {

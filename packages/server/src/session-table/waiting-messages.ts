@@ -13,7 +13,10 @@ export interface WaitingMessage {
   postId: string
   /** What it counts for in `waitingBytes`. */
   bytes: number
-  /** The message, or the attributes `parts` and `partCount` of one that is stored apart. */
+  /**
+   * The message, or the attributes `parts` and `partCount` of one that is stored apart, and in a
+   * resumable session the id of the request.
+   */
   content: Item
   expiresAt: number
   /** The id of the request, in a resumable session. */
@@ -30,20 +33,21 @@ export const MAX_TEXT_BYTES = 4 * 1024
 const MAX_TEXTS_WAITING = 32 * 1024
 /** No more is taken than this: an item has at most 400 KB. */
 const MAX_WAITING = 300 * 1024
-/** What a message counts for beside its text: its id, its expiry and the names. */
+/** What a message counts for beside its text and its request id: id, expiry and the names. */
 const ENTRY_BYTES = 160
 
 export const bytesOf = (content: Item) =>
-  ENTRY_BYTES + Buffer.byteLength(content['text']?.S ?? '') + (content['parts'] ? ENTRY_BYTES : 0)
+  ENTRY_BYTES +
+  Buffer.byteLength((content['text']?.S ?? '') + (content['request']?.S ?? '')) +
+  (content['parts'] ? ENTRY_BYTES : 0)
 
 /** An element of the list `inbox`. */
-export const toEntry = ({ text }: PostId, content: Item, request?: RequestId): AttributeValue => ({
+export const toEntry = ({ text }: PostId, content: Item): AttributeValue => ({
   M: {
     postId: { S: text },
     bytes: { N: String(bytesOf(content)) },
     ...content,
     ...expiry(),
-    ...(request !== undefined && { request: { S: JSON.stringify(request) } }),
   },
 })
 
@@ -51,6 +55,9 @@ export const limitOf = (content: Item) => (content['text'] ? MAX_TEXTS_WAITING :
 
 export const hasRoom = (waitingBytes: number, content: Item) =>
   waitingBytes + bytesOf(content) <= limitOf(content)
+
+/** Whether a message that is stored apart may be appended. Asked before its parts are written. */
+export const hasRoomApart = (waitingBytes: number) => hasRoom(waitingBytes, { parts: { S: '' } })
 
 export const tooManyWait = () =>
   new GatewayError(

@@ -30,6 +30,14 @@ const message = (id: RequestId, more = '') => JSON.stringify({ jsonrpc: '2.0', i
 const post = (s: ReturnType<typeof session>, id: RequestId, more = '') =>
   sessions().post(s, message(id, more), postedRequest(id, message(id, more)))
 
+const itemOf = async ({ id }: ReturnType<typeof session>) => {
+  const { Item = {} } = await emulator.dynamo().getItem({
+    TableName: emulator.tables.SessionTable,
+    Key: { channel: { S: id }, position: { S: 'session' } },
+  })
+  return Item
+}
+
 test('a request is stored once, in any environment, and its id cannot be used again', async () => {
   const s = session()
   const { inbox } = await sessions().open(s, none)
@@ -51,16 +59,43 @@ test('a request of 1 MB is stored once', async () => {
   expect(await all(inbox)).toEqual([message(1, more)])
 })
 
+test('a long request of a stranger, and one that is stored, write nothing', async () => {
+  const s = session()
+  await sessions().open(s, none)
+  const writes: string[] = []
+  const dynamo = emulator.dynamo(send => (operation, input) => {
+    if (operation !== 'GetItem') writes.push(operation)
+    return send(operation, input)
+  })
+  const long = message(1, 'x'.repeat(10_000))
+  const posted = (owner: string) =>
+    dynamoResumableSessions({ ...options(), dynamo }).post(
+      { ...s, owner },
+      long,
+      postedRequest(1, long),
+    )
+  expect([await posted('another'), writes]).toEqual([false, []])
+  expect([await posted('o'), writes]).toEqual([true, ['PutItem', 'UpdateItem']])
+  expect([await posted('o'), writes]).toEqual([true, ['PutItem', 'UpdateItem']])
+})
+
+test('the id of a request counts among the bytes that wait', async () => {
+  const s = session()
+  await sessions().open(s, none)
+  for (const id of ['short', 'é'.repeat(90)]) {
+    const before = Number((await itemOf(s))['waitingBytes']?.N)
+    await post(s, id)
+    const { inbox, waitingBytes } = await itemOf(s)
+    const entry = inbox?.L?.at(-1)?.M ?? {}
+    const stored = Object.entries(entry).flatMap(([name, { S = '', N = '' }]) => [name, S, N])
+    expect(Number(waitingBytes?.N) - before).toBeGreaterThan(Buffer.byteLength(stored.join('')))
+  }
+})
+
 test('the keys of old requests, and of more than 256, are forgotten', async () => {
   const s = session()
   const { inbox } = await sessions().open(s, none)
-  const names = async () => {
-    const { Item } = await emulator.dynamo().getItem({
-      TableName: emulator.tables.SessionTable,
-      Key: { channel: { S: s.id }, position: { S: 'session' } },
-    })
-    return Object.keys(Item?.['posted']?.M ?? {}).length
-  }
+  const names = async () => Object.keys((await itemOf(s))['posted']?.M ?? {}).length
   for (let id = 0; id < 10; id++) await post(s, id)
   await take(inbox, 10)
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 130_000 })
