@@ -116,6 +116,13 @@ test('a request that is posted again runs once, and its id cannot be used for an
   await stream.close()
 })
 
+test('the id of a request has 200 bytes at the most', async () => {
+  const stream = await openInitialized()
+  const post = async (id: string) => (await postRaw(gateway, stream.endpoint, call(id))).status
+  expect([await post('é'.repeat(99)), await post('é'.repeat(100))]).toEqual([202, 400])
+  await stream.close()
+})
+
 test('a session that its client ends takes no more messages, and its stream ends', async () => {
   const stream = await openInitialized()
   const url = new URL(stream.endpoint, gateway.mcpUrl)

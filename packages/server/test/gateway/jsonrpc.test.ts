@@ -70,7 +70,7 @@ test.each<[string, unknown, RegExp]>([
   ],
   ['another member', { trace: 1 }, /"trace" is not allowed/],
   ['an id of 2^53', { id: 2 ** 53 }, /"id" is not valid/],
-  ['an id of 1,025 characters', { id: 'x'.repeat(1_025) }, /at most 1024 characters/],
+  ['an id of 1,026 bytes', { id: 'é'.repeat(513) }, /at most 1024 bytes/],
   ['params that are null', { params: null }, /"params" is not an object/],
 ])('names what is wrong: %s', (_, change, problem) => {
   const message = { jsonrpc: '2.0', id: 1, method: 'ping', ...(change as object) }

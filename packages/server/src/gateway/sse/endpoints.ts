@@ -131,10 +131,10 @@ export function createSseEndpoints(options: SseOptions) {
   async function accept(session: SseSession, value: unknown, text: string): Promise<boolean> {
     const id = isRecord(value) && 'method' in value ? value['id'] : undefined
     if (!isRequestId(id) || !isResumableId(session.id)) return relay.post(session, text)
-    if (String(id).length > MAX_ID_LENGTH)
+    if (Buffer.byteLength(JSON.stringify(id)) > MAX_ID_BYTES)
       throw new GatewayError(
         'bad_request',
-        `The id of the request has more than ${MAX_ID_LENGTH} characters: use a shorter one`,
+        `The id of the request has more than ${MAX_ID_BYTES} bytes as JSON: use a shorter one`,
       )
     return resumableSessions.post(session, text, postedRequest(id, text))
   }
@@ -144,7 +144,7 @@ export function createSseEndpoints(options: SseOptions) {
 const RESUME = 'mcp-resume'
 
 /** The ids of all open requests are in the item of the session, which has at most 400 KB. */
-const MAX_ID_LENGTH = 200
+const MAX_ID_BYTES = 200
 
 const notFound = () =>
   new GatewayError('session_not_found', 'There is no such session: open a new one with GET /sse')

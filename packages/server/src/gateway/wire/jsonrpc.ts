@@ -94,8 +94,8 @@ const REQUEST_METHODS =
 const RELATED_TASK = 'io.modelcontextprotocol/related-task'
 
 /** Ids come back in responses, in table keys and in log entries. */
-const MAX_ID_LENGTH = 1_024
-const AN_ID = `a text of at most ${MAX_ID_LENGTH} characters or an integer between -(2^53 - 1) and 2^53 - 1`
+const MAX_ID_BYTES = 1_024
+const AN_ID = `a text of at most ${MAX_ID_BYTES} bytes or an integer between -(2^53 - 1) and 2^53 - 1`
 
 /** A name that the client chose, shortened. */
 const quote = (name: string) => JSON.stringify(name.length > 50 ? `${name.slice(0, 50)}…` : name)
@@ -111,7 +111,7 @@ export const isRequest = (message: JSONRPCMessage): message is JSONRPCRequest =>
 
 /** Larger integers would change: another request would get the response. */
 export const isRequestId = (value: unknown): value is RequestId =>
-  typeof value === 'string' ? value.length <= MAX_ID_LENGTH : Number.isSafeInteger(value)
+  typeof value === 'string' ? Buffer.byteLength(value) <= MAX_ID_BYTES : Number.isSafeInteger(value)
 
 /** The id of the request that a `notifications/cancelled` cancels. */
 export function cancelledIdOf(message: JSONRPCMessage): RequestId | undefined {
