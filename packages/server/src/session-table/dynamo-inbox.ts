@@ -116,6 +116,8 @@ export function dynamoInbox(
           },
         }),
       )
+      // The read says whether the client has ended the session, or another stream holds it.
+      if (hold && !renewed) await read(true)
       renewedAt = Date.now()
       return renewed !== undefined
     },
@@ -152,7 +154,8 @@ export function dynamoInbox(
     isEnded = Item?.['closed'] !== undefined
     isOver = isHeldByAnother || isEnded
     return {
-      messages: isHeldByAnother ? [] : messagesIn(Item).slice(0, MAX_TAKEN),
+      // What waits when the client ends its session does not run.
+      messages: hold && isOver ? [] : messagesIn(Item).slice(0, MAX_TAKEN),
       posts: Item?.['posts']?.SS ?? [],
       posted: new Map(posted.map(([name, { S = '' }]) => [name, S])),
       isOver,
@@ -191,6 +194,7 @@ export function dynamoInbox(
     const removed = [...places, ...Object.keys(keyNames).map(it => `posted.${it}`)]
     lastTaken = messages
     const held = holding()
+    const isOpen = hold ? ' AND attribute_not_exists(closed)' : ''
     const forgets = dropped ? ', forgotten = :forgotten' : ''
     const drops = dropped ? ' DELETE posts :dropped' : ''
     try {
@@ -198,7 +202,7 @@ export function dynamoInbox(
         TableName: table,
         Key,
         UpdateExpression: `SET #turn = :turn, waitingBytes = waitingBytes - :bytes${held.set}${forgets} REMOVE ${removed.join(', ')}${drops}`,
-        ConditionExpression: `inbox[0].postId = :first AND inbox[${last}].postId = :last${held.condition}`,
+        ConditionExpression: `inbox[0].postId = :first AND inbox[${last}].postId = :last${held.condition}${isOpen}`,
         ExpressionAttributeNames: { '#turn': turnOfReader, ...keyNames, ...held.names },
         ExpressionAttributeValues: {
           ':turn': { S: turnText(turn) },

@@ -55,8 +55,9 @@ test('a request of 1 MB is stored once', async () => {
   const { inbox } = await sessions().open(s, none)
   const more = 'x'.repeat(1_000_000)
   expect(await Promise.all([post(s, 1, more), post(s, 1, more)])).toEqual([true, true])
+  expect(await take(inbox, 1)).toEqual([message(1, more)])
   await sessions().end(s)
-  expect(await all(inbox)).toEqual([message(1, more)])
+  expect(await all(inbox)).toEqual([])
 })
 
 test('a long request of a stranger, and one that is stored, write nothing', async () => {
@@ -139,7 +140,20 @@ test('a session is only for its owner, and ends', async () => {
   expect(await sessions().end(s)).toBe(true)
   expect(await post(s, 1)).toBe(false)
   expect(await sessions().resume(s, none)).toBeUndefined()
-  expect(await all(inbox)).toEqual(['a notification'])
+  expect(await all(inbox)).toEqual([])
+})
+
+test('a request that is about to be taken when the session is ended is not delivered', async () => {
+  const s = session()
+  const dynamo = emulator.dynamo(send => async (operation, input) => {
+    const isTake = operation === 'UpdateItem' && JSON.stringify(input).includes('REMOVE inbox')
+    if (isTake) await sessions().end(s)
+    return send(operation, input)
+  })
+  const { inbox } = await dynamoResumableSessions({ ...options(), dynamo }).open(s, none)
+  await post(s, 1)
+  expect(await all(inbox)).toEqual([])
+  expect(inbox.isEnded()).toBe(true)
 })
 
 test('a session without a stream takes messages for 15 minutes', async () => {

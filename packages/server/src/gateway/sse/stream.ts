@@ -242,8 +242,10 @@ export function serveSseStream(options: SseStreamOptions): void {
     void sayBye(BYE[reason] ?? ROTATE)
     logged?.detach()
     const leftMs = Math.max(0, endsAt - Date.now())
-    // The client of a session that was ended wants no results.
-    await before(held.inbox.isEnded() ? Math.min(leftMs, LAST_CALLS_MS) : leftMs, settled())
+    // The client of a session that was ended wants no results, and nothing more is run for it.
+    const isEnded = held.inbox.isEnded()
+    if (isEnded) ended.abort()
+    await before(isEnded ? Math.min(leftMs, LAST_CALLS_MS) : leftMs, settled())
     await transport.failOpen()
     await close()
   }
