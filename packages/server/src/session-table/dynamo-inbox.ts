@@ -55,7 +55,7 @@ interface Holding {
   values: Item
 }
 
-/** An update expression has at most 4 KB. */
+/** An update expression has at most 4 KB. Less than `MAX_DROPPED`. */
 const MAX_TAKEN = 50
 
 /** Milliseconds between two renewals of a session that lives for 15 minutes without one. */

@@ -63,8 +63,11 @@ export function postedRequest(id: RequestId, message: string): PostedRequest {
 const KEEP_MS = 120_000
 /** The item is written with every message, so no more are kept: 10 KB. */
 const MAX_KEPT = 256
-/** A write removes no more: an update expression has at most 4 KB. */
-const MAX_DROPPED = 40
+/**
+ * A write removes no more: an update expression has at most 4 KB. It is more than `MAX_TAKEN`, or a
+ * busy session would get more keys than it loses.
+ */
+const MAX_DROPPED = 60
 
 /** What the item has for a request: its hash, and when it was posted. */
 export const toPosted = ({ hash }: PostedRequest) => `${hash}.${Date.now().toString(36)}`

@@ -105,6 +105,21 @@ test('the keys of old requests, and of more than 256, are forgotten', async () =
   expect(await names()).toBe(1)
 })
 
+test('a full take forgets more requests than it takes', async () => {
+  const s = session()
+  const { inbox } = await sessions().open(s, none)
+  const known = Array.from({ length: 350 }, (_, n) => [`k${n}`, { S: `hash.${n.toString(36)}` }])
+  await emulator.dynamo().updateItem({
+    TableName: emulator.tables.SessionTable,
+    Key: { channel: { S: s.id }, position: { S: 'session' } },
+    UpdateExpression: 'SET posted = :posted',
+    ExpressionAttributeValues: { ':posted': { M: Object.fromEntries(known) } },
+  })
+  for (let id = 0; id < 50; id++) await post(s, id)
+  await take(inbox, 50)
+  expect(Object.keys((await itemOf(s))['posted']?.M ?? {}).length).toBeLessThan(350)
+})
+
 test('the newest stream takes the messages, and learns what earlier ones left open', async () => {
   const s = session()
   const open: RequestId[] = []
