@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { signedOperations } from '../packages/server/src/dynamodb/signed-operations.ts'
 import {
   agentMonday,
   type Credentials,
@@ -121,6 +122,29 @@ test('the id of a request has 200 bytes at the most', async () => {
   const post = async (id: string) => (await postRaw(gateway, stream.endpoint, call(id))).status
   expect([await post('é'.repeat(99)), await post('é'.repeat(100))]).toEqual([202, 400])
   await stream.close()
+})
+
+test('a stream that cannot pass on what earlier ones have sent ends', async () => {
+  const stream = await openInitialized()
+  await stream.close()
+  const send = signedOperations({
+    service: 'dynamodb',
+    region: 'us-east-1',
+    endpoint: new URL(gateway.dynamodbUrl),
+    credentials: () => ({ accessKeyId: 'local', secretAccessKey: 'local' }),
+  })
+  const { TableNames } = (await send('ListTables', {})) as { TableNames: string[] }
+  const session = stream.endpoint.replace(/.*=/, '')
+  const item = {
+    channel: { S: `mcp#${session}#1` },
+    position: { S: 'out#000000000900' },
+    message: { B: Buffer.from('no JSON').toString('base64') },
+  }
+  const TableName = TableNames.find(it => it.includes('Session'))
+  await send('PutItem', { TableName, Item: item })
+  const next = await open(lastId(stream.text()))
+  expect(next.endpoint).toBe(stream.endpoint)
+  expect(await next.ended()).not.toContain('event: bye')
 })
 
 test('a session that its client ends takes no more messages, and its stream ends', async () => {

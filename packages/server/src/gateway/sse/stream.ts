@@ -56,14 +56,13 @@ interface Bye {
   retry: number
 }
 
-const ROTATE: Bye = { reason: 'rotate', retry: 100 }
-
 /**
  * The last event of a stream, for each reason to end it. `retry` is for clients that do not know
- * `bye`: they should open a new stream after so many milliseconds.
+ * `bye`: they should open a new stream after so many milliseconds. A stream that has failed has
+ * none, because after `bye` a client opens the next stream without a pause.
  */
 const BYE: Partial<Record<Reason, Bye>> = {
-  deadline: ROTATE,
+  deadline: { reason: 'rotate', retry: 100 },
   idle: { reason: 'idle', retry: 5_000 },
   'lease-lost': { reason: 'superseded', retry: 5_000 },
 }
@@ -158,6 +157,8 @@ export function serveSseStream(options: SseStreamOptions): void {
       await resumption.passOnEarlier(logged, passingOn.signal)
     } catch (error) {
       logError('earlier streams not passed on', error)
+      // The next stream passes them on, or its client gives up.
+      end('failed')
     }
     isPassingOn = false
   }
@@ -239,7 +240,7 @@ export function serveSseStream(options: SseStreamOptions): void {
   async function leave(reason: Reason, { held, close }: Resumption) {
     held.inbox.leave()
     passingOn.abort()
-    void sayBye(BYE[reason] ?? ROTATE)
+    void sayBye(BYE[reason])
     logged?.detach()
     const leftMs = Math.max(0, endsAt - Date.now())
     // The client of a session that was ended wants no results, and nothing more is run for it.
