@@ -25,7 +25,10 @@ export interface ResumableSessions {
    * `service_unavailable` where it was not stored now: it may be posted again
    */
   post(session: SseSession, message: string, request: PostedRequest): Promise<boolean>
-  /** Ends the session. Messages that wait are not delivered. False when this owner has no such session. */
+  /**
+   * Ends the session. Messages that wait are not delivered. False when this owner has no such
+   * session.
+   */
   end(session: SseSession): Promise<boolean>
 }
 
