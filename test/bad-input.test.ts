@@ -20,6 +20,8 @@ afterAll(() => gateway.close())
 
 const json = { 'content-type': 'application/json' }
 const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+/** Lambda has it decoded, with U+FFFD in place of the byte. */
+const notUtf8 = Buffer.from('{"jsonrpc":"2.0","id":"\xff","method":"ping"}', 'latin1')
 const message = (it: unknown) => JSON.stringify(it)
 
 describe('POST /message', () => {
@@ -81,6 +83,8 @@ describe('POST /message', () => {
       -32_600,
     ],
     ['binary', new Uint8Array([0xff, 0xfe, 0x00, 0x80]), json, 400, 'bad_request'],
+    ['text that is not UTF-8', notUtf8, json, 400, 'bad_request'],
+    ['another JSON', '{}', { 'content-type': 'application/x+json' }, 415, 'unsupported_media_type'],
     ['binary without a type', new Uint8Array([0xff, 0x00]), {}, 415, 'unsupported_media_type'],
     ['text', 'ping', { 'content-type': 'text/plain' }, 415, 'unsupported_media_type'],
   ])('refuses %s and keeps the session', async (_, body, headers, status, code) => {
@@ -124,6 +128,24 @@ describe('POST /message', () => {
     expect(response.status).toBe(202)
     await stream.read(/serverInfo/)
     await stream.close()
+  })
+})
+
+describe('POST /mcp', () => {
+  test.each<[string, BodyInit, string, number, number]>([
+    ['text that is not UTF-8', notUtf8, 'application/json', 400, -32_700],
+    ['another JSON', message(initialize), 'application/x+json', 415, -32_000],
+  ])('refuses %s', async (_, body, type, status, code) => {
+    const headers = { 'content-type': type, accept: 'application/json, text/event-stream' }
+    const target = new URL('mcp', gateway.mcpUrl)
+    const response = await gateway.fetch()(target, { method: 'POST', headers, body })
+    expect([response.status, await response.json()]).toMatchObject([status, { error: { code } }])
+  })
+
+  test('accepts U+FFFD in UTF-8', async () => {
+    const ping = { jsonrpc: '2.0', id: '\ufffd', method: 'ping' }
+    const [answer] = await messagesIn(await postMcp(gateway, ping))
+    expect(answer).toMatchObject({ id: '\ufffd', result: {} })
   })
 })
 
@@ -210,6 +232,7 @@ describe('the registration function', () => {
     ['null', 'null', json, 400],
     ['wrong types', message({ type: 'tool', name: 1, lambdaArn: {} }), json, 400],
     ['binary', new Uint8Array([0xff, 0xfe]), json, 400],
+    ['text that is not UTF-8', notUtf8, json, 400],
     ['text', 'x', { 'content-type': 'text/plain' }, 415],
     ['7 MB', message({ type: 'tool', description: 'x'.repeat(7e6) }), json, 413],
   ])('refuses %s and stores nothing', async (_, body, headers, status) => {

@@ -8,32 +8,44 @@ import { GatewayError } from './errors.ts'
 export const MAX_BODY_BYTES = 6 * 1024 * 1024
 
 /**
- * The body as JSON and as text.
+ * The body of a request as JSON and as text.
  *
  * @throws GatewayError `unsupported_media_type`, `payload_too_large` or `bad_request`
  */
-export async function readJson(request: Request, maxBytes = MAX_BODY_BYTES): Promise<JsonBody> {
-  assertJsonType(request.headers.get('content-type'))
-  const bytes = await request.arrayBuffer()
-  assertLength(bytes.byteLength, maxBytes)
-  return toJson(decode(bytes))
-}
+export const readJson = (request: Request, maxBytes: number): Promise<JsonBody> =>
+  read(request, JSON_TYPE, maxBytes)
+
+/** The same for a body that MCP requires to be `application/json`. */
+export const readMcpJson = (request: Request): Promise<JsonBody> =>
+  read(request, MCP_TYPE, MAX_BODY_BYTES)
 
 /** The same for a body that is text already. */
-export function jsonOf(type: string | undefined, text: string): JsonBody {
-  assertJsonType(type)
+export function mcpJsonOf(type: string | undefined, text: string): JsonBody {
+  assertType(type, MCP_TYPE)
   assertLength(Buffer.byteLength(text), MAX_BODY_BYTES)
   // A decoder removes a byte-order mark.
   return toJson(text.replace(/^\ufeff/, ''))
 }
+
+/** Also a type such as `application/vnd.example+json`. */
+const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
+/** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports */
+export const MCP_TYPE = /^application\/json\s*(;|$)/i
 
 export interface JsonBody {
   value: unknown
   text: string
 }
 
-function assertJsonType(type: string | null | undefined) {
-  if (!/^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type ?? ''))
+async function read(request: Request, type: RegExp, maxBytes: number): Promise<JsonBody> {
+  assertType(request.headers.get('content-type'), type)
+  const bytes = await request.arrayBuffer()
+  assertLength(bytes.byteLength, maxBytes)
+  return toJson(decode(bytes))
+}
+
+function assertType(type: string | null | undefined, expected: RegExp) {
+  if (!expected.test(type ?? ''))
     throw new GatewayError(
       'unsupported_media_type',
       `The content type is ${type ? `"${type}"` : 'missing'}: send JSON with "content-type: application/json"`,
@@ -69,6 +81,8 @@ function decode(bytes: ArrayBuffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
-    throw new GatewayError('bad_request', 'The body is not UTF-8 text', { cause: error })
+    throw new GatewayError('bad_request', 'The body is not valid UTF-8: encode the JSON as UTF-8', {
+      cause: error,
+    })
   }
 }

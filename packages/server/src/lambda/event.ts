@@ -23,6 +23,25 @@ export interface FunctionUrlEvent {
   }
 }
 
+/**
+ * Lambda decodes a body whose content type is text. What is no UTF-8 becomes U+FFFD, and the body
+ * is longer than its header says.
+ */
+function isUtf8({ headers, body }: FunctionUrlEvent): boolean {
+  const sent = headers['content-length']
+  if (!body?.includes('\ufffd') || sent === undefined) return true
+  return Number(sent) === Buffer.byteLength(body)
+}
+
+/** Stands for a body that was no UTF-8: each reader of text refuses it. */
+const NOT_UTF8 = Buffer.of(0xff)
+
+function bodyOf(event: FunctionUrlEvent): Buffer | string {
+  const { body, isBase64Encoded } = event
+  if (isBase64Encoded) return Buffer.from(body ?? '', 'base64')
+  return isUtf8(event) ? (body ?? '') : NOT_UTF8
+}
+
 /** The request of an event. The web `Request` is made only where it is asked for. */
 export function toHttpRequest(event: FunctionUrlEvent): HttpRequest {
   const { rawPath, rawQueryString, headers, body, isBase64Encoded, requestContext } = event
@@ -31,7 +50,7 @@ export function toHttpRequest(event: FunctionUrlEvent): HttpRequest {
     path: rawPath,
     query: rawQueryString,
     headers,
-    text: body && !isBase64Encoded ? body : undefined,
+    text: body && !isBase64Encoded && isUtf8(event) ? body : undefined,
     toRequest: () => toRequest(event),
   }
 }
@@ -43,7 +62,7 @@ export function toHttpRequest(event: FunctionUrlEvent): HttpRequest {
  * @throws GatewayError `bad_request` for what `Request` cannot hold
  */
 export function toRequest(event: FunctionUrlEvent): Request {
-  const { rawPath, rawQueryString, headers, body, isBase64Encoded, requestContext } = event
+  const { rawPath, rawQueryString, headers, body, requestContext } = event
   const { domainName, http } = requestContext
   const bodiless = http.method === 'GET' || http.method === 'HEAD' || !body
   try {
@@ -53,7 +72,7 @@ export function toRequest(event: FunctionUrlEvent): Request {
     return new Request(url, {
       method: routableMethod(http.method),
       headers: toHeaders(headers),
-      body: bodiless ? null : isBase64Encoded ? Buffer.from(body, 'base64') : body,
+      body: bodiless ? null : bodyOf(event),
     })
   } catch (error) {
     throw new GatewayError(

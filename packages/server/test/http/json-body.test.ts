@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 
-import { jsonOf, readJson } from '../../src/http/json-body.ts'
+import { mcpJsonOf, readMcpJson } from '../../src/http/json-body.ts'
 
 afterEach(() => void vi.restoreAllMocks())
 
@@ -8,9 +8,9 @@ test('a body with millions of levels is refused before it is parsed, which takes
   const parse = vi.spyOn(JSON, 'parse')
   const text = '['.repeat(2_000_000)
   const refused = { code: 'bad_request', message: expect.stringContaining('200 levels') }
-  expect(() => jsonOf('application/json', text)).toThrow(expect.objectContaining(refused))
+  expect(() => mcpJsonOf('application/json', text)).toThrow(expect.objectContaining(refused))
   const headers = { 'content-type': 'application/json' }
   const request = new Request('http://localhost/', { method: 'POST', headers, body: text })
-  await expect(readJson(request)).rejects.toMatchObject(refused)
+  await expect(readMcpJson(request)).rejects.toMatchObject(refused)
   expect(parse).not.toHaveBeenCalledWith(text)
 })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { createGateway } from '../../src/gateway/gateway.ts'
 import type { FunctionUrlEvent } from '../../src/lambda/event.ts'
-import { toRequest } from '../../src/lambda/event.ts'
+import { toHttpRequest, toRequest } from '../../src/lambda/event.ts'
 import { bufferedHandler } from '../../src/lambda/handler.ts'
 import { toWeb } from '../support/event-stream.ts'
 
@@ -63,4 +63,18 @@ test('a host that is not valid is no fault of the gateway', async () => {
 test('a header value keeps the bytes that were sent', () => {
   const { headers } = toRequest(event('GET', { headers: { name: 'Łukasz' } }))
   expect(Buffer.from(headers.get('name') ?? '', 'latin1').toString()).toBe('Łukasz')
+})
+
+test('a body that Lambda has decoded with a loss is not read as text', async () => {
+  const bodyOf = async (body: string, length: string | undefined) => {
+    const headers = length === undefined ? {} : { 'content-length': length }
+    const { text, toRequest } = toHttpRequest(event('POST', { headers, body }))
+    return [
+      text,
+      await new TextDecoder('utf-8', { fatal: true }).decode(await toRequest().arrayBuffer()),
+    ]
+  }
+  await expect(bodyOf('"\ufffd"', '3')).rejects.toThrow()
+  for (const length of ['5', undefined])
+    expect(await bodyOf('"\ufffd"', length)).toEqual(['"\ufffd"', '"\ufffd"'])
 })

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../http/errors.ts'
 import type { HttpRequest, HttpResponse } from '../../http/http-request.ts'
-import { jsonOf, readJson } from '../../http/json-body.ts'
+import { mcpJsonOf, readMcpJson } from '../../http/json-body.ts'
 import type { Exchange } from '../../http/service.ts'
 import { isRecord } from '../../is-record.ts'
 import { INVALID_REQUEST } from '../../jsonrpc-error.ts'
@@ -97,8 +97,8 @@ export function createSseEndpoints(options: SseOptions) {
         )
       const { value, text } =
         http.text === undefined
-          ? await readJson(http.toRequest())
-          : jsonOf(http.headers['content-type'], http.text)
+          ? await readMcpJson(http.toRequest())
+          : mcpJsonOf(http.headers['content-type'], http.text)
       const refused = Array.isArray(value)
         ? refuse(
             400,

@@ -9,7 +9,7 @@ import {
 
 import { describe, toResponse } from '../../http/errors.ts'
 import type { HttpResponse } from '../../http/http-request.ts'
-import { MAX_BODY_BYTES, readJson } from '../../http/json-body.ts'
+import { MAX_BODY_BYTES, readMcpJson } from '../../http/json-body.ts'
 import { log } from '../../http/log.ts'
 import type { Exchange } from '../../http/service.ts'
 import { mayUse } from '../protocol/access.ts'
@@ -70,7 +70,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): WebService
     let body: unknown
     let text = ''
     try {
-      if (request.method === 'POST') ({ value: body, text } = await readJson(request))
+      if (request.method === 'POST') ({ value: body, text } = await readMcpJson(request))
     } catch (error) {
       return refuseBody(error, exchange)
     }

@@ -1,6 +1,6 @@
 import { accepts } from '../../http/accept.ts'
 import type { HttpRequest, HttpResponse, TextResponse } from '../../http/http-request.ts'
-import { MAX_BODY_BYTES } from '../../http/json-body.ts'
+import { MAX_BODY_BYTES, MCP_TYPE } from '../../http/json-body.ts'
 import type { Exchange } from '../../http/service.ts'
 import { isRecord } from '../../is-record.ts'
 import { isDeeperThan, MAX_DEPTH } from '../../json/depth.ts'
@@ -158,8 +158,9 @@ export function createOrdinaryRequests(options: OrdinaryRequestsOptions) {
 
 /** The message of a `POST` with one message as JSON, where nothing is wrong with it. */
 function messageIn({ method, headers, text }: HttpRequest): Message | undefined {
-  if (method !== 'POST' || text === undefined || text.length > MAX_BODY_BYTES) return undefined
-  if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) return undefined
+  if (method !== 'POST' || text === undefined) return undefined
+  if (Buffer.byteLength(text) > MAX_BODY_BYTES) return undefined
+  if (!MCP_TYPE.test(headers['content-type'] ?? '')) return undefined
   const accept = headers['accept'] ?? null
   if (!MEDIA_TYPES.POST.every(it => accepts(accept, it))) return undefined
   if (isDeeperThan(MAX_DEPTH, text)) return undefined
