@@ -115,7 +115,7 @@ const MAX_BODY_BYTES = 32 * 1024 * 1024
 /** The body of a response. Rejects with an `AwsError` when the connection breaks before its end. */
 export function bodyOf(response: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    // It broke before it is read: no event follows.
+    // The connection broke before the body is read: no event follows.
     if (response.destroyed && !response.readableEnded)
       return reject(networkError(response.errored ?? new Error('aborted')))
     const chunks: Buffer[] = []

@@ -27,7 +27,7 @@ export interface McpSession extends InitializedSession {
   subscriptions: ReadonlyMap<string, string>
   /** When another environment last asked that the client be pinged, in milliseconds since 1970. */
   probedAt?: number
-  /** The calls of functions that run for longer than two seconds, by `requestKey`. */
+  /** By `requestKey`: the calls of functions that have run for longer than 1.2 seconds. */
   inFlight: ReadonlyMap<string, RequestInFlight>
 }
 

@@ -18,7 +18,7 @@ export interface ResumptionOptions {
   heartbeatSeconds: number
 }
 
-/** What the stream of a resumable session has more than others: docs/resume-protocol.md. */
+/** What a stream needs so that its session can be resumed: docs/resume-protocol.md. */
 export interface Resumption {
   id: string
   held: HeldSession

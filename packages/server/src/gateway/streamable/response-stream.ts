@@ -63,7 +63,7 @@ const PRIMING_SINCE = '2025-11-25'
  *     0 s     nothing: the response is sent as one piece until 0.25 s
  *     0.25 s  the response only. The first event id tells when the stream began, which is its first
  *             lease, so a reader in another environment waits for the response
- *     1.2 s   the call is in flight; and not any longer, before the response
+ *     1.2 s   the call is in flight. This is removed before the response is sent
  *     5 s     the lease, and again every five seconds
  *
  * A client before 2025-11-25 has no event id until a message comes, so its response is not stored.
