@@ -24,7 +24,6 @@ import {
   type OrdinaryRequest,
   ordinaryRequest,
 } from '../ordinary/ordinary-request.ts'
-import { responseKeeper } from '../protocol/exact-arguments.ts'
 import { withFittingForm } from '../wire/elicited-form.ts'
 import {
   cancelledIdOf,
@@ -35,11 +34,11 @@ import {
 } from '../wire/jsonrpc.ts'
 import { messageText } from '../wire/message-text.ts'
 import { busy, outcomeUnknown } from '../wire/outcome-unknown.ts'
-import { createServerRequestId } from '../wire/session-id.ts'
 import { createCallQueue, type QueuedCall } from './call-queue.ts'
 import type { Outbox } from './outbox.ts'
 import { createPings } from './pings.ts'
 import { createSeenRequests } from './seen-requests.ts'
+import { createServerRequests } from './server-requests.ts'
 
 /**
  * One SSE session: the messages of its client, and the event stream of `GET /sse`. It answers
@@ -124,11 +123,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
   /** The server of the SDK has answered `initialize`, so it answers everything. */
   let isServerAlone = false
   const pings = createPings(outbox.sendOnce)
-  /**
-   * Requests of the server of the SDK without a response, by their ids on the wire: its own id, and
-   * what keeps the text of the response.
-   */
-  const asked = new Map<RequestId, { id: RequestId; keep: (text: string) => void }>()
+  const serverRequests = createServerRequests()
   let lastWrite = Promise.resolve()
   let onSettled: (() => void)[] = []
 
@@ -136,7 +131,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     sessionId,
     async start() {},
     async send(message) {
-      if (!isResponse(message)) return write(messageText(withAskedId(message)))
+      if (!isResponse(message)) return write(messageText(serverRequests.toClient(message)))
       const request = byInternalId.get(message.id)
       // The client cancelled the request, or `failOpen` sent an error for it, or no client sent it.
       if (request) await respondWith(request, message)
@@ -261,25 +256,8 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
   /** Responses to unknown requests are dropped: an earlier stream may have sent them. */
   function receiveResponse(message: JsonRpcResponse, text: string) {
     if (pings.take(message.id)) return
-    const request = asked.get(message.id)
-    if (!request) return
-    asked.delete(message.id)
-    request.keep(text)
-    deliver({ ...message, id: request.id })
-  }
-
-  /** The message with the id of the server's request as it is on the wire. */
-  function withAskedId<Message extends JSONRPCMessage>(message: Message): Message {
-    if (isRequest(message)) {
-      const id = createServerRequestId()
-      asked.set(id, { id: message.id, keep: responseKeeper() })
-      return { ...message, id }
-    }
-    const cancelled = cancelledIdOf(message)
-    const [id] = [...asked].find(([, it]) => it.id === cancelled) ?? []
-    if (id === undefined || !('method' in message)) return message
-    asked.delete(id)
-    return { ...message, params: { ...message.params, requestId: id } }
+    const response = serverRequests.toServer(message, text)
+    if (response) deliver(response)
   }
 
   /** The ordinary request that a message is. Undefined where the server of the SDK answers it. */
