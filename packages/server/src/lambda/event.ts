@@ -36,7 +36,7 @@ function isUtf8({ headers, body }: FunctionUrlEvent): boolean {
 /** Stands for a body that was no UTF-8: each reader of text refuses it. */
 const NOT_UTF8 = Buffer.of(0xff)
 
-function bodyOf(event: FunctionUrlEvent): Buffer | string {
+function bodyOf(event: FunctionUrlEvent): Uint8Array<ArrayBuffer> | string {
   const { body, isBase64Encoded } = event
   if (isBase64Encoded) return Buffer.from(body ?? '', 'base64')
   return isUtf8(event) ? (body ?? '') : NOT_UTF8

@@ -67,7 +67,7 @@ test('a header value keeps the bytes that were sent', () => {
 
 test('a body that Lambda has decoded with a loss is not read as text', async () => {
   const bodyOf = async (body: string, length: string | undefined) => {
-    const headers = length === undefined ? {} : { 'content-length': length }
+    const headers: Record<string, string> = length ? { 'content-length': length } : {}
     const { text, toRequest } = toHttpRequest(event('POST', { headers, body }))
     return [
       text,
