@@ -74,7 +74,7 @@ export async function openResumption(
     },
     async keepInitialize(params) {
       const initialize = JSON.stringify(params ?? {})
-      if (initialize.length > MAX_INITIALIZE_LENGTH) return
+      if (Buffer.byteLength(initialize) > MAX_INITIALIZE_BYTES) return
       // The protocol version and the registrations are not asked for.
       const state = { protocolVersion: '', registrations: '' }
       await sessions.create({ id: kept, owner, initialize, ...state })
@@ -127,5 +127,5 @@ function earlierStreams({ stream, openBefore, inbox }: HeldSession, cursor: Curs
 /** No client can send it as the id of an MCP session. */
 const stateKey = (id: string) => `sse.${id}`
 
-/** As `MAX_INITIALIZE_BYTES` of Streamable HTTP. */
-const MAX_INITIALIZE_LENGTH = 64 * 1024
+/** The same as for Streamable HTTP. */
+const MAX_INITIALIZE_BYTES = 64 * 1024
