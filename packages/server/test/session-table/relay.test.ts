@@ -66,6 +66,16 @@ describe('the relay in DynamoDB', () => {
     expect((await items()).filter(it => it['channel']?.S?.startsWith(s.id))).toEqual([])
   })
 
+  test('a large message for which there is no room leaves nothing in the table', async () => {
+    const s = session()
+    await make().open(s)
+    await set(s.id, 'waitingBytes', { N: String(300 * 1024) })
+    const posted = make().post(s, 'x'.repeat(10_000))
+    await expect(posted).rejects.toMatchObject({ code: 'rate_limited' })
+    const channels = (await items()).map(it => it['channel']?.S)
+    expect(channels.filter(it => it?.startsWith(s.id))).toEqual([s.id])
+  })
+
   test('the parts of a large message have partition keys of their own', async () => {
     const relay = make()
     const s = session()
