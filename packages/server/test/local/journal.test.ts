@@ -1,4 +1,4 @@
-import { appendFile, readFile, stat, writeFile } from 'node:fs/promises'
+import { appendFile, open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MemoryLevel } from 'memory-level'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -97,4 +97,43 @@ test('refuses a file that is not its own, and leaves it as it is', async () => {
   await appendFile(join(folder, 'journal'), 'the journal of another program, or of a later version')
   await expect(openLevel(folder)).rejects.toThrow()
   expect(await readFile(join(folder, 'journal'), 'utf8')).toMatch(/^the journal of another/)
+})
+
+test('opens a long journal with a few copies of its bytes, not one for each record', async () => {
+  const folder = await temporaryFolder()
+  const level = await openLevel(folder)
+  await Promise.all(Array.from({ length: 2_000 }, (_, key) => level.put(`key ${key}`, 'value')))
+  await level.close()
+  const { size } = await stat(join(folder, 'journal'))
+
+  let copied = 0
+  const { from, concat } = Buffer
+  vi.spyOn(Buffer, 'from').mockImplementation(((data: Buffer, ...rest: []) => {
+    copied += data.length
+    return from(data, ...rest)
+  }) as typeof from)
+  vi.spyOn(Buffer, 'concat').mockImplementation((list, ...rest) => {
+    copied += list.reduce((sum, it) => sum + it.length, 0)
+    return concat(list, ...rest)
+  })
+  const again = await openLevel(folder)
+  vi.restoreAllMocks()
+  expect(await again.get('key 1999')).toBe('value')
+  expect(copied).toBeLessThan(4 * size)
+})
+
+test('acknowledges no write that may be lost, where a rewrite fails after the new file has its name', async () => {
+  const folder = await temporaryFolder()
+  const handle = await open(join(folder, 'any'), 'w')
+  const sync = vi.spyOn(Object.getPrototypeOf(handle), 'sync')
+  await handle.close()
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  const level = await openLevel(folder, { minSize: 1 })
+  sync.mockResolvedValueOnce(undefined).mockRejectedValueOnce(new Error('EIO'))
+
+  await level.put('before', '1')
+  await expect(level.put('after', '2')).rejects.toThrow()
+  await level.close()
+  vi.restoreAllMocks()
+  expect(await contentOf(await openLevel(folder))).toEqual({ before: '1' })
 })

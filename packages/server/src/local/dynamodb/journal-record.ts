@@ -62,6 +62,7 @@ export function decodeRecord(
   function next(): Buffer {
     const start = at + 4
     at = start + content.readUInt32BE(at)
-    return content.subarray(start, at)
+    // A copy: the part is kept for long, and the bytes around it are not.
+    return Buffer.from(content.subarray(start, at))
   }
 }

@@ -100,22 +100,39 @@ export class Journal {
       }
       if (waiting.length > 0) await write(encodeRecord(waiting))
       await file.sync()
-      // Windows does not replace a file that is open.
-      if (process.platform === 'win32') await this.#file.close()
-      await rename(path, join(this.#folder, NAME))
+      await this.#replaceBy(path)
     } catch (error) {
       await file.close()
       await rm(path, { force: true })
       throw error
     }
-    await syncFolder(this.#folder)
-    if (process.platform !== 'win32') await this.#file.close()
+    const replaced = this.#file
     this.#file = file
     this.#size = size
+    await replaced.close().catch(() => {})
+    try {
+      await syncFolder(this.#folder)
+    } catch (error) {
+      // Which of the two files has the name after the end of the machine is unknown now.
+      this.#failure = error
+      throw error
+    }
   }
 
   close(): Promise<void> {
     return this.#file.close()
+  }
+
+  async #replaceBy(path: string) {
+    if (process.platform !== 'win32') return rename(path, join(this.#folder, NAME))
+    // Windows does not replace a file that is open.
+    await this.#file.close()
+    try {
+      await rename(path, join(this.#folder, NAME))
+    } catch (error) {
+      this.#file = await open(join(this.#folder, NAME), 'r+')
+      throw error
+    }
   }
 
   async #create() {
@@ -127,7 +144,7 @@ export class Journal {
   }
 
   async #replay(length: number, apply: (changes: Change[]) => void | Promise<void>) {
-    let bytes = Buffer.alloc(0)
+    let bytes: Buffer = Buffer.alloc(0)
     let at = 0
     let isStart = true
     for (;;) {
@@ -135,7 +152,7 @@ export class Journal {
       if (record === 'damaged') break
       if (record !== 'short') {
         this.#size += bytes.length - record.rest.length
-        bytes = Buffer.from(record.rest)
+        bytes = record.rest
         await apply(record.changes)
         continue
       }
