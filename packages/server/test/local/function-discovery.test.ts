@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { allFrozen, startSignal, until } from './fixture.ts'
+import { allFrozen, startSignal, temporaryFolder, until } from './fixture.ts'
 import { startClient } from './lambda-client.ts'
 
 async function startFolder(files: Record<string, string>) {
@@ -151,6 +151,70 @@ test('TypeScript that cannot be bundled is a function error until it is correcte
   })
   await local.write('wrong.ts', returns('corrected'))
   expect(await local.call('wrong')).toBe('corrected')
+})
+
+test('code that is broken in an imported file runs when that file is repaired or added', async () => {
+  const importing = (path: string) =>
+    `import { word } from '${path}'\nexport const handler = async () => word`
+  const { call, write, logged } = await startFolder({
+    'module.mjs': importing('./lib/word.mjs'),
+    'lib/word.mjs': 'export const word = ;',
+    'typed.ts': importing('./lib/word.ts'),
+    'lib/word.ts': 'export const word = ;',
+    'again.mjs': `export * from './lib/again.mjs'`,
+    'lib/again.mjs': 'export const handler = ;',
+    'late.ts': importing('./lib/late.ts'),
+    'packaged.ts': importing('@scope/late/words'),
+    'missing.mjs': `export * from './lib/missing.mjs'`,
+  })
+  for (const name of ['module', 'typed', 'late', 'packaged'])
+    expect((await call(name)).errorType).toBe('Runtime.UserCodeSyntaxError')
+  const word = `export const word = 'here'`
+  await write('lib/word.mjs', word)
+  await write('lib/word.ts', word)
+  await write('lib/late.ts', word)
+  await write('node_modules/@scope/late/words.js', word)
+  await write('lib/again.mjs', returns('again'))
+  await write('lib/missing.mjs', returns('added'))
+  for (const name of ['module', 'typed', 'late', 'packaged']) expect(await call(name)).toBe('here')
+  expect(await call('again')).toBe('again')
+  expect(await call('missing')).toBe('added')
+  expect(logged('word.ts:1:20')).toBe(true)
+})
+
+test('a function of a template runs when its broken file is repaired, or its missing one is added', async () => {
+  const folder = await temporaryFolder()
+  const write = (name: string, text: string) => writeFile(join(folder, name), text)
+  await mkdir(join(folder, 'code/late'), { recursive: true })
+  await write('code/broken.mjs', 'export const handler = ;')
+  const fn = (handler: string) => ({
+    Type: 'AWS::Serverless::Function',
+    Properties: { Runtime: 'nodejs22.x', CodeUri: 'code', Handler: handler },
+  })
+  const Resources = { Broken: fn('broken.handler'), Late: fn('late/app.handler') }
+  await write('template.yaml', JSON.stringify({ Resources }))
+  const { invoke } = await startClient({ functions: { template: join(folder, 'template.yaml') } })
+  const call = async (name: string) => (await invoke(name, {})).json()
+  expect((await call('Broken')).errorMessage).toContain('broken.mjs:1:23')
+  expect((await call('Late')).errorMessage).toContain('there is no file for the handler')
+  await write('code/broken.mjs', returns('repaired'))
+  await write('code/late/app.mjs', returns('added'))
+  expect(await call('Broken')).toBe('repaired')
+  expect(await call('Late')).toBe('added')
+})
+
+test('what Node runs and esbuild does not bundle is a function', async () => {
+  const native = `try { require('./native.node') } catch (error) { exports.code = error.code }`
+  const { call } = await startFolder({
+    'sloppy.cjs': `with ({ word: 'with' }) { exports.word = word }\nexports.handler = async () => exports.word`,
+    'native.cjs': `${native}\nexports.handler = async () => exports.code`,
+    'typed.ts': `import { word } from './lib/native.cjs'\nexport const handler = async () => word`,
+    'lib/native.cjs': `try { require('../native.node') } catch (error) { exports.word = error.code }`,
+    'native.node': 'not a library',
+  })
+  expect(await call('sloppy')).toBe('with')
+  expect(await call('native')).toBe('ERR_DLOPEN_FAILED')
+  expect(await call('typed')).toBe('ERR_DLOPEN_FAILED')
 })
 
 test('two files of one name are an error that names both', async () => {

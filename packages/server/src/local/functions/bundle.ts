@@ -1,7 +1,9 @@
 import { mkdir, stat, symlink } from 'node:fs/promises'
 import { dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
+import { type BuildFailure, type BuildOptions, build, type Message, type Plugin } from 'esbuild'
+
+import { BrokenCode } from './broken-code.ts'
 
 export interface BundleOptions {
   /** Default: `esm`. */
@@ -12,7 +14,7 @@ export interface BundleOptions {
 
 /**
  * Bundles a TypeScript function into `outfile`. Resolves with the source files of the bundle.
- * Rejects with the file and line of a syntax error.
+ * Rejects with a `BrokenCode`, which names the file and line of a syntax error.
  */
 export async function bundle(
   entry: string,
@@ -23,7 +25,7 @@ export async function bundle(
   await mkdir(folder, { recursive: true })
   if (external.length > 0) await linkPackages(dirname(entry), folder)
   const url = JSON.stringify(pathToFileURL(entry).href)
-  const { metafile } = await build({
+  const { files, failure } = await buildFiles({
     entryPoints: [entry],
     outfile,
     bundle: true,
@@ -33,8 +35,6 @@ export async function bundle(
     target: 'node20',
     sourcemap: true,
     sourcesContent: false,
-    metafile: true,
-    logLevel: 'silent',
     // The function finds files next to its source, not next to the bundle.
     define: {
       'import.meta.url': url,
@@ -49,51 +49,110 @@ export async function bundle(
         js: `import{createRequire as __createRequire}from'node:module';const require=__createRequire(${url});`,
       },
     }),
-  }).catch(error => {
-    throw withHint(error)
   })
-  return Object.keys(metafile.inputs).map(input => resolve(input))
+  if (failure) throw new BrokenCode(withHint(failure.message), files, { cause: failure })
+  return files
 }
 
 /** The bundle is in another folder, from which Node would not find the function's packages. */
 async function linkPackages(from: string, to: string) {
-  for (let folder = from; ; folder = dirname(folder)) {
+  for (const folder of foldersUp(from)) {
     const packages = join(folder, 'node_modules')
     if ((await stat(packages).catch(() => undefined))?.isDirectory())
       return symlink(packages, join(to, 'node_modules'), 'junction')
-    if (folder === dirname(folder)) return
   }
 }
 
-function withHint(error: Error): Error {
-  if (!/Could not resolve "@(aws-sdk|smithy)\//.test(error.message)) return error
-  const hint =
-    'Lambda has the AWS SDK, this machine has not: install it with "npm install --save-dev"'
-  return Object.assign(error, { message: `${error.message}\n${hint}` })
+function withHint(message: string): string {
+  if (!/Could not resolve "@(aws-sdk|smithy)\//.test(message)) return message
+  return `${message}\nLambda has the AWS SDK, this machine has not: install it with "npm install --save-dev"`
 }
 
 /**
  * The source files of a JavaScript function: its entry and the files that it imports by path.
- * Rejects with the file and line of a syntax error, which Node does not tell for ES modules. A file
- * that is missing is Node's to report: only the entry is watched then.
+ * Rejects with a `BrokenCode`, which names the file and line of a syntax error: Node does not tell
+ * them for ES modules. Any other fault is Node's to report.
  */
 export async function importsOf(entry: string): Promise<string[]> {
-  const { metafile } = await build({
+  const options: BuildOptions = {
     entryPoints: [entry],
     bundle: true,
     write: false,
     platform: 'node',
-    format: 'esm',
     packages: 'external',
-    metafile: true,
-    logLevel: 'silent',
     outdir: join(dirname(entry), 'unused'),
-  }).catch((error: Error & { errors?: { text: string }[] }) => {
-    if (error.errors?.every(({ text }) => text.startsWith('Could not resolve')))
-      return { metafile: { inputs: { [entry]: {} } } }
-    throw error
-  })
-  return Object.keys(metafile.inputs).map(input => resolve(input))
+  }
+  const { files, failure } = await buildFiles({ ...options, format: 'esm' })
+  const faults = failure?.errors.filter(({ text }) => !NO_SYNTAX_ERROR.test(text)) ?? []
+  if (!failure || faults.length === 0) return files
+  // A syntax error is one in both formats. Each refuses what the other one takes, such as `with`.
+  const { failure: other } = await buildFiles({ ...options, format: 'cjs' })
+  const others = new Set(other?.errors.map(placeAndText))
+  if (!faults.some(it => others.has(placeAndText(it)))) return files
+  throw new BrokenCode(failure.message, files, { cause: failure })
+}
+
+const NO_SYNTAX_ERROR = /^(Could not resolve|No loader is configured) /
+
+const placeAndText = ({ location, text }: Message) =>
+  [location?.file, location?.line, location?.column, text].join(':')
+
+/**
+ * Builds, and tells the files that were read. For a build that fails these are also the ones that
+ * it misses.
+ */
+async function buildFiles(
+  options: BuildOptions,
+): Promise<{ files: string[]; failure?: BuildFailure }> {
+  const common = { ...options, logLevel: 'silent' as const }
+  try {
+    const { metafile } = await build({ ...common, metafile: true, plugins: [NATIVE_MODULES] })
+    return { files: Object.keys(metafile.inputs).map(input => resolve(input)) }
+  } catch (error) {
+    const failure = error as BuildFailure
+    // esbuild tells the files only of a build that succeeds.
+    const files = new Set(failure.errors.flatMap(missingFiles))
+    const reader: Plugin = {
+      name: 'reader',
+      setup: ({ onLoad }) =>
+        onLoad({ filter: /.*/ }, ({ path }) => {
+          files.add(path)
+          return undefined
+        }),
+    }
+    await build({ ...common, plugins: [NATIVE_MODULES, reader] }).catch(() => {})
+    return { files: [...files], failure }
+  }
+}
+
+/** The function loads its native modules from where they are. */
+const NATIVE_MODULES: Plugin = {
+  name: 'native-modules',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^\.\.?\/.*\.node$/ }, ({ path, resolveDir }) => ({
+      path: resolve(resolveDir, path),
+      external: true,
+    })),
+}
+
+/** The places of the file or of the package that an import does not find. */
+function missingFiles({ text, location }: Message): string[] {
+  const [, path] = /^Could not resolve "([^"]+)"/.exec(text) ?? []
+  if (path === undefined || !location) return []
+  const folder = dirname(resolve(location.file))
+  if (/^\.\.?\//.test(path)) {
+    const file = resolve(folder, path)
+    const typed = file.replace(/\.([cm]?)js$/, '.$1ts')
+    return [typed, ...['', '.ts', '.js', '.json', '/index.ts', '/index.js'].map(end => file + end)]
+  }
+  const name = path.split('/').slice(0, path.startsWith('@') ? 2 : 1)
+  return foldersUp(folder).map(it => join(it, 'node_modules', ...name))
+}
+
+/** The folder and all above it. */
+function foldersUp(folder: string): string[] {
+  const above = dirname(folder)
+  return above === folder ? [folder] : [folder, ...foldersUp(above)]
 }
 
 export const isTypeScript = (file: string) => /^\.[cm]?ts$/.test(extname(file))

@@ -1,10 +1,12 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 
 import type { LambdaFunction } from '../lambda-function.ts'
 import type { Log } from '../log.ts'
+import { BrokenCode } from './broken-code.ts'
 import { isTypeScript } from './bundle.ts'
 import { fingerprint } from './fingerprint.ts'
+import { firstFile } from './first-file.ts'
 import { moduleOf, otherVersion, type PreparedCode, prepareNode } from './prepare.ts'
 import type { PythonReader } from './python.ts'
 import type { FoundFunction, FunctionSource } from './source.ts'
@@ -126,17 +128,16 @@ export function configuredSource(options: ConfiguredSourceOptions): FunctionSour
 
   async function inspect(fn: ConfiguredFunction, last: Prepared | undefined): Promise<Prepared> {
     if (last && last.fingerprint === (await fingerprint(last.files))) return last
-    const { files, found } = await prepare(fn).catch((error: Error) => ({
-      files: watchedOf(fn),
+    const { files, found } = await prepare(fn).catch(async (error: Error) => ({
+      files: error instanceof BrokenCode ? error.files : await entryOf(fn),
       found: { name: fn.name, problem: `${fn.title}: ${error.message}` },
     }))
     return { files, found, fingerprint: await fingerprint(files) }
   }
 
-  /** The folder changes when a file that is missing is added. */
-  function watchedOf({ code }: ConfiguredFunction): string[] {
-    if ('folder' in code) return [resolve(folder, code.folder)]
-    return 'file' in code ? [resolve(folder, code.file), dirname(resolve(folder, code.file))] : []
+  async function entryOf(fn: ConfiguredFunction): Promise<string[]> {
+    const located = await locate(fn).catch(() => undefined)
+    return located ? [located.entry] : []
   }
 
   async function prepare(
@@ -173,8 +174,8 @@ export function configuredSource(options: ConfiguredSourceOptions): FunctionSour
     const read = await python.read(entry)
     if (!read) throw new Error(NO_PYTHON)
     const { problem, files = [entry], description, handler: own } = read.file
-    if (problem) throw new Error(problem)
-    if (!handler && !own) throw new Error(`${entry} defines no handler`)
+    if (problem) throw new BrokenCode(problem, files)
+    if (!handler && !own) throw new BrokenCode(`${entry} defines no handler`, files)
     const runtime = fn.runtime ?? `python${read.interpreter.version}`
     const version = otherVersion(runtime, read.interpreter)
     if (version) warn(`${fn.title}: ${version}`)
@@ -190,16 +191,19 @@ export function configuredSource(options: ConfiguredSourceOptions): FunctionSour
     const { code } = fn
     if ('file' in code) {
       const path = resolve(folder, code.file)
-      const entry = await firstFile([path, ...INDEXES.map(it => join(path, it))])
-      if (!entry) throw new Error(`${path} does not exist, or has no index file`)
+      const candidates = [path, ...INDEXES.map(it => join(path, it))]
+      const entry = await firstFile(candidates)
+      if (!entry) throw new BrokenCode(`${path} does not exist, or has no index file`, candidates)
       return { entry, directory: dirname(entry) }
     }
     const { handler } = code
     const directory = 'inline' in code ? await inlineFolder(fn) : resolve(folder, code.folder)
-    const entry = await handlerFile(directory, handler, fn.esbuild)
+    const candidates = handlerFiles(directory, handler, fn.esbuild)
+    const entry = await firstFile(candidates)
     if (!entry)
-      throw new Error(
+      throw new BrokenCode(
         `there is no file for the handler ${handler} in ${directory}: build the project first, or correct the handler or the folder`,
+        candidates,
       )
     return { entry, directory, handler }
   }
@@ -231,12 +235,12 @@ function nodeHandler(
   return { handler: `${module}.${path}`, root }
 }
 
-/** The file that Lambda would load, or the TypeScript that esbuild makes it of. */
-async function handlerFile(
+/** The files that Lambda would load, or the TypeScript that esbuild makes one of. */
+function handlerFiles(
   directory: string,
   handler: string,
   esbuild: EsbuildProperties | undefined,
-): Promise<string | undefined> {
+): string[] {
   const [, module = ''] = /^([^.]*)\./.exec(basename(handler)) ?? []
   const path = join(directory, dirname(handler), module)
   const points = (esbuild?.entryPoints ?? [])
@@ -246,19 +250,9 @@ async function handlerFile(
   const ends = esbuild ? ['.ts', '.mts', ...script] : [...script, '.ts', '.mts']
   // Python names packages with dots.
   const python = join(directory, ...handler.split(/[./]/).slice(0, -1))
-  return firstFile([
-    ...points,
-    ...ends.map(end => path + end),
-    `${python}.py`,
-    join(python, '__init__.py'),
-  ])
+  return [...points, ...ends.map(end => path + end), `${python}.py`, join(python, '__init__.py')]
 }
 
 const INDEXES = ['.mjs', '.js', '.cjs', '.ts', '.mts', '.py'].map(end => `index${end}`)
-
-async function firstFile(paths: string[]): Promise<string | undefined> {
-  for (const path of paths) if ((await stat(path).catch(() => undefined))?.isFile()) return path
-  return undefined
-}
 
 const NO_PYTHON = 'this machine has no python3: install it, or name one with --python'

@@ -3,6 +3,7 @@ import { dirname, extname, join, relative } from 'node:path'
 
 import type { LambdaFunction } from '../lambda-function.ts'
 import type { Log } from '../log.ts'
+import { BrokenCode } from './broken-code.ts'
 import { fingerprint } from './fingerprint.ts'
 import { exportsHandler } from './javascript-exports.ts'
 import { moduleOf, prepareNode } from './prepare.ts'
@@ -119,12 +120,14 @@ export function folderSource(folder: string, options: FolderOptions): FunctionSo
       const found = extname(entry) === '.py' ? readPython(name, entry) : readNode(name, entry)
       return { entry, ...(await found) }
     } catch (error) {
-      return { entry, files: [entry], found: { name, problem: messageOf(error) } }
+      const files = error instanceof BrokenCode ? error.files : [entry]
+      return { entry, files, found: { name, problem: messageOf(error) } }
     }
   }
 
   async function readNode(name: string, entry: string) {
-    if (!(await exportsHandler(entry))) return { files: [entry], found: undefined }
+    const { isHandler, files: exporting } = await exportsHandler(entry)
+    if (!isHandler) return { files: exporting, found: undefined }
     const { root, module, runtime, files } = await prepareNode(
       entry,
       join(temporary, name, String(++builds)),

@@ -1,29 +1,44 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
 import { type AnyNode, type Expression, type Pattern, type Program, parse } from 'acorn'
 import { type Loader, transform } from 'esbuild'
 
+import { firstFile } from './first-file.ts'
+
 /**
- * Whether a file exports a member `handler`, as far as its text tells. The file does not run. Knows
- * the exports of ES modules and the assignments of CommonJS, and follows both into the files that
- * they export again. Rejects with the place of a syntax error.
+ * Whether a file exports a member `handler`, as far as its text tells, and the files that tell it.
+ * No file runs. Knows the exports of ES modules and the assignments of CommonJS, and follows both
+ * into the files that they export again. Rejects with the place of a syntax error.
  */
-export function exportsHandler(file: string): Promise<boolean> {
-  return exportsMember(file, 'handler', 0)
+export async function exportsHandler(
+  file: string,
+): Promise<{ isHandler: boolean; files: string[] }> {
+  const files = new Set<string>()
+  const isHandler = await exportsMember(file, 'handler', 0, files)
+  return { isHandler, files: [...files] }
 }
 
 /** Files that export one another again, also in a circle. */
 const MAX_DEPTH = 8
 
-async function exportsMember(file: string, name: string, depth: number): Promise<boolean> {
+/** Adds to `files` those that are read, and those that may be added later. */
+async function exportsMember(
+  file: string,
+  name: string,
+  depth: number,
+  files: Set<string>,
+): Promise<boolean> {
+  files.add(file)
   const program = await parseFile(file)
   const found = exportsOf(program)
   if (found.names.has(name)) return true
   if (depth === MAX_DEPTH) return false
   for (const path of found.from) {
-    const next = await resolveFile(dirname(file), path)
+    const candidates = candidatesOf(dirname(file), path)
+    const next = await firstFile(candidates)
+    if (!next) for (const it of candidates) files.add(it)
     // A file that is missing or broken is reported where the function is loaded.
-    if (next && (await exportsMember(next, name, depth + 1).catch(() => false))) return true
+    else if (await exportsMember(next, name, depth + 1, files).catch(() => false)) return true
   }
   return false
 }
@@ -46,16 +61,13 @@ async function parseFile(file: string): Promise<Program> {
 
 const LOADERS: Record<string, Loader> = { '.ts': 'ts', '.mts': 'ts', '.cts': 'ts' }
 
-async function resolveFile(folder: string, path: string): Promise<string | undefined> {
-  if (!/^\.\.?\//.test(path)) return undefined
+/** Where a path may lead. */
+function candidatesOf(folder: string, path: string): string[] {
+  if (!/^\.\.?\//.test(path)) return []
   // TypeScript names the file that the compiler would write.
   const bare = path.replace(/\.[cm]?js$/, '')
   const ends = ['.js', '.mjs', '.cjs', '.ts', '.mts', '/index.js', '/index.ts']
-  for (const name of [path, ...ends.map(end => bare + end)]) {
-    const file = join(folder, name)
-    if ((await stat(file).catch(() => undefined))?.isFile()) return file
-  }
-  return undefined
+  return [path, ...ends.map(end => bare + end)].map(name => join(folder, name))
 }
 
 interface Exports {
