@@ -105,11 +105,11 @@ export function developerFunctions(
       }
     }
 
-    /** A debugger attaches before the first call. */
+    /** A debugger attaches before the first call. A function may never be ready: nothing waits. */
     async function inspected() {
       if (options.inspect === undefined) return
       const found = await source.read().catch(() => [])
-      for (const it of found) if ('fn' in it && !it.fn.python) await prepare(it.name)
+      for (const it of found) if ('fn' in it && !it.fn.python) void prepare(it.name)
     }
   }
 

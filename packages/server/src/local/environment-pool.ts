@@ -5,7 +5,10 @@ import type { LambdaFunction } from './lambda-function.ts'
 /** The execution environments of one function. */
 export interface EnvironmentPool {
   invoke(invocation: Invocation, onDispatch: (pid: number) => void): Promise<FunctionOutput>
-  /** Starts an execution environment if there is none, so that a debugger finds one. */
+  /**
+   * Starts an execution environment if there is none, so that a debugger finds one. Code that does
+   * not start is not started again.
+   */
   prepare(): Promise<void>
   /** From now on, invocations run in execution environments with the new code only. */
   replaceFunction(fn: LambdaFunction): void
@@ -21,6 +24,8 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
   /** Execution environments that still run replaced code. */
   const stale = new WeakSet<ExecutionEnvironment>()
   let starting = 0
+  /** The code that is starting, or that does not start. */
+  let unready: LambdaFunction | undefined
 
   return {
     async invoke(invocation, onDispatch) {
@@ -31,7 +36,7 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
       return output
     },
     async prepare() {
-      if (starting + idle.length + busy.size > 0) return
+      if (unready === fn || idle.length + busy.size > 0) return
       const environment = await start()
       if (!('type' in environment)) onIdle(environment)
     },
@@ -57,10 +62,12 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
     // Count it before the first await: otherwise two invocations could take the last free place.
     starting++
     const version = fn
+    unready = version
     try {
       const started = await startEnvironment(version, host, { onIdle, onExit })
       if ('errorType' in started) return { type: 'error', error: started }
-      if (version !== fn) stale.add(started)
+      if (version === fn) unready = undefined
+      else stale.add(started)
       busy.add(started)
       return started
     } finally {

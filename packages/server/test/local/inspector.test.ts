@@ -25,3 +25,23 @@ test('with inspect each function prints the address of its debugger before the f
   // A frozen process could not be debugged.
   expect(pids().map(processState)).not.toContain('T')
 })
+
+test('with inspect a function that does not start is started once, and holds up nothing', async () => {
+  const folder = await temporaryFolder()
+  const write = (name: string, text: string) => writeFile(join(folder, name), text)
+  const fine = 'export const handler = async () => 1'
+  await write('broken.mjs', `console.log('begins')\nexport const handler = missing()`)
+  await write('hanging.mjs', `await new Promise(() => setInterval(() => {}, 1000))\n${fine}`)
+  const { logs } = await startClient({ functions: folder, inspect: 0 })
+  const isPrepared = (name: string) =>
+    logs.some(it => it.functionName === name && it.message.startsWith('A debugger can attach'))
+  const starts = () => logs.filter(it => it.message.includes('begins')).length
+  // Each of these is seen by another look at the files.
+  for (const name of ['first', 'second', 'third']) {
+    await write(`${name}.mjs`, fine)
+    await eventually(() => expect(isPrepared(name)).toBe(true))
+  }
+  expect(starts()).toBe(1)
+  await write('broken.mjs', `console.log('begins well')\n${fine}`)
+  await eventually(() => expect(starts()).toBe(2))
+})
