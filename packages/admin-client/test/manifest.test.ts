@@ -72,6 +72,14 @@ describe('a manifest', () => {
     expect((await load('a.ts', typed)).manifest).toEqual(manifest)
   })
 
+  test.each([
+    ['again.mjs', (text: string) => `export default ${text}`],
+    ['again.cjs', (text: string) => `module.exports = ${text}`],
+  ])('is read again from %s when the file has changed', async (name, textOf) => {
+    for (const owner of ['a', 'second'])
+      expect((await load(name, textOf(JSON.stringify({ owner })))).manifest).toEqual({ owner })
+  })
+
   test('becomes registrations, with the values of its variables', async () => {
     const { manifest } = await load('a.yaml', YAML)
     expect(await toRegistrations(manifest, sources)).toEqual({

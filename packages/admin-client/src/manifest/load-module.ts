@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, realpath, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, extname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -26,7 +26,13 @@ export async function loadModule(path: string): Promise<unknown> {
   return typeof loaded.default === 'function' ? await loaded.default() : loaded.default
 }
 
-const load = (path: string): Promise<{ default?: unknown }> => import(pathToFileURL(path).href)
+/** Loads the module again when its file has changed. Node keeps what it has loaded by its URL. */
+async function load(path: string): Promise<{ default?: unknown }> {
+  const { mtimeMs, size } = await stat(path)
+  // CommonJS is kept by its path.
+  delete createRequire(path).cache[await realpath(path)]
+  return import(`${pathToFileURL(path).href}?v=${mtimeMs}-${size}`)
+}
 
 async function importTypeScript(path: string): Promise<{ default?: unknown }> {
   if ('typescript' in process.features && process.features.typescript) return load(path)

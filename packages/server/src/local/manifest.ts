@@ -2,6 +2,7 @@ import type { RegistrationInput } from '@markvp/mcp-lambda-sam-admin-client'
 
 import { functionArn } from './function-arn.ts'
 import type { Configuration, ConfiguredFunction } from './functions/configured-source.ts'
+import { fingerprint } from './functions/fingerprint.ts'
 import type { Log } from './log.ts'
 
 export interface LocalManifest {
@@ -21,6 +22,7 @@ export function readManifest(
   { timeout, log }: { timeout: number; log: Log },
 ): LocalManifest {
   const told = new Set<string>()
+  let last: { state: string; loaded: ReturnType<Library['loadManifest']> } | undefined
 
   return {
     async configuration() {
@@ -73,8 +75,12 @@ export function readManifest(
     },
   }
 
+  /** Reads the file when it has changed: a manifest that is a module runs then. */
   async function load() {
-    return (await library()).loadManifest(file)
+    const { loadManifest } = await library()
+    const state = await fingerprint([file])
+    if (last?.state !== state) last = { state, loaded: loadManifest(file) }
+    return last.loaded
   }
 
   function tell(message: string) {
@@ -84,7 +90,9 @@ export function readManifest(
   }
 }
 
-const library = () => import('@markvp/mcp-lambda-sam-admin-client/manifest')
+type Library = typeof import('@markvp/mcp-lambda-sam-admin-client/manifest')
+
+const library = (): Promise<Library> => import('@markvp/mcp-lambda-sam-admin-client/manifest')
 
 function codeOf({
   file,
