@@ -37,6 +37,10 @@ def handler(event, context):
     print("case", case)
     if case == "error":
         raise ValueError("no\\nluck")
+    if case == "own type":
+        error = ValueError("own")
+        error.error_type = 5
+        raise error
     if case == "sleep":
         time.sleep(60)
     if case == "exit":
@@ -82,6 +86,7 @@ describe.each([
     expect(output.functionError).toBe('Unhandled')
     expect(output.json()).toMatchObject({ errorType: 'ValueError', errorMessage: 'no\nluck' })
     expect(output.json().stackTrace.at(-1)).toMatch(/fn\.py", line 12, in handler/)
+    expect((await call('fn', { case: 'own type' })).errorType).toBe('ValueError')
     expect(logged('[ERROR] ValueError: no')).toBe(true)
     expect(logged('fn.py", line 12')).toBe(true)
     expect((await call('fn', { case: 'set' })).errorType).toBe('Runtime.MarshalError')
@@ -119,6 +124,36 @@ test('files without a handler, and tests, are no functions; syntax errors have t
   expect(await call('importing', {})).toBe('old')
   await write('lib/word.py', 'WORD = "newer"')
   expect(await call('importing', {})).toBe('newer')
+})
+
+test('the next call runs a changed file of a package above the function', async () => {
+  const folder = await temporaryFolder()
+  await mkdir(join(folder, 'code/app/api'), { recursive: true })
+  const write = (name: string, text: string) => writeFile(join(folder, name), text)
+  await write('code/app/__init__.py', 'WORD = 1')
+  await write('code/app/words.py', 'from .other import WORD')
+  await write('code/app/other.py', 'WORD = 1')
+  await write('code/lib.py', 'WORD = 1')
+  await write(
+    'code/app/api/index.py',
+    `import lib
+from .. import WORD, words
+from . import beside
+def handler(event, context):
+    return [lib.WORD, WORD, words.WORD, beside.WORD]`,
+  )
+  await write('code/app/api/beside.py', 'WORD = 1')
+  const Properties = { Runtime: 'python3.13', CodeUri: 'code', Handler: 'app.api.index.handler' }
+  const Resources = { Fn: { Type: 'AWS::Serverless::Function', Properties } }
+  await write('template.yaml', JSON.stringify({ Resources }))
+  const { invoke } = await startClient({ functions: { template: join(folder, 'template.yaml') } })
+  const call = async () => (await invoke('Fn', {})).json()
+  expect(await call()).toEqual([1, 1, 1, 1])
+  const files = ['lib.py', 'app/__init__.py', 'app/other.py', 'app/api/beside.py']
+  for (const [index, file] of files.entries()) {
+    await write(`code/${file}`, 'WORD = 22')
+    expect(await call()).toEqual(files.map((_, at) => (at <= index ? 22 : 1)))
+  }
 })
 
 test('uses the virtual environment beside the code, and boto3 reaches no AWS account', async () => {

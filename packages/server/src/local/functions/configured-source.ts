@@ -171,7 +171,7 @@ export function configuredSource(options: ConfiguredSourceOptions): FunctionSour
     common: Omit<LambdaFunction, 'handler'>,
     handler: string | undefined,
   ): Promise<{ files: string[]; found: FoundFunction }> {
-    const read = await python.read(entry)
+    const read = await python.read(entry, common.directory)
     if (!read) throw new Error(NO_PYTHON)
     const { problem, files = [entry], description, handler: own } = read.file
     if (problem) throw new BrokenCode(problem, files)

@@ -142,7 +142,7 @@ export function folderSource(folder: string, options: FolderOptions): FunctionSo
   }
 
   async function readPython(name: string, entry: string) {
-    const read = await python.read(entry)
+    const read = await python.read(entry, dirname(entry))
     if (!read) {
       if (!isPythonMissing)
         log({

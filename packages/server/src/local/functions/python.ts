@@ -13,15 +13,21 @@ interface PythonFile {
   names?: string[]
   /** The first paragraph of the documentation of the handler, or of the file. */
   description?: string | null
-  /** The file and the files beside it that it imports. */
+  /** The file and the files that it imports from the folder of its code. */
   files?: string[]
   /** The place of a syntax error. */
   problem?: string
 }
 
 export interface PythonReader {
-  /** Undefined if this machine has no Python 3 for the file. */
-  read(file: string): Promise<{ file: PythonFile; interpreter: PythonInterpreter } | undefined>
+  /**
+   * `code` is the folder from which the file imports. Undefined if this machine has no Python 3 for
+   * the file.
+   */
+  read(
+    file: string,
+    code: string,
+  ): Promise<{ file: PythonFile; interpreter: PythonInterpreter } | undefined>
 }
 
 /**
@@ -31,9 +37,9 @@ export interface PythonReader {
  */
 export function pythonReader(script: string, root: string, chosen?: string): PythonReader {
   return {
-    async read(file) {
+    async read(file, code) {
       const program = await interpreterFor(dirname(file), root, chosen)
-      const output = await run(program, script, JSON.stringify([file]))
+      const output = await run(program, script, JSON.stringify({ [file]: code }))
       if (output === undefined) {
         if (chosen !== undefined) throw unusable(chosen)
         return undefined

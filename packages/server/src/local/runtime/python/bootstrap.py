@@ -141,7 +141,8 @@ def to_error(error, request_id=None):
     own = [frame for frame in frames if not is_internal(frame.filename)]
     return {
         "errorMessage": str(error),
-        "errorType": getattr(error, "error_type", type(error).__name__),
+        # An exception of the function may have an attribute of this name, too.
+        "errorType": error.error_type if isinstance(error, RuntimeFault) else type(error).__name__,
         "requestId": request_id or "",
         "stackTrace": traceback.format_list(own),
     }

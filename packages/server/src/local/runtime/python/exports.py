@@ -1,8 +1,8 @@
 """Finds the handlers of Python files without running them.
 
-Reads a JSON list of paths on stdin. Writes one JSON object on stdout: for each path the name of its
-handler, the first line of its documentation, the files that it imports by path, and the place of a
-syntax error.
+Reads a JSON object on stdin: by path, the folder from which the file imports. Writes one JSON object
+on stdout: for each path the name of its handler, the first line of its documentation, the files that
+it imports from the folder, and the place of a syntax error.
 """
 
 import ast
@@ -15,18 +15,18 @@ HANDLERS = ("handler", "lambda_handler")
 
 
 def main():
-    paths = json.load(sys.stdin)
+    roots = json.load(sys.stdin)
     json.dump(
         {
             "version": "%d.%d" % sys.version_info[:2],
             "hasRuntimeClient": importlib.util.find_spec("awslambdaric") is not None,
-            "files": {path: describe(path) for path in paths},
+            "files": {path: describe(path, root) for path, root in roots.items()},
         },
         sys.stdout,
     )
 
 
-def describe(path):
+def describe(path, root):
     try:
         tree = parse(path)
     except SyntaxError as error:
@@ -39,7 +39,7 @@ def describe(path):
         "handler": handler,
         "names": sorted(names),
         "description": description(tree, names.get(handler)),
-        "files": sorted(local_files(path, tree)),
+        "files": sorted(local_files(path, root, tree)),
     }
 
 
@@ -80,28 +80,30 @@ def description(tree, node):
     return " ".join(text.split("\n\n")[0].split()) or None
 
 
-def local_files(path, tree, found=None):
-    """The file itself, and the files beside and below it that it imports."""
+def local_files(path, root, tree, found=None):
+    """The file itself, and the files below the root that it imports."""
     found = set() if found is None else found
     found.add(path)
-    folder = os.path.dirname(path)
+    folder = os.path.relpath(os.path.dirname(path), root)
+    package = [] if folder == os.curdir else folder.split(os.sep)
+    # Python runs the packages above a module, too.
+    modules = [package]
     for node in ast.walk(tree):
-        modules = []
         if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
+            modules += [alias.name.split(".") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            modules = [base] + [(base + "." + alias.name).strip(".") for alias in node.names]
-        for module in modules:
-            parts = module.split(".")
-            for depth in range(1, len(parts) + 1):
-                stem = os.path.join(folder, *parts[:depth])
-                for file in (stem + ".py", os.path.join(stem, "__init__.py")):
-                    if file not in found and os.path.isfile(file):
-                        try:
-                            local_files(file, parse(file), found)
-                        except (SyntaxError, OSError, ValueError):
-                            found.add(file)
+            base = package[: max(len(package) + 1 - node.level, 0)] if node.level else []
+            base = base + (node.module.split(".") if node.module else [])
+            modules += [base] + [base + [alias.name] for alias in node.names]
+    for parts in modules:
+        for depth in range(1, len(parts) + 1):
+            stem = os.path.join(root, *parts[:depth])
+            for file in (stem + ".py", os.path.join(stem, "__init__.py")):
+                if file not in found and os.path.isfile(file):
+                    try:
+                        local_files(file, root, parse(file), found)
+                    except (SyntaxError, OSError, ValueError):
+                        found.add(file)
     return found
 
 
