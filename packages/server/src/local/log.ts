@@ -79,7 +79,9 @@ function formatJsonEntry({ message, requestId = '-' }: JsonEntry): string {
     return value === undefined ? [] : [`${name}=${formatValue(failure ? summary(failure) : value)}`]
   })
   const text = typeof title === 'string' ? title : JSON.stringify(title)
-  return [[text, ...pairs].filter(Boolean).join(' '), ...stacks].join('\n')
+  const lines = [[text, ...pairs].filter(Boolean).join(' '), ...stacks]
+  // A client chose some of the values, which must not move the cursor of the terminal.
+  return lines.join('\n').replace(/(?![\n\t])\p{Cc}/gu, ' ')
 }
 
 /** Quoted if it contains white space, quotes or an equals sign. */

@@ -1,4 +1,5 @@
 import type { EventListener, McpRequest, McpResponse } from './events.ts'
+import { oneLine } from './one-line.ts'
 
 /**
  * Writes one line per MCP request: its method and target, the milliseconds, the outcome. With
@@ -9,7 +10,7 @@ export function requestLog(write: (line: string) => void, verbose = false): Even
   return event => {
     if (event.type === 'request') running.set(event.key, event)
     if (event.type === 'notification' && verbose)
-      write(`mcp | ${event.method} ${shown(event.params)}`)
+      write(`mcp | ${brief(event.method)} ${shown(event.params)}`)
     if (event.type !== 'response') return
     const request = running.get(event.key)
     running.delete(event.key)
@@ -18,8 +19,9 @@ export function requestLog(write: (line: string) => void, verbose = false): Even
 }
 
 function linesOf(request: McpRequest, { duration, outcome }: McpResponse, verbose: boolean) {
-  const { method, target, params } = request
-  const what = target === undefined ? method : `${method} ${printable(target)}`
+  const { target, params } = request
+  const method = brief(request.method)
+  const what = target === undefined ? method : `${method} ${brief(target)}`
   const lines = [`mcp | ${what} ${Math.round(duration)} ms ${textOf(outcome)}`]
   if (!verbose) return lines
   if (params !== undefined) lines.push(`mcp |   > ${shown(params)}`)
@@ -31,20 +33,19 @@ function linesOf(request: McpRequest, { duration, outcome }: McpResponse, verbos
 function textOf(outcome: McpResponse['outcome']): string {
   if (outcome.type === 'result') return 'ok'
   if (outcome.type === 'tool-error') return 'tool error'
-  if (outcome.type === 'error') return `error ${outcome.code}: ${printable(outcome.message)}`
-  return printable(outcome.reason)
+  if (outcome.type === 'error') return `error ${outcome.code}: ${brief(outcome.message)}`
+  return brief(outcome.reason)
 }
 
 /** Characters of arguments or of a result. */
 const SHOWN = 4_000
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? ''
+  const text = oneLine(JSON.stringify(value) ?? '')
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}… (${text.length} characters)` : text
 }
 
-/** One line without control characters, which could move the cursor of the terminal. */
-const printable = (text: string) => {
-  const line = text.replace(/[\p{Cc}\u2028\u2029]/gu, ' ')
+const brief = (text: string) => {
+  const line = oneLine(text)
   return line.length > 200 ? `${line.slice(0, 200)}…` : line
 }

@@ -45,6 +45,11 @@ test('writes the fields of an object entry as name=value, and the level of the f
   expect(formatJson('INFO', 'a text')).toBe(`mcp | a text requestId=${ID}\n`)
 })
 
+test('writes no control characters that a client may have chosen', () => {
+  const entry = { message: 'no tool \u001b[2J', tool: '\u009b2J', other: 'a b\u009b' }
+  expect(formatJson('WARN', entry, '-')).toBe('mcp WARN | no tool  [2J tool= 2J other="a b "\n')
+})
+
 test('writes the stack of an error and of its cause on lines of their own', () => {
   const cause = { name: 'RangeError', message: 'too far', stack: 'RangeError: too far\n    at b:2' }
   const error = { name: 'TypeError', message: 'x is y', stack: 'TypeError: x is y\n    at a:1' }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 
@@ -104,4 +105,30 @@ test('the log has one line for each request, without its arguments or control ch
   await post('/mcp', call(6, 'a\u001b[2Jb'), json({ jsonrpc: '2.0', id: 6, result: {} }))
   await eventually(() => expect(lines).toEqual(['mcp | tools/call a [2Jb N ms ok']))
   end()
+})
+
+test('with --verbose it has no control characters either, also of names that no method has', async () => {
+  const lines: string[] = []
+  const end = events.subscribe(requestLog(line => lines.push(line.replace(/\d+ ms/, 'N ms')), true))
+  const message = { jsonrpc: '2.0', id: 7, method: 'a\u001b[2J', params: { text: '\u009b2J' } }
+  await post('/mcp', message, json({ jsonrpc: '2.0', id: 7, result: { text: '\u009b' } }))
+  await eventually(() =>
+    expect(lines).toEqual([
+      'mcp | a [2J N ms ok',
+      'mcp |   > {"text":" 2J"}',
+      'mcp |   < {"text":" "}',
+    ]),
+  )
+  end()
+})
+
+test('a request of a session that says nothing more ends when a thousand others have come', () => {
+  const body = Buffer.from(JSON.stringify(call(8, 'weather')))
+  for (let session = 0; session <= 1_000; session++) {
+    const response = new ServerResponse(new IncomingMessage(new Socket()))
+    const query = `sessionId=silent-${session}`
+    observe({ method: 'POST', path: '/message', query, body }, response)
+  }
+  expect(outcomes()).toContainEqual({ type: 'none', reason: 'no response' })
+  expect(outcomes().length).toBeLessThan(10)
 })

@@ -25,6 +25,9 @@ interface Pending {
 /** Requests by the text of their JSON-RPC id. */
 type PendingRequests = Map<string, Pending>
 
+/** Of sessions, and of open requests in one. More are not kept: either may end without a word. */
+const KEPT = 1_000
+
 /** A body, or an event, that is larger is not read. */
 const LIMIT = 8 * 1024 * 1024
 
@@ -51,7 +54,7 @@ export function observer({ emit }: Events): Observe {
       onMessage: message => onMessage(message, pending),
       onEndpoint(sessionId) {
         for (const [id, it] of pendingOf(sessionId)) own.set(id, it)
-        sessions.set(sessionId, own)
+        keep(sessionId, own)
       },
       onEnd() {
         if (isStream) {
@@ -83,6 +86,7 @@ export function observer({ emit }: Events): Observe {
         ...{ key, at },
         settle: outcome => emit({ type: 'response', key, duration: Date.now() - at, outcome }),
       })
+      settleOldest(pending, KEPT)
     }
 
     function settleRefused({ id }: Record<string, unknown>, reason: string) {
@@ -108,11 +112,29 @@ export function observer({ emit }: Events): Observe {
   }
 
   function pendingOf(session: string): PendingRequests {
-    const known = sessions.get(session)
-    if (known) return known
-    const created: PendingRequests = new Map()
-    sessions.set(session, created)
-    return created
+    const pending: PendingRequests = sessions.get(session) ?? new Map()
+    keep(session, pending)
+    return pending
+  }
+
+  function keep(session: string, pending: PendingRequests) {
+    // The one that was used last is the newest.
+    sessions.delete(session)
+    sessions.set(session, pending)
+    for (const [oldest, requests] of sessions) {
+      if (sessions.size <= KEPT) return
+      sessions.delete(oldest)
+      settleOldest(requests, 0)
+    }
+  }
+}
+
+/** Settles the oldest requests until `kept` are left. */
+function settleOldest(requests: PendingRequests, kept: number) {
+  for (const [id, it] of requests) {
+    if (requests.size <= kept) return
+    requests.delete(id)
+    none(it, 'no response')
   }
 }
 
@@ -178,9 +200,8 @@ function watchResponse(response: ServerResponse, watcher: ResponseWatcher) {
     const joined = data.join('\n')
     if (!lines.some(it => /^event: ?endpoint$/.test(it)))
       for (const message of messagesOf(joined)) watcher.onMessage(message)
-    const session = /[?&]sessionId=([^&]+)/.exec(joined)?.[1]
-    if (session && lines.some(it => /^event: ?endpoint$/.test(it)))
-      watcher.onEndpoint(decodeURIComponent(session))
+    const session = new URLSearchParams(joined.split('?')[1]).get('sessionId')
+    if (session && lines.some(it => /^event: ?endpoint$/.test(it))) watcher.onEndpoint(session)
   }
 }
 
