@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import fs, { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { allFrozen, startSignal, temporaryFolder, until } from './fixture.ts'
 import { startClient } from './lambda-client.ts'
 
@@ -276,4 +277,22 @@ test('a TypeScript function finds the files beside it', async () => {
     'data/words.txt': 'words',
   })
   expect(await call('reader')).toEqual(['words', 'words'])
+})
+
+test('a folder that cannot be read is a warning, and the others are functions', async () => {
+  const { readdir } = fs
+  const refuse = (path: string, ...rest: []) =>
+    path.endsWith('closed') ? Promise.reject(new Error('EACCES')) : readdir(path, ...rest)
+  vi.spyOn(fs, 'readdir').mockImplementation(refuse as typeof readdir)
+  syncBuiltinESMExports()
+  onTestFinished(() => {
+    vi.restoreAllMocks()
+    syncBuiltinESMExports()
+  })
+  const { call, logged } = await startFolder({
+    'closed/index.mjs': returns('closed'),
+    'open/index.mjs': returns('open'),
+  })
+  expect(await call('open')).toBe('open')
+  expect(logged('closed is no function: EACCES')).toBe(true)
 })

@@ -43,6 +43,8 @@ interface Discovered {
 export function folderSource(folder: string, options: FolderOptions): FunctionSource {
   const { temporary, timeout, python, complete, log } = options
   const discovered = new Map<string, Promise<Discovered | undefined>>()
+  /** Folders that a warning has named. */
+  const unreadable = new Set<string>()
   let builds = 0
   let isPythonMissing = false
 
@@ -69,11 +71,22 @@ export function folderSource(folder: string, options: FolderOptions): FunctionSo
       const name = isFolder ? entry.name : moduleOf(entry.name)
       if (!isName(name) || found.has(name)) continue
       const isCode = isFolder
-        ? (await readdir(path)).some(it => ENTRIES.has(it))
+        ? (await entriesOf(path)).some(it => ENTRIES.has(it))
         : EXTENSIONS.includes(extname(entry.name))
       if (isCode) found.add(name)
     }
     return [...found].sort()
+  }
+
+  async function entriesOf(path: string): Promise<string[]> {
+    try {
+      return await readdir(path)
+    } catch (error) {
+      if (!unreadable.has(path))
+        log({ level: 'warn', message: `${path} is no function: ${messageOf(error)}` })
+      unreadable.add(path)
+      return []
+    }
   }
 
   async function candidatesOf(name: string): Promise<string[]> {
