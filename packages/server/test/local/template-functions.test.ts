@@ -122,6 +122,28 @@ test('a layer that is known is a warning, too', () => {
   ])
 })
 
+test('a part without content, and a circle of references, are no obstacle', () => {
+  const { functions, warnings } = read(`
+Parameters:
+Conditions:
+  Never: !Not [{ Condition: Never }]
+Globals:
+Resources:
+  A: { Type: AWS::S3::Bucket, Properties: { BucketName: !Ref B } }
+  B: { Type: AWS::S3::Bucket, Properties: { BucketName: !Sub '\${A}-b' } }
+  Fn:
+    Type: AWS::Serverless::Function
+    Condition: Never
+    Properties:
+      Runtime: nodejs22.x
+      Handler: a.b
+      Environment: { Variables: { BUCKET: !Ref A, REGION: !Ref AWS::Region } }`)
+  expect(functions).toMatchObject([{ name: 'Fn', variables: { REGION: 'us-east-1' } }])
+  expect(warnings).toEqual([
+    'Fn: the variable BUCKET is not set, since it uses a value that refers to itself. Set it with --env BUCKET=<value>',
+  ])
+})
+
 test.each([
   ['Resources: [', /is no SAM or CloudFormation template: /],
   ['name: my-app', /is no SAM or CloudFormation template: it has no Resources/],

@@ -38,7 +38,12 @@ export function resolver(
   /** The local name of a function, by logical id. Undefined for any other resource. */
   functionName: (logicalId: string) => string | undefined,
 ): Resolver {
-  const { Parameters = {}, Mappings = {}, Conditions = {}, Resources = {} } = template
+  // A part without content is null in YAML.
+  const Parameters = template.Parameters ?? {}
+  const Mappings = template.Mappings ?? {}
+  const Conditions = template.Conditions ?? {}
+  const Resources = template.Resources ?? {}
+  let depth = 0
   const intrinsics: Record<string, (argument: unknown) => unknown> = {
     Ref: name => reference(String(name)),
     'Fn::GetAtt': path => reference(Array.isArray(path) ? path.join('.') : String(path)),
@@ -72,11 +77,27 @@ export function resolver(
     },
   }
 
+  /** Values can refer to one another in a circle. */
+  function deeper<Result>(work: () => Result): Result {
+    if (depth === MAX_DEPTH) throw new Unresolved('a value that refers to itself')
+    depth++
+    try {
+      return work()
+    } finally {
+      depth--
+    }
+  }
+
   function resolve(value: unknown): unknown {
+    return deeper(() => resolved(value))
+  }
+
+  function resolved(value: unknown): unknown {
     if (Array.isArray(value)) return value.map(resolve)
     if (!isRecord(value)) return value
     const [name = '', ...others] = Object.keys(value)
-    const intrinsic = others.length === 0 ? intrinsics[name] : undefined
+    const isIntrinsic = others.length === 0 && Object.hasOwn(intrinsics, name)
+    const intrinsic = isIntrinsic ? intrinsics[name] : undefined
     if (intrinsic) return intrinsic(value[name])
     if (others.length === 0 && name.startsWith('Fn::')) throw new Unresolved(name)
     return Object.fromEntries(Object.entries(value).map(([key, it]) => [key, resolve(it)]))
@@ -120,7 +141,7 @@ export function resolver(
     const [name = ''] = Object.keys(condition)
     const argument = condition[name]
     const list = Array.isArray(argument) ? argument : []
-    if (name === 'Condition') return isTrue(Conditions[String(argument)])
+    if (name === 'Condition') return deeper(() => isTrue(Conditions[String(argument)]))
     if (name === 'Fn::Not') return !isTrue(list[0])
     if (name === 'Fn::And') return list.every(isTrue)
     if (name === 'Fn::Or') return list.some(isTrue)
@@ -163,6 +184,9 @@ export function resolver(
     return String(resolve(text)).split(String(separator))
   }
 }
+
+/** More than the values of a template are nested. */
+const MAX_DEPTH = 100
 
 class Unresolved extends Error {}
 
