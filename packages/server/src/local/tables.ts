@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { writeFileSync } from 'node:fs'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -60,15 +61,28 @@ const notStarted = (reason: string, cause?: unknown) =>
 async function lock(folder: string): Promise<() => Promise<void>> {
   const file = join(folder, 'gateway.pid')
   await mkdir(folder, { recursive: true })
-  const pid = Number(await readFile(file, 'utf8').catch(() => ''))
-  if (pid > 0 && isAlive(pid))
-    throw new LocalError(
-      'data_in_use',
-      `${folder} is in use by the gateway with the process id ${pid}`,
-      `End that gateway, or choose another folder with --data. If there is no such gateway, delete ${file}.`,
-    )
-  await writeFile(file, String(process.pid))
+  while (!create()) {
+    const pid = Number(await readFile(file, 'utf8').catch(() => ''))
+    if (pid > 0 && isAlive(pid))
+      throw new LocalError(
+        'data_in_use',
+        `${folder} is in use by the gateway with the process id ${pid}`,
+        `End that gateway, or choose another folder with --data. If there is no such gateway, delete ${file}.`,
+      )
+    await rm(file, { force: true })
+  }
   return () => rm(file, { force: true })
+
+  /** At once, so that no other gateway sees the file without its number. */
+  function create(): boolean {
+    try {
+      writeFileSync(file, String(process.pid), { flag: 'wx' })
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+      throw error
+    }
+  }
 }
 
 function isAlive(pid: number): boolean {

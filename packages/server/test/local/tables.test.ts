@@ -98,3 +98,10 @@ test('refuses a folder that another gateway uses', async () => {
     hint: expect.stringContaining('gateway.pid'),
   })
 })
+
+test('refuses one of two gateways that begin to use a folder at the same time', async () => {
+  const folder = await temporaryFolder()
+  const both = await Promise.allSettled([start([TABLE], folder), start([TABLE], folder)])
+  expect(both.map(it => it.status).sort()).toEqual(['fulfilled', 'rejected'])
+  expect(both.find(it => it.status === 'rejected')?.reason).toMatchObject({ code: 'data_in_use' })
+})
