@@ -47,6 +47,7 @@ describe('a field of a form', () => {
     })
     expect(resolved({ $ref: '#/$defs/tree' }, root)).toEqual({})
     expect(resolved({ $ref: '#/__proto__/x' }, root)).toEqual({})
+    expect(resolved({ $ref: '#/$defs/100%' }, root)).toEqual({})
     expect(resolved({ $ref: 'https://example.com/' }, root)).toEqual({})
   })
 })

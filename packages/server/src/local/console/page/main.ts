@@ -2,6 +2,7 @@ import type { ConsoleEvent } from '../messages.ts'
 import { ApiError, followEvents, takeToken } from './api.ts'
 import { createCallsView } from './calls-view.ts'
 import { createConnectView } from './connect-view.ts'
+import { decoded } from './decoded.ts'
 import { byId } from './dom.ts'
 import { createLogView } from './log-view.ts'
 import { createQuestionView } from './question-view.ts'
@@ -32,7 +33,7 @@ else void follow()
 
 /** `#/calls`, `#/log` and `#/connect` are views. Any other is the id of a registration. */
 function route() {
-  const path = decodeURIComponent(location.hash.replace(/^#\/?/, ''))
+  const path = decoded(location.hash.replace(/^#\/?/, ''))
   const view = VIEWS.slice(1).find(it => it === path) ?? 'registrations'
   byId('locked').hidden = !isLocked
   for (const it of VIEWS) byId(it).hidden = isLocked || it !== view

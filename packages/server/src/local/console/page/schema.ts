@@ -1,3 +1,5 @@
+import { decoded } from './decoded.ts'
+
 /** The parts of JSON Schema that make a field. */
 export type Schema = Record<string, unknown>
 
@@ -88,7 +90,7 @@ export function resolved(schema: Schema, root: Schema, depth = 0): Schema {
   if (!$ref.startsWith('#/') || depth > DEPTH) return rest
   let found: unknown = root
   for (const part of $ref.slice(2).split('/')) {
-    const name = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')
+    const name = decoded(part).replaceAll('~1', '/').replaceAll('~0', '~')
     found = isRecord(found) && Object.hasOwn(found, name) ? found[name] : undefined
   }
   if (!isRecord(found)) return rest
