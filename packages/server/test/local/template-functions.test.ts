@@ -36,6 +36,7 @@ Resources:
       Handler: app.lambdaHandler
       Layers: [!Ref Queue]
       MemorySize: 256
+      LoggingConfig: { LogFormat: JSON, ApplicationLogLevel: WARN }
       ReservedConcurrentExecutions: 3
       Environment:
         Variables:
@@ -68,6 +69,7 @@ test('reads the functions of a SAM template, with Globals, parameters and refere
       timeout: 12,
       memory: 256,
       concurrency: 3,
+      logging: { format: 'JSON', level: 'WARN' },
       esbuild: { entryPoints: ['app.ts'], format: 'esm', external: ['@aws-sdk/*'] },
       variables: {
         STAGE: 'dev',

@@ -71,7 +71,8 @@ export function templateFunctions(
       variables: variablesOf(logicalId, [isServerless ? globals : undefined, own]),
       ...(concurrency !== undefined && { concurrency: Number(concurrency) }),
       ...(esbuild && { esbuild }),
-      ...(isRecord(logging) && logging['LogFormat'] === 'JSON' && { logging: { format: 'JSON' } }),
+      ...(isRecord(logging) &&
+        logging['LogFormat'] === 'JSON' && { logging: jsonLogging(logging) }),
     }
   }
 
@@ -108,6 +109,10 @@ export function templateFunctions(
       external: texts(External),
     }
   }
+}
+
+function jsonLogging({ ApplicationLogLevel: level }: Record<string, unknown>) {
+  return { format: 'JSON' as const, ...(typeof level === 'string' && { level }) }
 }
 
 /** `FunctionName`, where it is known; else the logical id. */
