@@ -100,7 +100,9 @@ export function registrar(options: RegistrarOptions): Registrar {
     }
     const { name, fn } = found
     if (before?.fn === fn) return before.desired
-    const description = await describe(fn)
+    const description = await describe(fn).catch(
+      (error): SelfDescription => ({ type: 'failed', message: messageOf(error) }),
+    )
     const isFailed = description.type === 'failed'
     if (isFailed) report(name, description.message)
     else faults.delete(name)

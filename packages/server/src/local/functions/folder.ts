@@ -104,7 +104,10 @@ export function folderSource(folder: string, options: FolderOptions): FunctionSo
     const before = discovered.get(name)
     const now = Promise.resolve(before?.catch(() => undefined)).then(last => inspect(name, last))
     discovered.set(name, now)
-    return (await now)?.found
+    const state = await now
+    // A caller may ask for any name.
+    if (!state && discovered.get(name) === now) discovered.delete(name)
+    return state?.found
   }
 
   async function inspect(
