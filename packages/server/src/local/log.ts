@@ -25,13 +25,15 @@ export function writeLog(entry: LogEntry) {
 
 /**
  * `function LEVEL | message name=value …`, without the level for `info`. The stack of an error
- * follows on lines of its own, and so do the other lines of a message.
+ * follows on lines of its own, and so do the other lines of a message. A terminal may take the
+ * control characters of eight bits for commands. Functions colour their lines with those of seven.
  */
 export function formatLogEntry(entry: LogEntry): string {
   const { functionName = 'gateway' } = entry
   const { label, text } = readableEntry(entry)
   const prefix = label === 'INFO' ? functionName : `${functionName} ${label}`
   return text
+    .replace(/[\u0080-\u009f]/g, ' ')
     .split('\n')
     .map(line => `${prefix} | ${line}\n`)
     .join('')

@@ -1,6 +1,8 @@
+import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 
 import { formatLogEntry } from '../../src/local/log.ts'
+import { readLogLines } from '../../src/local/log-lines.ts'
 import { startFixture, until } from './fixture.ts'
 import { get } from './signed-request.ts'
 
@@ -48,6 +50,27 @@ test('writes the fields of an object entry as name=value, and the level of the f
 test('writes no control characters that a client may have chosen', () => {
   const entry = { message: 'no tool \u001b[2J', tool: '\u009b2J', other: 'a b\u009b' }
   expect(formatJson('WARN', entry, '-')).toBe('mcp WARN | no tool  [2J tool= 2J other="a b "\n')
+})
+
+test('leaves the colours of a text, and no control character of eight bits', () => {
+  expect(formatLogEntry({ level: 'warn', message: '\u001b[31mred\u009b2J' })).toBe(
+    'gateway WARN | \u001b[31mred 2J\n',
+  )
+})
+
+test('reads lines across chunks, and cuts one that is very long', () => {
+  const stream = new PassThrough()
+  const lines: string[] = []
+  readLogLines(stream, line => lines.push(line))
+  const emit = (text: string) => stream.emit('data', Buffer.from(text))
+  emit('on')
+  emit('e\ntwo\n\nfo')
+  emit('ur\n')
+  expect(lines.splice(0)).toEqual(['one', 'two', '', 'four'])
+  const piece = 'x'.repeat(64 * 1024)
+  for (let count = 0; count < 320; count++) emit(piece)
+  emit('\n')
+  expect(lines.map(it => it.length)).toEqual([...Array(20).fill(1024 * 1024), 0])
 })
 
 test('writes the stack of an error and of its cause on lines of their own', () => {

@@ -185,9 +185,11 @@ function watchResponse(response: ServerResponse, watcher: ResponseWatcher) {
 
   function read(chunk: unknown) {
     if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) return
-    text += typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk))
+    const added = typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk))
+    text += added
     if (text.length > LIMIT) text = ''
-    if (!isStream()) return
+    // A large event arrives in many chunks, which are not searched again and again.
+    if (!isStream() || !added.includes('\n')) return
     const events = text.split(/\r?\n\r?\n/)
     text = events.pop() ?? ''
     events.forEach(onEvent)
