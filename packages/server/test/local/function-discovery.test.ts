@@ -296,3 +296,13 @@ test('a folder that cannot be read is a warning, and the others are functions', 
   expect(await call('open')).toBe('open')
   expect(logged('closed is no function: EACCES')).toBe(true)
 })
+
+test('an error with a name that no header takes is returned with its name', async () => {
+  const error = `Object.assign(new Error('no'), { name: '错误' })`
+  const { call } = await startFolder({
+    'start.mjs': `export const handler = async () => 1\nthrow ${error}`,
+    'stream.mjs': `export const handler = awslambda.streamifyResponse(async () => { throw ${error} })`,
+  })
+  for (const name of ['start', 'stream'])
+    expect(await call(name)).toMatchObject({ errorType: '错误', errorMessage: 'no' })
+})

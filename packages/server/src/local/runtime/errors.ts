@@ -35,3 +35,6 @@ function serialised(entry: object) {
 
 // These texts are sent in headers, where a DEL is not allowed.
 const clean = (text: string) => String(text).replaceAll('\x7F', '%7F')
+
+/** What a header takes of the name of an error. The body has the whole name. */
+export const headerText = (text: string) => text.replace(/[^\x20-\x7e]/g, '?')

@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 
-import type { FormattedError } from './errors.ts'
+import { type FormattedError, headerText } from './errors.ts'
 
 /** The second argument of a streaming handler. */
 export interface ResponseStream {
@@ -44,7 +44,7 @@ export function streamedResponse(
   async function fail(error: FormattedError) {
     if (!request.writableEnded && !request.destroyed) {
       request.addTrailers({
-        'Lambda-Runtime-Function-Error-Type': error.errorType,
+        'Lambda-Runtime-Function-Error-Type': headerText(error.errorType),
         'Lambda-Runtime-Function-Error-Body': Buffer.from(JSON.stringify(error)).toString('base64'),
       })
       request.end()

@@ -2,7 +2,7 @@ import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:h
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-import type { FormattedError } from './errors.ts'
+import { type FormattedError, headerText } from './errors.ts'
 import { type StreamedResponse, streamedResponse } from './response-stream.ts'
 
 /** One event with its context, from `GET /next`. */
@@ -56,7 +56,7 @@ export function runtimeClient(api: string): RuntimeClient {
     error: (requestId, error) => post(`/invocation/${requestId}/error`, JSON.stringify(error)),
     initError: error =>
       post('/init/error', JSON.stringify(error), {
-        'Lambda-Runtime-Function-Error-Type': error.errorType,
+        'Lambda-Runtime-Function-Error-Type': headerText(error.errorType),
       }),
     stream: requestId =>
       streamedResponse(
