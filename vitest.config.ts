@@ -12,11 +12,35 @@ const NEED_TOOLS = {
   'test/oracles/python-host.test.ts': 'PYTHON_HOST',
 }
 
+/**
+ * Files with a process of their own. The others share one per worker, because loading the SDKs takes
+ * longer than most tests.
+ */
+const ALONE = [
+  'packages/server/test/deploy/**/*.test.ts',
+  // They share gateways within a file: local/fixture.ts.
+  'packages/server/test/local/**/*.test.ts',
+  'packages/server/test/registration/{denied-permission,invoke-permissions,resource-policy}.test.ts',
+]
+
+const exclude = [
+  ...configDefaults.exclude,
+  ...Object.entries(NEED_TOOLS).flatMap(([file, name]) => (process.env[name] ? [] : file)),
+]
+
 export default defineConfig({
   test: {
-    exclude: [
-      ...configDefaults.exclude,
-      ...Object.entries(NEED_TOOLS).flatMap(([file, name]) => (process.env[name] ? [] : file)),
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          isolate: false,
+          include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: [...exclude, ...ALONE],
+        },
+      },
+      { extends: true, test: { name: 'alone', include: ALONE, exclude } },
     ],
     // Log entries of the code under test are shown where a test fails.
     silent: 'passed-only',
@@ -24,7 +48,6 @@ export default defineConfig({
     // Tests wait for conditions; this is only how long a hung one may hold up the rest.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     // Most tests wait for other processes: three workers keep two cores busy.
     maxWorkers: 3,
   },

@@ -39,6 +39,10 @@ const tasks = {
   ],
   deploy: args => [node('packages/server/bin/mcp-lambda-sam.js', 'deploy', ...args)],
   test: args => [[bin('vitest'), 'run', ...args]],
+  'full-load': args => {
+    process.env['FULL_LOAD'] = '1'
+    return [[bin('vitest'), 'run', 'test/concurrent-', ...args]]
+  },
   moto: args => [node('scripts/moto.mjs', ...args)],
   'python-functions': args => [node('scripts/python-functions.mjs', ...args)],
   ministack: args => [node('scripts/ministack.mjs', ...args)],

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { callTool, connect } from './support/clients.ts'
-import { limit, together } from './support/concurrency.ts'
+import { limit, times, together } from './support/concurrency.ts'
 import { functionArn, type Gateway, startGateway } from './support/gateway.ts'
 
 const CLIENTS = 50
-const CALLS = 20
+const CALLS = times(20, 5)
 // On a busy machine the emulated table must answer within the 5 seconds that the gateway waits
 // for it.
 /** How many clients connect at the same time. */
@@ -28,7 +28,7 @@ afterAll(() => gateway.close())
 
 // The time-out grows with the number of calls.
 test(
-  '50 clients get the result of each of their calls once, and no process serves a POST while it holds a stream',
+  `${CLIENTS} clients with ${CALLS} calls each get every result once, and no process serves a POST while it holds a stream`,
   async () => {
     const [connecting, calling] = [limit(CONNECTING), limit(CALLING)]
     const clients = range(CLIENTS)

@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 
 import { startStack } from './fuzz/stack.mjs'
+import { times } from './support/concurrency.ts'
 
-const CALLS = 20_000
+const CALLS = times(20_000, 4_000)
 const AT_ONCE = 64
 const CALLERS = ['ann', 'ben']
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE })
@@ -89,7 +90,7 @@ const stateless = (caller: string) => ({
   'io.modelcontextprotocol/clientCapabilities': {},
 })
 
-test('20,000 calls of two callers in one process, 64 at a time, are never mixed up', async () => {
+test(`${CALLS} calls of two callers in one process, ${AT_ONCE} at a time, are never mixed up`, async () => {
   const port = await startHost()
   const sessions = new Map<string, string>()
   for (const caller of CALLERS) sessions.set(caller, await openSession(port, caller))

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { barrier, limit, together } from './support/concurrency.ts'
+import { barrier, limit, times, together } from './support/concurrency.ts'
 import { functionArn, type Gateway, sharing, startGateway } from './support/gateway.ts'
 import { answerOf, eventsOf, openSession } from './support/mcp-wire.ts'
 
-const SESSIONS = 200
+const SESSIONS = times(200, 50)
 /** How many calls wait for an elicitation result at the same time. Each holds a process. */
 const WAITING = 25
 /** How many requests start a process at the same time, so that none starves on a busy machine. */
@@ -36,7 +36,7 @@ afterAll(async () => {
 
 // The time-out grows with the number of sessions: each session costs five requests.
 test(
-  '200 open sessions work when each request of a session reaches another process',
+  `${SESSIONS} open sessions work when each request of a session reaches another process`,
   async () => {
     const [opens, calls, hears, closes] = gateways
     const sessions = await together(STARTING, Array.from({ length: SESSIONS }), () =>

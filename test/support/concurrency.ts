@@ -1,4 +1,10 @@
 /**
+ * How many times a test does its work: all times with `npm run full-load`, which `.ci/run` calls, and
+ * fewer times with `npm test`.
+ */
+export const times = (all: number, few: number): number => (process.env['FULL_LOAD'] ? all : few)
+
+/**
  * Does the work for all items, `most` of them at the same time. Resolves with the results in
  * order.
  */

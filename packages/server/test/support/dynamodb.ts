@@ -6,8 +6,6 @@ import {
   type CreateTableCommandInput,
   DynamoDBClient,
 } from '@aws-sdk/client-dynamodb'
-import { afterAll } from 'vitest'
-
 import { type DynamoDb, dynamoDb, type SendOperation } from '../../src/dynamodb/dynamodb.ts'
 import { signedOperations } from '../../src/dynamodb/signed-operations.ts'
 import { readStack } from '../../src/local/stack.ts'
@@ -30,9 +28,9 @@ export interface Emulator {
   close(): Promise<void>
 }
 
-// A test file starts one process, because a process costs more than most tests.
+// The test files of a worker share one process, because a process costs more than most tests. It
+// ends with the worker.
 let server: ReturnType<typeof startTables> | undefined
-afterAll(async () => (await server)?.close())
 
 /** Creates the tables of the stack, empty and under new names, in an emulated DynamoDB. */
 export async function startDynamo(): Promise<Emulator> {
