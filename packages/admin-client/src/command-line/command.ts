@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util'
 /** A command line that cannot be understood. The message says what is expected. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
+  readonly code = 'invalid_option'
+  readonly hint = 'Correct the command line; after a command, --help lists its options.'
 }
 
 /** An option as `parseArgs` of `node:util` takes it, with its text for the help. */

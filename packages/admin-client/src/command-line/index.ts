@@ -11,5 +11,5 @@ export {
   type Options,
   UsageError,
 } from './command.ts'
-export { columns, paint, progressLine } from './output.ts'
+export { columns, paint, printJson, printResult, progressLine } from './output.ts'
 export { runProgram } from './program.ts'

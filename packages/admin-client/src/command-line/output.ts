@@ -9,6 +9,20 @@ export function paint(stream: Partial<WriteStream>, colour: keyof typeof CODES, 
   return isColoured ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text
 }
 
+/** Prints what a command found or did: one JSON document for a program, text for a person. */
+export function printResult(
+  { json }: { json?: boolean | undefined },
+  result: unknown,
+  text: () => string,
+) {
+  if (json) printJson(result)
+  else console.log(text())
+}
+
+export function printJson(value: unknown) {
+  console.log(JSON.stringify(value, null, 2))
+}
+
 /** Columns with a heading. The last one is not padded. */
 export function columns(heading: string[], rows: string[][]): string {
   const all = [heading, ...rows]

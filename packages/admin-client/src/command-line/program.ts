@@ -1,6 +1,6 @@
 import { isRecord } from '../is-record.ts'
 import { type Command, table, UsageError } from './command.ts'
-import { paint } from './output.ts'
+import { paint, printJson } from './output.ts'
 
 export interface Program {
   name: string
@@ -14,6 +14,7 @@ export interface Program {
 /** Runs a command line, without the program's name. Resolves to the exit code. */
 export async function runProgram(program: Program, args: string[]): Promise<number> {
   const { commands, usageExitCode = 2 } = program
+  const asJson = args.includes('--json')
   try {
     const [name, ...rest] = args
     if (name === '--version' || name === '-v' || name === 'version') return print(program.version)
@@ -23,18 +24,24 @@ export async function runProgram(program: Program, args: string[]): Promise<numb
     if (!command) throw unknown(program, name)
     return await command.execute(rest)
   } catch (error) {
+    if (!isExplained(error)) {
+      if (asJson)
+        printJson({ error: { code: 'internal_error', message: String(error), hint: BUG } })
+      throw error
+    }
+    const { code, hint } = error
+    const message = error.message.replace(/\.$/, '')
+    if (asJson) printJson({ error: { code, message, hint } })
     if (error instanceof UsageError) {
       report(error.message)
       return usageExitCode
     }
-    if (!isExplained(error)) throw error
-    const { code, hint } = error
-    const message = error.message.replace(/\.$/, '')
-    if (args.includes('--json')) console.log(JSON.stringify({ error: { code, message, hint } }))
     report(`${message}.\n${hint}`)
     return code in EXIT_CODES && usageExitCode === 2 ? (EXIT_CODES[code] ?? 1) : 1
   }
 }
+
+const BUG = 'This is a fault of the program: report it with the stack trace on stderr.'
 
 async function help(program: Program, name: string | undefined): Promise<number> {
   if (name === undefined) return print(helpOf(program))

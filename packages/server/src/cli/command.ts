@@ -5,7 +5,12 @@ import {
   type Options,
 } from '@markvp/mcp-lambda-sam-admin-client/command-line'
 
-export { type Command, UsageError } from '@markvp/mcp-lambda-sam-admin-client/command-line'
+export {
+  type Command,
+  printJson,
+  printResult,
+  UsageError,
+} from '@markvp/mcp-lambda-sam-admin-client/command-line'
 
 export const defineCommand = <const Given extends Options>(
   definition: Definition<Given>,

@@ -1,9 +1,9 @@
 import type { Reservation } from '../deploy/concurrency.ts'
 import type { Deployment, DeployOptions, Progress } from '../deploy/deploy.ts'
-import { defineCommand, UsageError } from './command.ts'
+import { defineCommand, printResult, UsageError } from './command.ts'
 import { bundleLine, changesText, eventLine } from './render.ts'
 import { placeOptions, STACK_OPTIONS, stackOf } from './stack-options.ts'
-import { interruptible, isInteractive } from './terminal.ts'
+import { interruptible, isInteractive, NO_QUESTIONS, NO_TERMINAL } from './terminal.ts'
 
 export const deployCommand = defineCommand({
   name: 'deploy',
@@ -40,10 +40,10 @@ it asks for the settings that no option gives. It needs neither the SAM CLI nor 
     ...STACK_OPTIONS,
   },
   async run(flags) {
-    const asking = !flags.yes && isInteractive()
+    const asking = !flags.yes && !flags.json && isInteractive()
     if (!asking && !flags.yes && !flags['dry-run'])
       throw new UsageError(
-        'There is no terminal to ask on: give --yes to deploy, or --dry-run to see the changes.',
+        `${flags.json ? NO_QUESTIONS : NO_TERMINAL}: give --yes to deploy, or --dry-run to see the changes.`,
       )
     const given: DeployOptions = {
       ...stackOf(flags),
@@ -70,7 +70,7 @@ it asks for the settings that no option gives. It needs neither the SAM CLI nor 
         ...(asking && { confirm: () => confirm('Deploy these changes?') }),
       }),
     )
-    console.log(resultText(deployment, asked.profile))
+    printResult(flags, deployment, () => resultText(deployment, asked.profile))
     return deployment.status === 'declined' ? 1 : 0
   },
 })

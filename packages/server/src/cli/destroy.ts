@@ -1,8 +1,8 @@
 import type { Destruction } from '../deploy/destroy.ts'
-import { defineCommand, UsageError } from './command.ts'
+import { defineCommand, printResult, UsageError } from './command.ts'
 import { eventLine } from './render.ts'
 import { placeOptions, STACK_OPTIONS, stackOf } from './stack-options.ts'
-import { interruptible, isInteractive } from './terminal.ts'
+import { interruptible, isInteractive, NO_QUESTIONS, NO_TERMINAL } from './terminal.ts'
 
 export const destroyCommand = defineCommand({
   name: 'destroy',
@@ -16,8 +16,10 @@ does the bucket with the code.`,
     ...STACK_OPTIONS,
   },
   async run(flags) {
-    if (!flags.yes && !isInteractive())
-      throw new UsageError('There is no terminal to ask on: give --yes to delete the stack.')
+    if (!flags.yes && (flags.json || !isInteractive()))
+      throw new UsageError(
+        `${flags.json ? NO_QUESTIONS : NO_TERMINAL}: give --yes to delete the stack.`,
+      )
     const deleteRegistrations = flags['delete-registrations'] ?? false
     const [{ confirm }, { destroy }] = await Promise.all([
       import('./prompts.ts'),
@@ -38,7 +40,7 @@ does the bucket with the code.`,
         }),
       }),
     )
-    console.log(resultText(destruction, flags.profile))
+    printResult(flags, destruction, () => resultText(destruction, flags.profile))
     return destruction.status === 'declined' ? 1 : 0
   },
 })

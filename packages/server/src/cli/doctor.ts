@@ -1,4 +1,8 @@
-import { defineCommand, UsageError } from './command.ts'
+import type { Finding } from '../deploy/doctor.ts'
+import { defineCommand, printJson, UsageError } from './command.ts'
+import { STACK_OPTIONS } from './stack-options.ts'
+
+const { profile, json } = STACK_OPTIONS
 
 export const doctorCommand = defineCommand({
   name: 'doctor',
@@ -15,18 +19,36 @@ warns of an account that runs few functions at the same time.`,
       value: '<region>',
       help: 'region to sign for, if the URL does not name it',
     },
-    profile: { type: 'string', value: '<name>', help: 'a profile of the AWS configuration files' },
+    profile,
+    json,
   },
-  async run({ region, profile }, url) {
+  async run({ region, profile, json }, url) {
     if (!url) throw new UsageError('doctor takes a URL: the McpUrl or RegistrationUrl of the stack')
     const { diagnose } = await import('../deploy/doctor.ts')
-    for await (const { step, message, hint, isWarning } of diagnose({ url, region, profile })) {
-      const mark = isWarning ? 'WARN ' : hint ? 'WRONG' : 'ok   '
-      console.log(`${mark}  ${step.padEnd(11)}  ${message}`)
-      if (!hint) continue
-      console.log(`\n${hint}`)
-      if (!isWarning) return 1
+    const findings: Finding[] = []
+    for await (const finding of diagnose({ url, region, profile })) {
+      findings.push(finding)
+      // For a program they are progress.
+      if (json) console.error(findingText(finding))
+      else console.log(findingText(finding))
     }
-    return 0
+    const ok = findings.every(it => resultOf(it) !== 'problem')
+    if (json) printJson({ ok, findings: findings.map(toJson) })
+    return ok ? 0 : 1
   },
 })
+
+const resultOf = ({ hint, isWarning }: Finding) => (isWarning ? 'warning' : hint ? 'problem' : 'ok')
+
+const MARKS = { ok: 'ok   ', warning: 'WARN ', problem: 'WRONG' }
+
+function findingText(finding: Finding): string {
+  const { step, message, hint } = finding
+  const line = `${MARKS[resultOf(finding)]}  ${step.padEnd(11)}  ${message}`
+  return hint ? `${line}\n\n${hint}` : line
+}
+
+const toJson = (finding: Finding) => {
+  const { step, message, hint } = finding
+  return { step, result: resultOf(finding), message, hint }
+}

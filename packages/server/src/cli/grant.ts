@@ -1,6 +1,6 @@
 import { identityPolicy } from '../deploy/policies.ts'
 import type { UrlAccess, UrlAccessOptions } from '../deploy/url-access.ts'
-import { type Command, defineCommand, UsageError } from './command.ts'
+import { type Command, defineCommand, printResult, UsageError } from './command.ts'
 import { audienceOf, STACK_OPTIONS, stackOf } from './stack-options.ts'
 
 export const grantCommand = urlAccessCommand({
@@ -10,7 +10,11 @@ export const grantCommand = urlAccessCommand({
 to the resource policy of the function. Running it again changes nothing.`,
   async change(options) {
     const { grantUrlAccess } = await import('../deploy/url-access.ts')
-    return granted(await grantUrlAccess(options))
+    const access = await grantUrlAccess(options)
+    const { functionArn, isOtherAccount } = access
+    // What the other account must allow.
+    const policy = isOtherAccount ? identityPolicy(functionArn) : undefined
+    return { result: { ...access, policy }, text: () => grantedText(access) }
   },
 })
 
@@ -20,7 +24,8 @@ export const revokeCommand = urlAccessCommand({
   help: `Removes the two statements that grant added. The principal keeps what its own policies allow.`,
   async change(options) {
     const { revokeUrlAccess } = await import('../deploy/url-access.ts')
-    return revoked(await revokeUrlAccess(options))
+    const access = await revokeUrlAccess(options)
+    return { result: access, text: () => revokedText(access) }
   },
 })
 
@@ -31,8 +36,7 @@ function urlAccessCommand({
   name: string
   summary: string
   help: string
-  /** Resolves to what the command prints. */
-  change(options: UrlAccessOptions): Promise<string>
+  change(options: UrlAccessOptions): Promise<{ result: UrlAccess; text: () => string }>
 }): Command {
   return defineCommand({
     ...texts,
@@ -54,13 +58,14 @@ function urlAccessCommand({
       const as = audienceOf('--as', flags.as)
       const { to } = flags
       if (!to) throw new UsageError('--to is needed: the ARN of a role or user, or an account')
-      console.log(await change({ ...stackOf(flags), to, as }))
+      const { result, text } = await change({ ...stackOf(flags), to, as })
+      printResult(flags, result, text)
       return 0
     },
   })
 }
 
-function granted({ principal, functionArn, changed, isOtherAccount }: UrlAccess): string {
+function grantedText({ principal, functionArn, changed, isOtherAccount }: UrlAccess): string {
   const lines = [
     `${principal} may ${changed ? 'now' : 'already'} call ${functionArn} through its URL.`,
   ]
@@ -74,7 +79,7 @@ function granted({ principal, functionArn, changed, isOtherAccount }: UrlAccess)
   return lines.join('\n')
 }
 
-function revoked({ principal, functionArn, changed, otherStatements }: UrlAccess): string {
+function revokedText({ principal, functionArn, changed, otherStatements }: UrlAccess): string {
   const lines = [
     changed
       ? `${principal} no longer has access to the URL of ${functionArn}.`

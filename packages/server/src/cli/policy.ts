@@ -1,5 +1,5 @@
 import { identityPolicy } from '../deploy/policies.ts'
-import { defineCommand } from './command.ts'
+import { defineCommand, printJson } from './command.ts'
 import { audienceOf, STACK_OPTIONS, stackOf } from './stack-options.ts'
 
 export const policyCommand = defineCommand({
@@ -24,7 +24,7 @@ registers functions (admin).`,
   async run(flags) {
     const audience = audienceOf('--for', flags.for)
     const functionArn = flags['function-arn'] || (await functionArnOfStack())
-    console.log(JSON.stringify(identityPolicy(functionArn), null, 2))
+    printJson(identityPolicy(functionArn))
     return 0
 
     async function functionArnOfStack(): Promise<string> {

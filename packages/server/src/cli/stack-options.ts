@@ -14,6 +14,10 @@ export const STACK_OPTIONS = {
     help: 'default: AWS_REGION, AWS_DEFAULT_REGION, or the region of the profile',
   },
   profile: { type: 'string', value: '<name>', help: 'a profile of the AWS configuration files' },
+  json: {
+    type: 'boolean',
+    help: 'print the result, or the error, as JSON; progress goes to stderr',
+  },
 } as const
 
 /** The same as the functions of `deploy/` take them. */

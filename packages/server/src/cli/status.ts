@@ -1,7 +1,7 @@
 import type { Status } from '../deploy/status.ts'
 import type { UrlProblem } from '../deploy/url-problem.ts'
 import { version } from '../version.ts'
-import { defineCommand } from './command.ts'
+import { defineCommand, printResult } from './command.ts'
 import { STACK_OPTIONS, stackOf } from './stack-options.ts'
 
 export const statusCommand = defineCommand({
@@ -15,8 +15,9 @@ invoked, or the gateway does not answer.`,
   async run(flags) {
     const { readStatus } = await import('../deploy/status.ts')
     const status = await readStatus(stackOf(flags))
-    console.log(statusText(status))
-    return isHealthy(status) ? 0 : 1
+    const healthy = isHealthy(status)
+    printResult(flags, { healthy, ...status }, () => statusText(status))
+    return healthy ? 0 : 1
   },
 })
 

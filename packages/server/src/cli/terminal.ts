@@ -1,6 +1,10 @@
 /** Whether a person can answer questions. */
 export const isInteractive = () => Boolean(process.stdin.isTTY && process.stdout.isTTY)
 
+/** Why a command that would ask does not run. */
+export const NO_TERMINAL = 'There is no terminal to ask on'
+export const NO_QUESTIONS = '--json asks no questions'
+
 /**
  * The first Ctrl-C aborts the signal, so that the work can say how to continue. The second one ends
  * the process.

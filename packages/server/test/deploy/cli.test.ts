@@ -72,6 +72,49 @@ test('policy prints the policy of a given function without a request to AWS', as
   expect(JSON.parse(stdout).Statement).toMatchObject([{ Resource: arn }, { Resource: arn }])
 })
 
+test.each([
+  [['deploy', '--json'], 2, 'invalid_option', /--json asks no questions: give --yes to deploy/],
+  [['destroy', '--json'], 2, 'invalid_option', /--json asks no questions: give --yes to delete/],
+  [['status', '--json', '--stacks'], 2, 'invalid_option', /'--stacks'/],
+  [['deploy', '--yes', '--json'], 2, 'missing_region', /No region is set/],
+  [['grant', '--to', 'x', '--as', 'root', '--json'], 2, 'invalid_option', /client or admin/],
+  [['policy', '--for', 'admin', '--region', 'eu-west-1', '--json'], 1, 'no_credentials', /./],
+])(
+  '%j prints its error as JSON on stdout, with exit code %d',
+  async (args, code, name, message) => {
+    const ended = await run(args)
+    expect(ended.code).toBe(code)
+    expect(JSON.parse(ended.stdout)).toEqual({
+      error: {
+        code: name,
+        message: expect.stringMatching(message),
+        hint: expect.stringMatching(/\w+/),
+      },
+    })
+    expect(ended.stderr).toMatch(message)
+  },
+)
+
+test('doctor --json prints each finding with its result, and shows its progress on stderr', async () => {
+  const keys = { AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE', AWS_SECRET_ACCESS_KEY: 'hush-hush' }
+  const args = ['doctor', 'http://127.0.0.1:1', '--region', 'x', '--json']
+  const { code, stdout, stderr } = await run(args, { ...BARE, ...keys })
+  expect(JSON.parse(stdout)).toEqual({
+    ok: false,
+    findings: [
+      { step: 'credentials', result: 'ok', message: expect.stringContaining('signs for lambda') },
+      {
+        step: 'network',
+        result: 'problem',
+        message: expect.stringContaining('127.0.0.1:1'),
+        hint: expect.stringContaining('firewall'),
+      },
+    ],
+  })
+  expect(stderr).toMatch(/^ok +credentials .*\nWRONG +network /)
+  expect(code).toBe(1)
+})
+
 test('doctor finds missing credentials and wrong URLs before it sends a signed request', async () => {
   const url = 'https://x.lambda-url.eu-central-1.on.aws/'
   expect(await run(['doctor', url])).toMatchObject({

@@ -265,6 +265,30 @@ describe('against moto', () => {
     expect(Configuration).toMatchObject({ Runtime: 'nodejs24.x', Handler: 'index.handler' })
   })
 
+  test('deploy, policy and status print one JSON document on stdout with --json', async () => {
+    const deployed = await succeed('deploy', '--yes', '--json')
+    expect(JSON.parse(deployed.stdout)).toEqual({
+      status: 'unchanged',
+      stackName: 'mcp-lambda-sam',
+      region: REGION,
+      accountId: ACCOUNT,
+      changes: [],
+      outputs: await outputs(),
+    })
+    expect(deployed.stderr).toMatch(/^Bundle McpFunction/)
+    const { stdout } = await succeed('policy', '--for', 'admin', '--json')
+    expect(JSON.parse(stdout)).toHaveProperty('Statement')
+    // Its functions do not run yet.
+    const status = await command('status', '--json')
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      healthy: false,
+      stackStatus: 'CREATE_COMPLETE',
+      outputs: await outputs(),
+      gateway: { problem: { message: expect.stringContaining('ECONNREFUSED') } },
+    })
+    expect(status).toMatchObject({ code: 1, stderr: '' })
+  })
+
   test('a second deployment finds no changes and uploads nothing', async () => {
     const { code, stdout, stderr } = await command('deploy', '--yes')
     expect(stderr).not.toContain('Uploaded')
@@ -342,7 +366,18 @@ describe('against moto', () => {
     expect(stdout).toMatch(
       /^arn:aws:iam::210987654321:root may now call[\s\S]*another account[\s\S]*InvokedViaFunctionUrl/,
     )
-    await command('revoke', ...args)
+    expect(JSON.parse((await succeed('grant', ...args, '--json')).stdout)).toMatchObject({
+      changed: 0,
+      isOtherAccount: true,
+      policy: { Statement: [{}, { Resource: (await outputs())['McpFunctionArn'] }] },
+    })
+    expect(JSON.parse((await succeed('revoke', ...args, '--json')).stdout)).toEqual({
+      functionArn: (await outputs())['McpFunctionArn'],
+      principal: 'arn:aws:iam::210987654321:root',
+      changed: 2,
+      isOtherAccount: true,
+      otherStatements: [],
+    })
     expect(await statements('mcp-lambda-sam-mcp')).toEqual([])
   })
 
@@ -480,7 +515,14 @@ describe('against moto', () => {
     await dynamodb.send(
       new UpdateTableCommand({ TableName: gone, DeletionProtectionEnabled: false }),
     )
-    await succeed('destroy', ...second, '--delete-registrations')
+    expect(
+      JSON.parse((await succeed('destroy', ...second, '--delete-registrations', '--json')).stdout),
+    ).toEqual({
+      status: 'deleted',
+      stackName: 'second',
+      region: REGION,
+      table: { name: gone, deleted: true },
+    })
     expect([await exists(kept), await exists(gone)]).toEqual([true, false])
     expect((await stacks()).map(it => it.StackName)).toEqual(['mcp-lambda-sam'])
   })
