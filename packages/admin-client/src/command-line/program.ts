@@ -1,6 +1,6 @@
 import { isRecord } from '../is-record.ts'
 import { type Command, table, UsageError } from './command.ts'
-import { paint, printJson } from './output.ts'
+import { paint } from './output.ts'
 
 export interface Program {
   name: string
@@ -25,13 +25,12 @@ export async function runProgram(program: Program, args: string[]): Promise<numb
     return await command.execute(rest)
   } catch (error) {
     if (!isExplained(error)) {
-      if (asJson)
-        printJson({ error: { code: 'internal_error', message: String(error), hint: BUG } })
+      if (asJson) printError({ code: 'internal_error', message: String(error), hint: BUG })
       throw error
     }
     const { code, hint } = error
     const message = error.message.replace(/\.$/, '')
-    if (asJson) printJson({ error: { code, message, hint } })
+    if (asJson) printError({ code, message, hint })
     if (error instanceof UsageError) {
       report(error.message)
       return usageExitCode
@@ -39,6 +38,11 @@ export async function runProgram(program: Program, args: string[]): Promise<numb
     report(`${message}.\n${hint}`)
     return code in EXIT_CODES && usageExitCode === 2 ? (EXIT_CODES[code] ?? 1) : 1
   }
+}
+
+/** On one line: "mcp-lambda-sam local" prints one document a line. */
+function printError(error: { code: string; message: string; hint: string }) {
+  console.log(JSON.stringify({ error }))
 }
 
 const BUG = 'This is a fault of the program: report it with the stack trace on stderr.'
