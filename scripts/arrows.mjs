@@ -32,7 +32,7 @@ const FOLDERS = {
     cli: ['local', 'deploy'],
     local: [],
     'local/runtime': [],
-    deploy: [],
+    deploy: ['aws'],
     lambda: ['gateway', 'custom-resource', 'config.ts'],
     'custom-resource': ['registration'],
     'config.ts': [],

@@ -8,8 +8,8 @@ export const statusCommand = defineCommand({
   name: 'status',
   summary: 'show what is deployed, and which registrations need a repair',
   usage: '[options]',
-  help: `Shows the stack, its URLs and its version, each registration whose function the gateway may not invoke,
-and warns of each registration that holds what would be refused today. Exits with 1 if a function cannot be
+  help: `Shows the stack, its URLs and its version, what CloudWatch counted in the last 24 hours (this needs
+cloudwatch:GetMetricData), each registration whose function the gateway may not invoke, and warns of each registration that holds what would be refused today. Exits with 1 if a function cannot be
 invoked, or the gateway does not answer.`,
   options: STACK_OPTIONS,
   async run(flags) {
@@ -30,7 +30,8 @@ const isHealthy = ({ stackStatus, gateway, registrations }: Status) =>
   registrations.notReady.length === 0
 
 function statusText(status: Status): string {
-  const { stackName, region, stackStatus, updatedAt, outputs, gateway, registrations } = status
+  const { stackName, region, stackStatus, updatedAt, outputs } = status
+  const { gateway, registrations, lastDay } = status
   const since = updatedAt ? `, since ${updatedAt.toISOString()}` : ''
   const lines = [`Stack                  ${stackName} in ${region}: ${stackStatus}${since}`]
   if (!gateway || !registrations) return [...lines, 'The stack has no URLs.'].join('\n')
@@ -39,6 +40,7 @@ function statusText(status: Status): string {
     `MCP endpoint           ${outputs['McpUrl']}`,
     `Registration endpoint  ${outputs['RegistrationUrl']}`,
     `Version                ${versionText(gateway)}`,
+    ...(lastDay ? [`Last 24 hours          ${lastDayText(lastDay)}`] : []),
     `Registrations          ${registrationsText(registrations)}`,
   ].join('\n')
 }
@@ -48,6 +50,31 @@ function versionText(gateway: NonNullable<Status['gateway']>): string {
   if (gateway.version === version) return version
   return `${gateway.version}; this package is ${version}: run "mcp-lambda-sam deploy" to update`
 }
+
+function lastDayText(lastDay: NonNullable<Status['lastDay']>): string {
+  if ('problem' in lastDay) {
+    const { message, hint } = lastDay.problem
+    return `${message.replace(/\.$/, '')}. ${hint}`
+  }
+  const { requests, status4xx, status5xx, invocations, failed, throttled } = lastDay
+  const { p99Ms, mostAtOnce, dollars } = lastDay
+  if (requests + invocations + throttled === 0) return 'no requests'
+  return [
+    `${whole(requests)} requests: ${whole(status4xx)} answered with 4xx, ${whole(status5xx)} with 5xx`,
+    `${whole(invocations)} invocations: ${whole(failed)} failed, ${whole(throttled)} more were throttled`,
+    ...(p99Ms === undefined
+      ? []
+      : [`99 % took at most ${whole(p99Ms)} ms; a stream is one invocation`]),
+    `at most ${whole(mostAtOnce)} ran at the same time: open streams and requests`,
+    ...(dollars === undefined
+      ? []
+      : [`about ${price(dollars)} for Lambda, at list prices of us-east-1`]),
+  ].join(`\n${' '.repeat(COLUMN)}`)
+}
+
+const whole = (number: number) => Math.round(number).toLocaleString('en-US')
+
+const price = (dollars: number) => (dollars < 0.01 ? 'less than $0.01' : `$${dollars.toFixed(2)}`)
 
 function registrationsText(registrations: NonNullable<Status['registrations']>): string {
   if ('problem' in registrations) return problemText(registrations.problem)

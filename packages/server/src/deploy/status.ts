@@ -5,6 +5,7 @@ import { readRefusal, type SigningOptions, signedFetch } from '@markvp/mcp-lambd
 import { isRecord } from '../is-record.ts'
 import { type AccountOptions, signIn } from './account.ts'
 import { toDeployError } from './errors.ts'
+import { type LastDay, readLastDay } from './last-day.ts'
 import {
   DEFAULT_STACK_NAME,
   findStack,
@@ -25,6 +26,8 @@ export interface Status {
   /** Absent while the stack has no URLs. */
   gateway?: Found<{ version: string }>
   registrations?: Found<Registrations>
+  /** Absent where an older stack does not name its mcp function. */
+  lastDay?: Found<LastDay>
 }
 
 interface Registrations {
@@ -50,19 +53,21 @@ export async function readStatus(
     if (!isGateway(stack) && !hasNoOutputsYet(stack)) throw foreignStack(stackName)
     const { status, updatedAt, outputs } = stack
     const known = { stackName, region, stackStatus: status, updatedAt, outputs }
-    const { McpUrl, RegistrationUrl } = outputs
+    const { McpUrl, RegistrationUrl, McpFunctionName } = outputs
     if (!McpUrl || !RegistrationUrl) return known
 
-    const signing: SigningOptions = {
+    const signing: SigningOptions & { region: string } = {
       region,
       ...(profile !== undefined && { profile }),
       ...(credentials !== undefined && { credentials }),
     }
-    const [gateway, registrations] = await Promise.all([
+    const memoryMb = Number(stack.parameters['MemorySize'])
+    const [gateway, registrations, lastDay] = await Promise.all([
       readVersion(McpUrl, signing).catch(toProblem),
       readRegistrations(RegistrationUrl, signing).catch(toProblem),
+      McpFunctionName ? readLastDay(McpFunctionName, memoryMb, signing) : undefined,
     ])
-    return { ...known, gateway, registrations }
+    return { ...known, gateway, registrations, ...(lastDay && { lastDay }) }
   } catch (error) {
     throw toDeployError(error)
   }

@@ -7,7 +7,7 @@ import { dynamoRegistry } from '../../src/registry/dynamo.ts'
 import { startDynamo } from '../support/dynamodb.ts'
 import { registrationUrl } from '../support/registration-url.ts'
 import { BARE, run } from './command.ts'
-import { fakeAws } from './fake-aws.ts'
+import { denied, fakeAws } from './fake-aws.ts'
 
 test('status warns of what an older version stored and would be refused today', async () => {
   const emulator = await startDynamo()
@@ -37,6 +37,97 @@ test('status warns of what an older version stored and would be refused today', 
   await emulator.close()
 })
 
+test('status shows what CloudWatch counted in the last day, and what it cost', async () => {
+  const url = await serve(emptyGateway)
+  let asked: Record<string, string> = {}
+  const { endpoint } = await fakeAws({
+    DescribeStacks: { Stacks: [stackAt(url)] },
+    GetMetricData(parameters) {
+      asked = parameters
+      return { MetricDataResults: Object.entries(COUNTED).map(toResult) }
+    },
+  })
+  const env = { ...BARE, AWS_ENDPOINT_URL: endpoint, AWS_REGION: 'us-east-1', ...KEYS }
+  const shown = await run(['status'], env)
+  expect(shown.stdout).toContain(
+    `Last 24 hours          12,480 requests: 31 answered with 4xx, 2 with 5xx
+                       12,470 invocations: 1 failed, 4 more were throttled
+                       99 % took at most 812 ms; a stream is one invocation
+                       at most 14 ran at the same time: open streams and requests
+                       about $0.67 for Lambda, at list prices of us-east-1
+`,
+  )
+  expect(Date.parse(asked['EndTime'] ?? '') - Date.parse(asked['StartTime'] ?? '')).toBe(86_400_000)
+  const first = 'MetricDataQueries.member.1'
+  expect(asked).toMatchObject({
+    [`${first}.MetricStat.Metric.Dimensions.member.1.Value`]: 'mcp-lambda-sam-mcp',
+    [`${first}.MetricStat.Period`]: '86400',
+  })
+
+  const { code, stdout } = await run(['status', '--json'], env)
+  const { lastDay } = JSON.parse(stdout)
+  // 100,000 seconds with half a gigabyte, and the invocations.
+  expect(lastDay.dollars).toBeCloseTo(100_000 * 0.5 * 0.0000133334 + 12_470 * 0.2e-6, 6)
+  expect(lastDay).toMatchObject({ requests: 12_480, p99Ms: 812.4, mostAtOnce: 14 })
+  expect(code).toBe(0)
+})
+
+test('status says in one line that it may not read CloudWatch, and shows the rest', async () => {
+  const url = await serve(emptyGateway)
+  const { endpoint } = await fakeAws({
+    DescribeStacks: { Stacks: [stackAt(url)] },
+    GetMetricData: denied('cloudwatch:GetMetricData'),
+  })
+  const env = { ...BARE, AWS_ENDPOINT_URL: endpoint, AWS_REGION: 'us-east-1', ...KEYS }
+  expect(await run(['status'], env)).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(
+      /\nLast 24 hours +CloudWatch refuses .*\. Allow cloudwatch:GetMetricData .*\nRegistrations +0, /,
+    ),
+  })
+})
+
+test('status says that there were no requests where CloudWatch has no values', async () => {
+  const url = await serve(emptyGateway)
+  const { endpoint } = await fakeAws({
+    DescribeStacks: { Stacks: [stackAt(url)] },
+    GetMetricData: {
+      MetricDataResults: Object.keys(COUNTED).map(Id => ({ Id, Timestamps: [], Values: [] })),
+    },
+  })
+  const env = { ...BARE, AWS_ENDPOINT_URL: endpoint, AWS_REGION: 'us-east-1', ...KEYS }
+  expect((await run(['status'], env)).stdout).toContain('\nLast 24 hours          no requests\n')
+})
+
+/** What CloudWatch answers, by the id of the query. */
+const COUNTED = {
+  requests: 12_480,
+  status4xx: 31,
+  status5xx: 2,
+  invocations: 12_470,
+  failed: 1,
+  throttled: 4,
+  p99Ms: 812.4,
+  totalMs: 100_000_000,
+  mostAtOnce: 14,
+}
+
+/** In the order in which CloudWatch writes the elements. */
+const toResult = ([Id, value]: [string, number]) => ({
+  Label: Id,
+  StatusCode: 'Complete',
+  Timestamps: ['2026-11-26T00:00:00Z'],
+  Values: [value],
+  Id,
+})
+
+/** Both URLs of a gateway without registrations. */
+const emptyGateway: Answering = async (_, path) => ({
+  status: 200,
+  headers: { 'content-type': 'application/json' },
+  body: path.startsWith('/health') ? { version: '1.0.0' } : { items: [] },
+})
+
 const KEYS = { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' }
 
 const stackAt = (url: string) => ({
@@ -44,11 +135,20 @@ const stackAt = (url: string) => ({
   StackName: 'mcp-lambda-sam',
   StackStatus: 'UPDATE_COMPLETE',
   CreationTime: '2026-01-01T00:00:00Z',
-  Outputs: ['McpUrl', 'RegistrationUrl'].map(OutputKey => ({ OutputKey, OutputValue: url })),
+  Parameters: [{ ParameterKey: 'MemorySize', ParameterValue: '512' }],
+  Outputs: Object.entries({
+    McpUrl: url,
+    RegistrationUrl: url,
+    McpFunctionName: 'mcp-lambda-sam-mcp',
+  }).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
 })
 
-/** The registration API over HTTP. It stands for the gateway too, which has no part here. */
-async function serve(call: ReturnType<typeof registrationUrl>): Promise<string> {
+type Answering = (
+  ...request: Parameters<ReturnType<typeof registrationUrl>>
+) => Promise<{ status: number; headers: Record<string, string>; body: unknown }>
+
+/** The registration API over HTTP. It stands for the gateway too. */
+async function serve(call: Answering): Promise<string> {
   const server = createServer(async (request, response) => {
     const { method = '', url = '' } = request
     const body = await text(request)
