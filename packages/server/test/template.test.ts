@@ -27,7 +27,12 @@ interface Template {
 
 interface Resource {
   Type: string
-  Properties: { CodeUri?: string; Policies?: { PolicyDocument: { Statement: Statement[] } }[] }
+  DeletionPolicy?: string
+  UpdateReplacePolicy?: string
+  Properties: Record<string, unknown> & {
+    CodeUri?: string
+    Policies?: { PolicyDocument: { Statement: Statement[] } }[]
+  }
 }
 
 interface Statement {
@@ -106,6 +111,94 @@ test('the documentation lists every output, and every parameter with its default
     expect([name, value]).toEqual([name, Default === '' ? '' : `\`${Default}\``])
   }
   for (const name of Object.keys(template.Outputs)) expect(page).toContain(`\`${name}\``)
+})
+
+/** As the template names it. */
+const PREFIX = `\${StackIdentifier}`
+
+/**
+ * Resources that a deployed stack must keep when it is updated: logical ids, and the properties
+ * whose change makes CloudFormation create a new resource and delete the old one. Undefined: the
+ * template must not set it. The sections "Update requires: Replacement" of
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
+ */
+const KEPT: Record<string, { because: string; Type: string; [property: string]: unknown }> = {
+  RegistrationTable: {
+    because: 'an update would begin with an empty table: every registration would be gone',
+    Type: 'AWS::DynamoDB::Table',
+    TableName: undefined,
+    KeySchema: [
+      { AttributeName: 'type', KeyType: 'HASH' },
+      { AttributeName: 'name', KeyType: 'RANGE' },
+    ],
+  },
+  SessionTable: {
+    because: 'an update would end every session, and every open stream would lose its messages',
+    Type: 'AWS::DynamoDB::Table',
+    TableName: undefined,
+    KeySchema: [
+      { AttributeName: 'channel', KeyType: 'HASH' },
+      { AttributeName: 'position', KeyType: 'RANGE' },
+    ],
+  },
+  McpFunctionRole: {
+    because:
+      'the role would get another ARN: registered functions, also in other accounts, allow the old one, and every call would be denied',
+    Type: 'AWS::IAM::Role',
+    RoleName: undefined,
+    Path: undefined,
+  },
+  McpFunction: {
+    because: 'the function would get another URL, which clients do not know, and lose its grants',
+    Type: 'AWS::Serverless::Function',
+    FunctionName: `${PREFIX}-mcp`,
+    FunctionUrlConfig: expect.objectContaining({ AuthType: 'AWS_IAM' }),
+    AutoPublishAlias: undefined,
+  },
+  RegistrationFunction: {
+    because: 'the registration API would get another URL, and lose its grants',
+    Type: 'AWS::Serverless::Function',
+    FunctionName: `${PREFIX}-mcp-registration`,
+    FunctionUrlConfig: expect.objectContaining({ AuthType: 'AWS_IAM' }),
+    AutoPublishAlias: undefined,
+  },
+  ResourceFunction: {
+    because: 'stacks with Custom::McpTool have its ARN as ServiceToken, and could not be deleted',
+    Type: 'AWS::Serverless::Function',
+    FunctionName: `${PREFIX}-mcp-resource`,
+    AutoPublishAlias: undefined,
+  },
+  McpClientPolicy: policy(`Call the MCP gateway ${PREFIX}`),
+  RegistrationAdminPolicy: policy(`Register functions with the MCP gateway ${PREFIX}`),
+  ResourceDeployerPolicy: policy(
+    `Deploy stacks that register functions with the MCP gateway ${PREFIX}`,
+  ),
+}
+
+function policy(Description: string) {
+  return {
+    because:
+      'the policy would get another ARN: roles and users of callers have the old one, and CloudFormation cannot delete it while they do',
+    Type: 'AWS::IAM::ManagedPolicy',
+    ManagedPolicyName: undefined,
+    Description,
+    Path: undefined,
+  }
+}
+
+test.each(Object.entries(KEPT))('an update of a stack keeps its %s', (id, kept) => {
+  const { because, ...properties } = kept
+  const resource = template.Resources[id]
+  const found = { ...resource?.Properties, Type: resource?.Type } as Record<string, unknown>
+  const compared = Object.fromEntries(Object.keys(properties).map(name => [name, found[name]]))
+  expect(compared, `${id} must stay as it is: ${because}`).toEqual(properties)
+})
+
+test('the registrations stay when the stack is deleted, or the table is replaced', () => {
+  expect(template.Resources['RegistrationTable']).toMatchObject({
+    DeletionPolicy: 'RetainExceptOnCreate',
+    UpdateReplacePolicy: 'Retain',
+  })
 })
 
 test('every wildcard has a comment with its reason', () => {
