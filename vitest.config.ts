@@ -5,6 +5,8 @@ const NEED_TOOLS = {
   '**/deploy/moto.test.ts': 'MOTO_PYTHON',
   '**/local/python-functions.test.ts': 'FUNCTIONS_PYTHON',
   'test/oracles/recorder.test.ts': 'MOTO_PYTHON',
+  'test/oracles/upgrade.test.ts': 'UPGRADE_FROM',
+  '**/deploy/upgraded-stack.test.ts': 'UPGRADE_FROM',
   'test/oracles/ministack.test.ts': 'MINISTACK_PYTHON',
   'test/oracles/rie.test.ts': 'RIE',
   'test/oracles/clients-that-stay.test.ts': 'CLIENTS_THAT_STAY',

@@ -46,6 +46,7 @@ const tasks = {
   moto: args => [node('scripts/moto.mjs', ...args)],
   'python-functions': args => [node('scripts/python-functions.mjs', ...args)],
   ministack: args => [node('scripts/ministack.mjs', ...args)],
+  upgrade: args => [node('scripts/upgrade.mjs', ...args)],
   rie: args => [node('scripts/rie.mjs', ...args)],
   recorder: args => [node('scripts/recorder.mjs', ...args)],
   'clients-that-stay': args => [node('scripts/clients-that-stay.mjs', ...args)],
