@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,6 +43,14 @@ async function register(gateway: Gateway, folder: string, name: string) {
     body: stdout,
   })
   expect(response.status, await response.text()).toBe(201)
+}
+
+/** The arguments that describe a new file with this text. */
+function written(name: string, text: string): string[] {
+  const folder = newFile()
+  mkdirSync(folder)
+  writeFileSync(join(folder, name), text)
+  return [join(folder, name), '--arn', functionArn('x')]
 }
 
 const bin = fileURLToPath(new URL('../packages/server/bin/mcp-lambda-sam.js', import.meta.url))
@@ -276,7 +284,7 @@ test('the examples run in a unit test, without a gateway', async () => {
   })
 })
 
-test('describe reads TypeScript, prints who may call, and reports errors', async () => {
+test('describe reads TypeScript, prints a registration alone, and says where a file is wrong', async () => {
   const file = `${newFile()}.ts`
   writeFileSync(
     file,
@@ -293,11 +301,26 @@ test('describe reads TypeScript, prints who may call, and reports errors', async
     lambdaArn: functionArn('typed'),
     allow: [role],
   })
+  const noisy = written(
+    'noisy.ts',
+    `${readFileSync(file, 'utf8')}\nconsole.log('loading')\nsetInterval(() => {}, 1000)`,
+  )
+  expect(JSON.parse((await run('describe', ...noisy)).stdout)).toMatchObject({ name: 'typed' })
   const wrong: [string[], number, RegExp][] = [
     [[file], 2, /--arn/],
     [['missing.mjs', '--arn', 'x'], 2, /missing\.mjs/],
     [[file, '--nope'], 2, /--nope.*--help/],
     [[join(functions, 'echo.mjs'), '--arn', 'x'], 1, /echo\.mjs: .*defineTool/],
+    [written('throws.mjs', '\nconst a = 1\na.b.c()'), 1, /throws\.mjs:3:5: TypeError: .*\nCorrect/],
+    [
+      written('throws.ts', 'type A = 1\n\n  throw new Error("no key")'),
+      1,
+      /throws\.ts:3:9: Error: no key/,
+    ],
+    [written('text.mjs', 'throw "no key"'), 1, /text\.mjs: it throws no key/],
+    [written('syntax.mjs', '\nexport const handler = ;'), 1, /syntax\.mjs:2:24: Unexpected ";"/],
+    [written('syntax.ts', 'export const a: = 1'), 1, /syntax\.ts:1:17: Unexpected/],
+    [written('none.mjs', 'export const run = 1'), 1, /none\.mjs exports no handler, but run\.\n/],
   ]
   for (const [args, code, stderr] of wrong)
     await expect(run('describe', ...args)).rejects.toMatchObject({

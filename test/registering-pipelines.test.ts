@@ -3,9 +3,12 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
 import type { AdminClient, AdminError, Manifest } from '@markvp/mcp-lambda-sam-admin-client'
+import { signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { functionArn, type Gateway, startGateway, until } from './support/gateway.ts'
@@ -13,6 +16,10 @@ import { functionArn, type Gateway, startGateway, until } from './support/gatewa
 const BIN = fileURLToPath(
   new URL('../packages/admin-client/bin/mcp-lambda-sam-admin.js', import.meta.url),
 )
+const SERVER_BIN = fileURLToPath(
+  new URL('../packages/server/bin/mcp-lambda-sam.js', import.meta.url),
+)
+const authored = (name: string) => fileURLToPath(new URL(`functions/${name}.mjs`, import.meta.url))
 
 let gateway: Gateway
 let admin: AdminClient
@@ -53,7 +60,7 @@ async function stored(owner: string) {
   return found
 }
 
-function start(args: string[], input = '') {
+function start(args: string[], input: string | Readable = '') {
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: folder,
     env: {
@@ -74,12 +81,13 @@ function start(args: string[], input = '') {
   child.stderr.on('data', chunk => {
     output.stderr += chunk
   })
-  child.stdin.end(input)
+  if (typeof input === 'string') child.stdin.end(input)
+  else input.pipe(child.stdin)
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...output }))
   return { child, output, ended }
 }
 
-const run = (args: string[], input?: string) => start(args, input).ended
+const run = (args: string[], input?: string | Readable) => start(args, input).ended
 
 async function file(name: string, content: string | object) {
   await writeFile(
@@ -257,4 +265,63 @@ prompts:
     const gone = await run(['get', 'tool-one', '--json'])
     expect([gone.code, JSON.parse(gone.stdout).error.code]).toEqual([1, 'registration_not_found'])
   }, 120_000)
+
+  test('registers what describe prints, through a pipe, and says where the pipe is empty', async () => {
+    const describing = (file: string) => {
+      const args = ['describe', file, '--arn', functionArn('authoredtool')]
+      return spawn(process.execPath, [SERVER_BIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    }
+    const registered = await run(['register', '-'], describing(authored('authoredtool')).stdout)
+    const [, id = ''] = /^(tool-\S+) created, version 1\n$/.exec(registered.stdout) ?? []
+    expect([registered.code, id]).toEqual([0, expect.any(String)])
+    await admin.remove(id)
+
+    const list = await Promise.all(
+      ['authoredprompt', 'authoredresource'].map(it => text(describing(authored(it)).stdout)),
+    )
+    const both = await run(['register', '-', '--dry-run'], `[${list.join()}]`)
+    expect(both.stdout).toMatch(
+      /^prompt-\S+ would be created.*\nresource-\S+ would be created.*\n$/,
+    )
+
+    await file('broken.mjs', 'nothing.here()')
+    const broken = describing(join(folder, 'broken.mjs'))
+    const [fault, refused] = await Promise.all([
+      text(broken.stderr),
+      run(['register', '-'], broken.stdout),
+    ])
+    expect(fault).toMatch(/broken\.mjs:1:1: ReferenceError: nothing is not defined/)
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toMatch(/^stdin is empty\.\n/)
+  })
+
+  // docs/operations.md does it with the AWS CLI and jq, from a restored table.
+  test('registers again what the rows of a table hold', async () => {
+    await admin.registerTool({ name: 'kept', lambdaArn: echo, parameters: { place: 'string' } })
+    const { region, credentials, dynamodbUrl } = gateway
+    const response = await signedFetch({ region, credentials, service: 'dynamodb' })(dynamodbUrl, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-amz-json-1.0',
+        'x-amz-target': 'DynamoDB_20120810.Scan',
+      },
+      body: JSON.stringify({ TableName: 'mcp-lambda-sam-RegistrationTable' }),
+    })
+    const { Items } = (await response.json()) as { Items: { registration?: { S: string } }[] }
+    await admin.remove('tool-kept')
+    const rows = Items.flatMap(({ registration }) => {
+      if (!registration) return []
+      const { id, version, createdAt, updatedAt, createdBy, updatedBy, ...content } = JSON.parse(
+        registration.S,
+      )
+      return id === 'tool-kept' ? [content] : []
+    })
+    expect((await run(['register', '-'], JSON.stringify(rows))).stdout).toBe(
+      'tool-kept created, version 1\n',
+    )
+    expect(await admin.get('tool-kept')).toMatchObject({
+      inputSchema: { properties: { place: { type: 'string' } } },
+    })
+    await admin.remove('tool-kept')
+  })
 })

@@ -15,6 +15,7 @@ const LOCAL_ERRORS: Record<LocalErrorCode, true> = {
   port_in_use: true,
   python_unusable: true,
   tables_not_started: true,
+  unreadable_function: true,
   unreadable_template: true,
   unsupported_template: true,
 }

@@ -62,6 +62,10 @@ async function readRegistrations(file: string): Promise<RegistrationInput[]> {
       })
     },
   )
+  if (content.trim() === '')
+    throw new AdminError('invalid_registration', `${name} is empty`, {
+      hint: 'Where a command before "|" failed, its message says why.',
+    })
   const value = await parseDocument(content, name)
   const list = Array.isArray(value) ? value : [value]
   if (list.length > 0 && list.every(isRegistration)) return list

@@ -1,9 +1,5 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { stat } from 'node:fs/promises'
 
-import type { describe } from '@markvp/mcp-lambda-sam-functions'
 import { defineCommand, UsageError } from './command.ts'
 
 export const describeCommand = defineCommand({
@@ -36,30 +32,26 @@ function as handler.`,
     )
     if (!isFile) throw new UsageError(`describe takes a file that exists, not "${file}"`)
 
-    const { handler } = await load(file)
-    const { describe } = await import('@markvp/mcp-lambda-sam-functions')
+    const [{ describe }, { loadFunctionFile, unreadable }] = await Promise.all([
+      import('@markvp/mcp-lambda-sam-functions'),
+      import('./function-file.ts'),
+    ])
+    const exported = await loadFunctionFile(file)
+    if (exported['handler'] === undefined)
+      throw unreadable(
+        `${file} exports no handler, but ${Object.keys(exported).join(', ') || 'nothing'}`,
+      )
+    let registration: object
     try {
       const options = { lambdaArn: arn, ...(allow && { allow }) }
-      console.log(JSON.stringify(describe(handler, options), null, 2))
-      return 0
+      registration = describe(exported['handler'] as Parameters<typeof describe>[0], options)
     } catch (error) {
       if (!(error instanceof TypeError)) throw error
-      console.error(`${file}: ${error.message}`)
-      return 1
+      throw unreadable(`${file}: ${error.message}`, error)
     }
+    const text = `${JSON.stringify(registration, null, 2)}\n`
+    await new Promise(resolve => process.stdout.write(text, resolve))
+    // The function may have set a timer or opened a connection.
+    process.exit(0)
   },
 })
-
-/** Loads the file as the local gateway does: TypeScript is bundled first. */
-async function load(file: string): Promise<{ handler: Parameters<typeof describe>[0] }> {
-  if (!file.endsWith('.ts')) return import(pathToFileURL(resolve(file)).href)
-  const { bundle } = await import('../local/functions/bundle.ts')
-  const folder = await mkdtemp(join(tmpdir(), 'mcp-lambda-sam-'))
-  try {
-    const outfile = join(folder, 'index.mjs')
-    await bundle(resolve(file), outfile)
-    return await import(pathToFileURL(outfile).href)
-  } finally {
-    await rm(folder, { recursive: true })
-  }
-}

@@ -6,6 +6,7 @@
  * - `data_incompatible`: the tables in the data folder have other keys.
  * - `tables_not_started`: the DynamoDB process has ended, or refused to create a table.
  * - `python_unusable`: the program of the option `python` is no Python 3.
+ * - `unreadable_function`: the file of a function cannot be loaded, or does not describe itself.
  * - `unreadable_template`: the developer's template cannot be read.
  * - `unsupported_template`: the template has a value or reference that is unknown locally.
  */
@@ -16,6 +17,7 @@ export type LocalErrorCode =
   | 'data_incompatible'
   | 'tables_not_started'
   | 'python_unusable'
+  | 'unreadable_function'
   | 'unreadable_template'
   | 'unsupported_template'
 
