@@ -18,7 +18,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const FROM = '904077eb95591018d9d5dac230d6bbccf9dceb5f'
 
 const { folder, reason } = build()
-if (folder === undefined) skipTests('upgrade', `the tests of an upgrade from ${FROM.slice(0, 7)}`, reason)
+if (folder === undefined)
+  skipTests('upgrade', `the tests of an upgrade from ${FROM.slice(0, 7)}`, reason)
 else {
   const moto = python()
   if (moto.path === undefined)

@@ -6,9 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { LocalError } from '../local/errors.ts'
 
 /**
- * The exports of a function's file. TypeScript is bundled first, as the local gateway does. What the
- * file prints while it loads goes to stderr. Rejects with a `LocalError` that names the file and
- * the line.
+ * The exports of a function's file. TypeScript is bundled first, as the local gateway does. What
+ * the file prints while it loads goes to stderr. Rejects with a `LocalError` that names the file
+ * and the line.
  */
 export async function loadFunctionFile(file: string): Promise<Record<string, unknown>> {
   const write = process.stdout.write
@@ -61,7 +61,9 @@ interface BuildError {
 function buildErrorsOf(error: Error): string[] {
   const { errors = [] } = error as { errors?: BuildError[] }
   return errors.flatMap(({ text, location }) =>
-    location ? [`${shortened(resolve(location.file))}:${location.line}:${location.column + 1}: ${text}`] : [],
+    location
+      ? [`${shortened(resolve(location.file))}:${location.line}:${location.column + 1}: ${text}`]
+      : [],
   )
 }
 
