@@ -1,4 +1,5 @@
-// List prices of us-east-1 in US dollars, as of November 2026, and what is assumed beside them.
+// List prices of us-east-1 in US dollars, as of November 2026, and what is assumed beside them. The
+// cost model and "mcp-lambda-sam status" use them.
 export const PRICES = {
   // https://aws.amazon.com/lambda/pricing/ (arm64; no free tier)
   gigabyteSecond: 0.0000133334,

@@ -14,7 +14,7 @@ export async function loadFunctionFile(file: string): Promise<Record<string, unk
   const write = process.stdout.write
   process.stdout.write = process.stderr.write.bind(process.stderr) as typeof write
   try {
-    return file.endsWith('.ts')
+    return /\.[cm]?ts$/.test(file)
       ? await importTypeScript(file)
       : await import(pathToFileURL(resolve(file)).href)
   } catch (error) {
