@@ -146,5 +146,6 @@ describe.skipIf(!PYTHON)('an upgrade against moto', () => {
         lambdaArn: 'arn:aws:lambda:us-east-1:000000000000:function:kept',
       }),
     ).toMatchObject({ version: 2 })
-  })
+    // Three runs of the commands, which take a while on a busy machine.
+  }, 240_000)
 })
