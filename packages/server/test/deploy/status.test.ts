@@ -58,10 +58,22 @@ test('status shows what CloudWatch counted in the last day, and what it cost', a
 `,
   )
   expect(Date.parse(asked['EndTime'] ?? '') - Date.parse(asked['StartTime'] ?? '')).toBe(86_400_000)
-  const first = 'MetricDataQueries.member.1'
-  expect(asked).toMatchObject({
-    [`${first}.MetricStat.Metric.Dimensions.member.1.Value`]: 'mcp-lambda-sam-mcp',
-    [`${first}.MetricStat.Period`]: '86400',
+  const queries = Object.keys(COUNTED).map((_, n) => {
+    const field = (name: string) => asked[`MetricDataQueries.member.${n + 1}.${name}`]
+    expect(field('MetricStat.Metric.Dimensions.member.1.Value')).toBe('mcp-lambda-sam-mcp')
+    expect(field('MetricStat.Period')).toBe('86400')
+    return [field('Id'), `${field('MetricStat.Metric.MetricName')} ${field('MetricStat.Stat')}`]
+  })
+  expect(Object.fromEntries(queries)).toEqual({
+    requests: 'UrlRequestCount Sum',
+    status4xx: 'Url4xxCount Sum',
+    status5xx: 'Url5xxCount Sum',
+    invocations: 'Invocations Sum',
+    failed: 'Errors Sum',
+    throttled: 'Throttles Sum',
+    p99Ms: 'Duration p99',
+    totalMs: 'Duration Sum',
+    mostAtOnce: 'ConcurrentExecutions Maximum',
   })
 
   const { code, stdout } = await run(['status', '--json'], env)
