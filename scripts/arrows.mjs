@@ -43,6 +43,7 @@ const FOLDERS = {
     'gateway/protocol': [
       'gateway/wire',
       'registry',
+      'rate-limit',
       'invoker/contracts',
       'json-schema',
       'uri-template',
@@ -53,7 +54,8 @@ const FOLDERS = {
     registry: ['http', 'dynamodb'],
     'invoker/contracts': ['invoker'],
     invoker: ['http', 'aws'],
-    'session-table': ['http', 'dynamodb'],
+    'session-table': ['rate-limit', 'dynamodb'],
+    'rate-limit': ['http'],
     dynamodb: ['aws'],
     aws: [],
     http: ['json'],

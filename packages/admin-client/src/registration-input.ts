@@ -16,6 +16,13 @@ interface Icon {
   theme?: 'light' | 'dark' | undefined
 }
 
+interface RateLimit {
+  /** From 0.001 to 1,000. */
+  perSecond: number
+  /** How many at once after a pause, from 1 to 10,000. @default what a second admits */
+  burst?: number | undefined
+}
+
 /** The fields of every type of registration. */
 interface Common {
   /** Of 1 to 128 of `A-Z a-z 0-9 _ . -`. */
@@ -31,6 +38,8 @@ interface Common {
   contract?: 'arguments' | 'mcp' | undefined
   /** ARNs of IAM roles and users, with `*`. @default every caller of the gateway */
   allow?: string[] | undefined
+  /** How often each caller may use it. @default no limit of its own */
+  rateLimit?: RateLimit | undefined
   /** Who keeps it: a team, a repository, a stack. A pipeline prunes only its own. */
   owner?: string | undefined
 }

@@ -44,6 +44,12 @@ const common = {
   _meta: json.optional(),
   contract: z.enum(['arguments', 'mcp']).optional(),
   allow: z.array(principal).min(1).max(200).optional(),
+  rateLimit: z
+    .strictObject({
+      perSecond: z.number().min(0.001).max(1_000),
+      burst: z.int().min(1).max(10_000).optional(),
+    })
+    .optional(),
   owner: z
     .string()
     .regex(OWNER, 'must be 1 to 128 of A-Z a-z 0-9 _ . : / @ -, and begin with a letter or digit')

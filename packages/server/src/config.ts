@@ -21,6 +21,10 @@ export interface McpConfig {
   maxCallsInFlight: number
   /** Streams that one principal may have open. 0: no limit. */
   maxStreamsPerCaller: number
+  /** Calls of functions that one principal may make. Undefined: no limit. */
+  rateLimit: { perSecond: number; burst: number } | undefined
+  /** What becomes of a call that cannot be counted: it is admitted, or it is refused. */
+  rateLimitFailure: 'open' | 'closed'
   /** The path that clients see before `/sse` and `/mcp`, as `/prod`. Empty without a proxy. */
   publicPath: string
   /** Seconds for which a client may cache a list. */
@@ -32,7 +36,7 @@ export interface McpConfig {
 }
 
 export function mcpConfig(environment: Environment = process.env): McpConfig {
-  return read(environment, ({ text, note, number, count, list, path, flag }) => ({
+  return read(environment, ({ text, note, number, count, list, path, flag, rate, choice }) => ({
     registrationTable: text('REGISTRATION_TABLE'),
     sessionTable: text('SESSION_TABLE'),
     idleTimeoutSeconds: number('IDLE_TIMEOUT_SECONDS', 120),
@@ -43,6 +47,8 @@ export function mcpConfig(environment: Environment = process.env): McpConfig {
     requestStateKeys: list('REQUEST_STATE_KEYS', 32),
     maxCallsInFlight: Math.ceil(number('MAX_CALLS_IN_FLIGHT', 32)),
     maxStreamsPerCaller: count('MAX_STREAMS_PER_CALLER', 100),
+    rateLimit: rate('RATE_LIMIT'),
+    rateLimitFailure: choice('RATE_LIMIT_FAILURE', ['open', 'closed']),
     publicPath: path('PUBLIC_PATH'),
     listTtlSeconds: count('LIST_TTL_SECONDS', 60),
     instructions: note('INSTRUCTIONS', 2_000),
@@ -86,6 +92,10 @@ interface Reader {
   path(name: string): string
   /** `on` or `off`; off when the variable is not set. */
   flag(name: string): boolean
+  /** `<per second>[,<burst>]`. Undefined when the variable is not set. */
+  rate(name: string): { perSecond: number; burst: number } | undefined
+  /** One of these values; the first one when the variable is not set. */
+  choice<Value extends string>(name: string, values: [Value, ...Value[]]): Value
 }
 
 /**
@@ -138,6 +148,26 @@ function read<Config>(environment: Environment, pick: (reader: Reader) => Config
       if (value !== 'on' && value !== 'off')
         problems.push(`${name} is "${value}": "on" or "off" is expected`)
       return value === 'on'
+    },
+    rate(name) {
+      const value = environment[name]
+      if (!value) return undefined
+      const [, rate, given] = /^(\d{1,4}(?:\.\d{1,3})?)(?:,(\d{1,5}))?$/.exec(value) ?? []
+      const perSecond = Number(rate)
+      const burst = Number(given ?? Math.max(1, Math.ceil(perSecond)))
+      const isValid = perSecond > 0 && perSecond <= 1_000 && burst >= 1 && burst <= 10_000
+      if (!isValid)
+        problems.push(
+          `${name} is "${value}": requests per second (0.001 to 1000) and, after a comma, a burst (1 to 10000) are expected`,
+        )
+      return { perSecond, burst }
+    },
+    choice(name, values) {
+      const value = environment[name] || values[0]
+      const known = values.find(it => it === value)
+      if (known === undefined)
+        problems.push(`${name} is "${value}": one of ${values.join(', ')} is expected`)
+      return known ?? values[0]
     },
   })
   if (problems.length === 0) return config

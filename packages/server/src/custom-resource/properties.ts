@@ -52,7 +52,7 @@ const BOOLEANS = new Set(
 )
 
 const NUMBERS = new Set(
-  'size priority minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems maxItems minProperties maxProperties minContains maxContains'.split(
+  'size priority perSecond burst minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems maxItems minProperties maxProperties minContains maxContains'.split(
     ' ',
   ),
 )

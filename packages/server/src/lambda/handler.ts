@@ -10,14 +10,23 @@ interface LambdaContext extends InvocationContext {
   getRemainingTimeInMillis(): number
 }
 
-/** A handler for `InvokeMode: RESPONSE_STREAM`. */
-export function streamingHandler(gateway: Gateway, runtime: StreamingRuntime) {
+/**
+ * A handler for `InvokeMode: RESPONSE_STREAM`.
+ *
+ * @param beforeEnd awaited after each response: the environment is frozen then
+ */
+export function streamingHandler(
+  gateway: Gateway,
+  runtime: StreamingRuntime,
+  beforeEnd?: () => Promise<void>,
+) {
   return runtime.streamifyResponse(
     async (event: unknown, stream: Writable, context: LambdaContext) => {
       const response = await serve(event, context, (it, exchange) =>
         gateway(toHttpRequest(it), exchange),
       )
       await respond(response, stream, runtime)
+      await beforeEnd?.()
     },
   )
 }

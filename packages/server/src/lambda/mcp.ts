@@ -5,10 +5,12 @@ import { createCachedValidators } from '../gateway/protocol/validators.ts'
 import { createOrdinaryRequests } from '../gateway/streamable/ordinary-requests.ts'
 import { leaseSeconds } from '../gateway/wire/lease.ts'
 import { bufferedInvoker } from '../invoker/buffered.ts'
+import { createRateLimits } from '../rate-limit/rate-limits.ts'
 import { createCachedRegistry } from '../registry/cached.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
 import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
 import { dynamoOpenStreams } from '../session-table/dynamo-open-streams.ts'
+import { dynamoRateLimits } from '../session-table/dynamo-rate-limits.ts'
 import { dynamoRelay } from '../session-table/dynamo-relay.ts'
 import { dynamoResumableSessions } from '../session-table/dynamo-resumable-sessions.ts'
 import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
@@ -37,9 +39,15 @@ const sessions = dynamoMcpSessions(dynamo, sessionTable)
 const eventStore = dynamoEventStore(dynamo, sessionTable, leaseSeconds(heartbeatSeconds))
 const invoke = bufferedInvoker(clientFor)
 const validatorsOf = createCachedValidators()
+const limits = createRateLimits({
+  store: dynamoRateLimits(dynamo, sessionTable),
+  ofCaller: config.rateLimit,
+  onFailure: config.rateLimitFailure,
+})
 const prepare = createOrdinaryAnswers({
   registry,
   invoke,
+  limits,
   validatorsOf,
   serverPush: config.serverPush,
   instructions: config.instructions,
@@ -56,6 +64,7 @@ let loading: Promise<ReturnType<typeof wireProtocol>> | undefined
 
 const gateway = createGateway({
   registry,
+  limits,
   prepare,
   ordinary: createOrdinaryRequests({ prepare, registry, sessions, eventStore, heartbeatSeconds }),
   protocol: async () => (await load()).protocol,
@@ -74,10 +83,10 @@ const gateway = createGateway({
 })
 
 declare const awslambda: StreamingRuntime
-export const handler = streamingHandler(gateway, awslambda)
+export const handler = streamingHandler(gateway, awslambda, limits.settled)
 
 function load() {
-  const parts = { registry, relay, sessions, streams, eventStore, invoke, validatorsOf }
+  const parts = { registry, relay, sessions, streams, eventStore, invoke, limits, validatorsOf }
   loading ??= import('./wiring.ts').then(it =>
     it.wireProtocol({ ...parts, clientFor, dynamo }, config),
   )

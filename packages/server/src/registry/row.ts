@@ -49,6 +49,7 @@ function assertReadable(it: unknown): asserts it is Registration {
   const { allow = [] } = it
   if (!Array.isArray(allow) || allow.some(entry => typeof entry !== 'string'))
     throw new Error('allow is not a list of ARNs')
+  if (!isRateLimit(it['rateLimit'])) throw new Error('rateLimit is not a rate')
   const type = TYPES.find(known => known === it['type'])
   if (!type || it['id'] !== registrationId(type, String(it['name'])))
     throw new Error('id is not <type>-<name>')
@@ -57,6 +58,12 @@ function assertReadable(it: unknown): asserts it is Registration {
   if (type === 'resource' && typeof (it['uri'] ?? it['uriTemplate']) !== 'string')
     throw new Error('uri and uriTemplate are missing')
 }
+
+const isRateLimit = (value: unknown) =>
+  value === undefined ||
+  (isRecord(value) &&
+    Number(value['perSecond']) > 0 &&
+    (value['burst'] === undefined || Number(value['burst']) >= 1))
 
 /** Clients refuse a whole `tools/list` result when one tool in it has another input schema. */
 const describesObject = (schema: unknown) =>

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { createProtocol } from '../../src/gateway/protocol/server.ts'
 import { createSubscriptions } from '../../src/gateway/protocol/subscriptions.ts'
 import { createCachedValidators } from '../../src/gateway/protocol/validators.ts'
+import { noLimits } from '../support/no-limits.ts'
 
 const tool = { id: 'tool-ask', name: 'ask', type: 'tool', contract: 'mcp' as const }
 const stored = { ...tool, lambdaArn: 'arn', inputSchema: { type: 'object' as const } }
@@ -28,6 +29,7 @@ test('a user who does not respond in time fails the call, and the connection goe
     },
     invoke: async () => ({ failure: 'not this one' }),
     validatorsOf: createCachedValidators(),
+    limits: noLimits,
     serverPush: false,
     instructions: '',
     async *invokeStream() {

@@ -23,6 +23,7 @@ import { dynamoEventStore } from '../../src/session-table/dynamo-event-store.ts'
 import { dynamoMcpSessions } from '../../src/session-table/dynamo-sessions.ts'
 import { unlimitedStreams } from '../../src/session-table/open-streams.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
+import { noLimits } from '../support/no-limits.ts'
 
 /** Another seed sends other requests. */
 const SEED = Number(process.env['SEED'] ?? 20_261_126)
@@ -127,6 +128,7 @@ function endpoints(serverPush: boolean) {
     eventStore: dynamoEventStore(dynamo, SessionTable, 16),
     invoke,
     validatorsOf: createCachedValidators(),
+    limits: noLimits,
     heartbeatSeconds: 15,
     serverPush,
     instructions: serverPush ? 'Use these tools.' : '',

@@ -13,6 +13,7 @@ import type { Caller } from '../../src/http/caller.ts'
 import { createCachedRegistry } from '../../src/registry/cached.ts'
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
 import { type Emulator, startDynamo } from '../support/dynamodb.ts'
+import { noLimits } from '../support/no-limits.ts'
 import { registrationUrl } from '../support/registration-url.ts'
 
 const caller: Caller = {
@@ -134,6 +135,7 @@ describe('a registered tool', () => {
       registry: createCachedRegistry(registry),
       invoke: async () => ({ payload: '"ran"' }),
       validatorsOf: createCachedValidators(),
+      limits: noLimits,
       serverPush: false,
       instructions: '',
       invokeStream: () => {

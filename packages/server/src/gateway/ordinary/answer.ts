@@ -12,6 +12,7 @@ import { toPromptResult, toReadResult, toToolOutput } from '../../invoker/contra
 import type { Invoke, Outcome } from '../../invoker/invoker.ts'
 import { isRecord } from '../../is-record.ts'
 import { INTERNAL_ERROR, JsonRpcError } from '../../jsonrpc-error.ts'
+import type { RateLimits } from '../../rate-limit/rate-limits.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { List } from '../../registry/cached-list.ts'
 import { cacheHints } from '../protocol/cache-hints.ts'
@@ -35,6 +36,7 @@ import type { ClientInfo, Meta, OrdinaryRequest } from './ordinary-request.ts'
 export interface OrdinaryOptions {
   registry: CachedRegistry
   invoke: Invoke
+  limits: RateLimits
   validatorsOf: ReturnType<typeof createCachedValidators>
   /** Whether clients may be notified of changes. */
   serverPush: boolean
@@ -52,6 +54,8 @@ export interface OrdinaryContext {
   /** Whether the request is of protocol version 2026-07-28. */
   isStateless: boolean
   sessionId?: string | undefined
+  /** False where the request counted for its caller when it was posted. @default true */
+  countsForCaller?: boolean
   client?: ClientInfo | undefined
   /** Aborts when the client cancels the request. */
   signal?: AbortSignal
@@ -69,7 +73,7 @@ export type Answer =
 /**
  * Finds out how an ordinary request is answered, and returns what does it. Undefined where the SDK
  * has to answer it: the function streams, or may ask the client. Nothing was done then. Rejects
- * with a `GatewayError` where a table fails. What it returns never rejects.
+ * with a `GatewayError` where a table fails, or a rate limit is reached. What it returns never rejects.
  */
 export type PrepareAnswer = (
   request: OrdinaryRequest,
@@ -77,7 +81,7 @@ export type PrepareAnswer = (
 ) => Promise<(() => Promise<Answer>) | undefined>
 
 export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
-  const { registry, invoke, validatorsOf, serverPush } = options
+  const { registry, invoke, limits, validatorsOf, serverPush } = options
   const instructions = options.instructions ? { instructions: options.instructions } : {}
   const hints = cacheHints(options.listTtlSeconds)
   const pageOf = createListPages()
@@ -89,7 +93,7 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
         answer && (() => answer().catch(error => failed(error, request.method, context.requestId)))
       )
     } catch (error) {
-      // A table failed before anything was done: the client may send the request again.
+      // Nothing was done: the client may send the request again.
       if (error instanceof GatewayError) throw error
       const answer = failed(error, request.method, context.requestId)
       return async () => answer
@@ -100,7 +104,9 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
     request: OrdinaryRequest,
     context: OrdinaryContext,
   ): Promise<(() => Promise<Answer>) | undefined> {
-    const { caller, isStateless } = context
+    const { caller, isStateless, countsForCaller = true } = context
+    const admit = (registration: Registration) =>
+      limits.admit({ caller, registration, countsForCaller })
     switch (request.method) {
       case 'ping':
         return async () => ({ result: '{}' })
@@ -118,6 +124,7 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
         const { name, args, meta } = request
         const tool = await toolOf(registry, caller, name)
         if (tool.contract === 'mcp' || hasHeaders(tool)) return undefined
+        await admit(tool)
         const call = async () =>
           toToolOutput(await callFunction(tool, JSON.stringify(args), meta, context))
         const takesAnyStructure = isStateless
@@ -129,6 +136,7 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
         const prompt = await promptOf(registry, caller, name)
         if (prompt.contract === 'mcp') return undefined
         assertPromptArguments(prompt, args)
+        await admit(prompt)
         return async () => {
           const outcome = await callFunction(prompt, JSON.stringify(args), meta, context)
           return complete(await toPromptResult(outcome, prompt), context)
@@ -139,6 +147,7 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
         const resources = await registry.list('resource')
         const { resource, variables } = resourceOf(resources, caller, uri)
         if (resource.contract === 'mcp') return undefined
+        await admit(resource)
         const event = JSON.stringify({ ...variables, uri })
         return async () => {
           const outcome = await callFunction(resource, event, meta, context)

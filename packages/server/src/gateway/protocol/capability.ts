@@ -1,4 +1,5 @@
 import type { CachedRegistry } from '../../registry/cached.ts'
+import type { Admit } from './admission.ts'
 import type { ClientConnection } from './connection.ts'
 import type { FunctionCalls } from './function-calls.ts'
 
@@ -7,6 +8,7 @@ export interface Capability {
   registry: CachedRegistry
   connection: ClientConnection
   calls: FunctionCalls
+  admit: Admit
   /** Whether clients may be notified of changes. */
   serverPush: boolean
 }

@@ -29,6 +29,8 @@ export interface SessionConnection {
   inputTimeoutMs: number
   /** Aborts when the time of the environment is nearly over. */
   deadline: AbortSignal
+  /** Whether its only request has passed the rate limits. */
+  isAdmitted: boolean
 }
 
 /** `/mcp` without a session: protocol version 2026-07-28, and earlier clients that keep none. */
@@ -41,6 +43,8 @@ export interface StatelessConnection {
   requestStateSigner: RequestStateSigner | undefined
   /** Aborts when the time of the environment is nearly over. */
   deadline: AbortSignal
+  /** Whether its only request has passed the rate limits. */
+  isAdmitted: boolean
   /**
    * Resolves when the client has read enough of the notifications that were sent. The SDK's
    * `notify` does not wait for the reader on this transport.

@@ -16,6 +16,7 @@ import { failedTool } from '../../invoker/contracts/arguments.ts'
 import { isRecord } from '../../is-record.ts'
 import { isTooDeep, TOO_DEEP } from '../../json/depth.ts'
 import { JsonRpcError, SERVER_ERROR } from '../../jsonrpc-error.ts'
+import { RateLimited } from '../../rate-limit/rate-limited.ts'
 import { withExactResult } from './exact-arguments.ts'
 import { invalidRequestText } from './invalid-request.ts'
 import { callsFunction } from './methods.ts'
@@ -68,6 +69,7 @@ export class GatewayServer extends Server {
       throw internalError(TOO_DEEP)
     }
     if (error instanceof JsonRpcError) throw new ProtocolError(error.code, message, error.data)
+    if (error instanceof RateLimited) throw new ProtocolError(SERVER_ERROR, message, error.data)
     // Other protocol errors may come from the function.
     const mayBeInvalid =
       error instanceof ProtocolError

@@ -14,7 +14,7 @@ import { invalidParams, unknownName } from './request-errors.ts'
 /** `prompts/list` and `prompts/get`. */
 export function servePrompts(
   server: Server,
-  { registry, connection: { caller }, calls }: Capability,
+  { registry, connection: { caller }, calls, admit }: Capability,
 ): void {
   server.setRequestHandler('prompts/list', async ({ params }) => {
     const prompts = listPrompts(await registry.list('prompt'), caller)
@@ -31,6 +31,7 @@ export function servePrompts(
     const args = sentArguments(params.arguments ?? {}, ctx)
     assertTexts(args)
     assertPromptArguments(prompt, args)
+    await admit(prompt, ctx)
     if (prompt.contract !== 'mcp')
       return toPromptResult(await calls.callWithArguments(prompt, args, ctx), prompt)
     const request = { method: 'prompts/get' as const, params: { ...params, arguments: args } }

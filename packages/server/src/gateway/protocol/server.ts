@@ -1,7 +1,9 @@
 import type { Server, ServerOptions } from '@modelcontextprotocol/server'
 
 import type { Invoke, InvokeStream } from '../../invoker/invoker.ts'
+import type { RateLimits } from '../../rate-limit/rate-limits.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
+import { admissionOf } from './admission.ts'
 import { capabilitiesOf } from './capabilities.ts'
 import { serveCompletion } from './completion.ts'
 import type {
@@ -22,6 +24,7 @@ export interface ProtocolOptions {
   registry: CachedRegistry
   invoke: Invoke
   invokeStream: InvokeStream
+  limits: RateLimits
   validatorsOf: ReturnType<typeof createCachedValidators>
   /** Whether clients may be notified of changes. */
   serverPush: boolean
@@ -50,7 +53,7 @@ interface StatelessOptions {
 const MAX_INPUT_TIMEOUT_MS = 600_000
 
 export function createProtocol(options: ProtocolOptions): Protocol {
-  const { registry, invoke, invokeStream, validatorsOf, serverPush } = options
+  const { registry, invoke, invokeStream, limits, validatorsOf, serverPush } = options
   const instructions = options.instructions ? { instructions: options.instructions } : {}
 
   return {
@@ -79,7 +82,8 @@ export function createProtocol(options: ProtocolOptions): Protocol {
 
   function serve(server: Server, connection: ClientConnection) {
     const calls = createFunctionCalls(server, connection, { invoke, invokeStream })
-    const capability = { registry, connection, calls, serverPush }
+    const admit = admissionOf(connection, limits)
+    const capability = { registry, connection, calls, admit, serverPush }
     serveTools(server, capability, validatorsOf)
     serveResources(server, capability)
     servePrompts(server, capability)

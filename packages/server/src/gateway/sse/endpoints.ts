@@ -4,11 +4,13 @@ import { mcpJsonOf, readMcpJson } from '../../http/json-body.ts'
 import type { Exchange } from '../../http/service.ts'
 import { isRecord } from '../../is-record.ts'
 import { INVALID_REQUEST } from '../../jsonrpc-error.ts'
+import type { RateLimits } from '../../rate-limit/rate-limits.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { OpenStreams } from '../../session-table/open-streams.ts'
 import type { Relay, SseSession } from '../../session-table/relay.ts'
 import { postedRequest } from '../../session-table/resumable-sessions.ts'
 import type { PrepareAnswer } from '../ordinary/answer.ts'
+import { isLimited } from '../protocol/methods.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { createEventStream, emptyEventStream } from '../wire/event-stream.ts'
 import { isRequestId, refuse, refuseInvalid } from '../wire/jsonrpc.ts'
@@ -22,6 +24,7 @@ export interface SseOptions extends ResumptionOptions {
   /** Loaded for the first request of a stream that is not ordinary. */
   protocol: () => Promise<Protocol>
   registry: CachedRegistry
+  limits: RateLimits
   relay: Relay
   streams: OpenStreams
   /** Seconds without a sign of life after which a stream is closed. */
@@ -39,7 +42,7 @@ export interface SseOptions extends ResumptionOptions {
  * receive the messages: https://modelcontextprotocol.io/specification/2024-11-05/basic/transports
  */
 export function createSseEndpoints(options: SseOptions) {
-  const { relay, streams, resumableSessions } = options
+  const { relay, streams, limits, resumableSessions } = options
 
   return {
     /** `GET /sse`: opens an SSE session or takes one over. This environment serves its stream. */
@@ -107,6 +110,7 @@ export function createSseEndpoints(options: SseOptions) {
           )
         : refuseInvalid(value)
       if (refused) return refused
+      if (isRecord(value) && isLimited(String(value['method']))) await limits.admit({ caller })
       const isAccepted = isSessionId(id) && (await accept({ id, owner: caller.owner }, value, text))
       if (!isAccepted) throw notFound()
       return ACCEPTED

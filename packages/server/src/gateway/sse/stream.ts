@@ -94,7 +94,14 @@ export function serveSseStream(options: SseStreamOptions): void {
     maxCallsInFlight,
     prepare: options.prepare,
     // The stream fails the calls that outlive it.
-    context: { caller, requestId, sessionId: id, isStateless: false, timeMs },
+    context: {
+      caller,
+      requestId,
+      sessionId: id,
+      isStateless: false,
+      timeMs,
+      countsForCaller: false,
+    },
     connect,
     protocolVersion,
     ...(resumption && { resumed: whatWasSaid(resumption) }),

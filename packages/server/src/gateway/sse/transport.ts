@@ -12,6 +12,7 @@ import { describe, GatewayError } from '../../http/errors.ts'
 import { log } from '../../http/log.ts'
 import { changesNumbers } from '../../json/exact-numbers.ts'
 import { INTERNAL_ERROR, INVALID_REQUEST, SERVER_ERROR } from '../../jsonrpc-error.ts'
+import { RateLimited } from '../../rate-limit/rate-limited.ts'
 import {
   earlierAnswer,
   type OrdinaryContext,
@@ -275,8 +276,12 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     return connecting ? undefined : ordinary
   }
 
-  /** A table failed before a function was called, or the code of the server does not load. */
+  /** A rate limit is reached, a table failed before a function was called, or the code of the server does not load. */
   async function notHandled(request: OpenRequest, error: unknown) {
+    if (error instanceof RateLimited) {
+      const { message, data } = error
+      return fail(request, { code: SERVER_ERROR, message, data })
+    }
     logFailure(error)
     const isKnown = error instanceof GatewayError
     const data = { reason: isKnown ? error.code : undefined }

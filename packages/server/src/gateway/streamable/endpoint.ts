@@ -13,6 +13,7 @@ import { MAX_BODY_BYTES, readMcpJson } from '../../http/json-body.ts'
 import { log } from '../../http/log.ts'
 import type { Exchange } from '../../http/service.ts'
 import { mayUse } from '../protocol/access.ts'
+import { admitAtDoor } from '../protocol/admission.ts'
 import { cacheHints } from '../protocol/cache-hints.ts'
 import type { StatelessConnection } from '../protocol/connection.ts'
 import { withExactArguments } from '../protocol/exact-arguments.ts'
@@ -101,6 +102,8 @@ export function createStreamableHttp(options: StreamableHttpOptions): WebService
     parsedBody: unknown,
     { caller, requestId, remaining }: Exchange,
   ): Promise<HttpResponse> {
+    const message = isMessage(parsedBody) && isRequest(parsedBody) ? parsedBody : undefined
+    const isAdmitted = message !== undefined && (await admitAtDoor(message, caller, options))
     const timeMs = usableMs(remaining())
     const backPressure = createBackPressure()
     const connection: StatelessConnection = {
@@ -109,6 +112,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): WebService
       requestId,
       requestStateSigner: undefined,
       deadline: AbortSignal.timeout(timeMs),
+      isAdmitted,
       drained: backPressure.drained,
     }
     const signer = createRequestStateSigner(
@@ -116,7 +120,6 @@ export function createStreamableHttp(options: StreamableHttpOptions): WebService
       caller,
       options.useRequestState,
     )
-    const message = isMessage(parsedBody) && isRequest(parsedBody) ? parsedBody : undefined
     // Without push the SDK acknowledges none of the subscriptions, and completes the request.
     const listens = serverPush && message?.method === 'subscriptions/listen'
     const uris = listens ? subscribedUris(message) : undefined

@@ -9,6 +9,7 @@ import type { HttpResponse } from '../../http/http-request.ts'
 import type { Exchange } from '../../http/service.ts'
 import { isRecord } from '../../is-record.ts'
 import { INVALID_PARAMS, INVALID_REQUEST, SERVER_ERROR } from '../../jsonrpc-error.ts'
+import type { RateLimits } from '../../rate-limit/rate-limits.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { EventStore } from '../../session-table/event-store.ts'
 import type { OpenStreams } from '../../session-table/open-streams.ts'
@@ -16,6 +17,7 @@ import type { Relay } from '../../session-table/relay.ts'
 import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
 import type { SessionConnection } from '../protocol/connection.ts'
 import { sentText } from '../protocol/exact-arguments.ts'
+import { admitAtDoor } from '../protocol/admission.ts'
 import type { Protocol } from '../protocol/server.ts'
 import { type Subscriptions, tooManySubscriptions } from '../protocol/subscriptions.ts'
 import {
@@ -46,6 +48,7 @@ import { createSessionTransport } from './transport.ts'
 export interface SessionOptions {
   protocol: Protocol
   registry: CachedRegistry
+  limits: RateLimits
   sessions: McpSessions
   eventStore: EventStore
   relay: Relay
@@ -190,7 +193,9 @@ export function createMcpSessionRequests(options: SessionOptions) {
       if (isResponse(message)) await passOn(message, session)
       else if ('method' in message && !isRequest(message)) await cancel(message, session, exchange)
     if (requests.length === 0) return new Response(null, { status: 202 })
-    return respond(requests, session, exchange)
+    const [only] = isBatch ? [] : requests
+    const isAdmitted = only !== undefined && (await admitAtDoor(only, exchange.caller, options))
+    return respond(requests, session, exchange, isAdmitted)
   }
 
   /**
@@ -216,8 +221,9 @@ export function createMcpSessionRequests(options: SessionOptions) {
     requests: JSONRPCRequest[],
     session: McpSession,
     exchange: Exchange,
+    isAdmitted: boolean,
   ): Promise<HttpResponse> {
-    const server = protocol.createServer(connectionOf(session.id, exchange))
+    const server = protocol.createServer(connectionOf(session.id, exchange, isAdmitted))
     const { requestId, receivedAt } = exchange
     const timeMs = usableMs(exchange.remaining())
     const about = { session, requests, requestId, receivedAt, timeMs }
@@ -256,6 +262,7 @@ export function createMcpSessionRequests(options: SessionOptions) {
   function connectionOf(
     sessionId: string,
     { caller, requestId, remaining }: Exchange,
+    isAdmitted = false,
   ): SessionConnection {
     const timeMs = usableMs(remaining())
     return {
@@ -266,6 +273,7 @@ export function createMcpSessionRequests(options: SessionOptions) {
       subscriptions: subscriptionsOf(sessionId),
       inputTimeoutMs: timeMs,
       deadline: AbortSignal.timeout(timeMs),
+      isAdmitted,
     }
   }
 
