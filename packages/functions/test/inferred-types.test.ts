@@ -37,11 +37,13 @@ test('a registration of describe has all fields of the registration API, with th
   expectTypeOf<Omit<ToolInput, Own>>().toExtend<Omit<Tool, Own>>()
   expectTypeOf<Omit<ResourceInput, Own>>().toExtend<Omit<Resource, Own>>()
   expectTypeOf<Omit<PromptInput, Own>>().toExtend<Omit<Prompt, Own>>()
-  // An owner is a label of the pipeline that registers.
-  expectTypeOf<keyof ToolInput>().toEqualTypeOf<keyof Tool | 'parameters' | 'owner'>()
-  expectTypeOf<keyof ResourceInput>().toEqualTypeOf<keyof Resource | 'owner'>()
-  expectTypeOf<keyof PromptInput>().toEqualTypeOf<keyof Prompt | 'parameters' | 'owner'>()
+  expectTypeOf<keyof ToolInput>().toEqualTypeOf<keyof Tool | 'parameters' | OfThePipeline>()
+  expectTypeOf<keyof ResourceInput>().toEqualTypeOf<keyof Resource | OfThePipeline>()
+  expectTypeOf<keyof PromptInput>().toEqualTypeOf<keyof Prompt | 'parameters' | OfThePipeline>()
 })
+
+/** The pipeline that registers gives these, not the function. */
+type OfThePipeline = 'owner' | 'rateLimit'
 
 /** `describe` always writes these. The API has defaults for them. */
 type Own = 'contract' | 'inputSchema' | 'parameters'

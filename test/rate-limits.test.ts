@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { connect } from './support/clients.ts'
+import {
+  agentMonday,
+  agentTuesday,
+  type Credentials,
+  functionArn,
+  type Gateway,
+  startGateway,
+  stranger,
+  until,
+} from './support/gateway.ts'
+import { openSession } from './support/mcp-wire.ts'
+import {
+  initialize,
+  initialized,
+  messagesIn,
+  meta,
+  openRaw,
+  postMcp,
+  postRaw,
+} from './support/sse-wire.ts'
+
+// Each principal may make one call per second, and four at once after a pause. One may use `scarce`
+// and `streamed` once in two minutes.
+let gateway: Gateway
+beforeAll(async () => {
+  gateway = await startGateway({ environment: { RATE_LIMIT: '1,4' } })
+  const { admin } = gateway
+  const rateLimit = { perSecond: 0.008 }
+  await admin.registerTool({ name: 'echo', lambdaArn: functionArn('echo') })
+  await admin.registerTool({ name: 'scarce', lambdaArn: functionArn('greet'), rateLimit })
+  const lambdaArn = functionArn('contract')
+  await admin.registerTool({ name: 'streamed', lambdaArn, contract: 'mcp', rateLimit })
+})
+afterAll(() => gateway.close())
+
+const runsOf = (name: string) => gateway.invocations.filter(it => it.functionName === name).length
+
+const callOf = (id: number, name: string) => ({
+  jsonrpc: '2.0',
+  id,
+  method: 'tools/call',
+  params: { name, arguments: { mode: 'result' } },
+})
+
+/** A request of protocol version 2026-07-28, sent once. */
+function send(method: string, params: object, credentials?: Credentials) {
+  const name = 'name' in params ? String(params.name) : undefined
+  const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, 'mcp-name': name }
+  const message = { jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: meta } }
+  return postMcp(gateway, message, { headers, credentials })
+}
+
+async function expectRefusal(response: Response, limit: string) {
+  expect(response.status).toBe(429)
+  expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+  const { error } = (await response.json()) as { error: { code: string; message: string } }
+  expect(error.code).toBe('rate_limited')
+  expect(error.message).toContain(limit)
+}
+
+/** Sends until a request is refused. Resolves with how many were accepted before, and with it. */
+async function untilRefused(post: () => Promise<Response>) {
+  for (let accepted = 0; accepted < 50; accepted++) {
+    const response = await post()
+    if (response.status === 429) return { accepted, refused: response }
+    expect(response.status).toBeLessThan(300)
+    await response.text()
+  }
+  throw new Error('no request was refused')
+}
+
+const inside = { reason: 'rate_limited', retryAfter: expect.any(Number), retrySafe: true }
+
+test('over its limit a caller gets 429, its requests do not run, and others go on', async () => {
+  const before = runsOf('echo')
+  const call = (credentials: Credentials) => send('tools/call', { name: 'echo' }, credentials)
+  const { accepted, refused } = await untilRefused(() => call(agentMonday))
+  expect(accepted).toBeGreaterThanOrEqual(4)
+  await expectRefusal(refused, 'setting RateLimit')
+  // Another session of the role is the same principal.
+  const tuesday = await untilRefused(() => call(agentTuesday))
+  await expectRefusal(tuesday.refused, 'setting RateLimit')
+  expect(tuesday.accepted).toBeLessThan(4)
+  expect(runsOf('echo')).toBe(before + accepted + tuesday.accepted)
+
+  for (const method of ['tools/list', 'prompts/list', 'server/discover'])
+    expect((await send(method, {}, agentMonday)).status).toBe(200)
+  expect((await call(stranger)).status).toBe(200)
+})
+
+test('POST /message is refused before anything is accepted', async () => {
+  const stream = await openRaw(gateway, agentMonday)
+  await postRaw(gateway, stream.endpoint, initialize, agentMonday)
+  await postRaw(gateway, stream.endpoint, initialized, agentMonday)
+  let id = 100
+  const { accepted, refused } = await untilRefused(() =>
+    postRaw(gateway, stream.endpoint, callOf(++id, 'echo'), agentMonday),
+  )
+  await expectRefusal(refused, 'setting RateLimit')
+  // Every other message is accepted, and the stream counts no request again.
+  const ping = { jsonrpc: '2.0', id: 'ping', method: 'ping' }
+  expect((await postRaw(gateway, stream.endpoint, ping, agentMonday)).status).toBe(202)
+  await stream.read(/"id":"ping"/)
+  for (let n = 101; n <= 100 + accepted; n++) await stream.read(new RegExp(`"id":${n}\\b`))
+  expect(stream.text()).not.toContain('"error"')
+  expect(stream.text()).not.toContain(`"id":${id}`)
+  await stream.close()
+})
+
+test('the limit of a registration is 429 on /mcp, and an error inside a batch or a stream', async () => {
+  const scarce = await untilRefused(() => send('tools/call', { name: 'scarce' }))
+  await expectRefusal(scarce.refused, 'tool-scarce')
+  expect(scarce.accepted).toBeGreaterThanOrEqual(1)
+  // The function streams, so the SDK answers.
+  const streamed = await untilRefused(() => send('tools/call', { name: 'streamed' }))
+  await expectRefusal(streamed.refused, 'tool-streamed')
+  const session = await openSession(gateway)
+  const inSession = await untilRefused(() => session.post(callOf(7, 'streamed')))
+  await expectRefusal(inSession.refused, 'tool-streamed')
+  expect(runsOf('greet')).toBe(scarce.accepted)
+
+  const batching = await openSession(gateway, {
+    protocolVersion: '2025-03-26',
+    credentials: stranger,
+  })
+  const calls = [callOf(1, 'scarce'), callOf(2, 'scarce'), callOf(3, 'streamed')]
+  const responses = await messagesIn(await batching.post(calls))
+  expect(responses.filter(it => it.error).map(it => it.error)).toEqual([
+    { code: -32_000, message: expect.stringContaining('tool-scarce'), data: inside },
+  ])
+  expect(runsOf('greet')).toBe(scarce.accepted + 1)
+
+  // The environment of the stream may not know the calls of the others before its own first one.
+  const stream = await openRaw(gateway, stranger)
+  await postRaw(gateway, stream.endpoint, initialize, stranger)
+  for (const [id, name] of [
+    [11, 'scarce'],
+    [12, 'scarce'],
+    [13, 'streamed'],
+    [14, 'streamed'],
+  ] as const) {
+    const post = () => postRaw(gateway, stream.endpoint, callOf(id, name), stranger)
+    await until(async () => (await post()).status === 202, 'the limit of the caller')
+    await stream.read(new RegExp(`"id":${id}\\b`))
+  }
+  for (const id of [12, 14]) {
+    const [, text = ''] = new RegExp(`^data: (.*"id":${id}\\b.*)$`, 'm').exec(stream.text()) ?? []
+    expect(JSON.parse(text).error).toMatchObject({ code: -32_000, data: inside })
+  }
+  await stream.close()
+})
+
+test.each(['/mcp over our transport', '/sse over our transport'] as const)(
+  'clients wait on %s, and every call has its result',
+  async over => {
+    const { client } = await connect(gateway, 'SDK 2.x', over, { credentials: stranger })
+    await untilRefused(() => send('tools/call', { name: 'echo' }, stranger))
+    const before = runsOf('echo')
+    const results = await Promise.all([1, 2].map(() => client.callTool({ name: 'echo' })))
+    expect(results.map(it => it.isError ?? false)).toEqual([false, false])
+    expect(runsOf('echo')).toBe(before + 2)
+    await client.close()
+  },
+)
