@@ -96,6 +96,12 @@ test.each<[what: string, Response, code: string, hint: RegExp]>([
   ['an unknown session', respond(404), 'session_not_found', /new transport/],
   ['a rate limit', respond(429, { Message: 'Rate Exceeded.' }), 'rate_limited', /concurrency/],
   [
+    'a rate limit of the gateway',
+    respond(429, { error: { code: 'rate_limited', message: 'Too many calls' } }),
+    'rate_limited',
+    /send less often/,
+  ],
+  [
     'a table that cannot be used',
     respond(503, { error: { code: 'service_unavailable', message: 'Send it again' } }),
     'service_unavailable',

@@ -504,6 +504,27 @@ describe('send', () => {
     expect(server.received).toHaveLength(3)
   })
 
+  test('waits for a rate limit of the gateway as long as it says, up to the timeout', async () => {
+    const pauses: number[] = []
+    const refuse = (response: ServerResponse) =>
+      response
+        .writeHead(429, { 'retry-after': '30' })
+        .end(JSON.stringify({ error: { code: 'rate_limited', message: 'Too many calls' } }))
+    const { transport, server } = await started((_, response) => refuse(response), {
+      onPause: ({ code }, pauseMs) => {
+        expect(code).toBe('rate_limited')
+        pauses.push(pauseMs)
+      },
+    })
+    const timeout = new AbortController()
+    const sending = transport.send(call(1), { requestSignal: timeout.signal })
+    await vi.waitUntil(() => pauses.length === 1)
+    timeout.abort()
+    await expect(sending).rejects.toMatchObject({ code: 'connection_closed' })
+    expect(pauses[0]).toBeGreaterThanOrEqual(30_000)
+    expect(server.received).toHaveLength(1)
+  })
+
   test('delivers a JSON-RPC error that has an HTTP status of its own', async () => {
     const error = { code: -32601, message: 'Method not found' }
     const { transport, messages } = await started(({ id }, response) =>

@@ -40,6 +40,8 @@ const REMEMBERED = new Set([
 ])
 
 const ANSWER_TIMEOUT_MS = 30_000
+/** Milliseconds between two lines about pauses. */
+const TELL_MS = 5_000
 
 /**
  * `auto` is Streamable HTTP, and HTTP+SSE where the server has no such endpoint (404, 405). A
@@ -56,6 +58,7 @@ export function createConnection(given: ConnectionOptions): Connection {
   let isDecided = choice !== 'auto'
   let isInitialized = false
   let current: Promise<Transport> | undefined
+  let toldAt = 0
 
   return {
     async send(message, sendOptions) {
@@ -105,7 +108,7 @@ export function createConnection(given: ConnectionOptions): Connection {
 
   function open(isInitialize: boolean): Promise<Transport> {
     const Transport = kind === 'sse' ? SigV4SseTransport : SigV4StreamableHttpTransport
-    const transport = new Transport(url, options)
+    const transport = new Transport(url, { ...options, onPause: tellPause })
     const opening = start()
     const forget = () => {
       if (current === opening) current = undefined
@@ -125,6 +128,13 @@ export function createConnection(given: ConnectionOptions): Connection {
         })
       return transport
     }
+  }
+
+  /** Many requests may wait for the same limit. */
+  function tellPause({ message }: ClientError, pauseMs: number) {
+    if (Date.now() - toldAt < TELL_MS) return
+    toldAt = Date.now()
+    log.warn(`Waiting for ${Math.ceil(pauseMs / 1000)} s: ${message}`)
   }
 
   function receive(message: JsonRpcMessage, transport: Transport) {

@@ -3,7 +3,7 @@ import { beginningOf } from '../http/bodies.ts'
 import type { ScopeOptions } from '../signing/scope.ts'
 import { secretsSentFor } from '../signing/sent-secrets.ts'
 import { redactBody, redactSent } from './redact.ts'
-import { type Refusal, toRefusal } from './refusal.ts'
+import { CALL_LIMIT, type Refusal, toRefusal } from './refusal.ts'
 
 /** What a request of a transport does; the same HTTP status means different things for each. */
 export type RequestKind =
@@ -31,11 +31,17 @@ export async function readHttpError(
   const refusal = await toRefusal(response, text, context)
   const code = codeOf(refusal, kind)
   const error = new ClientError(code, refusal.message, { ...refusal, hint: hintOf(refusal, code) })
+  if (refusal.serverCode === CALL_LIMIT) callLimits.add(error)
   if (code !== 'request_refused' || isRepeatable(kind)) return error
   const sent = secretsSentFor(response)
   bodies.set(error, redactSent(text, sent))
   return asSdkHttpError(error, redactBody(text, sent))
 }
+
+const callLimits = new WeakSet<object>()
+
+/** Whether a limit of the gateway refused it, which says when to send it again. */
+export const isCallLimit = (error: ClientError) => callLimits.has(error)
 
 /**
  * The bodies of refusals, without the secrets that were sent. The body that an error shows is

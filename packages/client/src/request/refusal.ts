@@ -68,7 +68,7 @@ export async function toRefusal(
   return {
     code,
     message: `${origin}${pathname} answered ${name}${reason}`,
-    hint: await hintOf(code, context),
+    hint: body.code === CALL_LIMIT ? CALL_LESS_OFTEN : await hintOf(code, context),
     status,
     requestId: idIn(headers.get('x-amzn-requestid') ?? body.requestId, response),
     retryable: DID_NOT_RUN.has(code) || (code === 'server_error' && context.isRepeatable === true),
@@ -76,6 +76,12 @@ export async function toRefusal(
     serverCode: body.code,
   }
 }
+
+/** The `serverCode` of a request over a limit of the gateway, and not of Lambda. */
+export const CALL_LIMIT = 'rate_limited'
+
+const CALL_LESS_OFTEN =
+  'Wait and try again, or send less often. The message says which limit of the gateway it is.'
 
 /**
  * A text from the body of a response without what may be a credential: a server may echo the

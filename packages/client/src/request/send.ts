@@ -2,10 +2,18 @@ import { ClientError, type ClientErrorCode } from '../errors.ts'
 import { isBeforeSending, networkFailure } from '../http/network-failure.ts'
 import { retry } from '../http/retry.ts'
 import { type SigningOptions, signedFetch } from '../signing/signed-fetch.ts'
-import { isRepeatable, type RequestKind, readHttpError } from './http-error.ts'
+import { isCallLimit, isRepeatable, type RequestKind, readHttpError } from './http-error.ts'
 
 interface RequestInitWithSignal extends RequestInit {
   signal: AbortSignal
+}
+
+export interface SendingOptions extends SigningOptions {
+  /**
+   * Called before each pause after a refusal, such as a rate limit. The request is sent again after
+   * it.
+   */
+  onPause?: (refusal: ClientError, pauseMs: number) => void
 }
 
 /**
@@ -21,7 +29,7 @@ export type Send = (
 ) => Promise<Response>
 
 /** Sends signed requests. Repeats only those that were refused before they ran. */
-export function createSend(options: SigningOptions): Send {
+export function createSend(options: SendingOptions): Send {
   const fetch = signedFetch(options)
 
   return async (kind, url, init, isWanted = () => true) => {
@@ -33,6 +41,12 @@ export function createSend(options: SigningOptions): Send {
       throw await readHttpError(response, kind, url, options)
     }
     const { signal } = init
+    const startedAt = Date.now()
+    const delayAfter = (error: ClientError, attempts: number) => {
+      const delay = pauseAfter(error, attempts, Date.now() - startedAt)
+      if (delay !== undefined) options.onPause?.(error, delay)
+      return delay
+    }
     return unlessAborted(retry(attempt, { delayAfter, signal, isWanted }), signal)
   }
 }
@@ -58,7 +72,18 @@ const MAX_DELAY_MS = 10_000
 /** The codes of refusals that say that the request did not run. */
 const DID_NOT_RUN: string[] = ['rate_limited', 'service_unavailable'] satisfies ClientErrorCode[]
 
-function delayAfter({ code, retryAfterMs = 0 }: ClientError, attempts: number): number | undefined {
+/** The gateway says when a call is admitted. Calls may wait for each other for so long in all. */
+const MAX_WAIT_MS = 300_000
+/** So that calls that wait do not all come at the same time. */
+const SPREAD_MS = 1_000
+
+/** `waitedMs`: since the first attempt. The signal of the request may end the pause before. */
+function pauseAfter(error: ClientError, attempts: number, waitedMs: number): number | undefined {
+  const { code, retryAfterMs = 0 } = error
+  if (isCallLimit(error)) {
+    const pause = retryAfterMs + Math.random() * SPREAD_MS
+    return waitedMs + pause > MAX_WAIT_MS ? undefined : pause
+  }
   if (!DID_NOT_RUN.includes(code) || attempts > MAX_RETRIES || retryAfterMs > MAX_DELAY_MS)
     return undefined
   return retryAfterMs + Math.random() * Math.min(MAX_DELAY_MS, 150 * 2 ** (attempts - 1))

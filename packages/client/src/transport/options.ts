@@ -1,7 +1,7 @@
-import type { SigningOptions } from '../signing/signed-fetch.ts'
+import type { SendingOptions } from '../request/send.ts'
 
 /** The options of both transports. */
-export interface TransportOptions extends SigningOptions {
+export interface TransportOptions extends SendingOptions {
   /** Sent with every request, in addition to what the transport needs. */
   headers?: NonNullable<RequestInit['headers']>
   /** How long it may take to open an event stream, credentials included. @default 30_000 */

@@ -11,7 +11,7 @@ import {
   startHost,
 } from '../support/host.ts'
 import { serveV1 } from '../support/sdk.ts'
-import { event, type Message, serve, startGateway } from '../support/server.ts'
+import { event, limitedGateway, type Message, serve, startGateway } from '../support/server.ts'
 import { KEY, refusalOf } from '../support/verifier.ts'
 
 const eventually = <Value>(value: () => Value) => expect.poll(value, { timeout: 30_000 })
@@ -33,6 +33,14 @@ const serveJson = (respond: (body: string) => string) =>
     response.writeHead(200, JSON_TYPE)
     return response.end(respond(request.body.toString()))
   })
+
+test('says on stderr that a call waits for a rate limit, and passes the result on', async () => {
+  const host = startHost(['--transport', 'sse', (await limitedGateway()).url])
+  await begin(host)
+  host.write(`${JSON.stringify({ jsonrpc: '2.0', ...call(1, 'echo', { a: 1 }) })}\n`)
+  expect(await host.response(1)).toMatchObject({ result: { content: [{ text: '{"a":1}' }] } })
+  expect(host.stderr()).toMatch(/Waiting for 1 s: .* answered 429: Too many calls/)
+})
 
 describe('what the host writes', () => {
   test('gets -32700 for garbage, and goes on', async () => {

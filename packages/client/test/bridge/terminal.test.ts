@@ -12,7 +12,14 @@ import { parseAnswer, shownChoices } from '../../src/bridge/terminal/elicitation
 import { cut, printable, styleOf } from '../../src/bridge/terminal/style.ts'
 import { startHost } from '../support/host.ts'
 import { serveV1, serveV2 } from '../support/sdk.ts'
-import { event, type Gateway, type Message, serve, startGateway } from '../support/server.ts'
+import {
+  event,
+  type Gateway,
+  limitedGateway,
+  type Message,
+  serve,
+  startGateway,
+} from '../support/server.ts'
 
 /** Runs a command to its end. */
 async function run(args: string[], input?: string) {
@@ -124,6 +131,13 @@ describe('call', () => {
     const failed = await run(['call', gateway.url, 't', '--output', file, ...sse])
     expect(failed.stderr).toContain('a file of it cannot be written: EEXIST')
     expect(failed.code).toBe(2)
+  })
+
+  test('says that it waits for a rate limit of the gateway, and gets the result', async () => {
+    const { url } = await limitedGateway()
+    const { code, stdout, stderr } = await run(['call', url, 'echo', 'a=1', ...sse])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '{"a":"1"}' })
+    expect(stderr).toMatch(/Waiting for 1 s: .* answered 429: Too many calls/)
   })
 })
 

@@ -134,6 +134,20 @@ export async function startGateway(quirks: GatewayQuirks = {}): Promise<Gateway>
   }
 }
 
+/** Refuses the first `tools/call`, as the gateway does over a rate limit. */
+export function limitedGateway(): Promise<Gateway> {
+  let refusals = 1
+  return startGateway({
+    message(_, response, { method }) {
+      const isRefused = method === 'tools/call' && refusals-- > 0
+      const error = { code: 'rate_limited', message: 'Too many calls' }
+      if (isRefused) response.writeHead(429, { 'retry-after': '0' }).end(JSON.stringify({ error }))
+      else response.writeHead(202).end('Accepted')
+      return !isRefused
+    },
+  })
+}
+
 export const ENDPOINT = 'event: endpoint\ndata: /message?sessionId=s-1\n\n'
 export const event = (message: unknown) => `event: message\ndata: ${JSON.stringify(message)}\n\n`
 export const toolResult = (text: string) => ({ content: [{ type: 'text', text }] })
