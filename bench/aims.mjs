@@ -40,6 +40,10 @@ const AIMS = {
     { row: 'DELETE of a function that others have', column: '10,000', most: 1.2 },
     { row: 'DELETE of the last of its function', column: '10,000', most: 1.2 },
   ],
+  'rate-limit': ['one', 'two', 'three'].flatMap(row => [
+    { row, column: 'results per second', least: 0.9 },
+    { row, column: 'results per second', most: 1.1 },
+  ]),
   memory: ['tools/call, 2026-07-28', 'tools/call, 2025-11-25 in a session'].map(row => ({
     row,
     column: 'most MB',

@@ -22,6 +22,7 @@ import mcp from './mcp.mjs'
 import memory from './memory.mjs'
 import peers from './peers.mjs'
 import processor from './processor.mjs'
+import rateLimit from './rate-limit.mjs'
 import registrations from './registrations.mjs'
 import smallMemory from './small-memory.mjs'
 import sse from './sse.mjs'
@@ -43,6 +44,7 @@ const subjects = {
   cold,
   'small-memory': smallMemory,
   registrations,
+  'rate-limit': rateLimit,
   memory,
   'aws-clients': awsClients,
   bundles,

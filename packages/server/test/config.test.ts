@@ -16,6 +16,8 @@ test('a variable that is absent or empty has its default', () => {
     requestStateKeys: [],
     maxCallsInFlight: 32,
     maxStreamsPerCaller: 100,
+    rateLimit: undefined,
+    rateLimitFailure: 'open',
     publicPath: '',
     listTtlSeconds: 60,
     instructions: '',
@@ -42,6 +44,18 @@ test('one error names every variable that is missing or wrong', () => {
   expect(() => mcpConfig({ ...tables, REQUEST_STATE_KEYS: 'short' })).toThrow(/less than 32/)
   expect(() => mcpConfig({ IDLE_TIMEOUT_SECONDS: 'soon', POLL_BUSY_MS: '0' })).toThrow(
     /REGISTRATION_TABLE is missing; SESSION_TABLE is missing; IDLE_TIMEOUT_SECONDS is "soon".*; POLL_BUSY_MS is "0"/,
+  )
+})
+
+test('a rate limit has a burst, by default what a second admits', () => {
+  const limitOf = (RATE_LIMIT: string) => mcpConfig({ ...tables, RATE_LIMIT }).rateLimit
+  expect(limitOf('5')).toEqual({ perSecond: 5, burst: 5 })
+  expect(limitOf('5,10')).toEqual({ perSecond: 5, burst: 10 })
+  expect(limitOf('0.5')).toEqual({ perSecond: 0.5, burst: 1 })
+  for (const text of ['0', '5,0', '-1', '5;10', '1001', '5,10001', '1e3', 'five'])
+    expect(() => limitOf(text)).toThrow(`RATE_LIMIT is "${text}"`)
+  expect(() => mcpConfig({ ...tables, RATE_LIMIT_FAILURE: 'shut' })).toThrow(
+    'RATE_LIMIT_FAILURE is "shut": one of open, closed is expected',
   )
 })
 
