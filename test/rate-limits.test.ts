@@ -31,6 +31,9 @@ beforeAll(async () => {
   const rateLimit = { perSecond: 0.008 }
   await admin.registerTool({ name: 'echo', lambdaArn: functionArn('echo') })
   await admin.registerTool({ name: 'scarce', lambdaArn: functionArn('greet'), rateLimit })
+  const notes = { lambdaArn: functionArn('notes'), uriTemplate: 'notes://{id}', rateLimit }
+  await admin.registerResource({ name: 'notes', ...notes })
+  await admin.registerPrompt({ name: 'hello', lambdaArn: functionArn('notes'), rateLimit })
   const lambdaArn = functionArn('contract')
   await admin.registerTool({ name: 'streamed', lambdaArn, contract: 'mcp', rateLimit })
 })
@@ -47,44 +50,44 @@ const callOf = (id: number, name: string) => ({
 
 /** A request of protocol version 2026-07-28, sent once. */
 function send(method: string, params: object, credentials?: Credentials) {
-  const name = 'name' in params ? String(params.name) : undefined
+  const [name] = ['name', 'uri'].flatMap(it => Object(params)[it] ?? [])
   const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, 'mcp-name': name }
   const message = { jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: meta } }
   return postMcp(gateway, message, { headers, credentials })
 }
 
-async function expectRefusal(response: Response, limit: string) {
-  expect(response.status).toBe(429)
-  expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
-  const { error } = (await response.json()) as { error: { code: string; message: string } }
-  expect(error.code).toBe('rate_limited')
-  expect(error.message).toContain(limit)
+/** Sends until a request is over this limit. Resolves with how many were accepted before. */
+async function untilRefused(limit: string, post: () => Promise<Response>): Promise<number> {
+  let accepted = 0
+  await until(async () => {
+    const response = await post()
+    if (response.status !== 429) {
+      expect(response.status).toBeLessThan(300)
+      await response.text()
+      accepted += 1
+      return false
+    }
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+    const { error } = (await response.json()) as { error: { code: string; message: string } }
+    expect(error.code).toBe('rate_limited')
+    return error.message.includes(limit)
+  }, limit)
+  return accepted
 }
 
-/** Sends until a request is refused. Resolves with how many were accepted before, and with it. */
-async function untilRefused(post: () => Promise<Response>) {
-  for (let accepted = 0; accepted < 50; accepted++) {
-    const response = await post()
-    if (response.status === 429) return { accepted, refused: response }
-    expect(response.status).toBeLessThan(300)
-    await response.text()
-  }
-  throw new Error('no request was refused')
-}
+const OF_CALLER = 'setting RateLimit'
 
 const inside = { reason: 'rate_limited', retryAfter: expect.any(Number), retrySafe: true }
 
 test('over its limit a caller gets 429, its requests do not run, and others go on', async () => {
   const before = runsOf('echo')
   const call = (credentials: Credentials) => send('tools/call', { name: 'echo' }, credentials)
-  const { accepted, refused } = await untilRefused(() => call(agentMonday))
+  const accepted = await untilRefused(OF_CALLER, () => call(agentMonday))
   expect(accepted).toBeGreaterThanOrEqual(4)
-  await expectRefusal(refused, 'setting RateLimit')
   // Another session of the role is the same principal.
-  const tuesday = await untilRefused(() => call(agentTuesday))
-  await expectRefusal(tuesday.refused, 'setting RateLimit')
-  expect(tuesday.accepted).toBeLessThan(4)
-  expect(runsOf('echo')).toBe(before + accepted + tuesday.accepted)
+  const tuesday = await untilRefused(OF_CALLER, () => call(agentTuesday))
+  expect(tuesday).toBeLessThan(4)
+  expect(runsOf('echo')).toBe(before + accepted + tuesday)
 
   for (const method of ['tools/list', 'prompts/list', 'server/discover'])
     expect((await send(method, {}, agentMonday)).status).toBe(200)
@@ -96,10 +99,9 @@ test('POST /message is refused before anything is accepted', async () => {
   await postRaw(gateway, stream.endpoint, initialize, agentMonday)
   await postRaw(gateway, stream.endpoint, initialized, agentMonday)
   let id = 100
-  const { accepted, refused } = await untilRefused(() =>
+  const accepted = await untilRefused(OF_CALLER, () =>
     postRaw(gateway, stream.endpoint, callOf(++id, 'echo'), agentMonday),
   )
-  await expectRefusal(refused, 'setting RateLimit')
   // Every other message is accepted, and the stream counts no request again.
   const ping = { jsonrpc: '2.0', id: 'ping', method: 'ping' }
   expect((await postRaw(gateway, stream.endpoint, ping, agentMonday)).status).toBe(202)
@@ -111,16 +113,13 @@ test('POST /message is refused before anything is accepted', async () => {
 })
 
 test('the limit of a registration is 429 on /mcp, and an error inside a batch or a stream', async () => {
-  const scarce = await untilRefused(() => send('tools/call', { name: 'scarce' }))
-  await expectRefusal(scarce.refused, 'tool-scarce')
-  expect(scarce.accepted).toBeGreaterThanOrEqual(1)
+  const scarce = await untilRefused('tool-scarce', () => send('tools/call', { name: 'scarce' }))
+  expect(scarce).toBeGreaterThanOrEqual(1)
   // The function streams, so the SDK answers.
-  const streamed = await untilRefused(() => send('tools/call', { name: 'streamed' }))
-  await expectRefusal(streamed.refused, 'tool-streamed')
+  await untilRefused('tool-streamed', () => send('tools/call', { name: 'streamed' }))
   const session = await openSession(gateway)
-  const inSession = await untilRefused(() => session.post(callOf(7, 'streamed')))
-  await expectRefusal(inSession.refused, 'tool-streamed')
-  expect(runsOf('greet')).toBe(scarce.accepted)
+  await untilRefused('tool-streamed', () => session.post(callOf(7, 'streamed')))
+  expect(runsOf('greet')).toBe(scarce)
 
   const batching = await openSession(gateway, {
     protocolVersion: '2025-03-26',
@@ -131,7 +130,7 @@ test('the limit of a registration is 429 on /mcp, and an error inside a batch or
   expect(responses.filter(it => it.error).map(it => it.error)).toEqual([
     { code: -32_000, message: expect.stringContaining('tool-scarce'), data: inside },
   ])
-  expect(runsOf('greet')).toBe(scarce.accepted + 1)
+  expect(runsOf('greet')).toBe(scarce + 1)
 
   // The environment of the stream may not know the calls of the others before its own first one.
   const stream = await openRaw(gateway, stranger)
@@ -153,11 +152,22 @@ test('the limit of a registration is 429 on /mcp, and an error inside a batch or
   await stream.close()
 })
 
+test('reads of resources and gets of prompts count, and completions do not', async () => {
+  const read = () => send('resources/read', { uri: 'notes://1' }, stranger)
+  const get = () => send('prompts/get', { name: 'hello' }, stranger)
+  const reads = await untilRefused('resource-notes', read)
+  const gets = await untilRefused('prompt-hello', get)
+  expect(runsOf('notes')).toBe(reads + gets)
+  const params = { ref: { type: 'ref/prompt', name: 'hello' }, argument: { name: 'a', value: '' } }
+  for (let n = 0; n < 6; n++)
+    expect((await send('completion/complete', params, stranger)).status).toBe(200)
+})
+
 test.each(['/mcp over our transport', '/sse over our transport'] as const)(
   'clients wait on %s, and every call has its result',
   async over => {
     const { client } = await connect(gateway, 'SDK 2.x', over, { credentials: stranger })
-    await untilRefused(() => send('tools/call', { name: 'echo' }, stranger))
+    await untilRefused(OF_CALLER, () => send('tools/call', { name: 'echo' }, stranger))
     const before = runsOf('echo')
     const results = await Promise.all([1, 2].map(() => client.callTool({ name: 'echo' })))
     expect(results.map(it => it.isError ?? false)).toEqual([false, false])

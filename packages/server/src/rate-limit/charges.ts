@@ -27,7 +27,8 @@ export const noCharges = (): Charges => ({ counts: new Map(), sums: new Map() })
 /**
  * The time until which the admitted requests use up the rate, in milliseconds since 1970: each uses
  * `1 / perSecond`, from its own time or from the end of the one before. This is the theoretical
- * arrival time of the generic cell rate algorithm: https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
+ * arrival time of the generic cell rate algorithm:
+ * https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
  */
 export function usedUntil(
   { counts, sums }: Charges,

@@ -10,8 +10,8 @@ import { key } from './table.ts'
  *     rate#<registration>#<owner>    charges    c<slot>, s<slot>, expiresAt
  *
  * `c<slot>` counts the requests of a slot, and `s<slot>` sums up the slots up to this one. Numbers
- * of slots have the base 36, so that an item stays below the 1 KB of one write unit. A charge is one
- * write without a condition, so environments that charge at the same time do not get in each
+ * of slots have the base 36, so that an item stays below the 1 KB of one write unit. A charge is
+ * one write without a condition, so environments that charge at the same time do not get in each
  * other's way. The registration is empty in the limit of a caller.
  *
  * A write that is repeated after a lost response may charge twice.

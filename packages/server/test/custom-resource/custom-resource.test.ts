@@ -348,6 +348,7 @@ test('numbers and booleans are what they were before CloudFormation made them te
     },
     OutputSchema: '{"type":"object","x":"1"}',
     _meta: { n: '1' },
+    RateLimit: { perSecond: '0.5', burst: '10' },
   })
   expect(body).toEqual({
     type: 'tool',
@@ -366,5 +367,6 @@ test('numbers and booleans are what they were before CloudFormation made them te
     },
     outputSchema: { type: 'object', x: '1' },
     _meta: { n: '1' },
+    rateLimit: { perSecond: 0.5, burst: 10 },
   })
 })

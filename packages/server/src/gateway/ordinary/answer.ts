@@ -73,7 +73,8 @@ export type Answer =
 /**
  * Finds out how an ordinary request is answered, and returns what does it. Undefined where the SDK
  * has to answer it: the function streams, or may ask the client. Nothing was done then. Rejects
- * with a `GatewayError` where a table fails, or a rate limit is reached. What it returns never rejects.
+ * with a `GatewayError` where a table fails, and where a rate limit is reached. What it returns
+ * never rejects.
  */
 export type PrepareAnswer = (
   request: OrdinaryRequest,

@@ -276,7 +276,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     return connecting ? undefined : ordinary
   }
 
-  /** A rate limit is reached, a table failed before a function was called, or the code of the server does not load. */
+  /** A rate limit is reached, a table failed before the call, or the server does not load. */
   async function notHandled(request: OpenRequest, error: unknown) {
     if (error instanceof RateLimited) {
       const { message, data } = error
