@@ -63,7 +63,7 @@ async function untilRefused(limit: string, post: () => Promise<Response>): Promi
     const response = await post()
     if (response.status !== 429) {
       expect(response.status).toBeLessThan(300)
-      await response.text()
+      expect(await response.text()).not.toContain('rate_limited')
       accepted += 1
       return false
     }
