@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
 import { connect } from './support/clients.ts'
 import { functionArn, type Gateway, sharing, startGateway } from './support/gateway.ts'
-import { openSession, type RawSession } from './support/mcp-wire.ts'
+import { answerOf, openSession, type RawSession } from './support/mcp-wire.ts'
 import { initialize, initialized, meta, openRaw, postMcp, postRaw } from './support/sse-wire.ts'
 
 /** Decides whether DynamoDB throttles a request, or cuts the connection after it has done it. */
@@ -15,6 +15,7 @@ let fate: (operation: string, body: string) => 'throttle' | 'lose' | undefined
 let tables: Gateway
 let gateway: Gateway
 let edge: Server
+let environment: Record<string, string>
 
 /** A gateway whose connection to DynamoDB fails when the test says so. */
 beforeAll(async () => {
@@ -38,10 +39,8 @@ beforeAll(async () => {
   }).listen(0, '127.0.0.1')
   await once(edge, 'listening')
   const { port } = edge.address() as AddressInfo
-  gateway = await startGateway({
-    push: true,
-    environment: { ...sharing(tables), AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${port}/` },
-  })
+  environment = { ...sharing(tables), AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${port}/` }
+  gateway = await startGateway({ push: true, environment })
   await tables.admin.registerTool({
     name: 'echo',
     lambdaArn: functionArn('echo'),
@@ -146,3 +145,26 @@ test.each(['/sse over our transport', '/mcp over our transport'] as const)(
     await client.close()
   },
 )
+
+test('a call that cannot be counted is 503 with RateLimitFailure closed, and runs with open', async () => {
+  await tables.admin.registerTool({
+    name: 'limited',
+    lambdaArn: functionArn('echo'),
+    rateLimit: { perSecond: 100 },
+  })
+  const closed = await startGateway({
+    environment: { ...environment, RATE_LIMIT_FAILURE: 'closed' },
+  })
+  const inOpen = await openSession(gateway)
+  const inClosed = await openSession(closed)
+  const limited = (id: string) => ({ ...call(id), params: { name: 'limited' } })
+  const before = tables.invocations.length
+  fate = (_, body) => (body.includes('rate#tool-limited') ? 'lose' : undefined)
+  await expectUnavailable(await inClosed.post(limited('closed')))
+  expect((await answerOf(await inOpen.post(limited('open')))).result).toBeDefined()
+  fate = () => undefined
+  expect((await answerOf(await inClosed.post(limited('counted')))).result).toBeDefined()
+  const runs = tables.invocations.slice(before).filter(it => it.functionName === 'echo')
+  expect(runs).toHaveLength(2)
+  await closed.close()
+})

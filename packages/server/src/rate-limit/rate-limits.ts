@@ -48,7 +48,7 @@ export interface ChargeKey {
   registration: string | undefined
 }
 
-export interface NewCharge {
+interface NewCharge {
   slot: number
   requests: number
   summary: Summary | undefined
@@ -72,6 +72,8 @@ interface Known {
   completeAt: number
   /** Requests that are not in the table yet. */
   owed: number
+  /** The last write failed. */
+  hasFailed: boolean
   writing: Promise<void> | undefined
 }
 
@@ -149,6 +151,7 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
       charges: noCharges(),
       completeAt: Number.NEGATIVE_INFINITY,
       owed: 0,
+      hasFailed: false,
       writing: undefined,
     }
     known.delete(name)
@@ -182,9 +185,10 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
     const time = now()
     const { charges } = known
     const intervalMs = 1000 / limit.perSecond
-    // What is owed for long, after failures, has passed in part.
     const usedMs = Math.max(0, usedUntil(charges, limit) - time)
-    const requests = Math.max(1, Math.min(known.owed, Math.ceil(usedMs / intervalMs)))
+    // What is owed since a failure has passed in part.
+    const stillOwed = Math.max(1, Math.ceil(usedMs / intervalMs))
+    const requests = known.hasFailed ? Math.min(known.owed, stillOwed) : known.owed
     known.owed = 0
     try {
       known.charges = await chargeStore.charge(key, {
@@ -194,9 +198,11 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
         expiresAt: time + usedMs + limit.burst * intervalMs + KEEP_MS,
       })
       known.completeAt = time
+      known.hasFailed = false
       if (known.owed > 0) add(known.charges, known.owed, now())
     } catch (error) {
       known.owed += requests
+      known.hasFailed = true
       const summary = summarize(charges, limit, time)
       if (summary) applySummary(charges, summary)
       throw error
@@ -228,13 +234,7 @@ const messageOf = ({ registration }: ChargeKey, { perSecond }: RateLimit) =>
     : `Too many calls of ${registration} by this caller: ${perSecond} per second are admitted (its rateLimit)`
 
 /** The default burst is what a second admits. */
-export const withBurst = ({
-  perSecond,
-  burst,
-}: {
-  perSecond: number
-  burst?: number | undefined
-}) => ({
+const withBurst = ({ perSecond, burst }: { perSecond: number; burst?: number | undefined }) => ({
   perSecond,
   burst: burst ?? Math.max(1, Math.ceil(perSecond)),
 })
