@@ -25,6 +25,8 @@ export interface McpConfig {
   rateLimit: { perSecond: number; burst: number } | undefined
   /** What becomes of a call that cannot be counted: it is admitted, or it is refused. */
   rateLimitFailure: 'open' | 'closed'
+  /** Who is one owner of sessions, streams and request states. */
+  ownerBy: 'role' | 'session-name'
   /** The path that clients see before `/sse` and `/mcp`, as `/prod`. Empty without a proxy. */
   publicPath: string
   /** Seconds for which a client may cache a list. */
@@ -49,6 +51,7 @@ export function mcpConfig(environment: Environment = process.env): McpConfig {
     maxStreamsPerCaller: count('MAX_STREAMS_PER_CALLER', 100),
     rateLimit: rate('RATE_LIMIT'),
     rateLimitFailure: choice('RATE_LIMIT_FAILURE', ['open', 'closed']),
+    ownerBy: choice('OWNER_BY', ['role', 'session-name']),
     publicPath: path('PUBLIC_PATH'),
     listTtlSeconds: count('LIST_TTL_SECONDS', 60),
     instructions: note('INSTRUCTIONS', 2_000),
@@ -94,8 +97,8 @@ interface Reader {
   flag(name: string): boolean
   /** `<per second>[,<burst>]`. Undefined when the variable is not set. */
   rate(name: string): { perSecond: number; burst: number } | undefined
-  /** One of these values; the first one when the variable is not set. */
-  choice<Value extends string>(name: string, values: [Value, ...Value[]]): Value
+  /** One of two words; the first one when the variable is not set. */
+  choice<Word extends string>(name: string, words: [Word, Word]): Word
 }
 
 /**
@@ -143,12 +146,6 @@ function read<Config>(environment: Environment, pick: (reader: Reader) => Config
         problems.push(`${name} is "${value}": a path such as /prod is expected`)
       return value
     },
-    flag(name) {
-      const value = environment[name] || 'off'
-      if (value !== 'on' && value !== 'off')
-        problems.push(`${name} is "${value}": "on" or "off" is expected`)
-      return value === 'on'
-    },
     rate(name) {
       const value = environment[name]
       if (!value) return undefined
@@ -162,14 +159,16 @@ function read<Config>(environment: Environment, pick: (reader: Reader) => Config
         )
       return { perSecond, burst }
     },
-    choice(name, values) {
-      const value = environment[name] || values[0]
-      const known = values.find(it => it === value)
-      if (known === undefined)
-        problems.push(`${name} is "${value}": one of ${values.join(', ')} is expected`)
-      return known ?? values[0]
-    },
+    flag: name => choice(name, ['off', 'on']) === 'on',
+    choice,
   })
   if (problems.length === 0) return config
   throw new Error(`The function's environment variables are not usable: ${problems.join('; ')}`)
+
+  function choice<Word extends string>(name: string, words: [Word, Word]): Word {
+    const value = environment[name] || words[0]
+    const word = words.find(it => it === value)
+    if (!word) problems.push(`${name} is "${value}": "${words.join('" or "')}" is expected`)
+    return word ?? words[0]
+  }
 }

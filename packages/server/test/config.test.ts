@@ -18,6 +18,7 @@ test('a variable that is absent or empty has its default', () => {
     maxStreamsPerCaller: 100,
     rateLimit: undefined,
     rateLimitFailure: 'open',
+    ownerBy: 'role',
     publicPath: '',
     listTtlSeconds: 60,
     instructions: '',
@@ -63,6 +64,13 @@ test('a switch is on or off', () => {
   expect(mcpConfig({ ...tables, SERVER_PUSH: 'on' }).serverPush).toBe(true)
   expect(mcpConfig({ ...tables, SERVER_PUSH: 'off' }).serverPush).toBe(false)
   expect(() => mcpConfig({ ...tables, SERVER_PUSH: 'true' })).toThrow(/SERVER_PUSH is "true"/)
+})
+
+test('the owner is a role or a role-session name', () => {
+  expect(mcpConfig({ ...tables, OWNER_BY: 'session-name' }).ownerBy).toBe('session-name')
+  expect(() => mcpConfig({ ...tables, OWNER_BY: 'person' })).toThrow(
+    'OWNER_BY is "person": "role" or "session-name" is expected',
+  )
 })
 
 test('the registration function does not start without the functions that cannot be registered', () => {

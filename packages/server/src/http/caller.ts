@@ -4,11 +4,15 @@ export interface Caller {
   arn: string
   accountId: string
   /**
-   * Account and unique principal id: the owner of sessions. It stays the same when credentials
-   * rotate and under another role-session name. Two people who assume one role are one owner.
+   * The owner of sessions, streams and request states: only compared. Account and unique principal
+   * id, which stay the same when credentials rotate. `OwnerBy` says whether the role-session name
+   * is a part of it.
    */
   owner: string
 }
+
+/** Who is one owner: all role sessions of a role, or those with one role-session name. */
+export type OwnerBy = 'role' | 'session-name'
 
 /**
  * `requestContext.authorizer.iam` of a Function URL's event:
@@ -21,13 +25,17 @@ export interface IamAuthorizer {
   userId?: string | null
 }
 
-export function toCaller({ userArn, accountId, callerId, userId }: IamAuthorizer): Caller {
+export function toCaller(
+  { userArn, accountId, callerId, userId }: IamAuthorizer,
+  ownerBy: OwnerBy = 'role',
+): Caller {
   const id = callerId || userId
   const role = assumedRole(userArn)
   // Only the id of an assumed role ends in a role-session name. The id of a federated user is
   // `<account>:<name>`: without the part after the colon, all federated users would be one owner.
   const principal = id ? (role ? id.split(':', 1)[0] : id) : (role?.name ?? userArn)
-  return { arn: userArn, accountId, owner: `${accountId}/${principal}` }
+  const person = role && ownerBy === 'session-name' ? `:${role.sessionName}` : ''
+  return { arn: userArn, accountId, owner: `${accountId}/${principal}${person}` }
 }
 
 /** The ARN that a policy names: a role session is mapped to its role, without the role's path. */
@@ -55,7 +63,7 @@ export function principalOf(arn: string): Principal {
 }
 
 function assumedRole(arn: string) {
-  const [, partition, accountId, name] =
-    /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\//.exec(arn) ?? []
-  return name && accountId && partition ? { partition, accountId, name } : undefined
+  const [, partition, accountId, name, sessionName = ''] =
+    /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\/(.*)$/s.exec(arn) ?? []
+  return name && accountId && partition ? { partition, accountId, name, sessionName } : undefined
 }

@@ -1,4 +1,4 @@
-import { type IamAuthorizer, toCaller } from '../http/caller.ts'
+import { type IamAuthorizer, type OwnerBy, toCaller } from '../http/caller.ts'
 import { GatewayError } from '../http/errors.ts'
 import type { HttpRequest } from '../http/http-request.ts'
 
@@ -98,7 +98,7 @@ function toHeaders(headers: Record<string, string>): Headers {
 }
 
 /** Undefined where the Function URL does not verify callers (AuthType NONE). */
-export function callerOf({ requestContext }: FunctionUrlEvent) {
+export function callerOf({ requestContext }: FunctionUrlEvent, ownerBy?: OwnerBy) {
   const iam = requestContext.authorizer?.iam
-  return iam?.userArn ? toCaller(iam) : undefined
+  return iam?.userArn ? toCaller(iam, ownerBy) : undefined
 }

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 
+import type { OwnerBy } from '../http/caller.ts'
 import { GatewayError, toResponse } from '../http/errors.ts'
 import type { Exchange, Gateway, Service } from '../http/service.ts'
 import { callerOf, type FunctionUrlEvent, toHttpRequest, toRequest } from './event.ts'
@@ -18,15 +19,15 @@ interface LambdaContext extends InvocationContext {
 export function streamingHandler(
   gateway: Gateway,
   runtime: StreamingRuntime,
-  beforeEnd?: () => Promise<void>,
+  { ownerBy, beforeEnd }: { ownerBy: OwnerBy; beforeEnd(): Promise<void> },
 ) {
   return runtime.streamifyResponse(
     async (event: unknown, stream: Writable, context: LambdaContext) => {
-      const response = await serve(event, context, (it, exchange) =>
-        gateway(toHttpRequest(it), exchange),
-      )
+      const answer = (it: FunctionUrlEvent, exchange: Exchange) =>
+        gateway(toHttpRequest(it), exchange)
+      const response = await serve(event, context, answer, ownerBy)
       await respond(response, stream, runtime)
-      await beforeEnd?.()
+      await beforeEnd()
     },
   )
 }
@@ -47,11 +48,12 @@ async function serve<Answer>(
   event: unknown,
   context: LambdaContext,
   answer: (event: FunctionUrlEvent, exchange: Exchange) => Promise<Answer>,
+  ownerBy?: OwnerBy,
 ): Promise<Answer | Response> {
   const requestId = context.awsRequestId
   try {
     assertFromFunctionUrl(event, context)
-    const caller = callerOf(event)
+    const caller = callerOf(event, ownerBy)
     if (!caller)
       throw new GatewayError(
         'access_denied',

@@ -83,7 +83,10 @@ const gateway = createGateway({
 })
 
 declare const awslambda: StreamingRuntime
-export const handler = streamingHandler(gateway, awslambda, limits.settled)
+export const handler = streamingHandler(gateway, awslambda, {
+  ownerBy: config.ownerBy,
+  beforeEnd: limits.settled,
+})
 
 function load() {
   const parts = { registry, relay, sessions, streams, eventStore, invoke, limits, validatorsOf }

@@ -172,6 +172,19 @@ describe('the owner of a session', () => {
     expect(federated('ann').owner).not.toBe(federated('bob').owner)
   })
 
+  test('has the role-session name, and users stay as they are, where OwnerBy says so', () => {
+    const owner = (userArn: string, callerId: string) =>
+      toCaller({ userArn, accountId: '123456789012', callerId }, 'session-name').owner
+    const arn = 'arn:aws:sts::123456789012:assumed-role/agents-eu'
+    expect(owner(`${arn}/ann@example.com`, 'AROAEXAMPLE:ann@example.com')).toBe(
+      '123456789012/AROAEXAMPLE:ann@example.com',
+    )
+    expect(owner('arn:aws:iam::123456789012:user/team/ann', 'AIDAANN')).toBe('123456789012/AIDAANN')
+    expect(owner('arn:aws:sts::123456789012:federated-user/ann', '123456789012:ann')).toBe(
+      '123456789012/123456789012:ann',
+    )
+  })
+
   test('is the name of the role when the id is missing', () => {
     const caller = toCaller({
       userArn: 'arn:aws:sts::123456789012:assumed-role/agents-eu/s1',
