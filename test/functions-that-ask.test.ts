@@ -240,9 +240,11 @@ test('a function gets the MCP request and its caller as the event', async () => 
       type: 'tool',
       name: 'contract',
       caller: {
+        kind: 'iam',
         arn: 'arn:aws:iam::000000000000:user/local',
         principal: 'arn:aws:iam::000000000000:user/local',
         accountId: '000000000000',
+        owner: expect.stringMatching(/^000000000000\/AIDA/),
       },
       sessionId: expect.stringMatching(/^(r-)?[\w-]{24}$/),
       clientInfo: { name: 'test', version: '1.0.0' },

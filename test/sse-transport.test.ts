@@ -117,7 +117,11 @@ describe.each(cells)('a client of %s, %s', (sdk, over) => {
         mcp: {
           type: 'tool',
           name: 'echo',
-          caller: { arn: 'arn:aws:iam::000000000000:user/local', accountId: '000000000000' },
+          caller: {
+            kind: 'iam',
+            arn: 'arn:aws:iam::000000000000:user/local',
+            accountId: '000000000000',
+          },
           clientInfo: { name: 'test', version: '1.0.0' },
         },
       },

@@ -4,13 +4,32 @@ import { isRecord } from './is-record.ts'
 import type { Elicited, Root, Sample, SampleParams } from './mcp-results.ts'
 import type { JsonSchema, OutputOf, Schema } from './schema.ts'
 
+/** Who calls, by `kind`. Today every caller is an IAM identity. Another kind may follow. */
+export type Caller = IamCaller
+
+/** An IAM identity, as AWS verified it. */
+export interface IamCaller {
+  readonly kind: 'iam'
+  /** Of an assumed role: with the role-session name, which may change. */
+  readonly arn: string
+  /** The ARN of the user, or of the role without its path. */
+  readonly principal: string
+  readonly accountId: string
+  /** Of an assumed role. Who assumes a role may choose it: docs/access.md. */
+  readonly sessionName?: string | undefined
+  /**
+   * The owner of sessions, the same for all calls of one caller. Only compare it: its form may
+   * change.
+   */
+  readonly owner: string
+}
+
 /** The caller and the registration of one call. */
 export interface Call {
   /** The type of the registration. */
   readonly type: 'tool' | 'resource' | 'prompt'
   readonly name: string
-  /** The IAM identity of the caller, as AWS verified it. */
-  readonly caller: { arn: string; principal: string; accountId: string }
+  readonly caller: Caller
   readonly sessionId?: string | undefined
   /** Sent by the client, not verified. */
   readonly clientInfo?: { name: string; version: string } | undefined

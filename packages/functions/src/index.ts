@@ -5,7 +5,7 @@
  * @module
  */
 
-export type { Call, Context, LambdaContext, LogLevel } from './context.ts'
+export type { Call, Caller, Context, IamCaller, LambdaContext, LogLevel } from './context.ts'
 export { type DescribeOptions, describe } from './describe.ts'
 export type { FunctionOf } from './handler.ts'
 export type {

@@ -1,4 +1,4 @@
-import type { Call } from './context.ts'
+import type { Call, Caller } from './context.ts'
 import type { Definition } from './definition.ts'
 import { finalLine } from './final-line.ts'
 import { definitionOf, type FunctionOf } from './handler.ts'
@@ -136,10 +136,12 @@ function textOf({ content, contents, messages }: Record<string, unknown>): strin
 
 const jsonCopy = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value))
 
-const CALLER: Call['caller'] = {
+const CALLER: Caller = {
+  kind: 'iam',
   arn: 'arn:aws:iam::000000000000:user/test',
   principal: 'arn:aws:iam::000000000000:user/test',
   accountId: '000000000000',
+  owner: '000000000000/AIDATEST',
 }
 
 const LAMBDA = { awsRequestId: 'test', getRemainingTimeInMillis: () => 900_000 }

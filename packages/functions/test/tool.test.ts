@@ -206,7 +206,8 @@ test('the context has the caller and a signal that is not aborted yet', async ()
   const tool = defineTool({
     name: 'it',
     run: (_, { caller, name, clientInfo, signal, lambda }) => ({
-      caller: caller.accountId,
+      // Narrows by `kind`, as an author does.
+      caller: caller.kind === 'iam' ? [caller.accountId, caller.owner, caller.sessionName] : [],
       name,
       clientInfo,
       aborted: signal.aborted,
@@ -216,7 +217,7 @@ test('the context has the caller and a signal that is not aborted yet', async ()
   const context = { clientInfo: { name: 'agent', version: '1' } }
   expect((await testFunction(tool, {}, { context })).result).toMatchObject({
     structuredContent: {
-      caller: '000000000000',
+      caller: ['000000000000', '000000000000/AIDATEST', null],
       name: 'it',
       clientInfo: context.clientInfo,
       aborted: false,

@@ -44,6 +44,9 @@ export function principalArn(arn: string): string {
   return role ? `arn:${role.partition}:iam::${role.accountId}:role/${role.name}` : arn
 }
 
+/** The role-session name of an assumed role. Undefined for every other principal. */
+export const sessionNameOf = (arn: string): string | undefined => assumedRole(arn)?.sessionName
+
 /** The role or user behind a caller, by which `allow` compares it. */
 export interface Principal {
   partition: string

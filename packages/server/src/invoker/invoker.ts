@@ -1,6 +1,6 @@
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import { type Caller, principalArn } from '../http/caller.ts'
+import { type Caller, principalArn, sessionNameOf } from '../http/caller.ts'
 
 /** The MCP request for which a function is invoked. */
 export interface Invocation {
@@ -47,11 +47,12 @@ export function callContext(
   { type, name }: Registration,
   { caller, sessionId, traceparent, clientInfo }: Invocation,
 ) {
-  const { arn, accountId } = caller
+  const { arn, accountId, owner } = caller
+  const sessionName = sessionNameOf(arn)
   return {
     type,
     name,
-    caller: { arn, principal: principalArn(arn), accountId },
+    caller: { kind: 'iam', arn, principal: principalArn(arn), accountId, sessionName, owner },
     sessionId,
     traceparent,
     clientInfo,
