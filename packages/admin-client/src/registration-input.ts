@@ -36,7 +36,7 @@ interface Common {
   _meta?: Record<string, unknown> | undefined
   /** How the function is called; see docs/function-authors.md. @default 'arguments' */
   contract?: 'arguments' | 'mcp' | undefined
-  /** ARNs of IAM roles and users, with `*`. @default every caller of the gateway */
+  /** ARNs of roles, users and role sessions, with `*`. @default every IAM caller of the gateway */
   allow?: string[] | undefined
   /** How often each caller may use it. @default no limit of its own */
   rateLimit?: RateLimit | undefined

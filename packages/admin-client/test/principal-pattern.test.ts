@@ -5,6 +5,9 @@ import { parsePrincipalPattern } from '../src/principal-pattern.ts'
 const arn = (resource: string, accountId = '123456789012', partition = 'aws') =>
   `arn:${partition}:iam::${accountId}:${resource}`
 
+const session = (resource: string, accountId = '123456789012') =>
+  `arn:aws:sts::${accountId}:assumed-role/${resource}`
+
 const SSO = 'role/aws-reserved/sso.amazonaws.com'
 
 describe('an entry of allow', () => {
@@ -26,6 +29,14 @@ describe('an entry of allow', () => {
     [arn('role/*/AWSReservedSSO_*', '*'), { kind: 'role', name: 'AWSReservedSSO_*' }],
     [arn('role/a', '123456789012', 'aws-eusc'), { partition: 'aws-eusc' }],
     [arn('role/a', '123456789012', 'aws-iso-b'), { partition: 'aws-iso-b' }],
+    // Role sessions.
+    [
+      session('agents/ann@example.com'),
+      { kind: 'role', name: 'agents', sessionName: 'ann@example.com' },
+    ],
+    [session('agents-*/ann*'), { kind: 'role', name: 'agents-*', sessionName: 'ann*' }],
+    [session('AWSReservedSSO_Admin_0123/ann', '*'), { accountId: '*', sessionName: 'ann' }],
+    [session('source-identity/ann'), { name: 'source-identity', sessionName: 'ann' }],
   ])('%s is accepted', (text, expected) => {
     expect(parsePrincipalPattern(text)).toMatchObject(expected)
   })
@@ -73,7 +84,19 @@ describe('an entry of allow', () => {
     [arn('role/agents\n'), 'name "agents\n"'],
     ['arn:aws:iam:us-east-1:123456789012:role/x', 'not an ARN of IAM'],
     ['arn:aws:s3:::bucket', 'not an ARN of IAM'],
-    ['arn:aws:sts::123456789012:assumed-role/agents/session', 'names a role session'],
+    ['arn:aws:sts:us-east-1:123456789012:assumed-role/x/y', 'not an ARN of IAM'],
+    [session('agents'), 'names no role session'],
+    [session('team/agents/ann'), 'without the path of the role'],
+    [session('agents/'), 'name ""'],
+    [session('/ann'), 'name ""'],
+    [session('agents/ann:bob'), 'name "ann:bob"'],
+    [session('agents/a?n'), 'name "a?n"'],
+    [session('agents/ann', '1234'), 'account "1234"'],
+    [session(`agents/${'a'.repeat(129)}`), 'has the name'],
+    ['arn:aws:sts::123456789012:federated-user/ann', 'names no role session'],
+    ['arn:aws:sts::123456789012:source-identity/ann', 'Lambda does not tell'],
+    ['sts:SourceIdentity/ann', 'Lambda does not tell'],
+    ['SourceIdentity=ann', 'Lambda does not tell'],
     [arn(`role/${'a'.repeat(129)}`), 'has the name'],
     [arn(`role/${'a/'.repeat(600)}x`), 'more than 1024 characters'],
   ])('%j is refused, and the message says why', (text, message) => {

@@ -67,13 +67,14 @@ describe('a resource', () => {
   )
 })
 
-test('callers are allowed by the ARN of a role, a user or an account', () => {
+test('callers are allowed by the ARN of a role, a user, an account or a role session', () => {
   const allow = [
     'arn:aws:iam::123456789012:role/agents-*',
     'arn:aws:iam::123456789012:role/path/to/role',
     'arn:aws-cn:iam::123456789012:user/dev',
     'arn:aws:iam::*:role/agent',
     'arn:aws:iam::123456789012:root',
+    'arn:aws:sts::123456789012:assumed-role/agent/ann*',
   ]
   expect(placesIn({ ...resource, uri: 'a:b', allow })).toBeUndefined()
   const wrong = [
@@ -81,7 +82,7 @@ test('callers are allowed by the ARN of a role, a user or an account', () => {
     '123456789012',
     'arn:aws:iam::123456789012:role/',
     'arn:aws:iam::123456789012:group/a',
-    'arn:aws:sts::123456789012:assumed-role/a/b',
+    'arn:aws:sts::123456789012:assumed-role/a',
     'arn:aws:iam::*:root',
     'arn:aws:iam::123456789012:role/path/*',
     'arn:aws:iam::123456789012:role/agent:root',

@@ -4,7 +4,7 @@ import type { Registrations } from './registration.ts'
 /** The fields of a registration that depend on the deployment. */
 export interface DescribeOptions {
   lambdaArn: string
-  /** ARNs of IAM roles and users, with `*`. Default: every caller of the gateway. */
+  /** ARNs of roles, users and role sessions, with `*`. Default: every IAM caller of the gateway. */
   allow?: string[]
 }
 

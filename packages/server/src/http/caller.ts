@@ -55,10 +55,14 @@ export interface Principal {
   kind: 'role' | 'user' | undefined
   /** Without the path, which Lambda does not tell for roles. */
   name: string
+  /** Of a role session alone. */
+  sessionName?: string
 }
 
 export function principalOf(arn: string): Principal {
-  const [, partition = '', service, , accountId = '', resource = ''] = principalArn(arn).split(':')
+  const role = assumedRole(arn)
+  if (role) return { ...role, kind: 'role' }
+  const [, partition = '', service, , accountId = '', resource = ''] = arn.split(':')
   const [, kind, name = ''] = /^(role|user)\/(?:.*\/)?([^/]+)$/.exec(resource) ?? []
   return service === 'iam' && (kind === 'role' || kind === 'user')
     ? { partition, accountId, kind, name }

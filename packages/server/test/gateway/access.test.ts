@@ -35,6 +35,15 @@ describe('a registration', () => {
     ['arn:aws:iam::999999999999:root', false],
     ['arn:aws-cn:iam::123456789012:role/agents-eu', false],
     ['arn:aws-cn:iam::123456789012:root', false],
+    ['arn:aws:sts::123456789012:assumed-role/agents-eu/s1', true],
+    ['arn:aws:sts::123456789012:assumed-role/agents-*/s*', true],
+    ['arn:aws:sts::*:assumed-role/*/s1', true],
+    ['arn:aws:sts::123456789012:assumed-role/agents-eu/s', false],
+    ['arn:aws:sts::123456789012:assumed-role/agents-eu/*2', false],
+    ['arn:aws:sts::123456789012:assumed-role/agents/*', false],
+    ['arn:aws:sts::123456789012:assumed-role/*1/*', false],
+    ['arn:aws:sts::999999999999:assumed-role/agents-eu/s1', false],
+    ['arn:aws-cn:sts::123456789012:assumed-role/agents-eu/s1', false],
   ])('that allows %s: admits the role agents-eu is %s', (pattern, admitted) => {
     expect(mayUse(allow(pattern), agent())).toBe(admitted)
   })
@@ -79,6 +88,18 @@ describe('a registration', () => {
       expect(mayUse(roles, caller(`arn:aws:${resource}`))).toBe(false)
   })
 
+  test('that allows role sessions admits no user and no federated user of that name', () => {
+    const sessions = allow('arn:aws:sts::*:assumed-role/*/*')
+    for (const resource of [
+      'iam::123456789012:user/agents-eu/s1',
+      'iam::123456789012:user/s1',
+      'iam::123456789012:root',
+      'sts::123456789012:federated-user/s1',
+    ])
+      expect(mayUse(sessions, caller(`arn:aws:${resource}`))).toBe(false)
+    expect(mayUse(sessions, agent())).toBe(true)
+  })
+
   test('compares a user without the path, as a role', () => {
     const ann = caller('arn:aws:iam::123456789012:user/team/ann')
     expect(mayUse(allow('arn:aws:iam::123456789012:user/team/ann'), ann)).toBe(true)
@@ -96,18 +117,22 @@ test('the matcher agrees with a slow one for 20,000 random patterns and callers'
       .map(() => pick([...letters]))
       .join('')
   const ACCOUNTS = ['111111111111', '222222222222'] as const
-  let admitted = 0
+  const admitted = { iam: 0, sts: 0 }
   for (let n = 0; n < 20_000; n++) {
     const kind = pick(['role', 'role', 'user'])
     const path = pick(['', '', '', 'ab/', '*/', 'a/b*/'])
     const name = pick(['', '', 'AWSReservedSSO_']) + word('ab**')
     const resource = pick([
-      `${kind}/${path}${name}`,
-      `${kind}/${path}${name}`,
-      'root',
-      `${name}:root`,
+      `iam|${kind}/${path}${name}`,
+      `iam|${kind}/${path}${name}`,
+      'iam|root',
+      `iam|${name}:root`,
+      `sts|assumed-role/${path}${name}/${word('ab*')}${pick(['s', '*', ''])}`,
+      `sts|assumed-role/${name}*/${word('ab**')}${pick(['s', '*s', '*'])}`,
     ])
-    const pattern = `arn:${pick(['aws', 'aws-cn'])}:iam::${pick([...ACCOUNTS, '*'])}:${resource}`
+    const [service, rest] = resource.split('|')
+    const account = pick([...ACCOUNTS, '*'])
+    const pattern = `arn:${pick(['aws', 'aws-cn'])}:${service}::${account}:${rest}`
     const is = `${pick(['', 'AWSReservedSSO_'])}${word('ab')}a`
     const identity = pick([
       `sts::${pick(ACCOUNTS)}:assumed-role/${is}/${word('ab*')}s`,
@@ -116,14 +141,16 @@ test('the matcher agrees with a slow one for 20,000 random patterns and callers'
     ])
     const arn = `arn:${pick(['aws', 'aws-cn'])}:${identity}`
     const expected = slowlyAdmits(pattern, arn)
-    if (expected) admitted++
+    if (expected) admitted[service as 'iam' | 'sts']++
     expect([pattern, arn, mayUse(allow(pattern), caller(arn))]).toEqual([pattern, arn, expected])
   }
-  expect(admitted).toBeGreaterThan(500)
+  expect(Math.min(admitted.iam / 500, admitted.sts / 200)).toBeGreaterThan(1)
 })
 
 /** The rules of docs/registering.md, one after the other, with regular expressions. */
 function slowlyAdmits(pattern: string, arn: string): boolean {
+  const [, , of] = pattern.split(':')
+  if (of === 'sts') return slowlyAdmitsSession(pattern, arn)
   const at = pattern.lastIndexOf('/')
   const name = pattern.slice(at + 1)
   const [, partition, , , account = '', resource = ''] = pattern.split(':')
@@ -141,6 +168,15 @@ function slowlyAdmits(pattern: string, arn: string): boolean {
   if ((kind === 'role') !== (service === 'sts')) return false
   const callerName = (service === 'sts' ? parts[0] : parts.at(-1)) ?? ''
   return new RegExp(`^${name.replaceAll('*', '.*')}$`).test(callerName)
+}
+
+/** One regular expression for the whole ARN of a role session. */
+function slowlyAdmitsSession(pattern: string, arn: string): boolean {
+  const parts = pattern.split('/')
+  if (parts.length !== 3 || parts.includes('')) return false
+  const [head = '', role = '', session = ''] = parts
+  const any = (text: string) => text.replaceAll('*', '[^/:]*')
+  return new RegExp(`^${any(head)}/${any(role)}/${any(session)}$`).test(arn)
 }
 
 /** mulberry32 */

@@ -32,6 +32,33 @@ test('a page is made once for a list, also with a cursor', () => {
   }
 })
 
+test('a page is kept for a role session where a registration is for some of them', () => {
+  const pageOf = createListPages()
+  const as = (session: string) => ({
+    ...caller,
+    arn: `arn:aws:sts::123456789012:assumed-role/agents/${session}`,
+  })
+  const names = (tools: Map<string, Tool>, session: string) => {
+    const { tools: shown } = JSON.parse(
+      `{${pageOf('tools/list', tools, as(session), undefined, 9_000)}}`,
+    )
+    return shown.map((it: { name: string }) => it.name)
+  }
+  const { written, tools } = list()
+  const role = { type: 'tool', name: 'role', allow: ['arn:aws:iam::123456789012:role/agents'] }
+  tools.set('role', role as unknown as Tool)
+  expect(names(tools, 'ann')).toContain('role')
+  const { times } = written
+  expect(names(tools, 'bob')).toContain('role')
+  expect(written.times).toBe(times)
+
+  const forAnn = new Map(tools)
+  const allow = ['arn:aws:sts::123456789012:assumed-role/agents/ann']
+  forAnn.set('ann', { type: 'tool', name: 'ann', allow } as unknown as Tool)
+  expect(names(forAnn, 'ann')).toContain('ann')
+  expect(names(forAnn, 'bob')).not.toContain('ann')
+})
+
 test('a page with a cursor that is longer than ours is made, and not kept', () => {
   const pageOf = createListPages()
   const { written, tools } = list()

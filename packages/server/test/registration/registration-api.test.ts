@@ -451,10 +451,10 @@ describe('a body', () => {
     ['an unknown contract', { ...bare, contract: 'rest' }, '/contract', '"arguments"|"mcp"'],
     ['an empty allow list', { ...bare, allow: [] }, '/allow', '>=1'],
     [
-      'a session allowed',
-      { ...bare, allow: ['arn:aws:sts::123456789012:assumed-role/r/s'] },
+      'a source identity allowed',
+      { ...bare, allow: ['sts:SourceIdentity/ann'] },
       '/allow/0',
-      'names a role session',
+      'Lambda does not tell',
     ],
     [
       'both kinds of parameters',

@@ -1,7 +1,8 @@
 import type { RegistrationType } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import { type Caller, principalArn } from '../../http/caller.ts'
+import type { Caller } from '../../http/caller.ts'
 import type { List } from '../../registry/cached-list.ts'
+import { viewOf } from '../protocol/access.ts'
 import { listPrompts, listResources, listTemplates, listTools } from '../protocol/lists.ts'
 import { page } from '../protocol/paging.ts'
 
@@ -49,8 +50,7 @@ export function createListPages() {
       return toText(method, list, caller, cursor, maxBytes)
     const pages = byList.get(list) ?? { texts: new Map(), characters: 0 }
     byList.set(list, pages)
-    const view = isForAll(list) ? '' : principalArn(caller.arn)
-    const key = JSON.stringify([method, view, maxBytes, cursor])
+    const key = JSON.stringify([method, viewOf(list, caller), maxBytes, cursor])
     const known = pages.texts.get(key)
     if (known !== undefined) return known
     const text = toText(method, list, caller, cursor, maxBytes)
@@ -77,17 +77,6 @@ function toText(
   return nextCursor === undefined
     ? members
     : `${members},"nextCursor":${JSON.stringify(nextCursor)}`
-}
-
-const forAll = new WeakMap<object, boolean>()
-
-/** Whether every caller sees the same list. */
-function isForAll(list: List<RegistrationType>): boolean {
-  const known = forAll.get(list)
-  if (known !== undefined) return known
-  const answer = [...list.values()].every(it => it.allow === undefined)
-  forAll.set(list, answer)
-  return answer
 }
 
 export const typeOf = (method: ListMethod): RegistrationType => LISTS[method].type

@@ -4,7 +4,7 @@ import {
   type Registration,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import { type Caller, type Principal, principalOf } from '../../http/caller.ts'
+import { type Caller, type Principal, principalArn, principalOf } from '../../http/caller.ts'
 
 /** Whether a caller may see and use a registration. Every list and every call checks it here. */
 export function mayUse({ allow }: Pick<Registration, 'allow'>, caller: Caller): boolean {
@@ -18,6 +18,27 @@ export function visible<Item extends Pick<Registration, 'allow'>>(
 ): Item[] {
   const principal = principalOf(caller.arn)
   return [...list.values()].filter(({ allow }) => !allow || admits(allow, principal))
+}
+
+/** Callers with the same key see the same items of a list. */
+export function viewOf(
+  list: ReadonlyMap<string, Pick<Registration, 'allow'>>,
+  { arn }: Caller,
+): string {
+  const compared = comparedBy.get(list) ?? whatIsCompared(list)
+  comparedBy.set(list, compared)
+  if (compared === 'nothing') return ''
+  return compared === 'principal' ? principalArn(arn) : arn
+}
+
+type Compared = 'nothing' | 'principal' | 'role session'
+const comparedBy = new WeakMap<object, Compared>()
+
+function whatIsCompared(list: ReadonlyMap<string, Pick<Registration, 'allow'>>): Compared {
+  const limits = [...list.values()].flatMap(({ allow }) => (allow ? [patternsOf(allow)] : []))
+  if (limits.length === 0) return 'nothing'
+  const sessions = limits.flat().some(it => it.sessionName !== undefined)
+  return sessions ? 'role session' : 'principal'
 }
 
 const admits = (allow: string[], principal: Principal) =>
@@ -41,7 +62,11 @@ function matches(pattern: PrincipalPattern, principal: Principal): boolean {
   if (pattern.partition !== partition) return false
   if (pattern.accountId !== '*' && pattern.accountId !== accountId) return false
   if (pattern.kind === 'root') return true
-  return pattern.kind === kind && matchesName(pattern.name, name)
+  if (pattern.kind !== kind || !matchesName(pattern.name, name)) return false
+  if (pattern.sessionName === undefined) return true
+  return (
+    principal.sessionName !== undefined && matchesName(pattern.sessionName, principal.sessionName)
+  )
 }
 
 /** `*` stands for any characters, as in IAM. */
