@@ -14,9 +14,11 @@ let gateway: Gateway
 beforeAll(async () => {
   gateway = await startGateway({
     push: true,
-    environment: { HEARTBEAT_SECONDS: '1', IDLE_TIMEOUT_SECONDS: '2' },
+    environment: { HEARTBEAT_SECONDS: '1', IDLE_TIMEOUT_SECONDS: '2', OWNER_BY: 'session-name' },
+    principals: [longRole, longUser],
   })
   const { admin } = gateway
+  await admin.registerTool({ name: longName, lambdaArn: functionArn('echo'), parameters: {} })
   await admin.registerTool({ name: 'echo', lambdaArn: functionArn('echo'), parameters: {} })
   await admin.registerTool({
     name: 'contract',
@@ -80,6 +82,25 @@ describe('subscriptions', () => {
   })
 })
 
+/** Names as long as IAM allows: 64 characters each, and a path of 512. */
+const longest = (resource: string, userId: string) => ({
+  accessKeyId: `ASIA${userId.slice(0, 8)}`,
+  secretAccessKey: `secret of ${userId.slice(0, 8)}`,
+  sessionToken: `token of ${userId.slice(0, 8)}`,
+  arn: `arn:aws-us-gov:${resource}`,
+  userId,
+})
+const session = 's'.repeat(64)
+const longRole = longest(
+  `sts::111111111111:assumed-role/${'r'.repeat(64)}/${session}`,
+  `AROA${'A'.repeat(124)}:${session}`,
+)
+const longUser = longest(
+  `iam::111111111111:user/${'p'.repeat(510)}/${'u'.repeat(64)}`,
+  `AIDA${'A'.repeat(124)}`,
+)
+const longName = 'n'.repeat(128)
+
 describe('what does not fit into the client context', () => {
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
   const clientInfo = { name: 'raw', version: '1' }
@@ -90,12 +111,6 @@ describe('what does not fit into the client context', () => {
       'clientInfo',
       { clientInfo: { name: 'x'.repeat(5_000), version: '1' }, traceparent },
       ['clientInfo'],
-    ],
-    ['traceparent', { clientInfo, traceparent: 'x'.repeat(5_000) }, ['traceparent']],
-    [
-      'both',
-      { clientInfo: { name: 'x'.repeat(5_000), version: '1' }, traceparent: 'x'.repeat(5_000) },
-      ['clientInfo', 'traceparent'],
     ],
   ])('is left out, and the function is told: %s', async (_, sent, omitted) => {
     const _meta = {
@@ -113,6 +128,82 @@ describe('what does not fit into the client context', () => {
     for (const name of ['clientInfo', 'traceparent'] as const)
       expect(custom.mcp[name]).toEqual(omitted?.includes(name) ? undefined : sent[name])
     expect(custom.bedrockAgentCoreToolName).toBe('echo')
+  })
+
+  test.each([
+    ['a role', longRole],
+    ['a user with a path', longUser],
+  ])('is clientInfo alone, also where all names of %s are as long as can be', async (_, as) => {
+    const call = async (name: string) => {
+      const params = { name: longName, arguments: {}, _meta: { traceparent } }
+      const headers = {
+        'mcp-session-id': await openAs(name),
+        'mcp-protocol-version': '2025-11-25',
+      }
+      const request = { jsonrpc: '2.0', id: 1, method: 'tools/call', params }
+      const [message] = await messagesIn(
+        await postMcp(gateway, request, { headers, credentials: as }),
+      )
+      return JSON.parse(textOf(message?.result)).custom.mcp
+    }
+    const openAs = async (name: string) => {
+      const params = {
+        protocolVersion: '2025-11-25',
+        capabilities: {},
+        clientInfo: { name, version: '1' },
+      }
+      const request = { jsonrpc: '2.0', id: 1, method: 'initialize', params }
+      const opened = await postMcp(gateway, request, { credentials: as })
+      await opened.text()
+      return opened.headers.get('mcp-session-id') ?? ''
+    }
+    const { clientInfo: shown, ...told } = await call('raw')
+    expect(shown).toEqual(clientInfo)
+    const isRole = as === longRole
+    expect(told).toEqual({
+      type: 'tool',
+      name: longName,
+      caller: {
+        kind: 'iam',
+        arn: as.arn,
+        principal: isRole ? `arn:aws-us-gov:iam::111111111111:role/${'r'.repeat(64)}` : as.arn,
+        accountId: '111111111111',
+        ...(isRole && { sessionName: session }),
+        owner: `111111111111/${as.userId}`,
+      },
+      sessionId: expect.stringMatching(/^[\w-]{24}$/),
+      traceparent,
+    })
+    const long = await call('x'.repeat(5_000))
+    expect(long).toEqual({ ...told, sessionId: expect.any(String), omitted: ['clientInfo'] })
+  })
+
+  test('is no traceparent: one that is not valid is dropped, and a valid one reaches the function', async () => {
+    const call = async (sent: unknown) => {
+      const params = { name: 'echo', arguments: {}, _meta: { ...meta, traceparent: sent } }
+      const request = { jsonrpc: '2.0', id: 1, method: 'tools/call', params }
+      const [message] = await messagesIn(
+        await postMcp(gateway, request, modern('tools/call', 'echo')),
+      )
+      return JSON.parse(textOf(message?.result)).custom.mcp
+    }
+    const [version, id, parent, flags] = traceparent.split('-')
+    expect(await call(`cc-${id}-${parent}-${flags}`)).toMatchObject({
+      traceparent: `cc-${id}-${parent}-${flags}`,
+    })
+    for (const wrong of [
+      'x'.repeat(5_000),
+      traceparent.toUpperCase(),
+      `${traceparent}-${'x'.repeat(5_000)}`,
+      `ff-${id}-${parent}-${flags}`,
+      `${version}-${'0'.repeat(32)}-${parent}-${flags}`,
+      `${version}-${id}-${'0'.repeat(16)}-${flags}`,
+      7,
+    ]) {
+      const told = await call(wrong)
+      expect(told, String(wrong).slice(0, 60)).not.toHaveProperty('traceparent')
+      expect(told).not.toHaveProperty('omitted')
+    }
   })
 })
 

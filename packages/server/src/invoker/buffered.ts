@@ -41,34 +41,24 @@ export function bufferedInvoker(clientFor: (region: string) => LambdaApi): Invok
 }
 
 /**
- * The client's own values have no limit. What does not fit is left out, and the function told so.
+ * `clientInfo` alone has no limit. Where it does not fit, it is left out, and the function told so.
+ * The rest always fits: with all names at the limits of IAM and MCP, a role takes 1,500 bytes and a
+ * user with a path 2,450.
  */
-const MAY_BE_OMITTED: ('clientInfo' | 'traceparent')[][] = [
-  [],
-  ['clientInfo'],
-  ['traceparent'],
-  ['clientInfo', 'traceparent'],
-]
-
 function clientContext(registration: Registration, invocation: Invocation): string {
-  const mcp = callContext(registration, invocation)
-  let encoded = ''
-  for (const omitted of MAY_BE_OMITTED) {
-    const left = Object.fromEntries(omitted.map(name => [name, undefined]))
-    const told = omitted.length > 0 ? { omitted } : {}
-    // The field of AgentCore Gateway comes first, so that functions for it run unchanged.
-    const custom = {
-      bedrockAgentCoreToolName: registration.name,
-      mcp: { ...mcp, ...left, ...told },
-    }
-    encoded = Buffer.from(JSON.stringify({ custom })).toString('base64')
-    if (encoded.length > MAX_CLIENT_CONTEXT_BYTES) continue
-    if (omitted.length > 0)
-      log.warn('invoker: the client context is too long, so a part of it was left out', {
-        id: registration.id,
-        omitted,
-      })
-    break
-  }
-  return encoded
+  const { clientInfo, ...mcp } = callContext(registration, invocation)
+  const encoded = encode({ ...mcp, clientInfo })
+  if (encoded.length <= MAX_CLIENT_CONTEXT_BYTES) return encoded
+  const omitted = ['clientInfo']
+  log.warn('invoker: the client context is too long, so a part of it was left out', {
+    id: registration.id,
+    omitted,
+  })
+  return encode({ ...mcp, omitted })
+}
+
+function encode(mcp: { name: string }): string {
+  // The field of AgentCore Gateway comes first, so that functions for it run unchanged.
+  const custom = { bedrockAgentCoreToolName: mcp.name, mcp }
+  return Buffer.from(JSON.stringify({ custom })).toString('base64')
 }

@@ -7,7 +7,7 @@ export interface Invocation {
   caller: Caller
   sessionId?: string | undefined
   clientInfo?: { name: string; version: string } | undefined
-  /** W3C trace context, from the `_meta` of the client's request. */
+  /** W3C trace context, from the `_meta` of the client's request: traceparent.ts checks it. */
   traceparent?: string | undefined
   /** Awaited before an output of so many bytes is read. */
   beforeOutput?: ((bytes: number) => Promise<void>) | undefined

@@ -10,6 +10,7 @@ import { describe, GatewayError } from '../../http/errors.ts'
 import { log } from '../../http/log.ts'
 import { toPromptResult, toReadResult, toToolOutput } from '../../invoker/contracts/arguments.ts'
 import type { Invoke, Outcome } from '../../invoker/invoker.ts'
+import { toTraceparent } from '../../invoker/traceparent.ts'
 import { isRecord } from '../../is-record.ts'
 import { INTERNAL_ERROR, JsonRpcError } from '../../jsonrpc-error.ts'
 import type { RateLimits } from '../../rate-limit/rate-limits.ts'
@@ -201,7 +202,7 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
           caller,
           sessionId,
           clientInfo: client?.name && client.version ? client : undefined,
-          traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+          traceparent: toTraceparent(traceparent),
           beforeOutput,
         },
         stop.signal,

@@ -9,6 +9,7 @@ import {
   type InvokeStream,
   type Outcome,
 } from '../../invoker/invoker.ts'
+import { toTraceparent } from '../../invoker/traceparent.ts'
 import { JsonRpcError } from '../../jsonrpc-error.ts'
 import type { Variables } from '../../uri-template/match.ts'
 import { outcomeUnknown } from '../wire/outcome-unknown.ts'
@@ -89,12 +90,11 @@ export function createFunctionCalls(
 
   function invocation({ mcpReq: { _meta } }: ServerContext): Invocation {
     const { name, version } = server.getClientVersion() ?? {}
-    const traceparent = _meta?.['traceparent']
     return {
       caller,
       sessionId,
       clientInfo: name && version ? { name, version } : undefined,
-      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+      traceparent: toTraceparent(_meta?.['traceparent']),
     }
   }
 }
