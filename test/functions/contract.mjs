@@ -59,12 +59,19 @@ const sampling = {
   },
 }
 
+/** @typedef {import('../globals/awslambda.d.ts').Context} Context */
 /**
- * @type {Record<string, (write: Write, event: { params: Params }, stream: ResponseStream) =>
- * unknown>}
+ * @type {Record<string, (
+ *   write: Write,
+ *   event: { params: Params },
+ *   stream: ResponseStream,
+ *   context: Context,
+ * ) => unknown>}
  */
 const modes = {
   event: (write, event) => write(text(JSON.stringify(event))),
+  tenant: (write, _event, _stream, { tenantId }) =>
+    write(text(JSON.stringify({ tenantId, pid: process.pid }))),
   async wait(write, { params }) {
     const { file } = params.arguments
     write(progress(1, 'half way'))
@@ -201,10 +208,12 @@ const modes = {
 
 /** @typedef {{ params: Params }} Event */
 
-export const handler = awslambda.streamifyResponse(async (/** @type {Event} */ event, stream) => {
-  /** @type {Write} */
-  const write = it => stream.write(`${JSON.stringify(it)}\n`)
-  const { arguments: args, uri } = event.params
-  await modes[args?.mode ?? uri?.split('://')[1] ?? 'event']?.(write, event, stream)
-  stream.end()
-})
+export const handler = awslambda.streamifyResponse(
+  async (/** @type {Event} */ event, stream, context) => {
+    /** @type {Write} */
+    const write = it => stream.write(`${JSON.stringify(it)}\n`)
+    const { arguments: args, uri } = event.params
+    await modes[args?.mode ?? uri?.split('://')[1] ?? 'event']?.(write, event, stream, context)
+    stream.end()
+  },
+)

@@ -8,4 +8,5 @@ export const handler = async (event, context) => ({
   event,
   custom: context.clientContext?.custom,
   pid: process.pid,
+  tenantId: context.tenantId,
 })

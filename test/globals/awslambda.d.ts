@@ -9,6 +9,7 @@ export interface ResponseStream extends Writable {
 export interface Context {
   awsRequestId: string
   getRemainingTimeInMillis(): number
+  tenantId?: string
   clientContext?: { custom?: { mcp?: { name?: string } } }
 }
 

@@ -36,6 +36,11 @@ interface Common {
   _meta?: Record<string, unknown> | undefined
   /** How the function is called; see docs/function-authors.md. @default 'arguments' */
   contract?: 'arguments' | 'mcp' | undefined
+  /**
+   * For a function with tenant isolation: whose calls share its environments. Without it the
+   * gateway sends no tenant id.
+   */
+  tenant?: 'account' | 'principal' | 'session' | undefined
   /** ARNs of roles, users and role sessions, with `*`. @default every IAM caller of the gateway */
   allow?: string[] | undefined
   /** How often each caller may use it. @default no limit of its own */

@@ -43,6 +43,7 @@ const common = {
   icons: z.array(icon).optional(),
   _meta: json.optional(),
   contract: z.enum(['arguments', 'mcp']).optional(),
+  tenant: z.enum(['account', 'principal', 'session']).optional(),
   allow: z.array(principal).min(1).max(200).optional(),
   rateLimit: z
     .strictObject({

@@ -43,7 +43,7 @@ test('a registration of describe has all fields of the registration API, with th
 })
 
 /** The pipeline that registers gives these, not the function. */
-type OfThePipeline = 'owner' | 'rateLimit'
+type OfThePipeline = 'owner' | 'rateLimit' | 'tenant'
 
 /** `describe` always writes these. The API has defaults for them. */
 type Own = 'contract' | 'inputSchema' | 'parameters'

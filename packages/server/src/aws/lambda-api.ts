@@ -12,6 +12,8 @@ interface InvokeInput {
   payload: Buffer
   /** Base64 of JSON. */
   clientContext?: string
+  /** For a function with tenant isolation. */
+  tenantId?: string | undefined
   /** The output has so many bytes. It is read once this resolves. */
   beforeOutput?: ((bytes: number) => Promise<void>) | undefined
 }
@@ -71,7 +73,7 @@ export function lambdaApi(service: AwsService): LambdaApi {
   async function run(
     apiVersion: string,
     operation: string,
-    { functionName, payload, clientContext }: InvokeInput,
+    { functionName, payload, clientContext, tenantId }: InvokeInput,
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
     const response = await post({
@@ -79,6 +81,7 @@ export function lambdaApi(service: AwsService): LambdaApi {
       headers: {
         'content-type': 'application/octet-stream',
         ...(clientContext !== undefined && { 'x-amz-client-context': clientContext }),
+        ...(tenantId !== undefined && { 'x-amz-tenant-id': tenantId }),
       },
       body: payload,
       signal,

@@ -4,6 +4,7 @@ import type { LambdaApi } from '../aws/lambda-api.ts'
 import { log } from '../http/log.ts'
 import { failureMessage, notInvokedMessage, untilAccepted } from './failure.ts'
 import { callContext, type Invocation, type Invoke } from './invoker.ts'
+import { tenantIdOf } from './tenant-id.ts'
 
 /**
  * The limit of the encoded client context:
@@ -23,6 +24,7 @@ export function bufferedInvoker(clientFor: (region: string) => LambdaApi): Invok
       functionName: registration.lambdaArn,
       payload: Buffer.from(event),
       clientContext: clientContext(registration, invocation),
+      tenantId: tenantIdOf(registration, invocation),
       beforeOutput: invocation.beforeOutput,
     }
     try {
@@ -57,7 +59,7 @@ function clientContext(registration: Registration, invocation: Invocation): stri
   return encode({ ...mcp, omitted })
 }
 
-function encode(mcp: { name: string }): string {
+function encode(mcp: { name: string; [member: string]: unknown }): string {
   // The field of AgentCore Gateway comes first, so that functions for it run unchanged.
   const custom = { bedrockAgentCoreToolName: mcp.name, mcp }
   return Buffer.from(JSON.stringify({ custom })).toString('base64')

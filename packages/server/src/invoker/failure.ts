@@ -103,12 +103,13 @@ export function untilAccepted<Output>(
  * The message for a call that Lambda refused or that did not reach Lambda. The full reason is for
  * the administrator and goes to the log.
  */
-export function notInvokedMessage(error: unknown, { id, lambdaArn }: Registration): string {
+export function notInvokedMessage(error: unknown, registration: Registration): string {
+  const { id, lambdaArn, tenant } = registration
   const { name, message } = error instanceof Error ? error : { name: String(error), message: '' }
   log.error('invoker: the function was not invoked', { id, lambdaArn, error: describe(error) })
   if (name === 'InvalidParameterValueException') {
     if (/durable|qualifie[rd]/i.test(message)) return NEEDS_QUALIFIER
-    if (/tenan/i.test(message)) return NEEDS_TENANT
+    if (/tenan/i.test(message)) return tenant ? NEEDS_NO_TENANT : NEEDS_TENANT
   }
   if (name === 'AccessDeniedException')
     return `The policy of this function does not allow the gateway to invoke it. It may have been replaced since the function was registered. An administrator has to repair the registration with POST /register/${id}/repair: that grants the permission or says why it cannot`
@@ -122,7 +123,10 @@ const NEEDS_QUALIFIER =
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation-invoke.html */
 const NEEDS_TENANT =
-  'This function isolates tenants and needs a tenant id, which the gateway does not send. An administrator has to register a function without tenant isolation, which may call this one'
+  'This function isolates tenants and needs a tenant id. An administrator has to say in its registration whose calls share an environment: "tenant": "account", "principal" or "session"'
+
+const NEEDS_NO_TENANT =
+  'This function does not isolate tenants and takes no tenant id. An administrator has to remove "tenant" from its registration, or register a function that isolates tenants'
 
 const TOO_LARGE = 'The arguments are larger than 6 MB, the limit of a Lambda function: send less'
 

@@ -36,6 +36,7 @@ export type Invoke = (
 export type InvokeStream = (
   registration: Registration,
   event: string,
+  invocation: Invocation,
   signal: AbortSignal,
 ) => AsyncIterable<Uint8Array>
 

@@ -5,6 +5,7 @@ import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
 import { FunctionFailure, failureMessage, notInvokedMessage, untilAccepted } from './failure.ts'
 import type { InvokeStream } from './invoker.ts'
+import { tenantIdOf } from './tenant-id.ts'
 
 /**
  * Invokes functions with the calling contract `mcp` through the Lambda API and passes the output on
@@ -13,10 +14,14 @@ import type { InvokeStream } from './invoker.ts'
  * https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
  */
 export function streamingInvoker(clientFor: (region: string) => LambdaApi): InvokeStream {
-  return async function* (registration, event, signal) {
+  return async function* (registration, event, invocation, signal) {
     const arn = parseLambdaArn(registration.lambdaArn)
     if (typeof arn === 'string') throw new Error(`${registration.id}: its lambdaArn ${arn}`)
-    const input = { functionName: registration.lambdaArn, payload: Buffer.from(event) }
+    const input = {
+      functionName: registration.lambdaArn,
+      payload: Buffer.from(event),
+      tenantId: tenantIdOf(registration, invocation),
+    }
     let responding = false
     try {
       const events = await untilAccepted(

@@ -16,11 +16,16 @@ export interface EnvironmentPool {
 
 /**
  * Starts one execution environment per concurrent invocation, up to its own limit or
- * `limit`, and keeps it for the next invocation. Above the limit an invocation is throttled.
+ * `limit`, and keeps it for the next invocation of the same tenant. Above the limit an invocation
+ * is throttled. At the limit an idle environment of another tenant makes room.
  */
 export function environmentPool(fn: LambdaFunction, limit: number, host: Host): EnvironmentPool {
   const idle: ExecutionEnvironment[] = []
   const busy = new Set<ExecutionEnvironment>()
+  /** The tenants of the execution environments that have run for one. */
+  const tenants = new WeakMap<ExecutionEnvironment, string>()
+  /** Execution environments that have run for no one yet. */
+  const fresh = new WeakSet<ExecutionEnvironment>()
   /** Execution environments that still run replaced code. */
   const stale = new WeakSet<ExecutionEnvironment>()
   let starting = 0
@@ -29,8 +34,11 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
 
   return {
     async invoke(invocation, onDispatch) {
-      const environment = takeIdle() ?? (await start())
+      const { tenantId } = invocation
+      const environment = takeIdle(tenantId) ?? (await start())
       if ('type' in environment) return environment
+      fresh.delete(environment)
+      if (tenantId !== undefined) tenants.set(environment, tenantId)
       const output = environment.invoke(invocation)
       onDispatch(environment.pid)
       return output
@@ -38,7 +46,9 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
     async prepare() {
       if (unready === fn || idle.length + busy.size > 0) return
       const environment = await start()
-      if (!('type' in environment)) onIdle(environment)
+      if ('type' in environment) return
+      fresh.add(environment)
+      onIdle(environment)
     },
     replaceFunction(next) {
       fn = next
@@ -47,9 +57,10 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
     },
   }
 
-  /** The one that was used last: its caches are the warmest. */
-  function takeIdle() {
-    const environment = idle.pop()
+  /** The one that was used last for this tenant: its caches are the warmest. */
+  function takeIdle(tenantId: string | undefined) {
+    const at = idle.findLastIndex(it => fresh.has(it) || tenants.get(it) === tenantId)
+    const [environment] = at < 0 ? [] : idle.splice(at, 1)
     if (environment) busy.add(environment)
     return environment
   }
@@ -57,8 +68,9 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
   async function start(): Promise<
     ExecutionEnvironment | Extract<FunctionOutput, { type: 'throttled' | 'error' }>
   > {
-    if (starting + idle.length + busy.size >= (fn.concurrency ?? limit))
-      return { type: 'throttled' }
+    const most = fn.concurrency ?? limit
+    if (starting + idle.length + busy.size >= most) idle.shift()?.kill()
+    if (starting + idle.length + busy.size >= most) return { type: 'throttled' }
     // Count it before the first await: otherwise two invocations could take the last free place.
     starting++
     const version = fn

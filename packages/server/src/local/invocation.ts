@@ -9,12 +9,16 @@ export interface Invocation {
   traceId: string
   /** JSON text. */
   clientContext?: string
+  /** Its environments run for this tenant alone. */
+  tenantId?: string
 }
 
 /** The output of one invocation. A failed function is an output of the type `error`. */
 export type FunctionOutput =
   /** The function is at its concurrency limit. It did not run. */
   | { type: 'throttled' }
+  /** The function isolates tenants and the call has none, or the reverse. It did not run. */
+  | { type: 'wrong-tenant'; needsTenant: boolean }
   | { type: 'error'; error: FunctionError }
   | { type: 'buffered'; body: Buffer }
   | {

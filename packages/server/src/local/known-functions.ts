@@ -57,6 +57,8 @@ export function knownFunctions({
       async function run(): Promise<FunctionOutput> {
         const fn = await find(functionName)
         if ('errorType' in fn) return { type: 'error', error: fn }
+        if (fn.isolatesTenants === (invocation.tenantId === undefined))
+          return { type: 'wrong-tenant', needsTenant: fn.isolatesTenants }
         return poolOf(fn).invoke(invocation, pid =>
           onInvocation?.({ functionName, requestId, pid, ...request }),
         )

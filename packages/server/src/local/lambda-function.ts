@@ -19,6 +19,11 @@ export interface LambdaFunction {
   python?: PythonInterpreter
   /** Concurrent invocations. Default: the limit of the gateway. */
   concurrency?: number
+  /**
+   * Whether it needs a tenant id, or refuses one. Undefined for a function without a template,
+   * which takes both.
+   */
+  isolatesTenants?: boolean
   /** Starts the inspector of Node.js on this port; 0 is a free one. */
   inspectPort?: number
 }

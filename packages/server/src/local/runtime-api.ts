@@ -106,6 +106,7 @@ export async function startRuntimeApi(events: RuntimeApiEvents): Promise<Runtime
         ...(invocation.clientContext && {
           'Lambda-Runtime-Client-Context': asciiJson(invocation.clientContext),
         }),
+        ...(invocation.tenantId && { 'Lambda-Runtime-Aws-Tenant-Id': invocation.tenantId }),
       })
       waiting?.end(invocation.event)
       waiting = undefined

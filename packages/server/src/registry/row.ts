@@ -50,6 +50,9 @@ function assertReadable(it: unknown): asserts it is Registration {
   if (!Array.isArray(allow) || allow.some(entry => typeof entry !== 'string'))
     throw new Error('allow is not a list of ARNs')
   if (!isRateLimit(it['rateLimit'])) throw new Error('rateLimit is not a rate')
+  const { tenant = 'account' } = it
+  if (tenant !== 'account' && tenant !== 'principal' && tenant !== 'session')
+    throw new Error('tenant is not "account", "principal" or "session"')
   const type = TYPES.find(known => known === it['type'])
   if (!type || it['id'] !== registrationId(type, String(it['name'])))
     throw new Error('id is not <type>-<name>')

@@ -27,6 +27,7 @@ const HEADERS = [
   'content-type',
   'content-length',
   'x-amz-client-context',
+  'x-amz-tenant-id',
   'x-amz-security-token',
   'x-amz-invocation-type',
 ]
@@ -37,29 +38,38 @@ const stream = [frame('PayloadChunk', 'one'), frame('InvokeComplete', '{}')]
 
 test.each([
   ['name', '{}', undefined],
+  ['isolated', '{}', undefined, '123456789012/AROAEXAMPLE:ann+x=y@example.com'],
   ['arn:aws:lambda:us-east-1:000000000000:function:x:$LATEST', '"ü"', 'e30='],
   ["odd name!'()*/?#", 'x'.repeat(100_000), Buffer.from('{"custom":{}}').toString('base64')],
-])('a call of %s is the request of the AWS SDK', async (functionName, text, clientContext) => {
-  const payload = Buffer.from(text)
-  const context = clientContext === undefined ? {} : { clientContext }
-  const { ours, theirs, requests } = await clients((response, nth) =>
-    nth > 2
-      ? response
-          .writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream' })
-          .end(Buffer.concat(stream))
-      : response.end(),
-  )
-  const sdkInput = { FunctionName: functionName, Payload: payload, ClientContext: clientContext }
-  await ours.invoke({ functionName, payload, ...context }, signal)
-  await theirs.send(new InvokeCommand(sdkInput))
-  await ours.invokeWithResponseStream({ functionName, payload, ...context }, signal)
-  await theirs.send(new InvokeWithResponseStreamCommand(sdkInput))
-  for (const [our, their] of [requests.slice(0, 2), requests.slice(2)]) {
-    expect([our?.method, our?.url]).toEqual([their?.method, their?.url])
-    expect(our?.body.equals(payload) && their?.body.equals(payload)).toBe(true)
-    for (const name of HEADERS) expect(our?.headers[name], name).toBe(their?.headers[name])
-  }
-})
+])(
+  'a call of %s is the request of the AWS SDK',
+  async (functionName, text, clientContext, tenantId?: string) => {
+    const payload = Buffer.from(text)
+    const context = { ...(clientContext !== undefined && { clientContext }), tenantId }
+    const { ours, theirs, requests } = await clients((response, nth) =>
+      nth > 2
+        ? response
+            .writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream' })
+            .end(Buffer.concat(stream))
+        : response.end(),
+    )
+    const sdkInput = {
+      FunctionName: functionName,
+      Payload: payload,
+      ClientContext: clientContext,
+      TenantId: tenantId,
+    }
+    await ours.invoke({ functionName, payload, ...context }, signal)
+    await theirs.send(new InvokeCommand(sdkInput))
+    await ours.invokeWithResponseStream({ functionName, payload, ...context }, signal)
+    await theirs.send(new InvokeWithResponseStreamCommand(sdkInput))
+    for (const [our, their] of [requests.slice(0, 2), requests.slice(2)]) {
+      expect([our?.method, our?.url]).toEqual([their?.method, their?.url])
+      expect(our?.body.equals(payload) && their?.body.equals(payload)).toBe(true)
+      for (const name of HEADERS) expect(our?.headers[name], name).toBe(their?.headers[name])
+    }
+  },
+)
 
 test('a call carries the trace that Lambda gives to an invocation, as the AWS SDK does', async () => {
   const server = await startAwsServer()

@@ -36,9 +36,11 @@ async function invoker(respond: (response: ServerResponse, nth: number) => unkno
   return {
     requests: () => requests,
     invoke: (signal = new AbortController().signal, registration = tool) =>
-      invoke(registration, '{}', signal)[Symbol.asyncIterator](),
+      invoke(registration, '{}', { caller }, signal)[Symbol.asyncIterator](),
   }
 }
+
+const caller = { arn: 'arn:aws:iam::123456789012:user/a', accountId: '123456789012', owner: 'a' }
 
 const tool = {
   id: 'tool-x',
@@ -217,7 +219,13 @@ test.each([
   [
     'InvalidParameterValueException',
     'The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.',
-    'register a function without tenant isolation',
+    '"tenant": "account", "principal" or "session"',
+  ],
+  [
+    'InvalidParameterValueException',
+    'The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.',
+    'remove "tenant" from its registration',
+    'session',
   ],
   [
     'AccessDeniedException',
@@ -227,11 +235,12 @@ test.each([
   ['SnapStartNotReadyException', 'not ready', 'Try again later'],
   ['constructor', 'x', 'could not be invoked (constructor)'],
 ])('a call that Lambda refuses with %s is an error with the repair: %s', async (...given) => {
-  const [type, Message, expected] = given
+  const [type, Message, expected, tenant] = given
   const { invoke, requests } = await invoker(response =>
     response.writeHead(400, { 'x-amzn-errortype': type }).end(JSON.stringify({ Message })),
   )
-  const calling = invoke(undefined, registered(70)).next()
+  const registration = { ...registered(70), ...(tenant && { tenant }) } as Tool
+  const calling = invoke(undefined, registration).next()
   await expect(calling).rejects.toThrow(FunctionFailure)
   await expect(calling).rejects.toThrow(expected)
   await expect(calling).rejects.not.toThrow(/arn:|000000000000/)

@@ -66,6 +66,32 @@ describe('Invoke', () => {
     expect(directory).toBe(environment.LAMBDA_TASK_ROOT)
   })
 
+  test('runs the calls of a tenant in an environment of its own, up to the limit', async () => {
+    const { invoke } = await startClient({ concurrency: 2 })
+    const run = async (TenantId: string | undefined) => {
+      const { context, calls, pid } = {
+        ...(await invoke('buffered', { case: 'echo' }, { TenantId })).json(),
+        ...(await invoke('buffered', { case: 'calls' }, { TenantId })).json(),
+      }
+      expect(context.tenantId).toBe(TenantId)
+      return { calls, pid }
+    }
+    const blue = await run('blue')
+    const green = await run('green')
+    expect(green.pid).not.toBe(blue.pid)
+    expect(await run('blue')).toEqual({ ...blue, calls: 2 })
+    // The environment of green, which was idle for longest, makes room.
+    const none = await run(undefined)
+    expect([blue.pid, green.pid]).not.toContain(none.pid)
+    expect(await run('blue')).toEqual({ ...blue, calls: 3 })
+    expect((await run('green')).pid).not.toBe(green.pid)
+
+    for (const TenantId of ['a,b', 'x'.repeat(257)])
+      await expect(invoke('buffered', {}, { TenantId })).rejects.toThrow(
+        'The tenant id has 1 to 256',
+      )
+  })
+
   test.each([
     [
       'throw',

@@ -38,6 +38,7 @@ Resources:
       MemorySize: 256
       LoggingConfig: { LogFormat: JSON, ApplicationLogLevel: WARN }
       ReservedConcurrentExecutions: 3
+      TenancyConfig: { TenantIsolationMode: PER_TENANT }
       Environment:
         Variables:
           SHARED: own
@@ -70,6 +71,7 @@ test('reads the functions of a SAM template, with Globals, parameters and refere
       memory: 256,
       concurrency: 3,
       logging: { format: 'JSON', level: 'WARN' },
+      isolatesTenants: true,
       esbuild: { entryPoints: ['app.ts'], format: 'esm', external: ['@aws-sdk/*'] },
       variables: {
         STAGE: 'dev',
@@ -91,6 +93,7 @@ test('reads the functions of a SAM template, with Globals, parameters and refere
       // The defaults of Lambda. Globals do not apply to this type.
       timeout: 3,
       memory: 128,
+      isolatesTenants: false,
       variables: {},
     },
   ])

@@ -58,8 +58,9 @@ export function createFunctionCalls(
 
     callMcp(registration, { method, params, variables }, ctx) {
       const clientCapabilities = server.getClientCapabilities()
+      const invoked = invocation(ctx)
       const context = {
-        ...callContext(registration, invocation(ctx)),
+        ...callContext(registration, invoked),
         clientCapabilities,
         variables,
       }
@@ -68,7 +69,7 @@ export function createFunctionCalls(
         : inProcess
       return inTime(ctx, signal => {
         const send = (event: McpEvent) =>
-          invokeStream(registration, mcpEvent(event, ctx, isStateless), signal)
+          invokeStream(registration, mcpEvent(event, ctx, isStateless), invoked, signal)
         return callMcpFunction(send, { method, params, context }, ctx, rounds, drained)
       })
     },

@@ -12,6 +12,7 @@ import { eventStreamFrame } from './event-stream-frame.ts'
  */
 export async function sendInvokeResponse(output: FunctionOutput, response: ServerResponse) {
   if (output.type === 'throttled') return throttled(response)
+  if (output.type === 'wrong-tenant') return wrongTenant(response, output.needsTenant)
   const whole = output.type === 'stream' ? await collect(output.body, output.failure) : output
   response.setHeader('content-type', 'application/json')
   response.setHeader('x-amz-executed-version', '$LATEST')
@@ -43,6 +44,7 @@ async function collect(
  */
 export async function sendInvokeResponseStream(output: FunctionOutput, response: ServerResponse) {
   if (output.type === 'throttled') return throttled(response)
+  if (output.type === 'wrong-tenant') return wrongTenant(response, output.needsTenant)
   response.writeHead(200, {
     'content-type': 'application/vnd.amazon.eventstream',
     'x-amz-executed-version': '$LATEST',
@@ -67,6 +69,17 @@ const payloadChunk = (payload: Buffer) =>
 
 const throttled = (response: ServerResponse) =>
   apiError(response, 429, 'TooManyRequestsException', 'Rate Exceeded.')
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation-troubleshooting.html */
+const wrongTenant = (response: ServerResponse, needsTenant: boolean) =>
+  apiError(
+    response,
+    400,
+    'InvalidParameterValueException',
+    needsTenant
+      ? 'The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.'
+      : 'The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.',
+  )
 
 /** An error response of the Lambda API. `type` is the name of the exception. */
 export const apiError = (response: ServerResponse, status: number, type: string, message: string) =>

@@ -68,7 +68,14 @@ async function handle(
   if (clientContext && !isJson(clientContext))
     return apiError(response, 400, INVALID_CONTENT, CONTEXT_NOT_JSON)
 
-  const invocation = { requestId, traceId, event, functionArn: arn }
+  const tenantId = headers['x-amz-tenant-id']?.toString()
+  if (tenantId !== undefined && !/^[\w.:/=+@ -]{1,256}$/.test(tenantId))
+    return apiError(response, 400, 'ValidationException', `The tenant id ${TENANT_ID}`)
+
+  const invocation = {
+    ...{ requestId, traceId, event, functionArn: arn },
+    ...(tenantId !== undefined && { tenantId }),
+  }
   const withContext = { ...invocation, ...(clientContext && { clientContext }) }
   // This operation ignores the invocation type, even DryRun: https://github.com/radkawar/stackd
   if (operation === 'response-streaming-invocations')
@@ -131,4 +138,5 @@ const INVALID_CONTENT = 'InvalidRequestContentException'
 const NOT_JSON = 'Could not parse request body into json'
 const CONTEXT_NOT_JSON = 'Client context must be a valid Base64-encoded JSON object.'
 const CONTEXT_TOO_LARGE = `Client context must be no more than ${CONTEXT_LIMIT} bytes when base64-encoded.`
+const TENANT_ID = 'has 1 to 256 of A-Z a-z 0-9 . _ : / = + - @ and space'
 const TOO_LARGE = `Request must be smaller than ${REQUEST_LIMIT} bytes for the InvokeFunction operation`

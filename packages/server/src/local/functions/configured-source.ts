@@ -28,6 +28,8 @@ export interface ConfiguredFunction {
   /** Megabytes. */
   memory: number
   concurrency?: number
+  /** Whether a template says so. Undefined where nothing does. */
+  isolatesTenants?: boolean
   variables: Record<string, string>
   esbuild?: EsbuildProperties
   logging?: { format: 'JSON' | 'Text'; level?: string }
@@ -147,10 +149,11 @@ export function configuredSource(options: ConfiguredSourceOptions): FunctionSour
     const isPython = extname(entry) === '.py'
     if (fn.runtime && isPython !== fn.runtime.startsWith('python'))
       throw new Error(`its runtime is ${fn.runtime}, and its handler is in ${entry}`)
-    const { name, timeout, memory, concurrency, logging, variables } = fn
+    const { name, timeout, memory, concurrency, isolatesTenants, logging, variables } = fn
     const common = {
       ...{ name, timeout, memory, variables, directory },
       ...(concurrency !== undefined && { concurrency }),
+      ...(isolatesTenants !== undefined && { isolatesTenants }),
       ...(logging && { logging }),
     }
     if (isPython) return preparePython(fn, entry, { ...common, root: directory }, handler)

@@ -13,7 +13,7 @@ export function toContext(invocation: Invocation) {
     logStreamName: env['AWS_LAMBDA_LOG_STREAM_NAME'],
     clientContext: json(invocation.clientContext),
     identity: json(invocation.identity),
-    tenantId: undefined,
+    tenantId: invocation.tenantId,
     xRayTraceId: invocation.traceId,
     getRemainingTimeInMillis: () => invocation.deadline - Date.now(),
   }

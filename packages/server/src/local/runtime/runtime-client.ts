@@ -16,6 +16,7 @@ export interface Invocation {
   clientContext: string | undefined
   /** JSON text. */
   identity: string | undefined
+  tenantId: string | undefined
   /** JSON text. */
   event: string
 }
@@ -49,6 +50,7 @@ export function runtimeClient(api: string): RuntimeClient {
         traceId: header('trace-id'),
         clientContext: header('client-context'),
         identity: header('cognito-identity'),
+        tenantId: header('aws-tenant-id'),
         event: await text(response),
       }
     },

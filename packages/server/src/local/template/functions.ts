@@ -61,6 +61,7 @@ export function templateFunctions(
     const concurrency = get('ReservedConcurrentExecutions')
     const esbuild = esbuildOf(logicalId, resource)
     const logging = get('LoggingConfig')
+    const tenancy = get('TenancyConfig')
     return {
       name,
       title: logicalId,
@@ -68,6 +69,7 @@ export function templateFunctions(
       code,
       timeout: Number(get('Timeout') ?? 3),
       memory: Number(get('MemorySize') ?? 128),
+      isolatesTenants: isRecord(tenancy) && tenancy['TenantIsolationMode'] === 'PER_TENANT',
       variables: variablesOf(logicalId, [isServerless ? globals : undefined, own]),
       ...(concurrency !== undefined && { concurrency: Number(concurrency) }),
       ...(esbuild && { esbuild }),

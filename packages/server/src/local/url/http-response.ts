@@ -34,6 +34,8 @@ export async function sendHttpResponse(
     case 'throttled':
       return refuse(response, 429, 'TooManyRequestsException', { Message: 'Rate Exceeded.' })
     case 'error':
+    // Only the gateway's own functions have a URL, and they isolate no tenants.
+    case 'wrong-tenant':
       return sendBadGateway(response)
     case 'buffered':
       if (mode === 'BUFFERED') return sendBuffered(output.body, response, warn)
