@@ -41,6 +41,16 @@ MUTATIONS = [
         ["the_registration_role_may_register_and_grant_to_the_mcp_role_only"],
     ),
     (
+        "the registration role may read every configuration",
+        r"ReadsConfigurations: .*",
+        'ReadsConfigurations: !Equals [!Ref ReadConfiguration, "false"]',
+        [
+            "the_registration_role_may_register_and_grant_to_the_mcp_role_only",
+            "only_the_parameter_lets_the_registration_role_grant_to_every_principal",
+            "only_the_parameter_lets_the_registration_role_read_configurations",
+        ],
+    ),
+    (
         "the parameter lifts no limit",
         r"LimitsGrants: .*",
         "LimitsGrants: !Not [!Equals [!Ref GrantCondition, everyone]]",

@@ -49,6 +49,13 @@ def only_the_parameter_lets_the_registration_role_grant_to_every_principal(templ
     equal(rights_of(unlimited, "RegistrationFunctionRole"), may_register(""))
 
 
+def only_the_parameter_lets_the_registration_role_read_configurations(template):
+    expected = may_register("StringEquals lambda:Principal ${McpFunctionRole.Arn}")
+    expected |= rights(["lambda:GetFunctionConfiguration"], EVERY_FUNCTION)
+    reading = template.resources(ReadConfiguration="true")
+    equal(rights_of(reading, "RegistrationFunctionRole"), expected)
+
+
 def no_other_role_or_policy_exists(template):
     """No role, policy or permission but the known ones, not even one that SAM adds."""
     known = {*ROLES, "McpClientPolicy", "RegistrationAdminPolicy", "ResourceDeployerPolicy"}
@@ -162,6 +169,7 @@ CHECKS = [
     the_mcp_role_may_invoke_nothing_by_itself,
     the_registration_role_may_register_and_grant_to_the_mcp_role_only,
     only_the_parameter_lets_the_registration_role_grant_to_every_principal,
+    only_the_parameter_lets_the_registration_role_read_configurations,
     no_other_role_or_policy_exists,
     only_lambda_may_assume_the_roles,
     each_caller_policy_allows_one_url,

@@ -32,7 +32,11 @@ beforeAll(async () => {
   const { endpoint } = aws
   vi.stubEnv('AWS_ENDPOINT_URL', endpoint)
   const credentials = { accessKeyId: TEST_KEY, secretAccessKey: 'test' }
-  const { outputs } = await deploy({ region: 'us-east-1', credentials })
+  const { outputs } = await deploy({
+    region: 'us-east-1',
+    credentials,
+    parameters: { ReadConfiguration: 'true' },
+  })
   const { McpRoleArn = '', RegistrationTableName = '', SessionTableName = '' } = outputs
   for (const name of TOOLS) await createFunction(endpoint, name, McpRoleArn)
   for (const [name, functionName] of Object.entries(FUNCTIONS))
@@ -45,6 +49,7 @@ beforeAll(async () => {
       AWS_ENDPOINT_URL_DYNAMODB: endpoint,
       AWS_ENDPOINT_URL_LAMBDA: router.url,
       MCP_ROLE_ARN: McpRoleArn,
+      READ_CONFIGURATION: 'true',
       REGISTRATION_TABLE: RegistrationTableName,
       SESSION_TABLE: SessionTableName,
     },

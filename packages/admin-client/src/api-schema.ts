@@ -90,6 +90,12 @@ export type RegistrationAnswer<Type extends Registration = Registration> = Type 
    * After every read: what the registration holds that would be refused today.
    */
   warnings?: string[]
+  /**
+   * After a write: why the configuration of the function was not compared with the registration.
+   * `not_granted`: the stack has no right to read it (parameter ReadConfiguration), or the
+   * function is in another account. Absent where it was compared.
+   */
+  configuration?: 'not_granted' | 'unknown'
   /** After a write, or what it would be with `?dryRun=true`. */
   change?: 'created' | 'updated' | 'unchanged' | 'deleted'
   /** With `?dryRun=true`, for `updated`. */

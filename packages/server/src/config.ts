@@ -68,14 +68,17 @@ export interface RegistrationConfig {
   ownFunctions: string[]
   /** The parameter GrantCondition of the template. */
   grantCondition: 'principal' | 'none'
+  /** Whether its role may read the configuration of functions. */
+  readConfiguration: boolean
 }
 
 export function registrationConfig(environment: Environment = process.env): RegistrationConfig {
-  return read(environment, ({ text }) => ({
+  return read(environment, ({ text, choice }) => ({
     registrationTable: text('REGISTRATION_TABLE'),
     mcpRoleArn: text('MCP_ROLE_ARN'),
     ownFunctions: text('OWN_FUNCTIONS').split(','),
     grantCondition: text('GRANT_CONDITION') === 'none' ? 'none' : 'principal',
+    readConfiguration: choice('READ_CONFIGURATION', ['false', 'true']) === 'true',
   }))
 }
 

@@ -17,7 +17,7 @@ import { assertCustomResourceEvent, type CustomResourceEvent } from './event.ts'
 import { toRegistrationBody } from './properties.ts'
 import { cut, type Outcome, sendOutcome } from './response.ts'
 
-interface CustomResourceOptions extends RegistrationOptions {
+interface CustomResourceOptions extends Omit<RegistrationOptions, 'checkFunction'> {
   /** The account whose stacks may register. */
   accountId: string
   /** Sends the response. Default: the global `fetch` */

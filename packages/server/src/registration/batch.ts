@@ -16,6 +16,7 @@ import { preconditionProblem } from './conflicts.ts'
 import { contentChanges } from './content.ts'
 import { isDryRun } from './dry-run.ts'
 import type { Precondition } from './etag.ts'
+import type { CheckFunction } from './function-check.ts'
 import { eachOf } from './invoke-permission/each-of.ts'
 import { GRACE_MS, notRevokedYet, type Reconciler } from './invoke-permission/reconcile.ts'
 import type { Revocation } from './invoke-permission/revocations.ts'
@@ -34,6 +35,7 @@ import { withoutServerFields } from './validate.ts'
 interface BatchOptions {
   registry: Registry
   reconciler: Reconciler
+  checkFunction: CheckFunction
   /** Checks a registration. Throws a `GatewayError`. */
   parse(value: unknown): RegistrationInput
 }
@@ -55,7 +57,7 @@ const TIME_TO_REVOKE_MS = 8_000
  * written or refused by itself: another writer may have been there since the check. Sending a batch
  * again does no harm: what is done already is `unchanged`.
  */
-export function createBatch({ registry, reconciler, parse }: BatchOptions) {
+export function createBatch({ registry, reconciler, checkFunction, parse }: BatchOptions) {
   return async (request: Request, target: Target): Promise<Response> => {
     const dryRun = isDryRun(request)
     const { value } = await readJson(request, MAX_BATCH_BYTES)
@@ -126,7 +128,11 @@ export function createBatch({ registry, reconciler, parse }: BatchOptions) {
       const checking = checks.get(to.lambdaArn) ?? reconciler.check(to)
       checks.set(to.lambdaArn, checking)
       const { grants, ...checked } = await checking
-      const { status, warnings } = withWarnings(to, checked.status)
+      const { warnings: found } =
+        kind === 'unchanged' || checked.status.state === 'function_not_found'
+          ? { warnings: [] }
+          : await checkFunction(to)
+      const { status, warnings } = withWarnings(to, checked.status, found)
       return {
         id,
         change: kind,

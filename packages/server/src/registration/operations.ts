@@ -23,6 +23,7 @@ import {
 import { contentChanges } from './content.ts'
 import { isDryRun } from './dry-run.ts'
 import { etag, preconditionOf } from './etag.ts'
+import type { CheckFunction } from './function-check.ts'
 import type { InvokePermissions } from './invoke-permission/permissions.ts'
 import { createReconciler } from './invoke-permission/reconcile.ts'
 import type { Revocations } from './invoke-permission/revocations.ts'
@@ -41,6 +42,7 @@ export interface RegistrationOptions {
   revocations: Revocations
   /** The ARNs of the functions of the stack, which cannot be registered. */
   ownFunctions: readonly string[]
+  checkFunction: CheckFunction
 }
 
 /** The operations of the registration API, in the order of a registration's life. */
@@ -49,9 +51,10 @@ export function createOperations({
   permissions,
   revocations,
   ownFunctions,
+  checkFunction,
 }: RegistrationOptions) {
   const reconciler = createReconciler(registry, permissions, revocations)
-  const batch = createBatch({ registry, reconciler, parse })
+  const batch = createBatch({ registry, reconciler, checkFunction, parse })
 
   return { list, create, batch, get, put, remove, repair, announceUpdate }
 
@@ -95,9 +98,11 @@ export function createOperations({
     if (!to) throw new Error(`${id} is not written by this operation`)
     if (isDryRun(request)) {
       const { status, grants } = await reconciler.check(to)
+      const { found, unread } = await findings(to, status)
       const changes = from && kind === 'updated' ? contentChanges(from, to) : undefined
       const answer: RegistrationAnswer = {
-        ...withWarnings(to, status),
+        ...withWarnings(to, status, found),
+        ...(unread && { configuration: unread }),
         change: kind,
         ...(changes && { changes }),
         ...(grants && { grants }),
@@ -112,10 +117,22 @@ export function createOperations({
       },
     )
     if (!status) throw new Error(`${id} has no status`)
-    const answer = { ...withWarnings(to, status, warnings), change: kind }
+    const { found, unread } = await findings(to, status)
+    const answer: RegistrationAnswer = {
+      ...withWarnings(to, status, [...warnings, ...found]),
+      ...(unread && { configuration: unread }),
+      change: kind,
+    }
     return kind === 'created'
       ? toResponse(answer, 201, { location: `/register/${id}` })
       : toResponse(answer)
+  }
+
+  /** What the configuration of the function says, but for what the status says already. */
+  async function findings(registration: Registration, { state }: RegistrationStatus) {
+    if (state === 'function_not_found') return { found: [], unread: undefined }
+    const { warnings: found, unread } = await checkFunction(registration)
+    return { found, unread }
   }
 
   async function remove(request: Request, target: Target): Promise<Response> {

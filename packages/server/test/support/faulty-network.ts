@@ -4,7 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 
 export interface Call {
-  operation: 'AddPermission' | 'GetPolicy' | 'RemovePermission' | 'Invoke'
+  operation:
+    | 'AddPermission'
+    | 'GetPolicy'
+    | 'RemovePermission'
+    | 'GetFunctionConfiguration'
+    | 'Invoke'
   /** The function, with its qualifier. */
   resource: string
   /** The region that the request was signed for. */
@@ -77,7 +82,10 @@ function callOf({ method = '', url = '', headers }: IncomingMessage): Call {
     DELETE: 'RemovePermission',
   }
   return {
-    operation: (verb === 'policy' && operations[method]) || 'Invoke',
+    operation:
+      verb === 'configuration'
+        ? 'GetFunctionConfiguration'
+        : (verb === 'policy' && operations[method]) || 'Invoke',
     resource: decodeURIComponent(path) + (qualifier ? `:${qualifier}` : ''),
     region,
   }

@@ -1,6 +1,7 @@
 import type { FunctionUrlEvent } from '../../src/lambda/event.ts'
 import { bufferedHandler } from '../../src/lambda/handler.ts'
 import { createRegistration } from '../../src/registration/api.ts'
+import type { CheckFunction } from '../../src/registration/function-check.ts'
 import { dynamoRevocations } from '../../src/registration/invoke-permission/dynamo-revocations.ts'
 import type { InvokePermissions } from '../../src/registration/invoke-permission/permissions.ts'
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
@@ -30,12 +31,19 @@ export function registrationUrl(
   permissions = granted,
   userArn = 'arn:aws:iam::123456789012:user/admin',
   remaining = () => 120_000,
+  checkFunction: CheckFunction = async () => ({ warnings: [] }),
 ) {
   const dynamo = newClient()
   const registry = dynamoRegistry(dynamo, tables.RegistrationTable)
   const revocations = dynamoRevocations(dynamo, tables.RegistrationTable)
   const handler = bufferedHandler(
-    createRegistration({ registry, permissions, revocations, ownFunctions: OWN_FUNCTIONS }),
+    createRegistration({
+      registry,
+      permissions,
+      revocations,
+      ownFunctions: OWN_FUNCTIONS,
+      checkFunction,
+    }),
   )
 
   return async (
