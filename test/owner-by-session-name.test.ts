@@ -22,6 +22,11 @@ beforeAll(async () => {
     contract: 'mcp',
     parameters: { mode: 'string' },
   })
+  await gateway.admin.registerTool({
+    name: 'for-monday',
+    lambdaArn: functionArn('echo'),
+    allow: ['arn:aws:sts::111111111111:assumed-role/agents/mon*'],
+  })
 })
 afterAll(() => gateway.close())
 
@@ -99,6 +104,22 @@ describe.each(['2025-03-26', '2025-06-18', '2025-11-25'])('on /mcp, %s', protoco
     expect(JSON.stringify(result)).toContain('from monday')
     await events.close()
   })
+})
+
+test('a registration that allows one person is neither listed nor callable for another', async () => {
+  const ask = async (as: Credentials, method: string, params: object = {}) => {
+    const headers = { 'mcp-protocol-version': '2025-06-18' }
+    const request = { jsonrpc: '2.0', id: 1, method, params }
+    return (await messagesIn(await postMcp(gateway, request, { headers, credentials: as }))).at(-1)
+  }
+  // Twice: the second list of each person is a page that was kept.
+  for (const _ of ['made', 'kept']) {
+    expect(JSON.stringify(await ask(agentMonday, 'tools/list'))).toContain('for-monday')
+    expect(JSON.stringify(await ask(agentTuesday, 'tools/list'))).not.toContain('for-monday')
+  }
+  const call = { name: 'for-monday', arguments: {} }
+  expect((await ask(agentMonday, 'tools/call', call))?.result).toBeDefined()
+  expect((await ask(agentTuesday, 'tools/call', call))?.error?.code).toBe(-32602)
 })
 
 test('on /mcp, 2026-07-28: a request state holds for one person', async () => {
