@@ -58,6 +58,7 @@ def handler(event, context):
         "id": len(context.aws_request_id),
         "arn": context.invoked_function_arn,
         "custom": context.client_context.custom if context.client_context else None,
+        "tenant": getattr(context, "tenant_id", None),
         "event": event,
     }
 `
@@ -78,6 +79,14 @@ describe.each([
     })
     await allFrozen({ pids })
     expect(await call('fn', {})).toMatchObject({ calls: 2, pid: first.pid, custom: null })
+  })
+
+  test('finds its tenant, whose calls run in a process of their own', async () => {
+    const { invoke } = await startFolder({ 'fn.py': FUNCTION }, { python })
+    const call = async (TenantId: string) => (await invoke('fn', {}, { TenantId })).json()
+    const blue = await call('blue')
+    expect([blue.tenant, (await call('green')).tenant]).toEqual(['blue', 'green'])
+    expect(await call('blue')).toMatchObject({ pid: blue.pid, calls: 2 })
   })
 
   test('fails with the type, the message and the stack of the exception', async () => {
