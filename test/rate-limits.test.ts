@@ -35,7 +35,8 @@ beforeAll(async () => {
   await admin.registerResource({ name: 'notes', ...notes })
   await admin.registerPrompt({ name: 'hello', lambdaArn: functionArn('notes'), rateLimit })
   const lambdaArn = functionArn('contract')
-  await admin.registerTool({ name: 'streamed', lambdaArn, contract: 'mcp', rateLimit })
+  for (const name of ['streamed', 'asking'])
+    await admin.registerTool({ name, lambdaArn, contract: 'mcp', rateLimit })
 })
 afterAll(() => gateway.close())
 
@@ -161,6 +162,14 @@ test('reads of resources and gets of prompts count, and completions do not', asy
   const params = { ref: { type: 'ref/prompt', name: 'hello' }, argument: { name: 'a', value: '' } }
   for (let n = 0; n < 6; n++)
     expect((await send('completion/complete', params, stranger)).status).toBe(200)
+})
+
+test('a call of a session that asks its user counts once', async () => {
+  const user = { elicit: () => ({ action: 'accept', content: { answer: 'yes' } }) }
+  const { client, call } = await connect(gateway, 'SDK 1.x', '/sse over our transport', { user })
+  const { content } = await call('elicit', { name: 'asking' })
+  expect(content).toEqual([{ type: 'text', text: 'accept {"answer":"yes"}' }])
+  await client.close()
 })
 
 test.each(['/mcp over our transport', '/sse over our transport'] as const)(
