@@ -5,12 +5,11 @@ import { createCachedValidators } from '../gateway/protocol/validators.ts'
 import { createOrdinaryRequests } from '../gateway/streamable/ordinary-requests.ts'
 import { leaseSeconds } from '../gateway/wire/lease.ts'
 import { bufferedInvoker } from '../invoker/buffered.ts'
-import { createRateLimits } from '../rate-limit/rate-limits.ts'
+import type { RateLimits } from '../rate-limit/rate-limits.ts'
 import { createCachedRegistry } from '../registry/cached.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
 import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
 import { dynamoOpenStreams } from '../session-table/dynamo-open-streams.ts'
-import { dynamoRateLimits } from '../session-table/dynamo-rate-limits.ts'
 import { dynamoRelay } from '../session-table/dynamo-relay.ts'
 import { dynamoResumableSessions } from '../session-table/dynamo-resumable-sessions.ts'
 import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
@@ -39,11 +38,16 @@ const sessions = dynamoMcpSessions(dynamo, sessionTable)
 const eventStore = dynamoEventStore(dynamo, sessionTable, leaseSeconds(heartbeatSeconds))
 const invoke = bufferedInvoker(clientFor)
 const validatorsOf = createCachedValidators()
-const limits = createRateLimits({
-  store: dynamoRateLimits(dynamo, sessionTable),
-  ofCaller: config.rateLimit,
-  onFailure: config.rateLimitFailure,
-})
+let limiting: Promise<RateLimits> | undefined
+/** Loaded for the first call that has a limit. */
+const limits: RateLimits = {
+  async admit(request) {
+    if (!config.rateLimit && !request.registration?.rateLimit) return
+    limiting ??= import('./rate-limits.ts').then(it => it.wireRateLimits(dynamo, config))
+    await (await limiting).admit(request)
+  },
+  settled: async () => (await limiting)?.settled(),
+}
 const prepare = createOrdinaryAnswers({
   registry,
   invoke,
