@@ -47,7 +47,13 @@ async function handlerAlone(phases) {
   }).listen(0, '127.0.0.1')
   await once(stub, 'listening')
   const { port } = /** @type {import('node:net').AddressInfo} */ (stub.address())
-  const endpoint = { AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${port}`, SERVER_PUSH: 'off' }
+  const settings = {
+    AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${port}`,
+    SERVER_PUSH: 'off',
+    // As in the template. WARN shows what the entries of calls cost, and METRICS what metrics do.
+    AWS_LAMBDA_LOG_LEVEL: process.env['AWS_LAMBDA_LOG_LEVEL'] ?? 'INFO',
+    METRICS: process.env['METRICS'] ?? 'off',
+  }
   try {
     /** @type {Record<string, number[]>} */
     const found = {}
@@ -56,9 +62,10 @@ async function handlerAlone(phases) {
       const { stdout } = await promisify(execFile)(
         process.execPath,
         [script, dist, kind, ...phases.map(String)],
-        { env: { ...process.env, ...environment, ...endpoint } },
+        { env: { ...process.env, ...environment, ...settings }, maxBuffer: 2 ** 30 },
       )
-      found[kind] = JSON.parse(stdout)
+      // The entries of the calls come first.
+      found[kind] = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
     }
     return found
   } finally {

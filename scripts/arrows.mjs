@@ -43,6 +43,7 @@ const FOLDERS = {
     'gateway/protocol': [
       'gateway/wire',
       'registry',
+      'observe',
       'rate-limit',
       'invoker/contracts',
       'json-schema',
@@ -53,6 +54,7 @@ const FOLDERS = {
     'registration/invoke-permission': ['registry'],
     registry: ['http', 'dynamodb'],
     'invoker/contracts': ['invoker'],
+    observe: ['invoker'],
     invoker: ['http', 'aws'],
     'session-table': ['rate-limit', 'dynamodb'],
     'rate-limit': ['http'],

@@ -248,6 +248,7 @@ test('a function gets the MCP request and its caller as the event', async () => 
       },
       sessionId: expect.stringMatching(/^(r-)?[\w-]{24}$/),
       clientInfo: { name: 'test', version: '1.0.0' },
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/),
       clientCapabilities: { elicitation: expect.any(Object), sampling: {}, roots: {} },
     },
   })

@@ -127,6 +127,8 @@ def valid_parameters_are_accepted_and_invalid_ones_refused(template):
         {"RequestStateKeys": "x" * 32 + "," + "y" * 40},
         {"StackIdentifier": "a1"},
         {"GrantCondition": "none"},
+        {"Metrics": "items", "LogLevel": "DEBUG", "Dashboard": "on"},
+        {"AlarmTopicArn": "arn:aws:sns:eu-central-1:123456789012:on-call"},
     ):
         equal(refusal(template.translated, **valid), None)
     for invalid in (
@@ -150,6 +152,8 @@ def valid_parameters_are_accepted_and_invalid_ones_refused(template):
         {"LogRetentionDays": "10"},
         {"LogLevel": "verbose"},
         {"GrantCondition": "role"},
+        {"Metrics": "on", "LogLevel": "WARN"},
+        {"AlarmTopicArn": "on-call"},
     ):
         assert refusal(template.translated, **invalid), f"{invalid} is accepted"
 
@@ -157,6 +161,8 @@ def valid_parameters_are_accepted_and_invalid_ones_refused(template):
 # https://docs.aws.amazon.com/serverlessrepo/latest/devguide/list-supported-resources.html
 # and docs/aws-assumptions.md for AWS::EC2::SecurityGroup
 IN_THE_REPOSITORY = {
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
     "AWS::DynamoDB::Table",
     "AWS::EC2::SecurityGroup",
     "AWS::IAM::ManagedPolicy",
@@ -177,6 +183,26 @@ def the_serverless_application_repository_accepts_it(template):
     assert all(re.fullmatch(r"[a-zA-Z0-9+\-_:/@]{1,127}", it) for it in about["Labels"])
     # scripts/sar.mjs passes the version of the release.
     equal("SemanticVersion" in about, False)
+
+
+def alarms_and_dashboard_exist_where_they_are_wanted(template):
+    topic = "arn:aws:sns:eu-central-1:123456789012:on-call"
+
+    def watching(**parameters):
+        resources = template.resources(**parameters)
+        return {name: it["Properties"] for name, it in resources.items() if it["Type"].startswith("AWS::CloudWatch::")}
+
+    def namespaces(alarms):
+        stats = [it["MetricStat"]["Metric"] for alarm in alarms for it in alarm.get("Metrics", []) if "MetricStat" in it]
+        return {it["Namespace"] for it in [*stats, *alarms] if "Namespace" in it}
+
+    equal(watching(), {})
+    equal(list(watching(Dashboard="on")), ["GatewayDashboard"])
+    equal(namespaces(watching(AlarmTopicArn=topic).values()), {"AWS/Lambda"})
+    alarms = watching(AlarmTopicArn=topic, Metrics="on").values()
+    equal(namespaces(alarms), {"AWS/Lambda", "McpLambdaSam"})
+    for alarm in alarms:
+        equal((alarm["AlarmActions"], alarm["TreatMissingData"]), ([topic], "notBreaching"))
 
 
 def every_parameter_is_described_and_bounded(template):
@@ -206,6 +232,7 @@ CHECKS = [
     the_outputs_are_the_documented_ones,
     valid_parameters_are_accepted_and_invalid_ones_refused,
     the_serverless_application_repository_accepts_it,
+    alarms_and_dashboard_exist_where_they_are_wanted,
     every_parameter_is_described_and_bounded,
     it_fits_into_one_request,
 ]

@@ -225,9 +225,15 @@ MUTATIONS = [
         ["the_serverless_application_repository_accepts_it"],
     ),
     (
+        "an alarm exists without a topic",
+        r"    Condition: HasAlarms\n",
+        "",
+        ["alarms_and_dashboard_exist_where_they_are_wanted"],
+    ),
+    (
         "a parameter is in no group",
-        r"Parameters: \[LogLevel, LogRetentionDays\]",
-        "Parameters: [LogLevel]",
+        r"Parameters: \[LogLevel, LogRetentionDays, ",
+        "Parameters: [LogLevel, ",
         ["every_parameter_is_described_and_bounded"],
     ),
     (

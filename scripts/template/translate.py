@@ -46,6 +46,8 @@ def settled(template, **given):
                 return plain(operand[0]) == plain(operand[1])
             case "Fn::Not":
                 return not holds(operand[0])
+            case "Fn::And":
+                return all(map(holds, operand))
         raise ValueError(f"{function} is not supported here")
 
     def plain(value):
@@ -106,6 +108,8 @@ def refusal(template, **given):
                 return left == right
             case "Fn::Not":
                 return not holds(operand[0])
+            case "Fn::Contains":
+                return values[operand[1]["Ref"]] in operand[0]
         raise ValueError(f"{function} is not supported here")
 
     for rule in template["Rules"].values():

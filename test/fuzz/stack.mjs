@@ -39,6 +39,8 @@ export async function startStack() {
     AWS_CONFIG_FILE: devNull,
     AWS_SHARED_CREDENTIALS_FILE: devNull,
     AWS_LAMBDA_FUNCTION_NAME: functions['McpFunction']?.name ?? '',
+    // The log entries of calls go to stdout, which has other uses where the handlers run.
+    AWS_LAMBDA_LOG_LEVEL: 'WARN',
   }
   return { dist, environment, close: local.close }
 }

@@ -35,6 +35,14 @@ export interface McpConfig {
   instructions: string
   /** Whether streams notify clients of changes. Each such stream holds an environment. */
   serverPush: boolean
+  /** Whether each call has a log entry. Those below the level of the log have none. */
+  logsCalls: boolean
+  /** Whether these entries have the arguments and the results of the calls. */
+  logPayloads: boolean
+  /** Whether the log entries have metrics for CloudWatch: `items` also has those of each item. */
+  metrics: 'off' | 'on' | 'items'
+  /** The name of the function, by which its metrics are found. */
+  functionName: string
 }
 
 export function mcpConfig(environment: Environment = process.env): McpConfig {
@@ -56,6 +64,10 @@ export function mcpConfig(environment: Environment = process.env): McpConfig {
     listTtlSeconds: count('LIST_TTL_SECONDS', 60),
     instructions: note('INSTRUCTIONS', 2_000),
     serverPush: flag('SERVER_PUSH'),
+    logsCalls: /^(trace|debug|info)$/i.test(environment['AWS_LAMBDA_LOG_LEVEL'] || 'INFO'),
+    logPayloads: flag('LOG_PAYLOADS'),
+    metrics: choice('METRICS', ['off', 'on', 'items']),
+    functionName: environment['AWS_LAMBDA_FUNCTION_NAME'] ?? '',
   }))
 }
 
@@ -100,8 +112,8 @@ interface Reader {
   flag(name: string): boolean
   /** `<per second>[,<burst>]`. Undefined when the variable is not set. */
   rate(name: string): { perSecond: number; burst: number } | undefined
-  /** One of two words; the first one when the variable is not set. */
-  choice<Word extends string>(name: string, words: [Word, Word]): Word
+  /** One of these words; the first one when the variable is not set. */
+  choice<Word extends string>(name: string, words: [Word, ...Word[]]): Word
 }
 
 /**
@@ -168,7 +180,7 @@ function read<Config>(environment: Environment, pick: (reader: Reader) => Config
   if (problems.length === 0) return config
   throw new Error(`The function's environment variables are not usable: ${problems.join('; ')}`)
 
-  function choice<Word extends string>(name: string, words: [Word, Word]): Word {
+  function choice<Word extends string>(name: string, words: [Word, ...Word[]]): Word {
     const value = environment[name] || words[0]
     const word = words.find(it => it === value)
     if (!word) problems.push(`${name} is "${value}": "${words.join('" or "')}" is expected`)

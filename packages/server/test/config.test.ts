@@ -23,6 +23,10 @@ test('a variable that is absent or empty has its default', () => {
     listTtlSeconds: 60,
     instructions: '',
     serverPush: false,
+    logsCalls: true,
+    logPayloads: false,
+    metrics: 'off',
+    functionName: '',
   })
 })
 
@@ -56,7 +60,20 @@ test('a rate limit has a burst, by default what a second admits', () => {
   for (const text of ['0', '5,0', '-1', '5;10', '1001', '5,10001', '1e3', 'five'])
     expect(() => limitOf(text)).toThrow(`RATE_LIMIT is "${text}"`)
   expect(() => mcpConfig({ ...tables, RATE_LIMIT_FAILURE: 'shut' })).toThrow(
-    'RATE_LIMIT_FAILURE is "shut": one of open, closed is expected',
+    'RATE_LIMIT_FAILURE is "shut": "open" or "closed" is expected',
+  )
+})
+
+test('calls are logged at the level INFO and below', () => {
+  const logsCalls = (level: string) =>
+    mcpConfig({ ...tables, AWS_LAMBDA_LOG_LEVEL: level }).logsCalls
+  expect(['DEBUG', 'INFO', 'WARN', 'FATAL'].map(logsCalls)).toEqual([true, true, false, false])
+})
+
+test('metrics are off, on, or of each item too', () => {
+  expect(mcpConfig({ ...tables, METRICS: 'items' }).metrics).toBe('items')
+  expect(() => mcpConfig({ ...tables, METRICS: 'all' })).toThrow(
+    'METRICS is "all": "off" or "on" or "items" is expected',
   )
 })
 

@@ -14,6 +14,8 @@ interface InvokeInput {
   clientContext?: string
   /** For a function with tenant isolation. */
   tenantId?: string | undefined
+  /** W3C trace context of the call. The function gets it as `_X_AMZN_TRACE_ID`. */
+  traceparent?: string | undefined
   /** The output has so many bytes. It is read once this resolves. */
   beforeOutput?: ((bytes: number) => Promise<void>) | undefined
 }
@@ -73,7 +75,7 @@ export function lambdaApi(service: AwsService): LambdaApi {
   async function run(
     apiVersion: string,
     operation: string,
-    { functionName, payload, clientContext, tenantId }: InvokeInput,
+    { functionName, payload, clientContext, tenantId, traceparent }: InvokeInput,
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
     const response = await post({
@@ -85,6 +87,7 @@ export function lambdaApi(service: AwsService): LambdaApi {
       },
       body: payload,
       signal,
+      traceparent,
     })
     const { statusCode = 0, headers } = response
     if (statusCode < 300) return response

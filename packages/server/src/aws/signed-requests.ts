@@ -5,6 +5,7 @@ import { AwsError, networkError } from './aws-error.ts'
 import type { ServiceName } from './endpoint.ts'
 import { keptAliveSockets } from './kept-alive-sockets.ts'
 import { type Credentials, createSigner } from './signature-v4.ts'
+import { traceHeader } from './trace-header.ts'
 
 /** A service in a region, and who sends requests to it. */
 export interface AwsService {
@@ -31,6 +32,8 @@ export interface PostRequest {
   headers: Record<string, string>
   body: Buffer
   signal?: AbortSignal
+  /** The trace of the request, where it is another than that of the environment. */
+  traceparent?: string | undefined
 }
 
 /**
@@ -54,7 +57,8 @@ export function signedRequests(
 
   return { post }
 
-  function post({ path, headers, body, signal }: PostRequest): Promise<IncomingMessage> {
+  function post(request: PostRequest): Promise<IncomingMessage> {
+    const { path, headers, body, signal, traceparent } = request
     const signed = sign(
       {
         method: 'POST',
@@ -65,7 +69,7 @@ export function signedRequests(
       credentials(),
     )
     signed['user-agent'] = `mcp-lambda-sam/${version}`
-    const trace = traceId?.()
+    const trace = traceHeader(traceId?.(), traceparent)
     if (trace) signed['x-amzn-trace-id'] = trace
 
     return new Promise((resolve, reject) => {

@@ -4,6 +4,7 @@ import { join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { LocalError } from '../local/errors.ts'
+import { BrokenCode } from '../local/functions/broken-code.ts'
 
 /**
  * The exports of a function's file. TypeScript is bundled first, as the local gateway does. What
@@ -59,7 +60,8 @@ interface BuildError {
 
 /** The errors of esbuild, whose columns begin with 0. */
 function buildErrorsOf(error: Error): string[] {
-  const { errors = [] } = error as { errors?: BuildError[] }
+  const failure = error instanceof BrokenCode ? error.cause : undefined
+  const { errors = [] } = (failure ?? {}) as { errors?: BuildError[] }
   return errors.flatMap(({ text, location }) =>
     location
       ? [`${shortened(resolve(location.file))}:${location.line}:${location.column + 1}: ${text}`]

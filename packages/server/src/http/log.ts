@@ -4,8 +4,24 @@
  */
 export interface LogFields {
   requestId?: string
+  /** The trace of one call, where it is another than that of its request. */
+  traceId?: string | undefined
   [name: string]: unknown
 }
+
+/** The trace of the request. An environment of Lambda serves one request at a time. */
+let traceId: string | undefined
+
+/** Entries that follow carry this trace id. */
+export function followTrace(id: string | undefined) {
+  traceId = id
+}
+
+const entry = (message: string, fields?: LogFields) => ({
+  message,
+  ...(traceId && { traceId }),
+  ...fields,
+})
 
 /**
  * Structured log entries. The console gets an object, not its JSON text: with `LogFormat: JSON`
@@ -14,7 +30,14 @@ export interface LogFields {
  * https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html#nodejs-logging-advanced
  */
 export const log = {
-  info: (message: string, fields?: LogFields) => console.info({ message, ...fields }),
-  warn: (message: string, fields?: LogFields) => console.warn({ message, ...fields }),
-  error: (message: string, fields?: LogFields) => console.error({ message, ...fields }),
+  info: (message: string, fields?: LogFields) => console.info(entry(message, fields)),
+  warn: (message: string, fields?: LogFields) => console.warn(entry(message, fields)),
+  error: (message: string, fields?: LogFields) => console.error(entry(message, fields)),
 }
+
+/**
+ * Writes one line, which is JSON. The console would put it into the `message` of an entry, and
+ * CloudWatch finds metrics only in the outermost object:
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
+export const writeLine = (json: string) => void process.stdout.write(`${json}\n`)

@@ -1,5 +1,6 @@
 import type { Caller } from './caller.ts'
 import type { HttpRequest, HttpResponse } from './http-request.ts'
+import type { Trace } from './trace.ts'
 
 /** What belongs to one request, beside the request itself. */
 export interface Exchange {
@@ -10,6 +11,21 @@ export interface Exchange {
   receivedAt: number
   /** Milliseconds until Lambda stops the environment. */
   remaining(): number
+  arrival: Arrival
+}
+
+/** How a request came, for the log entries of its calls. */
+export interface Arrival {
+  /**
+   * When the gateway got it, as `performance.now()` has it. Undefined for the request of a stream,
+   * whose calls come later.
+   */
+  at: number | undefined
+  /** Whether it is the first request of its environment. */
+  isCold: boolean
+  /** The reads of tables that the environment had sent by then. */
+  tableReads: number
+  trace: Trace | undefined
 }
 
 /** The mcp function as one HTTP service. */

@@ -25,19 +25,27 @@ export function bufferedInvoker(clientFor: (region: string) => LambdaApi): Invok
       payload: Buffer.from(event),
       clientContext: clientContext(registration, invocation),
       tenantId: tenantIdOf(registration, invocation),
+      traceparent: invocation.traceparent,
       beforeOutput: invocation.beforeOutput,
     }
+    const { run } = invocation
+    run?.started(input.payload.length)
     try {
       const output = await untilAccepted(
         () => clientFor(arn.region).invoke(input, signal),
         registration,
         signal,
+        run,
       )
+      run?.received(output.payload.length)
+      if (output.functionError) run?.failed('function_failed')
       const payload = output.payload.toString()
       return output.functionError ? { failure: failureMessage(payload) } : { payload }
     } catch (error) {
       if (signal.aborted) throw error
-      return { failure: notInvokedMessage(error, registration) }
+      return { failure: notInvokedMessage(error, registration, run) }
+    } finally {
+      run?.ended()
     }
   }
 }

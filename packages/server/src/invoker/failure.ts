@@ -6,6 +6,7 @@ import { log } from '../http/log.ts'
 import { isRecord } from '../is-record.ts'
 import { memberText } from '../json/member-text.ts'
 import { retry } from '../retry.ts'
+import type { FunctionRun } from './function-run.ts'
 
 /**
  * A function failed or broke its calling contract. The message may be shown to the client, as in
@@ -79,6 +80,8 @@ const PAUSES_MS: Record<string, number[] | undefined> = {
   AccessDeniedException: [200, 400, 800, 1600, 3200],
 }
 
+const THROTTLED = 'TooManyRequestsException'
+
 /** A permission is effective by then, so waiting longer does not help. */
 const FRESH_MS = 60_000
 
@@ -87,11 +90,13 @@ export function untilAccepted<Output>(
   send: () => Promise<Output>,
   { updatedAt }: Registration,
   signal: AbortSignal,
+  run?: FunctionRun,
 ): Promise<Output> {
   return retry(send, pauseAfter, signal)
 
   function pauseAfter(error: unknown, failures: number): number | undefined {
     const { name } = error as Error
+    if (name === THROTTLED) run?.throttled()
     const pause = Object.hasOwn(PAUSES_MS, name) ? PAUSES_MS[name]?.[failures - 1] : undefined
     const isFresh = Date.now() - Date.parse(updatedAt) < FRESH_MS
     if (pause === undefined || (name === 'AccessDeniedException' && !isFresh)) return undefined
@@ -103,10 +108,19 @@ export function untilAccepted<Output>(
  * The message for a call that Lambda refused or that did not reach Lambda. The full reason is for
  * the administrator and goes to the log.
  */
-export function notInvokedMessage(error: unknown, registration: Registration): string {
-  const { id, lambdaArn, tenant } = registration
+export function notInvokedMessage(
+  error: unknown,
+  { id, lambdaArn, tenant }: Registration,
+  run?: FunctionRun,
+): string {
   const { name, message } = error instanceof Error ? error : { name: String(error), message: '' }
-  log.error('invoker: the function was not invoked', { id, lambdaArn, error: describe(error) })
+  run?.failed(name === THROTTLED ? 'throttled' : 'not_invoked')
+  log.error('invoker: the function was not invoked', {
+    id,
+    lambdaArn,
+    ...run?.ids,
+    error: describe(error),
+  })
   if (name === 'InvalidParameterValueException') {
     if (/durable|qualifie[rd]/i.test(message)) return NEEDS_QUALIFIER
     if (/tenan/i.test(message)) return tenant ? NEEDS_NO_TENANT : NEEDS_TENANT

@@ -1,16 +1,22 @@
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { type Caller, principalArn, sessionNameOf } from '../http/caller.ts'
+import type { FunctionRun } from './function-run.ts'
 
 /** The MCP request for which a function is invoked. */
 export interface Invocation {
   caller: Caller
   sessionId?: string | undefined
   clientInfo?: { name: string; version: string } | undefined
-  /** W3C trace context, from the `_meta` of the client's request: traceparent.ts checks it. */
+  /**
+   * W3C trace context, from the `_meta` of the client's request, or of the HTTP request:
+   * http/trace.ts checks it.
+   */
   traceparent?: string | undefined
   /** Awaited before an output of so many bytes is read. */
   beforeOutput?: ((bytes: number) => Promise<void>) | undefined
+  /** Gets to know what becomes of the function. */
+  run?: FunctionRun | undefined
 }
 
 /** A function that fails is a value; only a failure of the gateway itself is thrown. */

@@ -4,6 +4,7 @@ import type { InvokeComplete, InvokeEvent, LambdaApi } from '../aws/lambda-api.t
 import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
 import { FunctionFailure, failureMessage, notInvokedMessage, untilAccepted } from './failure.ts'
+import type { FunctionRun } from './function-run.ts'
 import type { InvokeStream } from './invoker.ts'
 import { tenantIdOf } from './tenant-id.ts'
 
@@ -17,32 +18,47 @@ export function streamingInvoker(clientFor: (region: string) => LambdaApi): Invo
   return async function* (registration, event, invocation, signal) {
     const arn = parseLambdaArn(registration.lambdaArn)
     if (typeof arn === 'string') throw new Error(`${registration.id}: its lambdaArn ${arn}`)
+    const { traceparent, run } = invocation
     const input = {
       functionName: registration.lambdaArn,
       payload: Buffer.from(event),
       tenantId: tenantIdOf(registration, invocation),
+      traceparent,
     }
+    run?.started(input.payload.length)
     let responding = false
     try {
       const events = await untilAccepted(
         () => clientFor(arn.region).invokeWithResponseStream(input, signal),
         registration,
         signal,
+        run,
       )
       responding = true
-      yield* payloads(events)
+      for await (const chunk of payloads(events)) {
+        run?.received(chunk.length)
+        yield chunk
+      }
     } catch (error) {
       if (signal.aborted || error instanceof FunctionFailure) throw error
       const toMessage = responding ? interruptedMessage : notInvokedMessage
-      throw new FunctionFailure(toMessage(error, registration))
+      throw new FunctionFailure(toMessage(error, registration, run))
+    } finally {
+      run?.ended()
     }
   }
 }
 
-function interruptedMessage(error: unknown, { id, lambdaArn }: Registration): string {
+function interruptedMessage(
+  error: unknown,
+  { id, lambdaArn }: Registration,
+  run: FunctionRun | undefined,
+): string {
+  run?.failed('function_failed')
   log.error('invoker: the output of a function was interrupted', {
     id,
     lambdaArn,
+    ...run?.ids,
     error: describe(error),
   })
   return 'The connection to the function broke before its output was complete; whether it took effect is unknown'

@@ -40,7 +40,7 @@ let context: Context | undefined
  *
  * @throws DeadlineError
  */
-export function interruptAfter<Result>(milliseconds: number, run: () => Result): Result {
+function interruptAfter<Result>(milliseconds: number, run: () => Result): Result {
   script ??= new Script('run()')
   context ??= createContext({})
   context['run'] = run

@@ -3,13 +3,22 @@ import type { LambdaClient, LambdaClientConfig } from '@aws-sdk/client-lambda'
 import { endpointOf, type ServiceName } from '../aws/endpoint.ts'
 import { type LambdaApi, lambdaApi } from '../aws/lambda-api.ts'
 import type { AwsService } from '../aws/signed-requests.ts'
+import { countedReads } from '../dynamodb/counted-reads.ts'
 import { dynamoDb } from '../dynamodb/dynamodb.ts'
 import { signedOperations } from '../dynamodb/signed-operations.ts'
 import { environmentCredentials } from './credentials.ts'
 import { reportTableFailures } from './table-errors.ts'
 
-export const dynamoClient = () =>
-  dynamoDb(reportTableFailures(signedOperations(awsService('dynamodb', ownRegion()))))
+export const dynamoClient = () => dynamoDb(tableOperations())
+
+/** The same, with the number of reads that it has sent. */
+export function countedDynamoClient() {
+  const { send, count } = countedReads(tableOperations())
+  return { dynamo: dynamoDb(send), tableReads: count }
+}
+
+const tableOperations = () =>
+  reportTableFailures(signedOperations(awsService('dynamodb', ownRegion())))
 
 /** Clients that invoke functions, one per region. */
 export const invokingClients = (): ((region: string) => LambdaApi) =>

@@ -2,7 +2,9 @@ import type { Writable } from 'node:stream'
 
 import type { OwnerBy } from '../http/caller.ts'
 import { GatewayError, toResponse } from '../http/errors.ts'
-import type { Exchange, Gateway, Service } from '../http/service.ts'
+import { followTrace } from '../http/log.ts'
+import type { Arrival, Exchange, Gateway, Service } from '../http/service.ts'
+import { traceOf } from '../http/trace.ts'
 import { callerOf, type FunctionUrlEvent, toHttpRequest, toRequest } from './event.ts'
 import { assertFromFunctionUrl, type InvocationContext } from './event-source.ts'
 import { respond, type StreamingRuntime } from './respond.ts'
@@ -14,18 +16,24 @@ interface LambdaContext extends InvocationContext {
 /**
  * A handler for `InvokeMode: RESPONSE_STREAM`.
  *
- * @param beforeEnd awaited after each response: the environment is frozen then
+ * @param options `beforeEnd` is awaited after each response, because the environment is frozen
+ *   then. `tableReads` counts those of the environment
  */
 export function streamingHandler(
   gateway: Gateway,
   runtime: StreamingRuntime,
-  { ownerBy, beforeEnd }: { ownerBy: OwnerBy; beforeEnd(): Promise<void> },
+  {
+    ownerBy,
+    beforeEnd,
+    tableReads,
+  }: { ownerBy: OwnerBy; beforeEnd(): Promise<void>; tableReads(): number },
 ) {
+  const serve = createServe(tableReads, ownerBy)
   return runtime.streamifyResponse(
     async (event: unknown, stream: Writable, context: LambdaContext) => {
       const answer = (it: FunctionUrlEvent, exchange: Exchange) =>
         gateway(toHttpRequest(it), exchange)
-      const response = await serve(event, context, answer, ownerBy)
+      const response = await serve(event, context, answer)
       await respond(response, stream, runtime)
       await beforeEnd()
     },
@@ -34,6 +42,7 @@ export function streamingHandler(
 
 /** A handler for `InvokeMode: BUFFERED`. */
 export function bufferedHandler(service: Service) {
+  const serve = createServe(() => 0)
   return async (event: unknown, context: LambdaContext) => {
     const response = await serve(event, context, (it, exchange) => service(toRequest(it), exchange))
     return {
@@ -44,25 +53,34 @@ export function bufferedHandler(service: Service) {
   }
 }
 
-async function serve<Answer>(
-  event: unknown,
-  context: LambdaContext,
-  answer: (event: FunctionUrlEvent, exchange: Exchange) => Promise<Answer>,
-  ownerBy?: OwnerBy,
-): Promise<Answer | Response> {
-  const requestId = context.awsRequestId
-  try {
-    assertFromFunctionUrl(event, context)
-    const caller = callerOf(event, ownerBy)
-    if (!caller)
-      throw new GatewayError(
-        'access_denied',
-        'The request has no IAM identity: set AuthType AWS_IAM on the Function URL and sign requests with SigV4',
-      )
-    const remaining = () => context.getRemainingTimeInMillis()
-    const receivedAt = event.requestContext.timeEpoch ?? Date.now()
-    return await answer(event, { caller, requestId, receivedAt, remaining })
-  } catch (error) {
-    return toResponse(error, requestId)
+function createServe(tableReads: () => number, ownerBy?: OwnerBy) {
+  let isCold = true
+
+  return async <Answer>(
+    event: unknown,
+    context: LambdaContext,
+    answer: (event: FunctionUrlEvent, exchange: Exchange) => Promise<Answer>,
+  ): Promise<Answer | Response> => {
+    const at = performance.now()
+    const requestId = context.awsRequestId
+    followTrace(undefined)
+    try {
+      assertFromFunctionUrl(event, context)
+      const trace = traceOf(event.headers)
+      followTrace(trace?.traceId)
+      const arrival: Arrival = { at, isCold, tableReads: tableReads(), trace }
+      isCold = false
+      const caller = callerOf(event, ownerBy)
+      if (!caller)
+        throw new GatewayError(
+          'access_denied',
+          'The request has no IAM identity: set AuthType AWS_IAM on the Function URL and sign requests with SigV4',
+        )
+      const remaining = () => context.getRemainingTimeInMillis()
+      const receivedAt = event.requestContext.timeEpoch ?? Date.now()
+      return await answer(event, { caller, requestId, receivedAt, remaining, arrival })
+    } catch (error) {
+      return toResponse(error, requestId)
+    }
   }
 }

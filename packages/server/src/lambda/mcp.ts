@@ -4,23 +4,42 @@ import { createOrdinaryAnswers } from '../gateway/ordinary/answer.ts'
 import { createCachedValidators } from '../gateway/protocol/validators.ts'
 import { createOrdinaryRequests } from '../gateway/streamable/ordinary-requests.ts'
 import { leaseSeconds } from '../gateway/wire/lease.ts'
+import { writeLine } from '../http/log.ts'
 import { bufferedInvoker } from '../invoker/buffered.ts'
+import { createCallRecorder } from '../observe/call-record.ts'
+import { createMetrics } from '../observe/metrics.ts'
 import type { RateLimits } from '../rate-limit/rate-limits.ts'
 import { createCachedRegistry } from '../registry/cached.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
+import { countedStreams } from '../session-table/counted-streams.ts'
 import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
 import { dynamoOpenStreams } from '../session-table/dynamo-open-streams.ts'
 import { dynamoRelay } from '../session-table/dynamo-relay.ts'
 import { dynamoResumableSessions } from '../session-table/dynamo-resumable-sessions.ts'
 import { dynamoMcpSessions } from '../session-table/dynamo-sessions.ts'
-import { dynamoClient, invokingClients } from './clients.ts'
+import { countedDynamoClient, invokingClients } from './clients.ts'
 import { streamingHandler } from './handler.ts'
 import type { StreamingRuntime } from './respond.ts'
 import type { wireProtocol } from './wiring.ts'
 
 const config = mcpConfig()
 const { sessionTable, heartbeatSeconds } = config
-const dynamo = dynamoClient()
+const { dynamo, tableReads } = countedDynamoClient()
+const metrics =
+  config.logsCalls && config.metrics !== 'off'
+    ? createMetrics({
+        gateway: config.functionName,
+        perItem: config.metrics === 'items',
+        write: writeLine,
+      })
+    : undefined
+const beginCall = config.logsCalls
+  ? createCallRecorder({
+      write: metrics ? metrics.call : entry => writeLine(JSON.stringify(entry)),
+      hasPayloads: config.logPayloads,
+      tableReads,
+    })
+  : () => undefined
 const clientFor = invokingClients()
 const registry = createCachedRegistry(dynamoRegistry(dynamo, config.registrationTable))
 // Opens the connection to the table while the rest starts.
@@ -32,6 +51,7 @@ const inboxes = {
   table: sessionTable,
   pollMs: config.pollMs,
   leaseSeconds: leaseSeconds(heartbeatSeconds),
+  onTaken: metrics?.waited,
 }
 const relay = dynamoRelay(inboxes)
 const sessions = dynamoMcpSessions(dynamo, sessionTable)
@@ -52,18 +72,20 @@ const prepare = createOrdinaryAnswers({
   registry,
   invoke,
   limits,
+  beginCall,
   validatorsOf,
   serverPush: config.serverPush,
   instructions: config.instructions,
   listTtlSeconds: config.listTtlSeconds,
 })
-const streams = dynamoOpenStreams({
+const limitedStreams = dynamoOpenStreams({
   dynamo,
   table: sessionTable,
   relay,
   sessions,
   maxStreamsPerCaller: config.maxStreamsPerCaller,
 })
+const streams = metrics ? countedStreams(limitedStreams, metrics.openStream) : limitedStreams
 let loading: Promise<ReturnType<typeof wireProtocol>> | undefined
 
 const gateway = createGateway({
@@ -90,10 +112,12 @@ declare const awslambda: StreamingRuntime
 export const handler = streamingHandler(gateway, awslambda, {
   ownerBy: config.ownerBy,
   beforeEnd: limits.settled,
+  tableReads,
 })
 
 function load() {
-  const parts = { registry, relay, sessions, streams, eventStore, invoke, limits, validatorsOf }
+  const shared = { registry, relay, sessions, streams, eventStore }
+  const parts = { ...shared, invoke, limits, beginCall, validatorsOf }
   loading ??= import('./wiring.ts').then(it =>
     it.wireProtocol({ ...parts, clientFor, dynamo }, config),
   )

@@ -19,7 +19,7 @@ export function httpServer(
   log: Log,
 ): Server {
   return createServer({ maxHeaderSize: HEADER_LIMIT }, (request, response) => {
-    const ids = newIds()
+    const ids = newIds(request.headers['x-amzn-trace-id'])
     response.setHeader('x-amzn-requestid', ids.requestId)
     // A client that disconnects during its response is not an error.
     response.on('error', () => {})
@@ -43,12 +43,15 @@ export function refuse(response: ServerResponse, status: number, type: string, b
     .end(JSON.stringify(body))
 }
 
-function newIds(): RequestIds {
+/** A request goes on with the trace that it names. Without one, a trace begins with it. */
+function newIds(trace: string | string[] = ''): RequestIds {
+  const isTrace = typeof trace === 'string' && /^Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;|$)/.test(trace)
+  return { requestId: randomUUID(), traceId: isTrace ? trace : newTrace() }
+}
+
+function newTrace() {
   const seconds = Math.floor(Date.now() / 1000).toString(16)
-  return {
-    requestId: randomUUID(),
-    traceId: `Root=1-${seconds}-${randomBytes(12).toString('hex')};Sampled=0`,
-  }
+  return `Root=1-${seconds}-${randomBytes(12).toString('hex')};Sampled=0`
 }
 
 /** Starts a server on loopback and resolves with its port. Port 0 is a free one. */

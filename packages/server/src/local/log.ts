@@ -51,13 +51,15 @@ interface JsonEntry {
   level: string
   requestId?: string
   message: unknown
+  /** Of an entry that a function wrote as one line of JSON, beside its message. */
+  fields: Record<string, unknown>
 }
 
 function parseJsonLine(line: string): JsonEntry | undefined {
   const entry = line.startsWith('{"timestamp":') ? parseJson(line) : undefined
   if (!isRecord(entry) || typeof entry['level'] !== 'string' || !('message' in entry)) return
-  const { level, requestId, message } = entry
-  return { level, message, ...(typeof requestId === 'string' && { requestId }) }
+  const { timestamp, level, requestId, message, ...fields } = entry
+  return { level, message, fields, ...(typeof requestId === 'string' && { requestId }) }
 }
 
 function parseJson(text: string): unknown {
@@ -69,9 +71,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-function formatJsonEntry({ message, requestId = '-' }: JsonEntry): string {
+function formatJsonEntry({ message, requestId = '-', fields: beside }: JsonEntry): string {
   const error = toLoggedError(message)
-  const entry = isRecord(message) ? message : { message }
+  const entry = isRecord(message) ? message : { message, ...beside }
   const { message: title, ...fields } = error ? ownFields(entry, error) : entry
   const shown = requestId === '-' ? fields : { requestId, ...fields }
   const stacks = error ? stackLines(error) : []

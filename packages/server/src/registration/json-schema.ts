@@ -1,7 +1,7 @@
 import type { Issue, JsonSchema } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { isRecord } from '../is-record.ts'
-import { interruptAfter } from '../json-schema/deadline.ts'
+import { runWithDeadline } from '../json-schema/deadline.ts'
 import {
   isSchema,
   join,
@@ -106,11 +106,17 @@ function problemOf(keyword: string, value: unknown): string | undefined {
   return undefined
 }
 
+/** Processor time. A usual pattern takes some microseconds. */
+const MS_PER_PATTERN = 100
+
 /** The engine compiles an expression at its first use: a short text shows whether it can. */
 function patternProblem(pattern: string): string | undefined {
   try {
     const expression = toRegExp(pattern)
-    interruptAfter(250, () => expression.test(''))
+    runWithDeadline(
+      () => expression.test(''),
+      () => MS_PER_PATTERN,
+    )
     return undefined
   } catch (error) {
     return `is not a regular expression of JavaScript: ${(error as Error).message}`

@@ -6,7 +6,7 @@ import { type DynamoDb, type Item, isConditionFailure } from '../dynamodb/dynamo
 import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
 import { createInbox } from './inbox.ts'
-import { idsToDrop } from './post-id.ts'
+import { idsToDrop, sentAtOf } from './post-id.ts'
 import { type HeldInbox, keysToDrop } from './resumable-sessions.ts'
 import {
   ifConditionHolds,
@@ -26,6 +26,8 @@ export interface DynamoInboxOptions {
   pollMs: { busy: number; idle: number }
   /** A session whose lease is not renewed for this long is gone. */
   leaseSeconds: number
+  /** Gets the milliseconds for which a message has waited until it was taken. */
+  onTaken?: ((waitedMs: number) => void) | undefined
 }
 
 /** What was read of the item of a session. */
@@ -69,7 +71,7 @@ const RENEW_MS = 60_000
  * read them before, so nothing is lost with the response of the write.
  */
 export function dynamoInbox(
-  { dynamo, table, pollMs, leaseSeconds }: DynamoInboxOptions,
+  { dynamo, table, pollMs, leaseSeconds, onTaken }: DynamoInboxOptions,
   id: string,
   hold?: Hold,
 ): HeldInbox {
@@ -216,6 +218,7 @@ export function dynamoInbox(
           }),
         },
       })
+      for (const { postId } of messages) onTaken?.(Date.now() - sentAtOf(postId))
       return true
     } catch (error) {
       if (!isConditionFailure(error)) throw error

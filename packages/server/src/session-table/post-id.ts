@@ -24,7 +24,7 @@ export function createPostId(after: number): PostId {
 /** Marks that the sender has given a post up: it must not be stored later. */
 export const givenUp = ({ text }: PostId) => `!${text}`
 
-const sentAtOf = (text: string) => Number.parseInt(text.replace(/^!/, ''), 36)
+export const sentAtOf = (text: string) => Number.parseInt(text.replace(/^!/, ''), 36)
 
 /** The ids that need not be kept any longer, and the time of the newest of them. */
 export function idsToDrop(ids: string[]): { ids: string[]; newest: number } | undefined {

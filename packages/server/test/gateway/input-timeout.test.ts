@@ -14,6 +14,7 @@ test('a user who does not respond in time fails the call, and the connection goe
   const elicitation = { method: 'elicitation/create', params: { message: '?', requestedSchema } }
   const asking = { resultType: 'input_required', inputRequests: { name: elicitation } }
   const protocol = createProtocol({
+    beginCall: () => undefined,
     registry: {
       snapshot: async () => ({
         tool: new Map([['ask', { ...stored, ...stamps, type: 'tool' }]]),
@@ -42,6 +43,7 @@ test('a user who does not respond in time fails the call, and the connection goe
     caller: { arn: 'arn:aws:iam::123456789012:user/caller', accountId: '123456789012', owner: 'o' },
     requestId: 'r',
     sessionId: 's',
+    arrival: { at: undefined, isCold: false, tableReads: 0, trace: undefined },
     subscriptions: createSubscriptions(),
     inputTimeoutMs: 50,
   })

@@ -17,6 +17,7 @@ import { INITIALIZE_PROTOCOL_VERSIONS } from '../../src/gateway/wire/protocol-ve
 import type { HttpRequest, HttpResponse } from '../../src/http/http-request.ts'
 import type { Exchange } from '../../src/http/service.ts'
 import type { Invoke, InvokeStream } from '../../src/invoker/invoker.ts'
+import { type CallEntry, createCallRecorder } from '../../src/observe/call-record.ts'
 import { createCachedRegistry } from '../../src/registry/cached.ts'
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
 import { dynamoEventStore } from '../../src/session-table/dynamo-event-store.ts'
@@ -135,18 +136,32 @@ function endpoints(serverPush: boolean) {
     listTtlSeconds: 60,
     streams: unlimitedStreams,
   }
-  const ordinary = createOrdinaryRequests({ ...parts, prepare: createOrdinaryAnswers(parts) })
+  /** The log entries of calls, without what the clock says. */
+  const entries: { ours: object[]; theirs: object[] } = { ours: [], theirs: [] }
+  const recorder = (to: object[]) =>
+    createCallRecorder({
+      write: entry => to.push(withoutTimes(entry)),
+      hasPayloads: false,
+      tableReads: () => 0,
+    })
+  const prepare = createOrdinaryAnswers({ ...parts, beginCall: recorder(entries.ours) })
+  const ordinary = createOrdinaryRequests({ ...parts, prepare })
   const bySdk = createStreamableHttp({
     ...parts,
-    protocol: createProtocol({ ...parts, invokeStream }),
+    protocol: createProtocol({ ...parts, invokeStream, beginCall: recorder(entries.theirs) }),
     relay: {} as never,
     idleTimeoutSeconds: 120,
     listenSeconds: 60,
     useRequestState: async () => true,
     requestStateKeys: async () => ['k'.repeat(32)],
   })
-  return { ordinary, bySdk }
+  return { ordinary, bySdk, entries }
 }
+
+const withoutTimes = ({ timestamp, functionMs, ownMs, ...entry }: CallEntry) => ({
+  ...entry,
+  hasRun: functionMs !== undefined,
+})
 
 const exchange: Exchange = {
   caller: {
@@ -157,6 +172,7 @@ const exchange: Exchange = {
   requestId: 'request-1',
   receivedAt: 0,
   remaining: () => 30_000,
+  arrival: { at: undefined, isCold: false, tableReads: 0, trace: undefined },
 }
 
 function httpRequest(body: unknown, headers: Record<string, string>): HttpRequest {
@@ -246,7 +262,7 @@ afterAll(() => expect(compared).toBeGreaterThan(CASES * 0.49))
 test.each([false, true])(
   'a request that is answered without the SDK gets the response of the SDK (server push: %s)',
   async serverPush => {
-    const { ordinary, bySdk } = endpoints(serverPush)
+    const { ordinary, bySdk, entries } = endpoints(serverPush)
     const sessions = new Map<string, string>()
     for (const version of VERSIONS.filter(it => it !== '2026-07-28')) {
       const opened = await ordinary(httpRequest(initialize(version), {}), exchange)
@@ -260,7 +276,10 @@ test.each([false, true])(
       const { body, headers } = caseOf(random, version, session !== undefined)
       const all = session ? { ...headers, 'mcp-session-id': session } : headers
       const answered = await ordinary(httpRequest(body, all), exchange)
-      if (!answered) continue
+      if (!answered) {
+        expect(entries.ours, 'a request that the SDK answers').toEqual([])
+        continue
+      }
       const [ours, theirs] = await Promise.all([
         seen(answered),
         bySdk(httpRequest(body, all).toRequest(), exchange).then(seen),
@@ -269,6 +288,8 @@ test.each([false, true])(
         ours,
         `case ${index} of seed ${SEED}: ${JSON.stringify({ body, all }).slice(0, 500)}`,
       ).toEqual(theirs)
+      expect(entries.ours, `the log entry of case ${index}`).toEqual(entries.theirs)
+      entries.ours.length = entries.theirs.length = 0
       const name = `${body['method']} ${version} ${session ? 'in a session' : 'alone'}`
       methods.set(name, (methods.get(name) ?? 0) + 1)
     }

@@ -132,6 +132,7 @@ describe('a registered tool', () => {
   async function connect() {
     const registry = dynamoRegistry(emulator.dynamo(), emulator.tables.RegistrationTable)
     const protocol = createProtocol({
+      beginCall: () => undefined,
       registry: createCachedRegistry(registry),
       invoke: async () => ({ payload: '"ran"' }),
       validatorsOf: createCachedValidators(),
@@ -148,6 +149,7 @@ describe('a registered tool', () => {
       requestId: 'r',
       caller,
       sessionId: 's',
+      arrival: { at: undefined, isCold: false, tableReads: 0, trace: undefined },
       subscriptions: createSubscriptions(),
       inputTimeoutMs: 1_000,
     })

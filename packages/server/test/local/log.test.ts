@@ -47,6 +47,14 @@ test('writes the fields of an object entry as name=value, and the level of the f
   expect(formatJson('INFO', 'a text')).toBe(`mcp | a text requestId=${ID}\n`)
 })
 
+test('writes the fields of an entry that is one line of JSON, such as that of a call', () => {
+  const entry = { timestamp: '2026-11-26T00:00:00.000Z', level: 'INFO', requestId: ID }
+  const message = JSON.stringify({ ...entry, message: 'call', item: 'tool-a', ownMs: 1.5 })
+  expect(formatLogEntry({ level: 'info', functionName: 'mcp', message })).toBe(
+    `mcp | call requestId=${ID} item=tool-a ownMs=1.5\n`,
+  )
+})
+
 test('writes no control characters that a client may have chosen', () => {
   const entry = { message: 'no tool \u001b[2J', tool: '\u009b2J', other: 'a b\u009b' }
   expect(formatJson('WARN', entry, '-')).toBe('mcp WARN | no tool  [2J tool= 2J other="a b "\n')

@@ -8,11 +8,13 @@ import type { RequestId } from '@modelcontextprotocol/server'
 import type { Caller } from '../../http/caller.ts'
 import { describe, GatewayError } from '../../http/errors.ts'
 import { log } from '../../http/log.ts'
+import type { Arrival } from '../../http/service.ts'
+import { toTraceparent } from '../../http/trace.ts'
 import { toPromptResult, toReadResult, toToolOutput } from '../../invoker/contracts/arguments.ts'
 import type { Invoke, Outcome } from '../../invoker/invoker.ts'
-import { toTraceparent } from '../../invoker/traceparent.ts'
 import { isRecord } from '../../is-record.ts'
 import { INTERNAL_ERROR, JsonRpcError } from '../../jsonrpc-error.ts'
+import type { BeginCall, CallRecord } from '../../observe/call-record.ts'
 import type { RateLimits } from '../../rate-limit/rate-limits.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { List } from '../../registry/cached-list.ts'
@@ -38,6 +40,7 @@ export interface OrdinaryOptions {
   registry: CachedRegistry
   invoke: Invoke
   limits: RateLimits
+  beginCall: BeginCall
   validatorsOf: ReturnType<typeof createCachedValidators>
   /** Whether clients may be notified of changes. */
   serverPush: boolean
@@ -52,6 +55,7 @@ export interface OrdinaryContext {
   caller: Caller
   /** The Lambda request, for the log. */
   requestId: string
+  arrival: Arrival
   /** Whether the request is of protocol version 2026-07-28. */
   isStateless: boolean
   sessionId?: string | undefined
@@ -83,28 +87,38 @@ export type PrepareAnswer = (
 ) => Promise<(() => Promise<Answer>) | undefined>
 
 export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
-  const { registry, invoke, limits, validatorsOf, serverPush } = options
+  const { registry, invoke, limits, beginCall, validatorsOf, serverPush } = options
   const instructions = options.instructions ? { instructions: options.instructions } : {}
   const hints = cacheHints(options.listTtlSeconds)
   const pageOf = createListPages()
 
   return async (request, context) => {
+    // Where the SDK answers the request, it has a record of its own.
+    const call = 'meta' in request ? begin(request, context) : undefined
     try {
-      const answer = await prepare(request, context)
-      return (
-        answer && (() => answer().catch(error => failed(error, request.method, context.requestId)))
-      )
+      const answer = await prepare(request, context, call)
+      return answer && (() => answer().catch(error => failed(error, request.method, context, call)))
     } catch (error) {
       // Nothing was done: the client may send the request again.
-      if (error instanceof GatewayError) throw error
-      const answer = failed(error, request.method, context.requestId)
+      if (error instanceof GatewayError) {
+        call?.refused(error)
+        throw error
+      }
+      const answer = failed(error, request.method, context, call)
       return async () => answer
     }
+  }
+
+  function begin({ method, meta }: { method: string; meta: Meta }, context: OrdinaryContext) {
+    const { caller, requestId, sessionId, arrival } = context
+    const { traceparent } = meta
+    return beginCall({ method, caller, requestId, sessionId, arrival, traceparent })
   }
 
   async function prepare(
     request: OrdinaryRequest,
     context: OrdinaryContext,
+    record: CallRecord | undefined,
   ): Promise<(() => Promise<Answer>) | undefined> {
     const { caller, isStateless, countsForCaller = true } = context
     const admit = (registration: Registration) =>
@@ -120,28 +134,34 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
         const logging = await registry.usesMcpContract().catch(() => true)
         const capabilities = capabilitiesOf({ serverPush, logging })
         const result = { supportedVersions, capabilities, ...instructions }
-        return async () => complete(result, context, hints['server/discover'])
+        return async () => ({ result: complete(result, context, hints['server/discover']) })
       }
       case 'tools/call': {
         const { name, args, meta } = request
         const tool = await toolOf(registry, caller, name)
         if (tool.contract === 'mcp' || hasHeaders(tool)) return undefined
+        record?.found(tool, args)
         await admit(tool)
         const call = async () =>
-          toToolOutput(await callFunction(tool, JSON.stringify(args), meta, context))
+          toToolOutput(await callFunction(tool, JSON.stringify(args), meta, context, record))
         const takesAnyStructure = isStateless
         return async () =>
-          complete(await callTool(tool, args, { validatorsOf, takesAnyStructure, call }), context)
+          answered(
+            await callTool(tool, args, { validatorsOf, takesAnyStructure, call }),
+            context,
+            record,
+          )
       }
       case 'prompts/get': {
         const { name, args, meta } = request
         const prompt = await promptOf(registry, caller, name)
         if (prompt.contract === 'mcp') return undefined
+        record?.found(prompt, args)
         assertPromptArguments(prompt, args)
         await admit(prompt)
         return async () => {
-          const outcome = await callFunction(prompt, JSON.stringify(args), meta, context)
-          return complete(await toPromptResult(outcome, prompt), context)
+          const outcome = await callFunction(prompt, JSON.stringify(args), meta, context, record)
+          return answered(await toPromptResult(outcome, prompt), context, record)
         }
       }
       case 'resources/read': {
@@ -149,11 +169,12 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
         const resources = await registry.list('resource')
         const { resource, variables } = resourceOf(resources, caller, uri)
         if (resource.contract === 'mcp') return undefined
+        record?.found(resource, { uri })
         await admit(resource)
         const event = JSON.stringify({ ...variables, uri })
         return async () => {
-          const outcome = await callFunction(resource, event, meta, context)
-          return complete(await toReadResult(outcome, uri, resource), context, NOT_CACHED)
+          const outcome = await callFunction(resource, event, meta, context, record)
+          return answered(await toReadResult(outcome, uri, resource), context, record, NOT_CACHED)
         }
       }
       default: {
@@ -182,8 +203,9 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
     event: string,
     { traceparent }: Meta,
     context: OrdinaryContext,
+    run: CallRecord | undefined,
   ): Promise<Outcome> {
-    const { caller, sessionId, client, signal, timeMs, beforeOutput } = context
+    const { caller, sessionId, client, signal, timeMs, beforeOutput, arrival } = context
     const stop = new AbortController()
     let isLate = false
     const timer = setTimeout(() => {
@@ -202,8 +224,9 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
           caller,
           sessionId,
           clientInfo: client?.name && client.version ? client : undefined,
-          traceparent: toTraceparent(traceparent),
+          traceparent: toTraceparent(traceparent) ?? arrival.trace?.traceparent,
           beforeOutput,
+          run,
         },
         stop.signal,
       )
@@ -218,9 +241,17 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
   }
 }
 
-function failed(error: unknown, method: string, requestId: string): Answer {
+function failed(
+  error: unknown,
+  method: string,
+  { requestId, signal }: OrdinaryContext,
+  call: CallRecord | undefined,
+): Answer {
+  call?.refused(error, signal)
   if (error instanceof JsonRpcError) return { error: shown(error) }
-  log.error('request failed', { requestId, method, error: describe(error) })
+  // A cancelled request has no response.
+  if (!signal?.aborted)
+    log.error('request failed', { requestId, ...call?.ids, method, error: describe(error) })
   return { error: { code: INTERNAL_ERROR, message: failedInGateway(requestId) } }
 }
 
@@ -232,15 +263,25 @@ const COMPLETE = {
 
 const NOT_CACHED = { ttlMs: 0, cacheScope: 'private' }
 
-function complete(
-  result: { _meta?: unknown; [name: string]: unknown },
-  { isStateless }: OrdinaryContext,
+type McpResult = { _meta?: unknown; [name: string]: unknown }
+
+/** The answer to a call. */
+function answered(
+  result: McpResult,
+  context: OrdinaryContext,
+  call: CallRecord | undefined,
   hint?: object,
 ): Answer {
-  if (!isStateless) return { result: JSON.stringify(result) }
+  const text = complete(result, context, hint)
+  call?.succeeded(result, text)
+  return { result: text }
+}
+
+function complete(result: McpResult, { isStateless }: OrdinaryContext, hint?: object): string {
+  if (!isStateless) return JSON.stringify(result)
   const { _meta: meta } = result
   const _meta = { ...(isRecord(meta) && meta), ...COMPLETE._meta }
-  return { result: JSON.stringify({ ...result, ...hint, ...COMPLETE, _meta }) }
+  return JSON.stringify({ ...result, ...hint, ...COMPLETE, _meta })
 }
 
 function shown({ code, message, data }: JsonRpcError) {

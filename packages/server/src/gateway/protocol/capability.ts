@@ -1,5 +1,6 @@
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { Admit } from './admission.ts'
+import type { CallRecords } from './call-records.ts'
 import type { ClientConnection } from './connection.ts'
 import type { FunctionCalls } from './function-calls.ts'
 
@@ -9,6 +10,7 @@ export interface Capability {
   connection: ClientConnection
   calls: FunctionCalls
   admit: Admit
+  records: CallRecords
   /** Whether clients may be notified of changes. */
   serverPush: boolean
 }

@@ -13,7 +13,7 @@ const NO_VALUES = { completion: { values: [], total: 0, hasMore: false } }
 /** `completion/complete`, for the arguments of prompts and resource templates. */
 export function serveCompletion(
   server: Server,
-  { registry, connection: { caller }, calls }: Capability,
+  { registry, connection: { caller }, calls, records }: Capability,
 ): void {
   server.setRequestHandler('completion/complete', async ({ params }, ctx) => {
     const { ref } = params
@@ -21,6 +21,7 @@ export function serveCompletion(
       ref.type === 'ref/prompt'
         ? await promptOf(registry, caller, ref.name)
         : await templateOf(registry, caller, ref.uri)
+    records.found(found, params.argument, ctx)
     // A function with the calling contract `arguments` cannot complete.
     if (found.contract !== 'mcp') return NO_VALUES
     const request = { method: 'completion/complete' as const, params }

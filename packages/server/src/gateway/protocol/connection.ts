@@ -1,4 +1,5 @@
 import type { Caller } from '../../http/caller.ts'
+import type { Arrival } from '../../http/service.ts'
 import type { RequestStateSigner } from './request-state.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
@@ -11,6 +12,7 @@ export interface SseConnection {
   caller: Caller
   /** The Lambda request, for the log. */
   requestId: string
+  arrival: Arrival
   sessionId: string
   subscriptions: Subscriptions
   /** Milliseconds that a user may take to respond to an elicitation. */
@@ -23,6 +25,7 @@ export interface SessionConnection {
   caller: Caller
   /** The Lambda request, for the log. */
   requestId: string
+  arrival: Arrival
   sessionId: string
   subscriptions: Subscriptions
   /** Milliseconds that a user may take to respond to an elicitation. */
@@ -39,6 +42,7 @@ export interface StatelessConnection {
   caller: Caller
   /** The Lambda request, for the log. */
   requestId: string
+  arrival: Arrival
   /** Undefined for clients of earlier protocol versions: they cannot carry a request state. */
   requestStateSigner: RequestStateSigner | undefined
   /** Aborts when the time of the environment is nearly over. */

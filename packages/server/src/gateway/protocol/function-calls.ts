@@ -1,6 +1,7 @@
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import type { Server, ServerContext } from '@modelcontextprotocol/server'
 
+import { toTraceparent } from '../../http/trace.ts'
 import type { McpEvent, Results } from '../../invoker/contracts/mcp.ts'
 import {
   callContext,
@@ -9,10 +10,10 @@ import {
   type InvokeStream,
   type Outcome,
 } from '../../invoker/invoker.ts'
-import { toTraceparent } from '../../invoker/traceparent.ts'
 import { JsonRpcError } from '../../jsonrpc-error.ts'
 import type { Variables } from '../../uri-template/match.ts'
 import { outcomeUnknown } from '../wire/outcome-unknown.ts'
+import type { CallRecords } from './call-records.ts'
 import type { ClientConnection } from './connection.ts'
 import { argumentsEvent, exactParams, mcpEvent } from './exact-arguments.ts'
 import { callMcpFunction } from './mcp-function.ts'
@@ -34,13 +35,19 @@ export interface FunctionCalls {
   ): Promise<Results[Method]>
 }
 
+interface FunctionCallsOptions {
+  invoke: Invoke
+  invokeStream: InvokeStream
+  records: CallRecords
+}
+
 /** A function that still runs at the deadline of the connection is an error: outcome unknown. */
 export function createFunctionCalls(
   server: Server,
   connection: ClientConnection,
-  { invoke, invokeStream }: { invoke: Invoke; invokeStream: InvokeStream },
+  { invoke, invokeStream, records }: FunctionCallsOptions,
 ): FunctionCalls {
-  const { caller } = connection
+  const { caller, arrival } = connection
   const isStateless = connection.transport === 'stateless'
   const sessionId = isStateless ? undefined : connection.sessionId
   const signer = isStateless ? connection.requestStateSigner : undefined
@@ -58,9 +65,9 @@ export function createFunctionCalls(
 
     callMcp(registration, { method, params, variables }, ctx) {
       const clientCapabilities = server.getClientCapabilities()
-      const invoked = invocation(ctx)
+      const call = invocation(ctx)
       const context = {
-        ...callContext(registration, invoked),
+        ...callContext(registration, call),
         clientCapabilities,
         variables,
       }
@@ -69,8 +76,10 @@ export function createFunctionCalls(
         : inProcess
       return inTime(ctx, signal => {
         const send = (event: McpEvent) =>
-          invokeStream(registration, mcpEvent(event, ctx, isStateless), invoked, signal)
-        return callMcpFunction(send, { method, params, context }, ctx, rounds, drained)
+          invokeStream(registration, mcpEvent(event, ctx, isStateless), call, signal)
+        const failed = () => call.run?.failed('function_failed')
+        const options = { rounds, failed, afterNotification: drained }
+        return callMcpFunction(send, { method, params, context }, ctx, options)
       })
     },
   }
@@ -89,13 +98,15 @@ export function createFunctionCalls(
     }
   }
 
-  function invocation({ mcpReq: { _meta } }: ServerContext): Invocation {
+  function invocation(ctx: ServerContext): Invocation {
+    const { _meta } = ctx.mcpReq
     const { name, version } = server.getClientVersion() ?? {}
     return {
       caller,
       sessionId,
       clientInfo: name && version ? { name, version } : undefined,
-      traceparent: toTraceparent(_meta?.['traceparent']),
+      traceparent: toTraceparent(_meta?.['traceparent']) ?? arrival.trace?.traceparent,
+      run: records.of(ctx),
     }
   }
 }

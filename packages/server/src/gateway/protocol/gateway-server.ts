@@ -16,7 +16,9 @@ import { failedTool } from '../../invoker/contracts/arguments.ts'
 import { isRecord } from '../../is-record.ts'
 import { isTooDeep, TOO_DEEP } from '../../json/depth.ts'
 import { JsonRpcError, SERVER_ERROR } from '../../jsonrpc-error.ts'
+import type { CallRecord } from '../../observe/call-record.ts'
 import { RateLimited } from '../../rate-limit/rate-limited.ts'
+import type { CallRecords } from './call-records.ts'
 import { withExactResult } from './exact-arguments.ts'
 import { invalidRequestText } from './invalid-request.ts'
 import { callsFunction } from './methods.ts'
@@ -34,10 +36,17 @@ type Handler = (request: JSONRPCRequest, ctx: ServerContext) => Promise<Result>
 export class GatewayServer extends Server {
   /** The Lambda request, for the log. */
   readonly #requestId: string
+  readonly #calls: CallRecords | undefined
 
-  constructor(serverInfo: Implementation, options: ServerOptions, requestId: string) {
+  constructor(
+    serverInfo: Implementation,
+    options: ServerOptions,
+    requestId: string,
+    calls?: CallRecords,
+  ) {
     super(serverInfo, options)
     this.#requestId = requestId
+    this.#calls = calls
     // Every request to the client passes through them.
     this.request = remembering(this, this.request)
     this.createMessage = remembering(this, this.createMessage)
@@ -47,20 +56,24 @@ export class GatewayServer extends Server {
   protected override _wrapHandler(method: string, handler: Handler): Handler {
     const handle = super._wrapHandler(method, handler)
     return async (request, ctx) => {
+      const call = this.#calls?.begin(method, ctx)
       try {
         const result = await handle(withoutNullArguments(request), ctx)
-        if (!callsFunction(method) || !isTooDeep(result)) return result
-        throw new RangeError(TOO_DEEP)
+        if (callsFunction(method) && isTooDeep(result)) throw new RangeError(TOO_DEEP)
+        call?.succeeded(result)
+        return result
       } catch (error) {
+        const { signal } = ctx.mcpReq
+        call?.refused(error, signal)
         // A cancelled request has no response.
-        if (ctx.mcpReq.signal.aborted) throw error
-        return this.#failed(method, error)
+        if (signal.aborted) throw error
+        return this.#failed(method, error, call)
       }
     }
   }
 
   /** Returns the result of a tool that failed, or throws the error of the response. */
-  #failed(method: string, error: unknown): Result {
+  #failed(method: string, error: unknown, call?: CallRecord): Result {
     const { message } = error instanceof Error ? error : { message: '' }
     if (method === 'tools/call' && message.startsWith('Invalid tools/call result'))
       return failedTool('The function returned a result that is not valid in this protocol version')
@@ -78,7 +91,8 @@ export class GatewayServer extends Server {
     const invalid = mayBeInvalid ? invalidRequestText(method, message) : undefined
     if (invalid) throw new ProtocolError(ProtocolErrorCode.InvalidParams, invalid)
     if (error instanceof ProtocolError) throw writable(error)
-    log.error('request failed', { requestId: this.#requestId, method, error: describe(error) })
+    const ids = { requestId: this.#requestId, ...call?.ids }
+    log.error('request failed', { ...ids, method, error: describe(error) })
     if (error instanceof GatewayError)
       throw new ProtocolError(SERVER_ERROR, message, { reason: error.code })
     throw internalError(failedInGateway(this.#requestId))
@@ -91,9 +105,14 @@ export class GatewayServer extends Server {
 export class StatelessServer extends McpServer {
   override readonly server: Server
 
-  constructor(serverInfo: Implementation, options: ServerOptions, requestId: string) {
+  constructor(
+    serverInfo: Implementation,
+    options: ServerOptions,
+    requestId: string,
+    calls: CallRecords,
+  ) {
     super(serverInfo)
-    this.server = new GatewayServer(serverInfo, options, requestId)
+    this.server = new GatewayServer(serverInfo, options, requestId, calls)
   }
 }
 

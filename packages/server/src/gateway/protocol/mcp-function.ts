@@ -3,6 +3,14 @@ import type { ServerContext } from '@modelcontextprotocol/server'
 import { type McpEvent, type Results, resultOf } from '../../invoker/contracts/mcp.ts'
 import type { InputRounds } from './request-state.ts'
 
+interface McpFunctionOptions {
+  rounds: InputRounds
+  /** The function failed, or broke the contract. */
+  failed(): void
+  /** Awaited after each notification. */
+  afterNotification?: (() => Promise<void>) | undefined
+}
+
 /**
  * Calls a function with the calling contract `mcp`: sends the client's request to the function, and
  * the function's notifications to the client as they come.
@@ -15,14 +23,14 @@ export async function callMcpFunction<Method extends keyof Results>(
   send: (event: McpEvent) => AsyncIterable<Uint8Array>,
   request: McpEvent & { method: Method },
   ctx: ServerContext,
-  rounds: InputRounds,
-  afterNotification: () => Promise<void> = async () => {},
+  { rounds, failed, afterNotification = async () => {} }: McpFunctionOptions,
 ): Promise<Results[Method]> {
   const { mcpReq } = ctx
   const params = { ...request.params, ...(await rounds.read(ctx)) }
   const progressToken = mcpReq._meta?.progressToken
 
   const result = await resultOf(request.method, send({ ...request, params }), {
+    failed,
     async progress(params) {
       if (progressToken === undefined || !increases(ctx, params.progress)) return
       const method = 'notifications/progress'

@@ -14,7 +14,7 @@ import { invalidParams, unknownName } from './request-errors.ts'
 /** `prompts/list` and `prompts/get`. */
 export function servePrompts(
   server: Server,
-  { registry, connection: { caller }, calls, admit }: Capability,
+  { registry, connection: { caller }, calls, admit, records }: Capability,
 ): void {
   server.setRequestHandler('prompts/list', async ({ params }) => {
     const prompts = listPrompts(await registry.list('prompt'), caller)
@@ -29,6 +29,7 @@ export function servePrompts(
   server.setRequestHandler('prompts/get', async ({ params }, ctx) => {
     const prompt = await promptOf(registry, caller, params.name)
     const args = sentArguments(params.arguments ?? {}, ctx)
+    records.found(prompt, args, ctx)
     assertTexts(args)
     assertPromptArguments(prompt, args)
     await admit(prompt, ctx)

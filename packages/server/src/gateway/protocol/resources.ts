@@ -9,7 +9,7 @@ import { resourceOf } from './uris.ts'
 
 /** The lists, `resources/read` and, with a session, subscriptions. */
 export function serveResources(server: Server, capability: Capability): void {
-  const { registry, connection, calls, admit, serverPush } = capability
+  const { registry, connection, calls, admit, records, serverPush } = capability
   const { caller } = connection
   const resourceAt = async (uri: string) => resourceOf(await registry.list('resource'), caller, uri)
 
@@ -36,6 +36,7 @@ export function serveResources(server: Server, capability: Capability): void {
   server.setRequestHandler('resources/read', async ({ params }, ctx) => {
     const { uri } = params
     const { resource, variables } = await resourceAt(uri)
+    records.found(resource, { uri }, ctx)
     await admit(resource, ctx)
     if (resource.contract === 'mcp')
       return calls.callMcp(resource, { method: 'resources/read', params, variables }, ctx)

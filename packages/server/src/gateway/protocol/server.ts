@@ -1,9 +1,11 @@
 import type { Server, ServerOptions } from '@modelcontextprotocol/server'
 
 import type { Invoke, InvokeStream } from '../../invoker/invoker.ts'
+import type { BeginCall } from '../../observe/call-record.ts'
 import type { RateLimits } from '../../rate-limit/rate-limits.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import { admissionOf } from './admission.ts'
+import { type CallRecords, createCallRecords } from './call-records.ts'
 import { capabilitiesOf } from './capabilities.ts'
 import { serveCompletion } from './completion.ts'
 import type {
@@ -25,6 +27,7 @@ export interface ProtocolOptions {
   invoke: Invoke
   invokeStream: InvokeStream
   limits: RateLimits
+  beginCall: BeginCall
   validatorsOf: ReturnType<typeof createCachedValidators>
   /** Whether clients may be notified of changes. */
   serverPush: boolean
@@ -53,7 +56,7 @@ interface StatelessOptions {
 const MAX_INPUT_TIMEOUT_MS = 600_000
 
 export function createProtocol(options: ProtocolOptions): Protocol {
-  const { registry, invoke, invokeStream, limits, validatorsOf, serverPush } = options
+  const { registry, invoke, invokeStream, limits, beginCall, validatorsOf, serverPush } = options
   const instructions = options.instructions ? { instructions: options.instructions } : {}
 
   return {
@@ -65,8 +68,9 @@ export function createProtocol(options: ProtocolOptions): Protocol {
         ...(cacheHints && { cacheHints }),
         ...(signer && { requestState: { verify: signer.verify } }),
       }
-      const stateless = new StatelessServer(serverInfo, options, requestId)
-      serve(stateless.server, connection)
+      const records = createCallRecords(connection, beginCall)
+      const stateless = new StatelessServer(serverInfo, options, requestId, records)
+      serve(stateless.server, connection, records)
       return stateless
     },
     createServer(connection) {
@@ -74,16 +78,17 @@ export function createProtocol(options: ProtocolOptions): Protocol {
       const inputRequired = { roundTimeoutMs: Math.max(1, inputTimeoutMs) }
       const capabilities = capabilitiesOf({ serverPush, logging: true })
       const options = { capabilities, inputRequired, ...instructions }
-      const server = new GatewayServer(serverInfo, options, connection.requestId)
-      serve(server, connection)
+      const records = createCallRecords(connection, beginCall)
+      const server = new GatewayServer(serverInfo, options, connection.requestId, records)
+      serve(server, connection, records)
       return server
     },
   }
 
-  function serve(server: Server, connection: ClientConnection) {
-    const calls = createFunctionCalls(server, connection, { invoke, invokeStream })
+  function serve(server: Server, connection: ClientConnection, records: CallRecords) {
+    const calls = createFunctionCalls(server, connection, { invoke, invokeStream, records })
     const admit = admissionOf(connection, limits)
-    const capability = { registry, connection, calls, admit, serverPush }
+    const capability = { registry, connection, calls, admit, records, serverPush }
     serveTools(server, capability, validatorsOf)
     serveResources(server, capability)
     servePrompts(server, capability)

@@ -29,7 +29,7 @@ export interface ToolCallOptions {
 /** `tools/list` and `tools/call`. */
 export function serveTools(
   server: Server,
-  { registry, connection: { caller }, calls, admit }: Capability,
+  { registry, connection: { caller }, calls, admit, records }: Capability,
   validatorsOf: ReturnType<typeof createCachedValidators>,
 ): void {
   server.setRequestHandler('tools/list', async ({ params }) => {
@@ -44,8 +44,9 @@ export function serveTools(
 
   server.setRequestHandler('tools/call', async ({ params }, ctx) => {
     const tool = await toolOf(registry, caller, params.name)
-    await admit(tool, ctx)
     const args = sentArguments(params.arguments ?? {}, ctx)
+    records.found(tool, args, ctx)
+    await admit(tool, ctx)
     const takesAnyStructure = (server.getNegotiatedProtocolVersion() ?? '') >= '2026-07-28'
     return callTool(tool, args, { validatorsOf, takesAnyStructure, call })
 

@@ -47,7 +47,7 @@ export function createSseEndpoints(options: SseOptions) {
   return {
     /** `GET /sse`: opens an SSE session or takes one over. This environment serves its stream. */
     async open(http: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
-      const { caller, requestId, remaining } = exchange
+      const { caller, requestId, remaining, arrival } = exchange
       const { owner } = caller
       const timeMs = remaining()
       const resumption = http.headers[RESUME] === '1' ? await resume(http, exchange) : undefined
@@ -75,6 +75,7 @@ export function createSseEndpoints(options: SseOptions) {
         id,
         caller,
         requestId,
+        arrival,
         inbox,
         slot,
         events,

@@ -5,6 +5,7 @@ import type { JSONRPCMessage, Server, Transport } from '@modelcontextprotocol/se
 import type { Caller } from '../../http/caller.ts'
 import { describe } from '../../http/errors.ts'
 import { log } from '../../http/log.ts'
+import type { Arrival } from '../../http/service.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import {
   type OpenStream,
@@ -26,6 +27,7 @@ export interface SseStreamOptions {
   id: string
   caller: Caller
   requestId: string
+  arrival: Arrival
   inbox: Inbox
   slot: OpenStream
   events: EventStream
@@ -84,6 +86,7 @@ export function serveSseStream(options: SseStreamOptions): void {
   const { id, caller, requestId, inbox, slot, events, registry, timeMs } = options
   const { protocol, protocolVersion, heartbeatSeconds, idleTimeoutSeconds } = options
   const { prefix, maxCallsInFlight, resumption } = options
+  const arrival = { ...options.arrival, at: undefined }
   const endsAt = Date.now() + usableMs(timeMs)
   const acceptingMs = timeMs - Math.min(HANDOVER_MS, timeMs / 3)
   const logged = resumption && loggedOutbox(resumption)
@@ -97,6 +100,7 @@ export function serveSseStream(options: SseStreamOptions): void {
     context: {
       caller,
       requestId,
+      arrival,
       sessionId: id,
       isStateless: false,
       timeMs,
@@ -175,6 +179,7 @@ export function serveSseStream(options: SseStreamOptions): void {
       transport: 'sse',
       caller,
       requestId,
+      arrival,
       sessionId: id,
       subscriptions: resumption?.keeping(subscriptions) ?? subscriptions,
       inputTimeoutMs: acceptingMs,

@@ -160,6 +160,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
       for (const request of requests) {
         const isRunning = request.state === 'running'
         const cause = 'The stream ended'
+        if (isRunning) request.cancelled.abort(STREAM_ENDED)
         void fail(
           request,
           isRunning ? outcomeUnknown(`${cause} while the request was running`) : busy(cause),
@@ -348,6 +349,8 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
 function assumedInitialize(protocolVersion: string) {
   return { protocolVersion, capabilities: {}, clientInfo: { name: 'unknown', version: '0' } }
 }
+
+const STREAM_ENDED = outcomeUnknown('The stream ended')
 
 const FAILED = { code: INTERNAL_ERROR, message: 'The request failed in the gateway' }
 

@@ -100,7 +100,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): WebService
   async function serveAlone(
     request: Request,
     parsedBody: unknown,
-    { caller, requestId, remaining }: Exchange,
+    { caller, requestId, remaining, arrival }: Exchange,
   ): Promise<HttpResponse> {
     const message = isMessage(parsedBody) && isRequest(parsedBody) ? parsedBody : undefined
     const isAdmitted = message !== undefined && (await admitAtDoor(message, caller, options))
@@ -110,6 +110,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): WebService
       transport: 'stateless',
       caller,
       requestId,
+      arrival,
       requestStateSigner: undefined,
       deadline: AbortSignal.timeout(timeMs),
       isAdmitted,

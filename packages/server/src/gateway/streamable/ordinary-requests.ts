@@ -184,10 +184,11 @@ const isInitialized = (message: Message) =>
   message['params'] === undefined
 
 function contextOf(
-  { caller, requestId, remaining }: Exchange,
+  { caller, requestId, remaining, arrival }: Exchange,
   rest: Partial<OrdinaryContext>,
 ): OrdinaryContext {
-  return { caller, requestId, isStateless: false, timeMs: usableMs(remaining()), ...rest }
+  const timeMs = usableMs(remaining())
+  return { caller, requestId, arrival, isStateless: false, timeMs, ...rest }
 }
 
 const ACCEPTED: TextResponse = { status: 202, headers: {}, text: '' }

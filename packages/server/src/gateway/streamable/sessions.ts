@@ -261,7 +261,7 @@ export function createMcpSessionRequests(options: SessionOptions) {
 
   function connectionOf(
     sessionId: string,
-    { caller, requestId, remaining }: Exchange,
+    { caller, requestId, remaining, arrival }: Exchange,
     isAdmitted = false,
   ): SessionConnection {
     const timeMs = usableMs(remaining())
@@ -269,6 +269,7 @@ export function createMcpSessionRequests(options: SessionOptions) {
       transport: 'session',
       caller,
       requestId,
+      arrival,
       sessionId,
       subscriptions: subscriptionsOf(sessionId),
       inputTimeoutMs: timeMs,

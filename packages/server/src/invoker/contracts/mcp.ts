@@ -48,6 +48,8 @@ export interface McpEvent {
 export interface NotificationHandlers {
   progress(params: Omit<ProgressNotificationParams, 'progressToken'>): Promise<void>
   log(params: LoggingMessageNotificationParams): Promise<void>
+  /** The function failed, or broke the contract. */
+  failed?(): void
 }
 
 /**
@@ -69,6 +71,7 @@ export async function resultOf<Method extends keyof Results>(
     return toOutput(method, await finalLine(body, handlers))
   } catch (error) {
     if (!(error instanceof FunctionFailure)) throw error
+    handlers.failed?.()
     if (method === 'tools/call')
       return { result: failedTool(error.message), structuredText: () => '' } as Results[Method]
     throw new ProtocolError(ProtocolErrorCode.InternalError, error.message)

@@ -77,7 +77,8 @@ function explain({ code, message, computed }: Refusal): string {
   return [
     reason,
     'The canonical request is',
-    computed.canonicalRequest,
+    // The token is a credential.
+    computed.canonicalRequest.replace(/^(x-amz-security-token:).+$/m, '$1(left out)'),
     'The string to sign is',
     computed.stringToSign,
   ].join('\n')
