@@ -20,8 +20,8 @@ export function parseTraceparent(value: unknown): Trace | undefined {
 }
 
 /**
- * The `traceparent` of W3C trace context. Undefined for every other text, and for one that is longer
- * than those of version 00: the client context has no room for it.
+ * The `traceparent` of W3C trace context. Undefined for every other text, and for one that is
+ * longer than those of version 00: the client context has no room for it.
  * https://www.w3.org/TR/trace-context/#traceparent-header
  */
 export function toTraceparent(value: unknown): string | undefined {

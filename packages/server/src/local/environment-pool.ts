@@ -14,6 +14,9 @@ export interface EnvironmentPool {
   replaceFunction(fn: LambdaFunction): void
 }
 
+/** Milliseconds that an invocation waits for an environment that has sent its last response. */
+const ALMOST_IDLE_MS = 50
+
 /**
  * Starts one execution environment per concurrent invocation, up to its own limit or
  * `limit`, and keeps it for the next invocation of the same tenant. Above the limit an invocation
@@ -28,6 +31,8 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
   const fresh = new WeakSet<ExecutionEnvironment>()
   /** Execution environments that still run replaced code. */
   const stale = new WeakSet<ExecutionEnvironment>()
+  /** The invocations that wait until an execution environment is idle. */
+  const waiting = new Map<ExecutionEnvironment, () => void>()
   let starting = 0
   /** The code that is starting, or that does not start. */
   let unready: LambdaFunction | undefined
@@ -35,7 +40,7 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
   return {
     async invoke(invocation, onDispatch) {
       const { tenantId } = invocation
-      const environment = takeIdle(tenantId) ?? (await start())
+      const environment = takeIdle(tenantId) ?? (await takeAlmostIdle(tenantId)) ?? (await start())
       if ('type' in environment) return environment
       fresh.delete(environment)
       if (tenantId !== undefined) tenants.set(environment, tenantId)
@@ -65,6 +70,26 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
     return environment
   }
 
+  /**
+   * One that has sent its response to the invocation before, and does not ask for the next one yet.
+   * Without it, a caller that sends one call after the other would start environments in between.
+   */
+  async function takeAlmostIdle(tenantId: string | undefined) {
+    const environment = [...busy].find(
+      it => it.hasResponded() && tenants.get(it) === tenantId && !stale.has(it) && !waiting.has(it),
+    )
+    if (!environment) return undefined
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, ALMOST_IDLE_MS)
+      waiting.set(environment, () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+    waiting.delete(environment)
+    return takeIdle(tenantId)
+  }
+
   async function start(): Promise<
     ExecutionEnvironment | Extract<FunctionOutput, { type: 'throttled' | 'error' }>
   > {
@@ -91,11 +116,13 @@ export function environmentPool(fn: LambdaFunction, limit: number, host: Host): 
     busy.delete(environment)
     if (stale.has(environment)) environment.kill()
     else idle.push(environment)
+    waiting.get(environment)?.()
   }
 
   function onExit(environment: ExecutionEnvironment) {
     busy.delete(environment)
     const index = idle.indexOf(environment)
     if (index >= 0) idle.splice(index, 1)
+    waiting.get(environment)?.()
   }
 }

@@ -19,6 +19,8 @@ export interface ExecutionEnvironment {
   pid: number
   /** Call it only while the execution environment is idle. */
   invoke(invocation: Invocation): Promise<FunctionOutput>
+  /** Whether it has sent its response: it will be idle in a moment. */
+  hasResponded(): boolean
   kill(): void
 }
 
@@ -91,7 +93,9 @@ export async function startEnvironment(
     return new Promise(resolve => child.once('error', error => resolve(spawnError(error))))
   }
   processes.watch(pid)
-  const environment: ExecutionEnvironment = { pid, invoke, kill: () => signal(pid, 'SIGKILL') }
+  const { hasResponded } = api
+  const kill = () => signal(pid, 'SIGKILL')
+  const environment: ExecutionEnvironment = { pid, invoke, hasResponded, kill }
 
   for (const stream of [child.stdout, child.stderr])
     readLogLines(stream, line => {

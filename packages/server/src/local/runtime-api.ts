@@ -26,6 +26,8 @@ export interface RuntimeApi {
    * none.
    */
   abandon(error: FunctionError): Promise<boolean>
+  /** Whether the process has sent its response, and does not wait for its next event yet. */
+  hasResponded(): boolean
   close(): void
 }
 
@@ -76,6 +78,7 @@ export async function startRuntimeApi(events: RuntimeApiEvents): Promise<Runtime
     address: `127.0.0.1:${port}`,
     deliver,
     abandon,
+    hasResponded: () => current?.state === 'done',
     close() {
       server.close()
       server.closeAllConnections()

@@ -106,6 +106,11 @@ let calls = 0
  */
 export const handler = async (event, context) => {
   const name = event.case ?? event.rawPath?.slice(1) ?? ''
-  if (name === 'calls') return { calls: ++calls, pid: process.pid }
+  // Takes the processor after its response, so that it asks late for the next event.
+  if (name === 'busy after')
+    setTimeout(() => {
+      for (const end = Date.now() + 30; Date.now() < end; );
+    }, 1)
+  if (name === 'calls' || name === 'busy after') return { calls: ++calls, pid: process.pid }
   return cases[name]?.(event, context)
 }
