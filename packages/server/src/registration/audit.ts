@@ -1,5 +1,6 @@
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
+import { principalArn, sessionNameOf } from '../http/caller.ts'
 import { log } from '../http/log.ts'
 import { contentDigest } from './content.ts'
 import type { Target } from './router.ts'
@@ -11,7 +12,8 @@ interface Change {
 }
 
 /**
- * Writes the audit entry of a change. Call it when the change is in the table. The digests tell
+ * Writes the audit entry of a change, with the names of the fields of a call's entry. Call it when
+ * the change is in the table. The digests tell
  * whether two registrations are the same, and hold nothing of their content.
  */
 export function audit(
@@ -21,8 +23,9 @@ export function audit(
   log.info('registration changed', {
     requestId,
     action: from ? (to ? 'replace' : 'delete') : 'create',
-    registration: (to ?? from)?.id,
-    by: caller.arn,
+    item: (to ?? from)?.id,
+    caller: principalArn(caller.arn),
+    sessionName: sessionNameOf(caller.arn),
     from: from && stateOf(from),
     to: to && stateOf(to),
   })

@@ -50,11 +50,12 @@ test('each change of a registration writes one log entry: who, what, from and to
   const digest = expect.stringMatching(/^[0-9a-f]{64}$/)
   const first = { version: 1, lambdaArn: ARN, digest }
   const second = { version: 2, lambdaArn: `${ARN}-2`, digest }
-  const change = { message: 'registration changed', registration: 'tool-a', requestId: 'request-1' }
+  const byBob = { caller: 'arn:aws:iam::123456789012:role/pipeline', sessionName: 'bob' }
+  const change = { message: 'registration changed', item: 'tool-a', requestId: 'request-1' }
   expect(entries).toEqual([
-    { ...change, action: 'create', by: ANN, from: undefined, to: first },
-    { ...change, action: 'replace', by: BOB, from: first, to: second },
-    { ...change, action: 'delete', by: BOB, from: second, to: undefined },
+    { ...change, action: 'create', caller: ANN, sessionName: undefined, from: undefined, to: first },
+    { ...change, action: 'replace', ...byBob, from: first, to: second },
+    { ...change, action: 'delete', ...byBob, from: second, to: undefined },
   ])
   expect(JSON.stringify(entries)).not.toContain('secret')
 })
