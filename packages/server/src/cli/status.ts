@@ -9,7 +9,8 @@ export const statusCommand = defineCommand({
   summary: 'show what is deployed, and which registrations need a repair',
   usage: '[options]',
   help: `Shows the stack, its URLs and its version, what CloudWatch counted in the last 24 hours (this needs
-cloudwatch:GetMetricData), each registration whose function the gateway may not invoke, and warns of each registration that holds what would be refused today. Exits with 1 if a function cannot be
+cloudwatch:GetMetricData), each registration whose function the gateway may not invoke, and warns of
+each registration that holds what would be refused today. Exits with 1 if a function cannot be
 invoked, or the gateway does not answer.`,
   options: STACK_OPTIONS,
   async run(flags) {
