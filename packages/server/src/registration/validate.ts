@@ -2,7 +2,10 @@ import {
   type Issue,
   isJsonSchema,
   type JsonSchema,
+  type RegistrationAnswer,
   type RegistrationInput,
+  type Tool,
+  type ToolInput,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { registrationInput } from '@markvp/mcp-lambda-sam-admin-client/schemas'
 
@@ -49,28 +52,29 @@ export function assertObject(value: unknown): asserts value is Record<string, un
 }
 
 /**
- * Fields that only the server sets. A PUT ignores them, so that its body may be the response of a
- * GET.
+ * Fields that only the server sets. A PUT ignores them, so that its body may be the response of
+ * another request.
  */
-const SERVER_FIELDS = [
-  'id',
-  'version',
-  'createdAt',
-  'updatedAt',
-  'createdBy',
-  'updatedBy',
-  'status',
-  'warnings',
-  'change',
-  'changes',
-  'grants',
-  'dryRun',
-]
+const SERVER_FIELDS = {
+  id: true,
+  version: true,
+  createdAt: true,
+  updatedAt: true,
+  createdBy: true,
+  updatedBy: true,
+  status: true,
+  warnings: true,
+  configuration: true,
+  change: true,
+  changes: true,
+  grants: true,
+  dryRun: true,
+} satisfies Record<Exclude<keyof RegistrationAnswer<Tool>, keyof ToolInput>, true>
 
 export function withoutServerFields(value: unknown): unknown {
   if (!isRecord(value)) return value
   return Object.fromEntries(
-    Object.entries(value).filter(([field]) => !SERVER_FIELDS.includes(field)),
+    Object.entries(value).filter(([field]) => !Object.hasOwn(SERVER_FIELDS, field)),
   )
 }
 

@@ -81,6 +81,14 @@ test('a registration whose function cannot be seen says so, and has no warning',
   expect(edge.calls).toEqual([])
 })
 
+test('a response may be sent back as it is', async () => {
+  edge.hook = () => refused(403, 'AccessDeniedException')
+  const { body } = await register({})
+  expect(body.configuration).toBe('not_granted')
+  const put = await call('PUT', `/register/${body.id}`, body)
+  expect(put.body).toMatchObject({ id: body.id, change: 'unchanged' })
+})
+
 test('a dry run of a batch reads the configuration of what it would change', async () => {
   edge.hook = () => configured(durable)
   const tool = { type: 'tool', name: 'batched', description: 'x', lambdaArn: ARN, parameters: {} }
