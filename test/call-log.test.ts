@@ -226,11 +226,14 @@ describe('the trace of a client', () => {
   })
 
   test('is in the entry of a change of a registration', async () => {
-    const response = await gateway.fetch()(new URL('register', gateway.registrationUrl), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', traceparent },
-      body: JSON.stringify({ type: 'tool', name: 'new', lambdaArn: functionArn('echo') }),
-    })
+    const response = await gateway.fetch(agentMonday)(
+      new URL('register', gateway.registrationUrl),
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', traceparent },
+        body: JSON.stringify({ type: 'tool', name: 'new', lambdaArn: functionArn('echo') }),
+      },
+    )
     expect(response.status).toBe(201)
     const written = () => entries('mcp-lambda-sam-mcp-registration').length > 0
     await until(written, 'the entry of the change')
