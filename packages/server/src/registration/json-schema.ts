@@ -27,7 +27,10 @@ export function schemaIssues(schema: JsonSchema, path: string): Issue[] {
   const draft = draftProblem(schema)
   if (draft) return [{ path: `${path}/$schema`, message: draft }]
   const issues: Issue[] = []
-  collect(schema, path, issues)
+  const patterns: Pattern[] = []
+  collect(schema, path, issues, patterns)
+  const refused = issues.length > 0 ? undefined : firstRefused(patterns)
+  if (refused) issues.push(refused)
   if (issues.length > 0) return issues
   try {
     assertNoLoop(schema)
@@ -39,22 +42,35 @@ export function schemaIssues(schema: JsonSchema, path: string): Issue[] {
   }
 }
 
-/** Adds the values that no draft allows. */
-function collect(schema: SchemaObject, path: string, issues: Issue[]) {
+/** A regular expression of a schema, which is not compiled yet. */
+interface Pattern {
+  path: string
+  expression: ReturnType<typeof toRegExp>
+}
+
+/** Adds the values that no draft allows, and the patterns whose syntax is right. */
+function collect(schema: SchemaObject, path: string, issues: Issue[], patterns: Pattern[]) {
   for (const [keyword, value] of Object.entries(schema)) {
     const message = problemOf(keyword, value)
     if (message) issues.push({ path: join(path, keyword), message })
+    else if (keyword === 'pattern') addPattern(String(value), join(path, keyword))
     if (keyword !== 'patternProperties' || !isRecord(value)) continue
-    for (const pattern of Object.keys(value)) {
-      const problem = patternProblem(pattern)
-      if (problem) issues.push({ path: join(join(path, keyword), pattern), message: problem })
-    }
+    for (const pattern of Object.keys(value))
+      addPattern(pattern, join(join(path, keyword), pattern))
   }
   for (const [pointer, value] of subschemas(schema)) {
     if (issues.length >= MAX_ISSUES) return
-    if (isRecord(value)) collect(value, path + pointer, issues)
+    if (isRecord(value)) collect(value, path + pointer, issues, patterns)
     else if (!isSchema(value))
       issues.push({ path: path + pointer, message: 'must be object or boolean' })
+  }
+
+  function addPattern(pattern: string, at: string) {
+    try {
+      patterns.push({ path: at, expression: toRegExp(pattern) })
+    } catch (error) {
+      issues.push(patternIssue(at, error))
+    }
   }
 }
 
@@ -102,23 +118,47 @@ function entries(keywords: string[], check: Check): Record<string, Check> {
 function problemOf(keyword: string, value: unknown): string | undefined {
   const [isValid, message] = (Object.hasOwn(CHECKS, keyword) && CHECKS[keyword]) || []
   if (isValid && !isValid(value)) return message
-  if (keyword === 'pattern') return patternProblem(String(value))
   return undefined
 }
 
-/** Processor time. A usual pattern takes some microseconds. */
+/** Processor time of all patterns together, and of each one. A usual one takes microseconds. */
+const MS_OF_PATTERNS = 250
 const MS_PER_PATTERN = 100
 
-/** The engine compiles an expression at its first use: a short text shows whether it can. */
-function patternProblem(pattern: string): string | undefined {
+/**
+ * The first pattern that the engine does not compile, or takes long to. It compiles an expression
+ * at its first use: a short text shows whether it can.
+ */
+function firstRefused(patterns: Pattern[]): Issue | undefined {
+  const all = () => {
+    for (const { expression } of patterns) expression.test('')
+  }
   try {
-    const expression = toRegExp(pattern)
+    // A deadline costs a thread, so they share one where nothing is wrong.
+    runWithDeadline(all, () => MS_OF_PATTERNS)
+    return undefined
+  } catch {
+    for (const pattern of patterns) {
+      const issue = refusal(pattern)
+      if (issue) return issue
+    }
+    return undefined
+  }
+}
+
+function refusal({ path, expression }: Pattern): Issue | undefined {
+  try {
     runWithDeadline(
       () => expression.test(''),
       () => MS_PER_PATTERN,
     )
     return undefined
   } catch (error) {
-    return `is not a regular expression of JavaScript: ${(error as Error).message}`
+    return patternIssue(path, error)
   }
 }
+
+const patternIssue = (path: string, error: unknown): Issue => ({
+  path,
+  message: `is not a regular expression of JavaScript: ${(error as Error).message}`,
+})
