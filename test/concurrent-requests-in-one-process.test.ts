@@ -13,6 +13,7 @@ import { times } from './support/concurrency.ts'
 const CALLS = times(20_000, 4_000)
 const AT_ONCE = 64
 const CALLERS = ['ann', 'ben']
+const LATE = 'The function could not be invoked (TimeoutError)'
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE })
 
 const closers: (() => unknown)[] = []
@@ -95,6 +96,7 @@ test(`${CALLS} calls of two callers in one process, ${AT_ONCE} at a time, are ne
   const sessions = new Map<string, string>()
   for (const caller of CALLERS) sessions.set(caller, await openSession(port, caller))
   const wrong: unknown[] = []
+  let late = 0
   let next = 0
 
   async function work() {
@@ -128,9 +130,12 @@ test(`${CALLS} calls of two callers in one process, ${AT_ONCE} at a time, are ne
         mcp.caller.arn === `arn:aws:iam::000000000000:user/${caller}` &&
         mcp.clientInfo.name === `client of ${caller}` &&
         mcp.sessionId === (inSession ? sessions.get(caller) : undefined)
-      if (!isRight) wrong.push({ n, message })
+      // A busy machine may not answer an invoke within the seconds that the gateway waits.
+      if (message.id === n && message.result?.content?.[0]?.text === LATE) late++
+      else if (!isRight) wrong.push({ n, message })
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   expect(wrong).toEqual([])
+  expect(late).toBeLessThan(CALLS / 100)
 }, 240_000)

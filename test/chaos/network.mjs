@@ -65,11 +65,15 @@ export async function startNetwork(upstream) {
     outgoing.writeHead(response.statusCode ?? 500, response.headers)
     const isStream = String(response.headers['content-type']).startsWith('text/event-stream')
     let isCut = false
-    const timer = isStream && cutMs && setTimeout(cut, between(cutMs))
+    /** @type {NodeJS.Timeout | undefined} */
+    let timer
     response.on('data', (/** @type {Buffer} */ chunk) => {
-      if (!isCut) outgoing.write(chunk)
+      if (isCut) return
+      outgoing.write(chunk)
+      // From the first event on: a busy machine may take longer than this to write it.
+      if (isStream && cutMs) timer ??= setTimeout(cut, between(cutMs))
     })
-    outgoing.once('close', () => clearTimeout(timer || undefined))
+    outgoing.once('close', () => clearTimeout(timer))
     response.once('close', () => {
       if (!isCut && response.complete) outgoing.end()
       else outgoing.destroy()

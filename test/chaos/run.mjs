@@ -81,7 +81,9 @@ async function breakEverything() {
     network.weather = CHAOS
     const killed = { count: 0 }
     const over = new AbortController()
-    const killing = kill(endpoint === '/sse' ? 'GET /sse' : 'POST /mcp', killed, over.signal)
+    const ended = () => client.counts().results + client.counts().errors
+    const dying = endpoint === '/sse' ? 'GET /sse' : 'POST /mcp'
+    const killing = kill(dying, { killed, ended, signal: over.signal })
     let left = Number(values.calls ?? planned)
     const workers = Array.from({ length: WORKERS }, async () => {
       while (left-- > 0) await client.call(between(RUN_MS))
@@ -105,14 +107,18 @@ async function breakEverything() {
 }
 
 /**
+ * Kills an environment again and again. On a busy machine no call could end before the next one
+ * dies, so a call ends between two.
+ *
  * @param {string} request whose environments die
- * @param {{ count: number }} killed
- * @param {AbortSignal} signal
+ * @param {{ killed: { count: number }, ended: () => number, signal: AbortSignal }} options
  */
-async function kill(request, killed, signal) {
-  while (!signal.aborted) {
+async function kill(request, { killed, ended, signal }) {
+  for (let before = -1; !signal.aborted; ) {
     await sleep(between(KILL_MS), undefined, { signal }).catch(() => {})
-    if (!signal.aborted && gateway.kill(request)) killed.count += 1
+    if (signal.aborted || ended() === before) continue
+    before = ended()
+    if (gateway.kill(request)) killed.count += 1
   }
 }
 

@@ -129,8 +129,11 @@ export function mcpSessionsSuite(make: () => McpSessions) {
     const id = await create()
     const sessions = make()
     const uris = Array.from({ length: MAX_SUBSCRIPTIONS }, (_, n) => `a://${n}`)
-    const accepted = await Promise.all(uris.map(uri => sessions.subscribe(id, uri, '')))
-    expect(accepted.every(Boolean)).toBe(true)
+    // The emulated table answers in time only where not all come at once.
+    for (let n = 0; n < MAX_SUBSCRIPTIONS; n += 50) {
+      const some = uris.slice(n, n + 50).map(uri => sessions.subscribe(id, uri, ''))
+      expect((await Promise.all(some)).every(Boolean)).toBe(true)
+    }
     expect(await sessions.subscribe(id, 'a://one-more', '')).toBe(false)
     expect(await sessions.subscribe(id, 'a://7', 'token')).toBe(true)
     expect((await sessions.get(id, 'me'))?.subscriptions.get('a://7')).toBe('token')
