@@ -29,9 +29,10 @@ interface CustomResourceOptions extends Omit<RegistrationOptions, 'checkFunction
  * `Custom::McpPrompt`. The physical id is the id of the registration. Another name makes another
  * resource: CloudFormation deletes the old one when the update is complete.
  *
- * A registration belongs to one resource of one stack, which `createdBy` names. Another resource of
- * the same stack gets `already_exists`: otherwise a resource with a new logical id and the old name
- * would share the registration with the old resource, whose deletion would remove it for both.
+ * A registration belongs to one resource of one stack: `createdBy` is the stack, and `updatedBy`
+ * the resource. Another resource of the same stack gets `already_exists`: otherwise a resource with
+ * a new logical id and the old name would share the registration with the old resource, whose
+ * deletion would remove it for both.
  *
  * Lambda may deliver an event twice, so every request may run again. The response is sent in any
  * case; otherwise the stack waits for an hour.
@@ -80,8 +81,9 @@ export function createCustomResource({
     requestId: string,
   ): Promise<Outcome> {
     const id = idOf(input)
-    const plan = await planChange(registry, { id, input, precondition: undefined }, caller)
-    if (plan.from && plan.from.createdBy !== caller.arn)
+    const writer = { ...caller, creator: event.StackId }
+    const plan = await planChange(registry, { id, input, precondition: undefined }, writer)
+    if (plan.from && !isOwn(plan.from, event, caller))
       return failed(event, taken(plan.from, event.StackId), requestId)
     const { status } = await applyChange({ registry, reconciler }, plan, { caller, requestId })
     if (status?.state === 'function_not_found')
@@ -104,7 +106,7 @@ export function createCustomResource({
   }
 
   async function remove(
-    { PhysicalResourceId: id = '' }: CustomResourceEvent,
+    { PhysicalResourceId: id = '', StackId }: CustomResourceEvent,
     caller: Caller,
     requestId: string,
   ): Promise<Outcome> {
@@ -118,8 +120,8 @@ export function createCustomResource({
       return outcome
     }
     const { createdBy, updatedBy = createdBy } = plan.from
-    const other = [createdBy, updatedBy].find(arn => arn !== caller.arn)
-    if (other !== undefined) {
+    const other = createdBy === StackId ? updatedBy : createdBy
+    if (other !== caller.arn) {
       const reason = `"${id}" stays registered: ${other} has written it`
       log.warn('kept a registration that another one has written', { requestId, id, by: other })
       return { ...outcome, reason }
@@ -128,6 +130,19 @@ export function createCustomResource({
     for (const warning of warnings) log.warn(warning, { requestId, id })
     return outcome
   }
+}
+
+/**
+ * Whether a resource may write a registration: it wrote it last, or it has its id and somebody
+ * outside of the stack wrote it since.
+ */
+function isOwn(
+  { id, createdBy, updatedBy = createdBy }: Registration,
+  { StackId, PhysicalResourceId }: CustomResourceEvent,
+  { arn }: Caller,
+): boolean {
+  if (createdBy !== StackId) return false
+  return updatedBy === arn || (PhysicalResourceId === id && !updatedBy.startsWith(`${StackId}/`))
 }
 
 /**
@@ -163,12 +178,11 @@ const MAX_MESSAGE_BYTES = 1_000
 /** The label keeps pipelines away from what a stack has registered. */
 const ownerOf = (stackId: string) => `stack:${stackId.split('/')[1]}`
 
-function taken({ id, createdBy }: Registration, stackId: string) {
-  const remedy = createdBy.startsWith(`${stackId}/`)
+function taken({ id, createdBy, updatedBy }: Registration, stackId: string) {
+  const isOfStack = createdBy === stackId
+  const remedy = isOfStack
     ? 'choose another name, or remove that resource in a deployment of its own first'
     : 'choose another name, or delete that registration first'
-  return new GatewayError(
-    'already_exists',
-    `"${id}" is registered already, by ${createdBy}: ${remedy}`,
-  )
+  const by = isOfStack ? updatedBy : createdBy
+  return new GatewayError('already_exists', `"${id}" is registered already, by ${by}: ${remedy}`)
 }

@@ -33,7 +33,7 @@ export interface PlannedChange {
 export async function planChange(
   registry: Registry,
   { id, input, precondition }: Change,
-  caller: Pick<Caller, 'arn'>,
+  caller: Pick<Caller, 'arn'> & { creator?: string },
 ): Promise<PlannedChange> {
   const key = parseRegistrationId(id)
   const from = key && (await registry.get(key))
@@ -44,7 +44,7 @@ export async function planChange(
     version: (from?.version ?? 0) + 1,
     createdAt: from?.createdAt ?? now,
     updatedAt: now,
-    createdBy: from?.createdBy ?? caller.arn,
+    createdBy: from?.createdBy ?? caller.creator ?? caller.arn,
     updatedBy: caller.arn,
   })
   assertFits(to)

@@ -121,7 +121,7 @@ describe('a custom resource', () => {
     })
     expect(await get()).toMatchObject({
       lambdaArn: ARN,
-      createdBy: `${STACK}/WeatherTool`,
+      createdBy: STACK,
       updatedBy: `${STACK}/WeatherTool`,
       owner: 'stack:weather',
     })
@@ -177,7 +177,7 @@ describe('a custom resource', () => {
     })
     await run('Delete', weather, { PhysicalResourceId: taken.PhysicalResourceId })
     await run('Delete', weather, { PhysicalResourceId: 'tool-weather' })
-    expect(await get()).toMatchObject({ createdBy: `${OTHER_STACK}/WeatherTool` })
+    expect(await get()).toMatchObject({ createdBy: OTHER_STACK })
     expect(await run('Create', { Name: 'x' })).toMatchObject({
       Status: 'FAILED',
       Reason: expect.stringContaining('/lambdaArn is missing'),

@@ -53,7 +53,14 @@ test('each change of a registration writes one log entry: who, what, from and to
   const byBob = { caller: 'arn:aws:iam::123456789012:role/pipeline', sessionName: 'bob' }
   const change = { message: 'registration changed', item: 'tool-a', requestId: 'request-1' }
   expect(entries).toEqual([
-    { ...change, action: 'create', caller: ANN, sessionName: undefined, from: undefined, to: first },
+    {
+      ...change,
+      action: 'create',
+      caller: ANN,
+      sessionName: undefined,
+      from: undefined,
+      to: first,
+    },
     { ...change, action: 'replace', ...byBob, from: first, to: second },
     { ...change, action: 'delete', ...byBob, from: second, to: undefined },
   ])
