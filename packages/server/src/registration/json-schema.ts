@@ -130,20 +130,21 @@ const MS_PER_PATTERN = 100
  * at its first use: a short text shows whether it can.
  */
 function firstRefused(patterns: Pattern[]): Issue | undefined {
-  const all = () => {
-    for (const { expression } of patterns) expression.test('')
+  let at = 0
+  const rest = () => {
+    for (; at < patterns.length; at++) patterns[at]?.expression.test('')
   }
-  try {
-    // A deadline costs a thread, so they share one where nothing is wrong.
-    runWithDeadline(all, () => MS_OF_PATTERNS)
-    return undefined
-  } catch {
-    for (const pattern of patterns) {
-      const issue = refusal(pattern)
+  while (at < patterns.length)
+    try {
+      // A deadline costs a thread, so all share one where nothing is wrong.
+      runWithDeadline(rest, () => MS_OF_PATTERNS)
+    } catch {
+      // This one is wrong, or the ones before it took the time.
+      const issue = refusal(patterns[at] as Pattern)
       if (issue) return issue
+      at++
     }
-    return undefined
-  }
+  return undefined
 }
 
 function refusal({ path, expression }: Pattern): Issue | undefined {
