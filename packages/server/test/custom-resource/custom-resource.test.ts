@@ -228,6 +228,11 @@ describe('a custom resource', () => {
       Reason: `"tool-weather" stays registered: ${pipeline} has written it`,
     })
     expect(await get()).toMatchObject({ owner: 'ci' })
+    // A new resource of the same stack does not get it.
+    expect(await run('Create', weather, { LogicalResourceId: 'Weather' })).toMatchObject({
+      Status: 'FAILED',
+      Reason: expect.stringContaining(pipeline),
+    })
     // An update of the stack makes it the registration of the stack again.
     await run('Update', weather, own)
     expect(await get()).toMatchObject({ owner: 'stack:weather' })
