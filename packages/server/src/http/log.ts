@@ -37,7 +37,6 @@ export const log = {
 
 /**
  * Writes one line, which is JSON. The console would put it into the `message` of an entry, and
- * CloudWatch finds metrics only in the outermost object:
- * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ * CloudWatch finds metrics only in the outermost object: observe/metrics.ts.
  */
 export const writeLine = (json: string) => void process.stdout.write(`${json}\n`)

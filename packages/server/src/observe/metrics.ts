@@ -29,9 +29,9 @@ interface MetricsOptions {
 }
 
 /**
- * Writes metrics into log entries, in the embedded metric format of CloudWatch. The fields of an
- * entry are its metrics, so a call has one line for both.
- * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ * Writes metrics into log entries, in the embedded metric format of CloudWatch, to which
+ * docs/aws-assumptions.md has the link. The fields of an entry are its metrics, so a call has one
+ * line for both.
  */
 export function createMetrics({ gateway, perItem, write }: MetricsOptions) {
   const directives = new Map<string, string>()

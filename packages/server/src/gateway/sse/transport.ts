@@ -35,7 +35,8 @@ import {
 } from '../wire/jsonrpc.ts'
 import { messageText } from '../wire/message-text.ts'
 import { busy, outcomeUnknown } from '../wire/outcome-unknown.ts'
-import { createCallQueue, type QueuedCall } from './call-queue.ts'
+import { createCallQueue } from './call-queue.ts'
+import { createOpenRequests, type OpenRequest } from './open-requests.ts'
 import type { Outbox } from './outbox.ts'
 import { createPings } from './pings.ts'
 import { createSeenRequests } from './seen-requests.ts'
@@ -90,17 +91,6 @@ export interface SseTransportOptions {
   }
 }
 
-/** A request of the client that has no response yet. */
-interface OpenRequest extends QueuedCall {
-  /** The id that the client gave it. */
-  id: RequestId
-  /** The id that the server knows it by. No id of a client is used there. */
-  internalId: number
-  method: string
-  state: 'received' | 'running' | 'responding'
-  cancelled: AbortController
-}
-
 /** The ids of requests that no client sent on this stream. Those of its requests begin at 1. */
 const ASSUMED_INITIALIZE = 0
 const ASSUMED_LOG_LEVEL = -1
@@ -113,9 +103,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
   const { resumed } = options
   const calls = createCallQueue(maxCallsInFlight, outbox.hasRoomFor)
   const seen = resumed && createSeenRequests()
-  /** By the id that the client gave. */
-  const open = new Map<RequestId, OpenRequest>()
-  const byInternalId = new Map<unknown, OpenRequest>()
+  const open = createOpenRequests()
   let lastInternalId = ASSUMED_INITIALIZE
   /** The params of `initialize` that were answered here: the server of the SDK gets them too. */
   let initialized = resumed?.initialize
@@ -126,14 +114,13 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
   const pings = createPings(outbox.sendOnce)
   const serverRequests = createServerRequests()
   let lastWrite = Promise.resolve()
-  let onSettled: (() => void)[] = []
 
   const transport: SseTransport = {
     sessionId,
     async start() {},
     async send(message) {
       if (!isResponse(message)) return write(messageText(serverRequests.toClient(message)))
-      const request = byInternalId.get(message.id)
+      const request = open.withInternalId(message.id)
       // The client cancelled the request, or `failOpen` sent an error for it, or no client sent it.
       if (request) await respondWith(request, message)
     },
@@ -150,14 +137,11 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     },
     ping: pings.send,
     connected,
-    openIds: () => [...open.keys()],
-    isBusy: () => [...open.values()].some(it => it.state !== 'responding'),
-    allSettled() {
-      return open.size === 0 ? Promise.resolve() : new Promise(resolve => onSettled.push(resolve))
-    },
+    openIds: open.ids,
+    isBusy: () => open.unanswered().length > 0,
+    allSettled: open.allRemoved,
     async failOpen() {
-      const requests = [...open.values()].filter(it => it.state !== 'responding')
-      for (const request of requests) {
+      for (const request of open.unanswered()) {
         const isRunning = request.state === 'running'
         const cause = 'The stream ended'
         if (isRunning) request.cancelled.abort(STREAM_ENDED)
@@ -192,8 +176,9 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     const { id, method } = message
     const known = seen?.add(id, text)
     if (known === 'same') return
-    if (open.has(id) || known === 'other') {
-      const owner = open.has(id) ? 'a request that has no response yet' : 'an earlier request'
+    const isOpen = open.get(id) !== undefined
+    if (isOpen || known === 'other') {
+      const owner = isOpen ? 'a request that has no response yet' : 'an earlier request'
       const text = `The id ${JSON.stringify(id)} belongs to ${owner}`
       const error = { code: INVALID_REQUEST, message: text }
       return void write(JSON.stringify({ jsonrpc: '2.0', id, error }))
@@ -212,8 +197,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
         () => void start(request, message, ordinary).catch(error => notHandled(request, error)),
       ),
     }
-    open.set(id, request)
-    byInternalId.set(request.internalId, request)
+    open.add(request)
     if (!CALLS.has(method)) request.start()
     else if (!calls.add(request)) void fail(request, busy(TOO_MANY_CALLS))
   }
@@ -242,7 +226,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
     }
     await connected()
     // The client may have cancelled it, or the stream may have failed it, meanwhile.
-    if (request.state !== 'running' || !byInternalId.has(request.internalId)) return
+    if (request.state !== 'running' || !open.withInternalId(request.internalId)) return
     if (!deliver({ ...message, id: request.internalId })) await fail(request, FAILED)
   }
 
@@ -325,7 +309,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
 
   /** The request counts as open until its response is read, so that unread responses are few. */
   async function respond(request: OpenRequest, text: string) {
-    if (request.state === 'responding' || !byInternalId.has(request.internalId)) return
+    if (request.state === 'responding' || !open.withInternalId(request.internalId)) return
     request.state = 'responding'
     await write(text, request.id)
     settle(request)
@@ -337,12 +321,8 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
   }
 
   function settle(request: OpenRequest) {
-    open.delete(request.id)
-    byInternalId.delete(request.internalId)
+    open.remove(request)
     calls.remove(request)
-    if (open.size > 0) return
-    for (const resolve of onSettled) resolve()
-    onSettled = []
   }
 }
 
