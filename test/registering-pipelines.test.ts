@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -60,7 +62,37 @@ async function stored(owner: string) {
   return found
 }
 
-function start(args: string[], input: string | Readable = '') {
+/** Passes requests on to the registration URL. The second batch stays without a response. */
+async function startProxyThatHoldsTheSecondBatch() {
+  let batches = 0
+  const server = createServer((incoming, outgoing) => {
+    if (incoming.url === '/register:batch') batches += 1
+    if (batches === 2) return
+    const { method, url = '', headers } = incoming
+    incoming.pipe(
+      request(new URL(url, gateway.registrationUrl), { method, headers }, answer => {
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+        answer.pipe(outgoing)
+      }),
+    )
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    batches: () => batches,
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+function start(
+  args: string[],
+  input: string | Readable = '',
+  registrationUrl = gateway.registrationUrl,
+) {
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: folder,
     env: {
@@ -70,7 +102,7 @@ function start(args: string[], input: string | Readable = '') {
       AWS_REGION: gateway.region,
       AWS_ACCESS_KEY_ID: gateway.credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: gateway.credentials.secretAccessKey,
-      REGISTRATION_URL: gateway.registrationUrl,
+      REGISTRATION_URL: registrationUrl,
       ECHO_ARN: echo,
     },
   })
@@ -200,11 +232,13 @@ describe('apply of the admin client', () => {
 describe('the command', () => {
   test('that is killed and run again ends with the same', async () => {
     const name = await file('many.json', manifestOf('killed', 120))
-    const { child, output, ended } = start(['apply', name])
-    await until(() => output.stderr.includes('Applied 1'), 'the first batch', 60_000)
+    const proxy = await startProxyThatHoldsTheSecondBatch()
+    const { child, ended } = start(['apply', name], '', proxy.url)
+    await until(() => proxy.batches() === 2, 'the second batch', 60_000)
     child.kill('SIGKILL')
     expect((await ended).code).toBeNull()
-    expect(Object.keys(await stored('killed')).length).toBeLessThan(120)
+    proxy.close()
+    expect(Object.keys(await stored('killed'))).toHaveLength(100)
     expect(await run(['apply', name])).toMatchObject({ code: 0 })
     const all = await stored('killed')
     expect([Object.keys(all).length, new Set(Object.values(all))]).toEqual([120, new Set(['1 '])])
