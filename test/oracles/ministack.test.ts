@@ -1,12 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import { deploy } from '@markvp/mcp-lambda-sam'
-import { createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
+import { type AdminClient, createAdminClient } from '@markvp/mcp-lambda-sam-admin-client'
 import { signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 import { BARE, run } from '../../packages/server/test/deploy/command.ts'
+import { exampleStack } from '../../packages/server/test/deploy/example-stack.ts'
 import { zipModule } from '../../packages/server/test/deploy/zip.ts'
-import { type Credentials, type Gateway, startGateway } from '../support/gateway.ts'
+import { connect, textOf } from '../support/clients.ts'
+import { type Credentials, type Gateway, startGateway, until } from '../support/gateway.ts'
 import { OWNER, startMinistack } from './ministack.ts'
 import { useAllEndpoints, useRegistrationApi } from './scenario.ts'
 
@@ -118,24 +120,8 @@ test('policy prints both actions on the function of the stack', async () => {
 test('with the rights of its roles, and no others, the gateway registers and calls', async () => {
   const { McpRoleArn = '', McpFunctionName = '', RegistrationFunctionName = '' } = outputs
   for (const [name, file] of Object.entries(CODE)) await createFunction(name, McpRoleArn, file)
-  const start = async (functionName: string): Promise<Gateway> => {
-    const credentials = await credentialsOf(functionName)
-    return startGateway({
-      push: true,
-      environment: {
-        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-        AWS_SESSION_TOKEN: credentials.sessionToken ?? '',
-        AWS_ENDPOINT_URL_DYNAMODB: aws.endpoint,
-        AWS_ENDPOINT_URL_LAMBDA: aws.endpoint,
-        MCP_ROLE_ARN: McpRoleArn,
-        REGISTRATION_TABLE: outputs['RegistrationTableName'] ?? '',
-        SESSION_TABLE: outputs['SessionTableName'] ?? '',
-      },
-    })
-  }
-  const mcp = await start(McpFunctionName)
-  const registration = await start(RegistrationFunctionName)
+  const mcp = await startWithRoleOf(McpFunctionName)
+  const registration = await startWithRoleOf(RegistrationFunctionName)
   try {
     const { registrationUrl: url, region, credentials } = registration
     const gateway = { ...mcp, admin: createAdminClient({ url, region, credentials }) }
@@ -147,6 +133,62 @@ test('with the rights of its roles, and no others, the gateway registers and cal
   }
 }, 180_000)
 
+test('a stack with a Custom::McpTool registers, updates, rolls back and deletes it', async () => {
+  const { McpFunctionName = '', RegistrationFunctionName = '' } = outputs
+  const stack = await exampleStack({ endpoint: aws.endpoint, region: REGION, credentials: OWNER })
+  const mcp = await startWithRoleOf(McpFunctionName)
+  const registration = await startWithRoleOf(RegistrationFunctionName)
+  const { registrationUrl: url, region, credentials } = registration
+  const admin = createAdminClient({ url, region, credentials })
+  try {
+    const created = await stack.create()
+    expect(created, `${await stack.failures()}\n${aws.log()}`).toMatchObject({
+      StackStatus: 'CREATE_COMPLETE',
+      Outputs: [{ OutputKey: 'ToolStatus', OutputValue: 'ready' }],
+    })
+    const { StackId } = created ?? {}
+    expect(await admin.get('tool-roll-dice')).toMatchObject({
+      version: 1,
+      createdBy: StackId,
+      updatedBy: `${StackId}/DiceTool`,
+      status: { state: 'ready' },
+    })
+    const { client } = await connect(mcp, 'SDK 2.x', '/mcp over our transport')
+    const result = await client.callTool({ name: 'roll-dice', arguments: { count: 3 } })
+    await client.close()
+    expect(JSON.parse(textOf(result)).dice).toHaveLength(3)
+
+    const described = (text: string) => (template: string) =>
+      template.replace(/Description: Rolls .*/, `Description: ${text}`)
+    expect(await stack.update(described('Rolls them'))).toMatchObject({
+      StackStatus: 'UPDATE_COMPLETE',
+    })
+    const updated = await admin.get('tool-roll-dice')
+    expect(updated).toMatchObject({ version: 2, description: 'Rolls them', createdBy: StackId })
+
+    // The name belongs to a registration of another writer. The stack goes back to what it had.
+    expect(
+      await stack.update(template => template.replace('Name: roll-dice', 'Name: echo')),
+    ).toMatchObject({ StackStatus: 'UPDATE_ROLLBACK_COMPLETE' })
+    expect(await stack.failures()).toContainEqual(expect.stringMatching(/DiceTool: .*tool-echo/))
+    expect(await admin.get('tool-echo')).toMatchObject({ description: 'Says it again' })
+    expect(await admin.get('tool-roll-dice')).toMatchObject({ createdBy: StackId })
+
+    expect(await stack.update(it => it.replace('Name: roll-dice', 'Name: dice'))).toMatchObject({
+      StackStatus: 'UPDATE_COMPLETE',
+    })
+    expect(await admin.get('tool-dice')).toMatchObject({ version: 1 })
+    await until(async () => !(await idsOf(admin)).includes('tool-roll-dice'), 'the clean-up')
+
+    await stack.delete()
+    expect(await idsOf(admin)).not.toContain('tool-dice')
+    expect(await admin.get('tool-echo')).toMatchObject({ description: 'Says it again' })
+  } finally {
+    await mcp.close()
+    await registration.close()
+  }
+}, 300_000)
+
 test.each(['McpFunctionName', 'RegistrationFunctionName'])(
   'the role of %s may not invoke a function that is not registered',
   async name => {
@@ -157,6 +199,30 @@ test.each(['McpFunctionName', 'RegistrationFunctionName'])(
     )
   },
 )
+
+async function idsOf(admin: AdminClient) {
+  const ids: string[] = []
+  for await (const { id } of admin.list()) ids.push(id)
+  return ids
+}
+
+/** The built handlers in processes of ours, with the tables of the stack and one of its roles. */
+async function startWithRoleOf(functionName: string): Promise<Gateway> {
+  const credentials = await credentialsOf(functionName)
+  return startGateway({
+    push: true,
+    environment: {
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_SESSION_TOKEN: credentials.sessionToken ?? '',
+      AWS_ENDPOINT_URL_DYNAMODB: aws.endpoint,
+      AWS_ENDPOINT_URL_LAMBDA: aws.endpoint,
+      MCP_ROLE_ARN: outputs['McpRoleArn'] ?? '',
+      REGISTRATION_TABLE: outputs['RegistrationTableName'] ?? '',
+      SESSION_TABLE: outputs['SessionTableName'] ?? '',
+    },
+  })
+}
 
 const sessions = new Map<string, Promise<Credentials>>()
 

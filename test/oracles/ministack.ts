@@ -3,10 +3,13 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 import { BARE } from '../../packages/server/test/deploy/command.ts'
 import { freePort } from '../../packages/server/test/deploy/free-port.ts'
 import { until } from '../support/gateway.ts'
+
+const beside = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 /** The owner of the account in ministack, who may do everything. */
 export const OWNER = { accessKeyId: 'AKIAMINISTACKOWNER00', secretAccessKey: 'ministack-owner' }
@@ -18,12 +21,13 @@ export const OWNER = { accessKeyId: 'AKIAMINISTACKOWNER00', secretAccessKey: 'mi
 export async function startMinistack(python: string) {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-ministack-'))
-  const child = spawn(python, ['-m', 'ministack'], {
+  const child = spawn(python, [beside('start_ministack.py')], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...BARE,
       TMPDIR: folder,
+      NODE_OPTIONS: `--import=${new URL('response-address.mjs', import.meta.url)}`,
       BIND_HOST: '127.0.0.1',
       GATEWAY_PORT: String(port),
       AUTH: 'true',
