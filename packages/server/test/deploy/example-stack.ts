@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import {
   CloudFormationClient,
-  type CloudFormationClientConfig,
   CreateStackCommand,
   DeleteStackCommand,
   DescribeStackEventsCommand,
@@ -12,14 +11,18 @@ import {
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { zipSync } from 'fflate'
 
-import { until } from '../../../../test/support/gateway.ts'
+import { type Credentials, until } from '../../../../test/support/gateway.ts'
 
 const FOLDER = '../../../../examples/cloudformation'
 const read = (path: string) =>
   readFileSync(fileURLToPath(new URL(`${FOLDER}/${path}`, import.meta.url)), 'utf8')
 
 /** The stack of examples/cloudformation, with its code in a bucket as `sam deploy` puts it there. */
-export async function exampleStack(options: CloudFormationClientConfig) {
+export async function exampleStack(options: {
+  endpoint: string
+  region: string
+  credentials: Credentials
+}) {
   const cloudformation = new CloudFormationClient(options)
   const s3 = new S3Client({ ...options, forcePathStyle: true })
   const code = { Bucket: 'example-code', Key: 'dice.zip' }
