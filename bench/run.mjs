@@ -14,6 +14,7 @@ import { verdicts } from './aims.mjs'
 import awsClients from './aws-clients.mjs'
 import bridge from './bridge.mjs'
 import bundles from './bundles.mjs'
+import callEntries from './call-entries.mjs'
 import clientImport from './client-import.mjs'
 import cold from './cold.mjs'
 import cost from './cost.mjs'
@@ -44,6 +45,7 @@ const subjects = {
   cold,
   'small-memory': smallMemory,
   registrations,
+  'call-entries': callEntries,
   'rate-limit': rateLimit,
   memory,
   'aws-clients': awsClients,

@@ -126,6 +126,18 @@ const MAIN = `
   if (content[0].text !== 'Hello, world!') throw new Error(JSON.stringify(content))
 `
 
+/** The manifest says why it does not load, so that no command goes on with it. */
+const READS_TYPESCRIPT = `
+  import { spawnSync } from 'node:child_process'
+  import { writeFileSync } from 'node:fs'
+  writeFileSync('mcp.ts', 'const message: string = "read as TypeScript"\\nthrow new Error(message)\\n')
+  const { stderr } = spawnSync(process.execPath, process.argv.slice(1), {
+    encoding: 'utf8',
+    env: { ...process.env, REGISTRATION_URL: 'http://127.0.0.1:9', AWS_REGION: 'us-east-1' },
+  })
+  if (!stderr.includes('does not load: read as TypeScript')) throw new Error(stderr)
+`
+
 try {
   const tarballs = new Map(packages.map(name => [name, pack(name)]))
   for (const [name, tarball] of tarballs) {
@@ -159,6 +171,22 @@ try {
     ['--input-type=module', '--eval', DRY_RUN],
     project,
   )
+  for (const [command, args] of Object.entries({
+    'mcp-lambda-sam-admin-client/bin/mcp-lambda-sam-admin.js': ['plan', 'mcp.ts'],
+    'mcp-lambda-sam/bin/mcp-lambda-sam.js': ['local', '--manifest', 'mcp.ts', '--no-console'],
+  }))
+    check(
+      `${args[0]} reads a manifest in TypeScript`,
+      process.execPath,
+      [
+        '--input-type=module',
+        '--eval',
+        READS_TYPESCRIPT,
+        `node_modules/@markvp/${command}`,
+        ...args,
+      ],
+      project,
+    )
   check('a tool is called through the installed packages', process.execPath, ['main.mjs'], project)
 } finally {
   rmSync(folder, { recursive: true, force: true })

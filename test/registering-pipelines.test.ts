@@ -279,6 +279,24 @@ prompts:
     expect((await run(['export'])).stderr).toContain('--owner NAME')
   }, 120_000)
 
+  test('reads a manifest in TypeScript, which imports TypeScript', async () => {
+    await file('arns.ts', `export const echo: string = ${JSON.stringify(echo)}\n`)
+    const name = await file(
+      'typed.mts',
+      `import { echo } from './arns.ts'
+interface Tool { lambdaArn: string; description: string }
+export default { owner: 'typed', tools: { typed: { lambdaArn: echo, description: 'A' } satisfies Tool } }
+`,
+    )
+    expect(await run(['apply', name])).toMatchObject({ code: 0 })
+    expect(await stored('typed')).toEqual({ 'tool-typed': '1 ' })
+    const wrong = await run(['apply', await file('wrong.ts', 'export default {\n  tools: <\n}\n')])
+    expect(wrong).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/wrong\.ts does not load/),
+    })
+  })
+
   test('registers, shows, repairs and removes one', async () => {
     const one = { type: 'tool', name: 'one', lambdaArn: echo, parameters: {} }
     const registered = await run(['register', '-'], JSON.stringify(one))

@@ -35,6 +35,7 @@ export default [
       manifest: 'src/manifest/index.ts',
       'command-line': 'src/command-line/index.ts',
       cli: 'src/cli/main.ts',
+      'typescript-hooks': 'src/manifest/typescript-hooks.ts',
     },
     format: 'esm',
     target: 'node20',
@@ -43,7 +44,7 @@ export default [
     },
     minifySyntax: true,
     minifyWhitespace: true,
-    noExternal: ['zod', 'yaml'],
+    noExternal: ['zod', 'yaml', 'sucrase'],
     esbuildPlugins: [licences],
     esbuildOptions(options) {
       // Its entry for Node is CommonJS, which cannot be bundled into a module.

@@ -90,6 +90,8 @@ export default [
       index: 'src/index.ts',
       'local/index': 'src/local/index.ts',
       'cli/main': 'src/cli/main.ts',
+      // Beside the reader of manifests, which loads it by its name.
+      'typescript-hooks': '../admin-client/src/manifest/typescript-hooks.ts',
     },
     format: 'esm',
     target: 'node20',

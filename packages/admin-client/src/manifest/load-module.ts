@@ -1,21 +1,21 @@
-import { mkdtemp, realpath, rm, stat } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, extname, join } from 'node:path'
+import { realpath, stat } from 'node:fs/promises'
+import { createRequire, register } from 'node:module'
+import { extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 import { AdminError } from '../errors.ts'
 
 /**
- * The default export of a module, or what it returns where it is a function. TypeScript is loaded
- * by Node (22.18 and later), or bundled with the esbuild of the project.
+ * The default export of a module, or what it returns where it is a function. The module may be
+ * TypeScript, and may import TypeScript.
  */
 export async function loadModule(path: string): Promise<unknown> {
   let loaded: { default?: unknown }
   try {
     await stat(path)
-    loaded = /^\.[mc]?ts$/.test(extname(path)) ? await importTypeScript(path) : await load(path)
+    if (/^\.[mc]?ts$/.test(extname(path))) loadTypeScript()
+    loaded = await load(path)
   } catch (cause) {
-    if (cause instanceof AdminError) throw cause
     const message = `${path} does not load: ${cause instanceof Error ? cause.message : cause}`
     throw new AdminError('invalid_manifest', message, { cause })
   }
@@ -34,44 +34,13 @@ async function load(path: string): Promise<{ default?: unknown }> {
   return import(`${pathToFileURL(path).href}?v=${mtimeMs}-${size}`)
 }
 
-async function importTypeScript(path: string): Promise<{ default?: unknown }> {
-  if ('typescript' in process.features && process.features.typescript) return load(path)
-  const esbuild = await findEsbuild(path)
-  if (!esbuild)
-    throw new AdminError('invalid_manifest', `Node ${process.version} does not load ${path}`, {
-      hint: 'Use Node 22.18 or newer, install esbuild in the project, or write the manifest in JavaScript, YAML or JSON.',
-    })
-  // Beside the manifest, so that its imports are found.
-  const folder = await mkdtemp(join(dirname(path), '.mcp-manifest-'))
-  try {
-    const outfile = join(folder, 'manifest.mjs')
-    await esbuild.build({
-      entryPoints: [path],
-      outfile,
-      bundle: true,
-      packages: 'external',
-      format: 'esm',
-      platform: 'node',
-      logLevel: 'silent',
-    })
-    return await load(outfile)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
+/** Node loads TypeScript from 22.18 on. */
+const loadsTypeScript = 'typescript' in process.features && Boolean(process.features.typescript)
+let hasHooks = false
 
-interface Esbuild {
-  build(options: Record<string, unknown>): Promise<unknown>
-}
-
-async function findEsbuild(path: string): Promise<Esbuild | undefined> {
-  for (const from of [path, join(process.cwd(), 'manifest.js')])
-    try {
-      const { href } = pathToFileURL(createRequire(from).resolve('esbuild'))
-      const { default: esbuild } = (await import(href)) as { default: Esbuild }
-      return esbuild
-    } catch {
-      // Not installed here.
-    }
-  return undefined
+/** Those of typescript-hooks.ts, which each build has as a file of its own. */
+function loadTypeScript() {
+  if (loadsTypeScript || hasHooks) return
+  register('./typescript-hooks.js', import.meta.url)
+  hasHooks = true
 }
