@@ -13,6 +13,17 @@ const licences = thirdParty('dist/THIRD-PARTY.txt')
 const REQUIRE =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);"
 
+/** Of our package.json a function needs the version. */
+const versionAlone: Plugin = {
+  name: 'version-alone',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]server[\\/]package\.json$/ }, ({ path }) => {
+      const { version } = JSON.parse(readFileSync(path, 'utf8'))
+      return { contents: JSON.stringify({ version }), loader: 'json' }
+    })
+  },
+}
+
 /**
  * A Lambda function: one folder with all its code, which the template deploys. Without source
  * maps: Lambda would load them and use nothing of them. `npx tsup --sourcemap` writes them when
@@ -39,7 +50,7 @@ const lambda = (name: string) =>
       }
     },
     banner: { js: REQUIRE },
-    esbuildPlugins: [licences],
+    esbuildPlugins: [versionAlone, licences],
   })
 
 /**

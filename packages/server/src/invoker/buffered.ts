@@ -2,7 +2,7 @@ import { parseLambdaArn, type Registration } from '@markvp/mcp-lambda-sam-admin-
 
 import type { LambdaApi } from '../aws/lambda-api.ts'
 import { log } from '../http/log.ts'
-import { failureMessage, notInvokedMessage, untilAccepted } from './failure.ts'
+import { untilAccepted } from './failure.ts'
 import { callContext, type Invocation, type Invoke } from './invoker.ts'
 import { tenantIdOf } from './tenant-id.ts'
 
@@ -11,6 +11,9 @@ import { tenantIdOf } from './tenant-id.ts'
  * https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
 const MAX_CLIENT_CONTEXT_BYTES = 3_583
+
+/** Most calls succeed, so INIT does not load them. */
+const failureMessages = () => import('./failure-message.ts')
 
 /**
  * Invokes functions with the calling contract `arguments` through the Lambda API. `clientFor` gives
@@ -38,11 +41,14 @@ export function bufferedInvoker(clientFor: (region: string) => LambdaApi): Invok
         run,
       )
       run?.received(output.payload.length)
-      if (output.functionError) run?.failed('function_failed')
       const payload = output.payload.toString()
-      return output.functionError ? { failure: failureMessage(payload) } : { payload }
+      if (!output.functionError) return { payload }
+      run?.failed('function_failed')
+      const { failureMessage } = await failureMessages()
+      return { failure: failureMessage(payload) }
     } catch (error) {
       if (signal.aborted) throw error
+      const { notInvokedMessage } = await failureMessages()
       return { failure: notInvokedMessage(error, registration, run) }
     } finally {
       run?.ended()

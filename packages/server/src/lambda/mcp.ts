@@ -7,7 +7,6 @@ import { leaseSeconds } from '../gateway/wire/lease.ts'
 import { writeLine } from '../http/log.ts'
 import { bufferedInvoker } from '../invoker/buffered.ts'
 import { createCallRecorder } from '../observe/call-record.ts'
-import { createMetrics } from '../observe/metrics.ts'
 import type { RateLimits } from '../rate-limit/rate-limits.ts'
 import { createCachedRegistry } from '../registry/cached.ts'
 import { dynamoRegistry } from '../registry/dynamo.ts'
@@ -27,7 +26,7 @@ const { sessionTable, heartbeatSeconds } = config
 const { dynamo, tableReads } = countedDynamoClient()
 const metrics =
   config.logsCalls && config.metrics !== 'off'
-    ? createMetrics({
+    ? (await import('../observe/metrics.ts')).createMetrics({
         gateway: config.functionName,
         perItem: config.metrics === 'items',
         write: writeLine,
