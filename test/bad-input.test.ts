@@ -142,6 +142,32 @@ describe('POST /mcp', () => {
     expect([response.status, await response.json()]).toMatchObject([status, { error: { code } }])
   })
 
+  // JavaScript cannot convert this value to a string.
+  const name = [{ toString: 'x' }]
+  test.each([
+    ['tools/call', { name }],
+    ['prompts/get', { name }],
+    ['resources/read', { uri: name }],
+    ['completion/complete', { ref: { type: 'ref/prompt', name }, argument: { name, value: name } }],
+    ['subscriptions/listen', { notifications: { resourceSubscriptions: [name] } }],
+    ['logging/setLevel', { level: name }],
+  ])('refuses %s with an object that is no string', async (method, params) => {
+    for (const revision of ['2026-07-28', '2025-11-25', '2025-03-26']) {
+      const _meta = {
+        'io.modelcontextprotocol/protocolVersion': revision,
+        'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },
+        'io.modelcontextprotocol/clientCapabilities': {},
+      }
+      const message = { jsonrpc: '2.0', id: 1, method, params: { ...params, _meta } }
+      const headers = { 'mcp-protocol-version': revision, 'mcp-method': method }
+      const response = await postMcp(gateway, message, { headers })
+      const [answer] = await messagesIn(response)
+      expect(response.status, `${revision} ${JSON.stringify(answer)}`).toBeLessThan(500)
+      expect(answer?.error?.code, `${revision} ${JSON.stringify(answer)}`).not.toBe(-32_603)
+      expect(answer?.error?.message).toEqual(expect.any(String))
+    }
+  })
+
   test('accepts U+FFFD in UTF-8', async () => {
     const ping = { jsonrpc: '2.0', id: '\ufffd', method: 'ping' }
     const [answer] = await messagesIn(await postMcp(gateway, ping))

@@ -4,6 +4,7 @@ import type { JSONRPCRequest, ServerContext } from '@modelcontextprotocol/server
 import type { Caller } from '../../http/caller.ts'
 import type { RateLimits } from '../../rate-limit/rate-limits.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
+import { stringOrEmpty } from '../../string-or-empty.ts'
 import { mayUse } from './access.ts'
 import type { ClientConnection } from './connection.ts'
 import { isLimited } from './methods.ts'
@@ -44,9 +45,9 @@ export async function admitAtDoor(
   return true
 
   async function find(): Promise<Registration | undefined> {
-    if (method === 'tools/call') return registry.find('tool', String(params?.['name']))
-    if (method === 'prompts/get') return registry.find('prompt', String(params?.['name']))
-    const uri = String(params?.['uri'])
+    if (method === 'tools/call') return registry.find('tool', stringOrEmpty(params?.['name']))
+    if (method === 'prompts/get') return registry.find('prompt', stringOrEmpty(params?.['name']))
+    const uri = stringOrEmpty(params?.['uri'])
     return resolve(await registry.list('resource'), caller, uri)?.resource
   }
 }

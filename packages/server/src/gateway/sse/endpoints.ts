@@ -9,6 +9,7 @@ import type { CachedRegistry } from '../../registry/cached.ts'
 import type { OpenStreams } from '../../session-table/open-streams.ts'
 import type { Relay, SseSession } from '../../session-table/relay.ts'
 import { postedRequest } from '../../session-table/resumable-sessions.ts'
+import { stringOrEmpty } from '../../string-or-empty.ts'
 import type { PrepareAnswer } from '../ordinary/answer.ts'
 import { isLimited } from '../protocol/methods.ts'
 import type { Protocol } from '../protocol/server.ts'
@@ -111,7 +112,8 @@ export function createSseEndpoints(options: SseOptions) {
           )
         : refuseInvalid(value)
       if (refused) return refused
-      if (isRecord(value) && isLimited(String(value['method']))) await limits.admit({ caller })
+      if (isRecord(value) && isLimited(stringOrEmpty(value['method'])))
+        await limits.admit({ caller })
       const isAccepted = isSessionId(id) && (await accept({ id, owner: caller.owner }, value, text))
       if (!isAccepted) throw notFound()
       return ACCEPTED

@@ -12,6 +12,7 @@ import type { HttpResponse } from '../../http/http-request.ts'
 import { MAX_BODY_BYTES, readMcpJson } from '../../http/json-body.ts'
 import { log } from '../../http/log.ts'
 import type { Exchange } from '../../http/service.ts'
+import { stringOrEmpty } from '../../string-or-empty.ts'
 import { mayUse } from '../protocol/access.ts'
 import { admitAtDoor } from '../protocol/admission.ts'
 import { cacheHints } from '../protocol/cache-hints.ts'
@@ -179,7 +180,9 @@ export function createStreamableHttp(options: StreamableHttpOptions): WebService
   async function readFor(message: JSONRPCRequest | undefined) {
     const { method, params } = message ?? {}
     const called =
-      method === 'tools/call' ? await registry.find('tool', String(params?.['name'])) : undefined
+      method === 'tools/call'
+        ? await registry.find('tool', stringOrEmpty(params?.['name']))
+        : undefined
     // Only functions with the contract `mcp` can log. Without the table, they may be there.
     const logging =
       method === 'server/discover' ? await registry.usesMcpContract().catch(() => true) : true
