@@ -52,7 +52,7 @@ export function mcpConfig(environment: Environment = process.env): McpConfig {
     idleTimeoutSeconds: number('IDLE_TIMEOUT_SECONDS', 120),
     listenSeconds: number('LISTEN_SECONDS', 840),
     heartbeatSeconds: number('HEARTBEAT_SECONDS', 15),
-    pollMs: { busy: number('POLL_BUSY_MS', 5), idle: number('POLL_IDLE_MS', 200) },
+    pollMs: { busy: number('POLL_BUSY_MS', 1), idle: number('POLL_IDLE_MS', 200) },
     allowedOrigins: list('ALLOWED_ORIGINS'),
     requestStateKeys: list('REQUEST_STATE_KEYS', 32),
     maxCallsInFlight: Math.ceil(number('MAX_CALLS_IN_FLIGHT', 32)),

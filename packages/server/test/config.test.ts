@@ -11,7 +11,7 @@ test('a variable that is absent or empty has its default', () => {
     idleTimeoutSeconds: 120,
     listenSeconds: 840,
     heartbeatSeconds: 15,
-    pollMs: { busy: 5, idle: 200 },
+    pollMs: { busy: 1, idle: 200 },
     allowedOrigins: [],
     requestStateKeys: [],
     maxCallsInFlight: 32,

@@ -30,7 +30,7 @@ interface Read<Message> {
 }
 
 /** The pause between two polls grows with the time since the last message, by this factor. */
-const BACKOFF = 1 / 64
+const BACKOFF = 1 / 32
 /**
  * More messages may follow a request or a notification. The response to a ping comes alone, every
  * 15 seconds, and must not keep the pauses short.
