@@ -1,5 +1,5 @@
-// What the log entry of a call costs: the processor time of an environment of the mcp function, its
-// runtime client included, with the entry and without it, in turn.
+// What the log entries of calls cost: the processor time of an environment of the mcp function, its
+// runtime client included, in turn without them, by default, and with an entry of each call.
 import { processorMs } from './environments.mjs'
 import { CALL, check, MCP, startGateway } from './gateway.mjs'
 import { modernClient, sessionClient } from './requests.mjs'
@@ -9,8 +9,18 @@ import { median } from './turns.mjs'
 /** The ends of the phases, in calls. */
 const PHASES = [100, 1_000, 3_000]
 const ROUNDS = 5
-/** Entries have this level, so that WARN leaves them out. Runs before the function is loaded. */
+/**
+ * Entries have the level INFO, so that WARN leaves them out. This runs before the function is
+ * loaded.
+ */
 const WITHOUT = "--import=data:text/javascript,process.env.AWS_LAMBDA_LOG_LEVEL='WARN'"
+
+/** @type {Record<string, Record<string, string>>} settings of the function, the first to compare with */
+const SIDES = {
+  'without entries': { NODE_OPTIONS: WITHOUT },
+  'by default': {},
+  'LogCalls: all': { LOG_CALLS: 'all' },
+}
 
 /** @param {import('./run.mjs').Options} options */
 export default async function callEntries({ times }) {
@@ -21,27 +31,32 @@ export default async function callEntries({ times }) {
     ['2026-07-28', async (/** @type {Gateway} */ it) => modernClient(it)],
     ['2025-11-25, in a session', sessionClient],
   ])) {
-    /** @type {Record<'with' | 'without', number[][]>} */
-    const found = { with: [], without: [] }
+    /** @type {Record<string, number[][]>} */
+    const found = {}
     for (let round = 0; round < times(ROUNDS); round++)
-      for (const side of /** @type {const} */ (['with', 'without'])) {
-        /** @type {Record<string, string>} */
-        const environment = side === 'without' ? { NODE_OPTIONS: WITHOUT } : {}
+      for (const [side, environment] of Object.entries(SIDES)) {
         const gateway = await startGateway({ concurrency: 1, environment })
         try {
-          found[side].push(await perCall(gateway, await clientOf(gateway), phases))
+          const measured = await perCall(gateway, await clientOf(gateway), phases)
+          found[side] = [...(found[side] ?? []), measured]
         } finally {
           await gateway.close()
         }
       }
-    const medians = (/** @type {number[][]} */ all) =>
-      phases.map((_, n) => median(all.map(it => it[n] ?? Number.NaN)))
-    const without = medians(found.without)
-    const cost = medians(found.with).map((ms, n) => {
-      const more = ms - (without[n] ?? 0)
-      return `${(more * 1000).toFixed(0)} µs (${((100 * more) / (without[n] ?? 0)).toFixed(1)} %)`
-    })
-    rows.push([name, ...without.map(ms => `${ms.toFixed(2)} ms`)], [`${name}: the entry`, ...cost])
+    const [base, ...others] = Object.entries(found).map(([side, all]) => ({
+      side,
+      ms: phases.map((_, n) => median(all.map(it => it[n] ?? Number.NaN))),
+    }))
+    if (!base) continue
+    rows.push([`${name}, ${base.side}`, ...base.ms.map(ms => `${ms.toFixed(2)} ms`)])
+    for (const { side, ms } of others)
+      rows.push([
+        `${name}, ${side}`,
+        ...ms.map((it, n) => {
+          const more = it - (base.ms[n] ?? 0)
+          return `${(more * 1000).toFixed(0)} µs (${((100 * more) / (base.ms[n] ?? 0)).toFixed(1)} %)`
+        }),
+      ])
   }
   return table(
     ['processor time of a call', `to ${phases[0]}`, `to ${phases[1]}`, `the rest, to ${phases[2]}`],

@@ -29,7 +29,10 @@ interface Line {
 const lines: Line[] = []
 let gateway: Gateway
 beforeAll(async () => {
-  gateway = await startGateway({ log: line => lines.push(line) })
+  gateway = await startGateway({
+    environment: { LOG_CALLS: 'all' },
+    log: line => lines.push(line),
+  })
   const { admin } = gateway
   for (const name of ['echo', 'misbehave', 'traced', 'wait'])
     await admin.registerTool({ name, lambdaArn: functionArn(name) })
@@ -280,6 +283,26 @@ async function marked(at: Gateway) {
   await send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":"${MARK}"}`)
   await send('{}', { ...agentMonday, secretAccessKey: 'another secret' })
 }
+
+test('by default only calls that have not succeeded have an entry', async () => {
+  const written: Line[] = []
+  const other = await startGateway({
+    environment: sharing(gateway),
+    log: line => written.push(line),
+  })
+  for (const [sdk, over] of CLIENTS) {
+    const { client } = await connect(other, sdk, over, { credentials: other.credentials })
+    await client.callTool({ name: 'echo', arguments: { text: 'a' } })
+    await client.callTool({ name: 'misbehave', arguments: { mode: 'throw' } })
+    await client.close()
+  }
+  const own = () => entries('mcp-lambda-sam-mcp', written).filter(it => it.message === 'call')
+  await until(() => own().length >= CLIENTS.length, 'the entries')
+  await other.close()
+  expect(own().map(it => [it.item, it.outcome])).toEqual(
+    CLIENTS.map(() => ['tool-misbehave', 'function_failed']),
+  )
+})
 
 describe('with metrics and payloads', () => {
   const written: Line[] = []

@@ -35,8 +35,10 @@ export interface McpConfig {
   instructions: string
   /** Whether streams notify clients of changes. Each such stream holds an environment. */
   serverPush: boolean
-  /** Whether each call has a log entry. Those below the level of the log have none. */
-  logsCalls: boolean
+  /** The level of the log is above that of the entries of calls. */
+  dropsEntries: boolean
+  /** Which calls have a log entry. With metrics it is all of them. */
+  logCalls: 'failed' | 'all'
   /** Whether these entries have the arguments and the results of the calls. */
   logPayloads: boolean
   /** Whether the log entries have metrics for CloudWatch: `items` also has those of each item. */
@@ -64,7 +66,8 @@ export function mcpConfig(environment: Environment = process.env): McpConfig {
     listTtlSeconds: count('LIST_TTL_SECONDS', 60),
     instructions: note('INSTRUCTIONS', 2_000),
     serverPush: flag('SERVER_PUSH'),
-    logsCalls: /^(trace|debug|info)$/i.test(environment['AWS_LAMBDA_LOG_LEVEL'] || 'INFO'),
+    dropsEntries: !/^(trace|debug|info)$/i.test(environment['AWS_LAMBDA_LOG_LEVEL'] || 'INFO'),
+    logCalls: choice('LOG_CALLS', ['failed', 'all']),
     logPayloads: flag('LOG_PAYLOADS'),
     metrics: choice('METRICS', ['off', 'on', 'items']),
     functionName: environment['AWS_LAMBDA_FUNCTION_NAME'] ?? '',

@@ -65,9 +65,9 @@ test('a rate limit has a burst, by default what a second admits', () => {
 })
 
 test('calls are logged at the level INFO and below', () => {
-  const logsCalls = (level: string) =>
-    mcpConfig({ ...tables, AWS_LAMBDA_LOG_LEVEL: level }).logsCalls
-  expect(['DEBUG', 'INFO', 'WARN', 'FATAL'].map(logsCalls)).toEqual([true, true, false, false])
+  const dropsEntries = (level: string) =>
+    mcpConfig({ ...tables, AWS_LAMBDA_LOG_LEVEL: level }).dropsEntries
+  expect(['DEBUG', 'INFO', 'WARN', 'FATAL'].map(dropsEntries)).toEqual([false, false, true, true])
 })
 
 test('metrics are off, on, or of each item too', () => {

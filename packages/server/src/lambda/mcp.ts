@@ -25,20 +25,21 @@ const config = mcpConfig()
 const { sessionTable, heartbeatSeconds } = config
 const { dynamo, tableReads } = countedDynamoClient()
 const metrics =
-  config.logsCalls && config.metrics !== 'off'
+  !config.dropsEntries && config.metrics !== 'off'
     ? (await import('../observe/metrics.ts')).createMetrics({
         gateway: config.functionName,
         perItem: config.metrics === 'items',
         write: writeLine,
       })
     : undefined
-const beginCall = config.logsCalls
-  ? createCallRecorder({
+const beginCall = config.dropsEntries
+  ? () => undefined
+  : createCallRecorder({
       write: metrics ? metrics.call : entry => writeLine(JSON.stringify(entry)),
+      failedOnly: config.logCalls === 'failed' && !metrics,
       hasPayloads: config.logPayloads,
       tableReads,
     })
-  : () => undefined
 const clientFor = invokingClients()
 const registry = createCachedRegistry(dynamoRegistry(dynamo, config.registrationTable))
 // Opens the connection to the table while the rest starts.

@@ -8,6 +8,7 @@ import type { FunctionRun, RunFailure } from '../invoker/function-run.ts'
 import {
   type CallOutcome,
   isErrorOutcome,
+  isSuccess,
   outcomeOfAbort,
   outcomeOfError,
   outcomeOfResult,
@@ -28,6 +29,8 @@ export interface Call {
 export interface CallRecorderOptions {
   /** Writes the entry of a call, which is one line of JSON. */
   write(entry: CallEntry): void
+  /** Whether calls that have succeeded have no entry. */
+  failedOnly: boolean
   /** Whether entries have the arguments and the result. */
   hasPayloads: boolean
   /** The reads of tables that this environment has sent. */
@@ -148,6 +151,8 @@ export class CallRecord implements FunctionRun {
   #end(outcome: CallOutcome, result: () => string) {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    const { failedOnly, hasPayloads, tableReads, write } = this.#options
+    if (failedOnly && isSuccess(outcome)) return
     const now = performance.now()
     const { method, caller, requestId, sessionId, arrival } = this.#call
     const hasStarted = this.#firstStart !== undefined
@@ -157,7 +162,6 @@ export class CallRecord implements FunctionRun {
     const functionMs = this.#functionMs + (isRunning ? now - this.#lastStart : 0)
     // Between two rounds of a function the gateway waits for the client.
     const ownMs = (this.#firstStart ?? now) - this.#beganAt + (hasStarted ? now - runEnd : 0)
-    const { hasPayloads, tableReads, write } = this.#options
     write({
       timestamp: new Date().toISOString(),
       level: 'INFO',

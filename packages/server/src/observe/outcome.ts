@@ -31,6 +31,9 @@ const ERRORS = new Set<CallOutcome>([
   'throttled',
 ])
 
+/** The call went as its function wanted. */
+export const isSuccess = (outcome: CallOutcome) => outcome === 'ok' || outcome === 'input_required'
+
 export const isErrorOutcome = (outcome: CallOutcome) => ERRORS.has(outcome)
 
 /** What is known of a call besides its result or its error. */

@@ -141,6 +141,7 @@ function endpoints(serverPush: boolean) {
   const recorder = (to: object[]) =>
     createCallRecorder({
       write: entry => to.push(withoutTimes(entry)),
+      failedOnly: false,
       hasPayloads: false,
       tableReads: () => 0,
     })
