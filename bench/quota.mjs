@@ -1,5 +1,6 @@
 // A processor quota for environments, as Lambda gives a function a part of a processor after INIT.
 // About 1,792 MB are one processor: docs/aws-assumptions.md.
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -57,6 +58,7 @@ function controlGroup(share) {
         if (!existsSync(join(folder, name))) throw new Error(`no ${name}`)
         writeFileSync(join(folder, name), value)
       }
+      if (!limits(folder, share)) throw new Error('the kernel does not keep to it')
       return folder
     } catch {
       rmdirSync(folder)
@@ -64,6 +66,27 @@ function controlGroup(share) {
   }
   return undefined
 }
+
+/**
+ * Whether a process of the group gets about its part. Some sandboxes take a quota and ignore it.
+ *
+ * @param {string} folder
+ * @param {number} share
+ */
+function limits(folder, share) {
+  const args = ['--eval', BUSY, join(folder, 'cgroup.procs')]
+  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 10_000 })
+  return stdout !== '' && Number(stdout) < 1.5 * share
+}
+
+/** Prints the part of a processor that it had. */
+const BUSY = `
+  require('node:fs').writeFileSync(process.argv[1], String(process.pid))
+  const [end, before] = [Date.now() + 300, process.cpuUsage()]
+  while (Date.now() < end);
+  const { user, system } = process.cpuUsage(before)
+  process.stdout.write(String((user + system) / 300_000))
+`
 
 /**
  * The folders where a group may be made, version 2 first, and the files of such a group.

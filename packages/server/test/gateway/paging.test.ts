@@ -35,6 +35,21 @@ test('an item that is added between two pages does not shift the second page', (
   ])
 })
 
+test('a long list has no more pages than SDKs ask for', () => {
+  const many = Array.from({ length: 1_000 }, (_, n) => ({ name: String(n).padStart(4, '0') }))
+  const seen: string[] = []
+  let pages = 0
+  let cursor: string | undefined
+  do {
+    const next = page(many, cursor, 1)
+    pages += 1
+    seen.push(...next.items.map(it => it.name))
+    cursor = 'nextCursor' in next ? next.nextCursor : undefined
+  } while (cursor)
+  expect(pages).toBeLessThanOrEqual(64)
+  expect(seen).toEqual(many.map(it => it.name))
+})
+
 test('refuses a cursor of another server', () => {
   expect(() => page(items, 'bm9wZQ', pageBytes())).toThrow(
     expect.objectContaining({ code: -32602 }),

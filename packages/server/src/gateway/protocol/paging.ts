@@ -6,10 +6,12 @@ import { invalidParams } from './request-errors.ts'
  */
 const PAGE_BYTES = 4 * 1024 * 1024
 /**
- * Clients of 2026-07-28 ask for all pages: the SDKs for JavaScript and Python do, for up to 64 of
- * them. So theirs are short, and the first one comes about as fast as a small registry.
+ * Clients of 2026-07-28 ask for all pages. So theirs are short, and the first one comes about as
+ * fast as a small registry.
  */
-const SHORT_PAGE_BYTES = 512 * 1024
+const SHORT_PAGE_BYTES = 256 * 1024
+/** The SDKs for JavaScript and Python ask for up to 64 pages. A long list has longer ones. */
+const MAX_PAGES = 60
 
 export const pageBytes = (protocolVersion = '') =>
   protocolVersion >= '2026-07-28' ? SHORT_PAGE_BYTES : PAGE_BYTES
@@ -26,10 +28,12 @@ export function page<Item extends { name: string }>(
 ) {
   const after = cursor === undefined ? undefined : decode(cursor)
   const rest = after === undefined ? items : items.filter(({ name }) => name > after)
+  const least = Math.max(1, items.length / MAX_PAGES)
   let bytes = 0
   const count = rest.findIndex((item, n) => {
     bytes += JSON.stringify(item).length
-    return bytes > maxBytes && n > 0 // a page has at least one item, of any size
+    // A page has at least one item, of any size.
+    return n > 0 && (bytes > PAGE_BYTES || (bytes > maxBytes && n >= least))
   })
   if (count < 0) return { items: rest }
   const fitting = rest.slice(0, count)
