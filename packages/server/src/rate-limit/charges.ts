@@ -20,7 +20,7 @@ const SLOT_MS = 50
 /** After so many slots no environment adds to a slot any more. */
 const SETTLED_SLOTS = 40
 
-export const slotAt = (time: number) => Math.floor(time / SLOT_MS)
+const slotAt = (time: number) => Math.floor(time / SLOT_MS)
 
 export const noCharges = (): Charges => ({ counts: new Map(), sums: new Map() })
 
@@ -51,9 +51,17 @@ export function waitMs(charges: Charges, limit: RateLimit, now: number): number 
   return Math.max(0, used + ((1 - limit.burst) * 1000) / limit.perSecond - now)
 }
 
+/**
+ * The slot that is charged at this time. One that is summed up is not charged: the clock may be
+ * behind those of other environments, or was set back.
+ */
+export const slotToCharge = ({ sums }: Charges, time: number) =>
+  Math.max(slotAt(time), ...[...sums.keys()].map(it => it + 1))
+
 /** Adds requests to the slot of this time. */
-export function add({ counts }: Charges, requests: number, time: number): void {
-  const slot = slotAt(time)
+export function add(charges: Charges, requests: number, time: number): void {
+  const { counts } = charges
+  const slot = slotToCharge(charges, time)
   counts.set(slot, (counts.get(slot) ?? 0) + requests)
 }
 

@@ -10,7 +10,7 @@ import {
   noCharges,
   type RateLimit,
   type Summary,
-  slotAt,
+  slotToCharge,
   summarize,
   usedUntil,
   waitMs,
@@ -46,6 +46,8 @@ export interface ChargeKey {
   owner: string
   /** The id of a registration; undefined for the limit of the caller. */
   registration: string | undefined
+  /** A limit that changes begins without charges: those of another one mean another time. */
+  limit: RateLimit
 }
 
 interface NewCharge {
@@ -79,7 +81,6 @@ interface Known {
 
 interface Applied {
   key: ChargeKey
-  limit: RateLimit
   known: Known
 }
 
@@ -107,9 +108,9 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
     async admit(request) {
       const applied = appliedTo(request)
       const time = now()
-      for (const { key, limit, known } of applied) {
-        const wait = waitMs(known.charges, limit, time)
-        if (wait > 0) throw new RateLimited(messageOf(key, limit), wait)
+      for (const { key, known } of applied) {
+        const wait = waitMs(known.charges, key.limit, time)
+        if (wait > 0) throw new RateLimited(messageOf(key), wait)
       }
       for (const { known } of applied) {
         add(known.charges, 1, time)
@@ -137,16 +138,17 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
     const { owner } = caller
     const applied: Applied[] = []
     if (ofCaller && countsForCaller)
-      applied.push(apply({ owner, registration: undefined }, ofCaller))
+      applied.push(apply({ owner, registration: undefined, limit: ofCaller }))
     const limit = registration?.rateLimit
     if (registration && limit)
-      applied.push(apply({ owner, registration: registration.id }, withBurst(limit)))
+      applied.push(apply({ owner, registration: registration.id, limit: withBurst(limit) }))
     return applied
   }
 
   /** The limit that was not used for longest is forgotten. */
-  function apply(key: ChargeKey, limit: RateLimit): Applied {
-    const name = `${key.registration ?? ''} ${key.owner}`
+  function apply(key: ChargeKey): Applied {
+    const { registration = '', owner, limit } = key
+    const name = `${registration} ${limit.perSecond}/${limit.burst} ${owner}`
     const found = known.get(name) ?? {
       charges: noCharges(),
       completeAt: Number.NEGATIVE_INFINITY,
@@ -158,7 +160,7 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
     known.set(name, found)
     const [oldest] = known.keys()
     if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest)
-    return { key, limit, known: found }
+    return { key, known: found }
   }
 
   /** Resolves when all that is owed is stored. Rejects, and it stays owed, when a write fails. */
@@ -173,16 +175,17 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
   }
 
   /** What is admitted during a write is stored by the next one. */
-  async function storeAll({ key, limit, known }: Applied): Promise<void> {
+  async function storeAll({ key, known }: Applied): Promise<void> {
     try {
-      while (known.owed > 0) await write(key, limit, known)
+      while (known.owed > 0) await write(key, known)
     } finally {
       known.writing = undefined
     }
   }
 
-  async function write(key: ChargeKey, limit: RateLimit, known: Known): Promise<void> {
+  async function write(key: ChargeKey, known: Known): Promise<void> {
     const time = now()
+    const { limit } = key
     const { charges } = known
     const intervalMs = 1000 / limit.perSecond
     const usedMs = Math.max(0, usedUntil(charges, limit) - time)
@@ -192,9 +195,10 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
     known.owed = 0
     try {
       known.charges = await chargeStore.charge(key, {
-        slot: slotAt(time),
+        slot: slotToCharge(charges, time),
         requests,
-        summary: summarize(charges, limit, known.completeAt),
+        // The clock may have been set back since.
+        summary: summarize(charges, limit, Math.min(known.completeAt, time)),
         expiresAt: time + usedMs + limit.burst * intervalMs + KEEP_MS,
       })
       known.completeAt = time
@@ -228,7 +232,7 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
   }
 }
 
-const messageOf = ({ registration }: ChargeKey, { perSecond }: RateLimit) =>
+const messageOf = ({ registration, limit: { perSecond } }: ChargeKey) =>
   registration === undefined
     ? `Too many calls of this caller: ${perSecond} per second are admitted (setting RateLimit)`
     : `Too many calls of ${registration} by this caller: ${perSecond} per second are admitted (its rateLimit)`

@@ -6,8 +6,8 @@ import { key } from './table.ts'
 /**
  * The charges of rate limits in the Session table:
  *
- *     channel                        position   attributes
- *     rate#<registration>#<owner>    charges    c<slot>, s<slot>, expiresAt
+ *     channel                       position                      attributes
+ *     rate#<registration>#<owner>   charges#<perSecond>/<burst>   c<slot>, s<slot>, expiresAt
  *
  * `c<slot>` counts the requests of a slot, and `s<slot>` sums up the slots up to this one. Numbers
  * of slots have the base 36, so that an item stays below the 1 KB of one write unit. A charge is
@@ -48,8 +48,8 @@ export function dynamoRateLimits(dynamo: DynamoDb, table: string): ChargeStore {
   }
 }
 
-const keyOf = ({ registration = '', owner }: ChargeKey) =>
-  key(`rate#${registration}#${owner}`, 'charges')
+const keyOf = ({ registration = '', owner, limit: { perSecond, burst } }: ChargeKey) =>
+  key(`rate#${registration}#${owner}`, `charges#${perSecond}/${burst}`)
 
 const number = (value: number): AttributeValue => ({ N: String(value) })
 

@@ -199,11 +199,69 @@ test('the item of a limit stays small', async () => {
   }
   const { Item } = await emulator.dynamo().getItem({
     TableName: emulator.tables.SessionTable,
-    Key: { channel: { S: 'rate##steady' }, position: { S: 'charges' } },
+    Key: { channel: { S: 'rate##steady' }, position: { S: 'charges#100/100' } },
   })
   expect(Object.keys(Item ?? {}).length).toBeLessThan(60)
   expect(JSON.stringify(Item).length).toBeLessThan(1_600)
   expect(Number(Item?.['expiresAt']?.N)).toBeGreaterThan(time / 1000)
+})
+
+describe('a limit that changes begins anew, in every environment', () => {
+  test('raised: a debt of the old limit is gone', async () => {
+    const caller = callerOf('raised')
+    const all = environments(2, {})
+    const at = (perSecond: number, burst: number) => ({
+      caller,
+      registration: tool('raised', { perSecond, burst }),
+    })
+    expect(await admitted(all, at(0.001, 40), 80)).toBeLessThan(45)
+    time += 60_000
+    expect(await admitted(all, at(0.001, 40), 4)).toBe(0)
+    expect(await admitted(all, at(100, 100), 20)).toBe(20)
+  })
+
+  test('lowered: what the old limit admitted is no debt', async () => {
+    const caller = callerOf('lowered')
+    const ofCaller = { perSecond: 100, burst: 100 }
+    expect(await admitted(environments(1, { ofCaller }), { caller }, 100)).toBe(100)
+    time += 60_000
+    const lowered = environment({ ofCaller: { perSecond: 1, burst: 1 } })
+    for (let second = 0; second < 3; second++) {
+      expect(await request(lowered, { caller })).toBe(true)
+      time += 1_000
+    }
+  })
+})
+
+describe('a clock', () => {
+  test('that is set back by seconds is no failure, and each call is charged once', async () => {
+    const caller = callerOf('set-back')
+    const ofCaller = { perSecond: 1, burst: 20 }
+    const limits = environment({ ofCaller, onFailure: 'closed' })
+    expect(await request(limits, { caller })).toBe(true)
+    time += 3_000
+    expect(await request(limits, { caller })).toBe(true)
+    time -= 3_000
+    expect(await admitted([limits], { caller }, 40)).toBe(18)
+    time += 3_000
+  })
+
+  test('that is behind those of the others admits no more than the limit', async () => {
+    const caller = callerOf('behind')
+    const ofCaller = { perSecond: 20, burst: 100 }
+    const limits = environment({ ofCaller })
+    for (let n = 0; n < 60; n++) {
+      time += 100
+      expect(await request(limits, { caller })).toBe(true)
+    }
+    const behind = createRateLimits({
+      store: dynamoRateLimits(emulator.dynamo(), emulator.tables.SessionTable),
+      ofCaller,
+      onFailure: 'open',
+      now: () => time - 3_000,
+    })
+    expect(await admitted([behind], { caller }, 150)).toBeLessThanOrEqual(102)
+  })
 })
 
 describe('a table that cannot be used', () => {
