@@ -1,26 +1,33 @@
 import type { ServerResponse } from 'node:http'
 
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
-import { type JsonRpcMessage, SigV4SseTransport } from '../src/index.ts'
-import { event, type GatewayQuirks, startGateway } from './support/server.ts'
+import { type JsonRpcMessage, SigV4SseTransport, type TransportOptions } from '../src/index.ts'
+import { event, type GatewayQuirks, overLimit, startGateway } from './support/server.ts'
 import { KEY, REGION } from './support/verifier.ts'
 
 const ENDPOINT = 'id: r-1.1-0\nretry: 100\nevent: endpoint\ndata: /message?sessionId=r-1\n\n'
 const ping = (id: number) => ({ jsonrpc: '2.0', id, method: 'ping' }) as const
 
+const RESUMED = { 'content-type': 'text/event-stream', 'mcp-resume': '1' }
+
+/** A stream that stays open. */
+const streamOf = (text: string) =>
+  new ReadableStream({ start: stream => stream.enqueue(new TextEncoder().encode(text)) })
+
 /** A transport, and a gateway that resumes its session. */
-async function started(quirks: GatewayQuirks = {}) {
+async function started(quirks: GatewayQuirks = {}, options: TransportOptions = {}) {
   const streams: ServerResponse[] = []
   const gateway = await startGateway({
     sse: (_, response) => {
       streams.push(response)
-      response.writeHead(200, { 'content-type': 'text/event-stream', 'mcp-resume': '1' })
+      response.writeHead(200, RESUMED)
       response.write(ENDPOINT)
     },
     ...quirks,
   })
-  const transport = new SigV4SseTransport(gateway.url, { credentials: KEY, region: REGION })
+  const signing = { credentials: KEY, region: REGION }
+  const transport = new SigV4SseTransport(gateway.url, { ...signing, ...options })
   const messages: JsonRpcMessage[] = []
   const errors: Error[] = []
   transport.onmessage = message => void messages.push(message)
@@ -61,6 +68,44 @@ test('a message that the network lost is posted again with the same bytes', asyn
   const posts = gateway.received.filter(it => it.method === 'POST')
   expect(posts).toHaveLength(3)
   expect(new Set(posts.map(it => it.body.toString())).size).toBe(1)
+})
+
+describe('a message over a limit of the gateway', () => {
+  test('waits as long as it says, and no longer than there is time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const posted: number[] = []
+    const error = { code: 'rate_limited', message: 'Too many calls' }
+    const transport = new SigV4SseTransport('http://127.0.0.1:1', {
+      credentials: KEY,
+      region: REGION,
+      sendTimeoutMs: 30_000,
+      fetch: async (_, { method } = {}) => {
+        if (method === 'GET') return new Response(streamOf(ENDPOINT), { headers: RESUMED })
+        if (method === 'POST') posted.push(Date.now())
+        return Response.json({ error }, { status: 429, headers: { 'retry-after': '20' } })
+      },
+    })
+    await transport.start()
+    const outcome = transport.send(ping(1)).catch((error: unknown) => error)
+    await vi.advanceTimersByTimeAsync(40_000)
+    expect(await outcome).toMatchObject({ code: 'rate_limited' })
+    expect(posted).toHaveLength(2)
+    expect((posted[1] ?? 0) - (posted[0] ?? 0)).toBeGreaterThanOrEqual(20_000)
+    await transport.close()
+  })
+
+  test('is unknown where an earlier attempt may have been accepted', async () => {
+    let losses = 1
+    const { transport } = await started(
+      {
+        message: (request, response) =>
+          losses-- > 0 ? response.destroy() : overLimit(request, response),
+      },
+      { sendTimeoutMs: 500 },
+    )
+    await expect(transport.send(ping(1))).rejects.toMatchObject({ code: 'timeout' })
+  })
 })
 
 test('closing ends the session on the server, once', async () => {

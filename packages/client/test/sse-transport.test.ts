@@ -9,6 +9,7 @@ import {
   event,
   type Gateway,
   type GatewayQuirks,
+  overLimit,
   serve,
   startGateway,
   toolResult,
@@ -553,6 +554,17 @@ describe('send', () => {
     const [, ...posts] = gateway.received
     expect(new Set(posts.map(({ body }) => body.toString())).size).toBe(1)
     expect(new Set(posts.map(({ headers }) => headers['x-amz-date'])).size).toBe(2)
+  })
+
+  test('reports a limit of the gateway that lasts for longer than there is time', async () => {
+    const { gateway, transport } = await started({ message: overLimit }, { sendTimeoutMs: 20_000 })
+    await expect(transport.send(ping)).rejects.toMatchObject({
+      code: 'rate_limited',
+      message: expect.stringContaining('Too many calls'),
+      retryAfterMs: 60_000,
+      retryable: true,
+    })
+    expect(gateway.messages).toHaveLength(1)
   })
 
   test('does not repeat a request that was cancelled during the pause', async () => {

@@ -16,6 +16,13 @@ export interface SendingOptions extends SigningOptions {
   onPause?: (refusal: ClientError, pauseMs: number) => void
 }
 
+export interface Repetition {
+  /** Asked before each repetition. A request that was cancelled during the pause must not run. */
+  isWanted?: () => boolean
+  /** Asked before each pause for a limit of the gateway. False gives up. */
+  mayPause?: (pauseMs: number) => boolean
+}
+
 /**
  * Resolves with a 2xx response. Rejects with a `ClientError` for any other response and for a
  * network failure, and with the reason of the signal as soon as it is aborted.
@@ -24,15 +31,14 @@ export type Send = (
   kind: RequestKind,
   url: URL,
   init: RequestInitWithSignal,
-  /** Asked before each repetition. A request that was cancelled during the pause must not run. */
-  isWanted?: () => boolean,
+  repetition?: Repetition,
 ) => Promise<Response>
 
 /** Sends signed requests. Repeats only those that were refused before they ran. */
 export function createSend(options: SendingOptions): Send {
   const fetch = signedFetch(options)
 
-  return async (kind, url, init, isWanted = () => true) => {
+  return async (kind, url, init, { isWanted = () => true, mayPause = () => true } = {}) => {
     const attempt = async () => {
       const response = await fetch(url, init).catch(error => {
         throw toConnectionError(`Could not reach ${url.origin}`, error, kind)
@@ -44,7 +50,8 @@ export function createSend(options: SendingOptions): Send {
     const startedAt = Date.now()
     const delayAfter = (error: ClientError, attempts: number) => {
       const delay = pauseAfter(error, attempts, Date.now() - startedAt)
-      if (delay !== undefined) options.onPause?.(error, delay)
+      if (delay === undefined || (isCallLimit(error) && !mayPause(delay))) return undefined
+      options.onPause?.(error, delay)
       return delay
     }
     return unlessAborted(retry(attempt, { delayAfter, signal, isWanted }), signal)

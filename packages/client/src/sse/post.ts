@@ -3,6 +3,8 @@ import { drain } from '../http/bodies.ts'
 import { TEMPORARY } from '../http/temporary-failure.ts'
 import { sleep } from '../http/timers.ts'
 import { type JsonRpcMessage, requestIdOf } from '../jsonrpc.ts'
+import { isCallLimit } from '../request/http-error.ts'
+import type { Repetition } from '../request/send.ts'
 import type { AbortScope } from '../transport/abort-scope.ts'
 import type { SseSession, Target } from './session.ts'
 
@@ -10,12 +12,14 @@ interface PostOptions {
   message: JsonRpcMessage
   /** Limits all attempts together. */
   scope: AbortScope
+  /** When it does, in milliseconds since 1970. No pause for a rate limit goes beyond it. */
+  endsAt: number
   /** Whether the message waits until a new session is restored. */
   waits: boolean
   session: SseSession
   /** False for a request that was cancelled, or has its response. */
   isWanted(): boolean
-  attempt(endpoint: URL, signal: AbortSignal, isWanted: () => boolean): Promise<Response>
+  attempt(endpoint: URL, signal: AbortSignal, repetition: Repetition): Promise<Response>
 }
 
 /** A network that loses a request often does not say so. */
@@ -29,7 +33,7 @@ const MAX_DELAY_MS = 5_000
  * fails. Elsewhere only after a refusal that says that it did not run.
  */
 export async function postMessage(options: PostOptions): Promise<void> {
-  const { message, scope, waits, session, isWanted } = options
+  const { message, scope, endsAt, waits, session, isWanted } = options
   const id = requestIdOf(message)
   let mayHaveRun = false
   for (let attempts = 1; ; attempts++) {
@@ -42,6 +46,8 @@ export async function postMessage(options: PostOptions): Promise<void> {
       if (!DID_NOT_RUN.has(error.code)) mayHaveRun = true
       else if (id !== undefined && !mayHaveRun) session.markRefused(id)
       if (attempts === MAX_ATTEMPTS || !target.canRepeat) throw error
+      // The limit lasts for longer than there is time. A request that may have run is unknown.
+      if (isCallLimit(error) && !mayHaveRun) throw error
       if (session.target !== target) continue // a new session has replaced that one
       if (error.code === 'session_not_found') await findSession(target, error)
       else if (!TEMPORARY.has(error.code)) throw error
@@ -52,10 +58,17 @@ export async function postMessage(options: PostOptions): Promise<void> {
 
   async function attemptAt({ endpoint, canRepeat }: Target) {
     const attempt = session.attempt(scope)
-    if (canRepeat)
-      attempt.limit(ATTEMPT_MS, `${endpoint.origin} did not accept the message in time`)
+    const late = `${endpoint.origin} did not accept the message in time`
+    const limit = (ms: number) => (canRepeat ? attempt.limit(ms, late) : () => {})
+    let stop = limit(ATTEMPT_MS)
+    const mayPause = (pauseMs: number) => {
+      if (Date.now() + pauseMs >= endsAt) return false
+      stop()
+      stop = limit(pauseMs + ATTEMPT_MS)
+      return true
+    }
     try {
-      const response = await options.attempt(endpoint, attempt.signal, isWanted)
+      const response = await options.attempt(endpoint, attempt.signal, { isWanted, mayPause })
       // Not awaited: the server may hold the body open for minutes.
       void drain(response).finally(attempt.release)
     } catch (error) {

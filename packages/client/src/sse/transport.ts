@@ -61,7 +61,7 @@ export class SigV4SseTransport {
       limits: this.#limits,
       pending: this.#pending,
       headers: needed => this.#headers(needed),
-      post: (message, scope) => this.#post(message, scope, false),
+      post: (message, scope) => this.#post(message, scope, Number.POSITIVE_INFINITY, false),
     })
   }
 
@@ -130,7 +130,8 @@ export class SigV4SseTransport {
     const signal = AbortSignal.timeout(DELETE_MS)
     const init = { method: 'DELETE', headers: this.#headers({}), signal }
     // The session expires by itself.
-    await this.#send('message', target.endpoint, init, () => false).then(drain, () => {})
+    const isWanted = () => false
+    await this.#send('message', target.endpoint, init, { isWanted }).then(drain, () => {})
   }
 
   /** Every later request carries the version. `Client.connect()` calls it. */
@@ -144,22 +145,28 @@ export class SigV4SseTransport {
     const { sendTimeoutMs } = this.#limits
     const late = `${this.#url.origin} did not accept the message within ${sendTimeoutMs} ms`
     scope.limit(sendTimeoutMs, late)
-    await this.#post(message, scope, true)
+    await this.#post(message, scope, Date.now() + sendTimeoutMs, true)
   }
 
   /** `waits`: until the session is ready for messages of the client. */
-  async #post(message: JsonRpcMessage, scope: AbortScope, waits: boolean): Promise<void> {
+  async #post(
+    message: JsonRpcMessage,
+    scope: AbortScope,
+    endsAt: number,
+    waits: boolean,
+  ): Promise<void> {
     const id = requestIdOf(message)
     await postMessage({
       message,
       scope,
+      endsAt,
       waits,
       session: this.#session,
       isWanted: () => id === undefined || !waits || this.#pending.isPending(id),
-      attempt: (endpoint, signal, isWanted) => {
+      attempt: (endpoint, signal, repetition) => {
         const headers = this.#headers({ 'content-type': 'application/json' })
         const init = { method: 'POST', headers, body: textToSend(message), signal }
-        return this.#send('message', endpoint, init, isWanted)
+        return this.#send('message', endpoint, init, repetition)
       },
     })
   }

@@ -134,6 +134,12 @@ export async function startGateway(quirks: GatewayQuirks = {}): Promise<Gateway>
   }
 }
 
+/** Refuses a message, as the gateway does over a rate limit, for a minute. */
+export function overLimit(_: Received, response: ServerResponse) {
+  const error = { code: 'rate_limited', message: 'Too many calls' }
+  response.writeHead(429, { 'retry-after': '60' }).end(JSON.stringify({ error }))
+}
+
 /** Refuses the first `tools/call`, as the gateway does over a rate limit. */
 export function limitedGateway(): Promise<Gateway> {
   let refusals = 1
