@@ -1,5 +1,9 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation'
-import { createAdminClient, type NotReady } from '@markvp/mcp-lambda-sam-admin-client'
+import {
+  type AdminError,
+  createAdminClient,
+  type NotReady,
+} from '@markvp/mcp-lambda-sam-admin-client'
 import { readRefusal, type SigningOptions, signedFetch } from '@markvp/mcp-lambda-sam-client/sigv4'
 
 import { isRecord } from '../is-record.ts'
@@ -94,16 +98,24 @@ async function readRegistrations(url: string, signing: SigningOptions): Promise<
   const admin = createAdminClient({ url, ...signing })
   const ids: string[] = []
   for await (const { id } of admin.list()) ids.push(id)
+  let count = 0
   const notReady: Registrations['notReady'] = []
   const refused: Registrations['refused'] = []
   for (let start = 0; start < ids.length; start += AT_ONCE) {
     const some = ids.slice(start, start + AT_ONCE)
-    for (const { id, status, warnings = [] } of await Promise.all(some.map(id => admin.get(id)))) {
+    const found = await Promise.all(some.map(id => admin.get(id).catch(undefinedWhereRemoved)))
+    for (const { id, status, warnings = [] } of found.filter(it => it !== undefined)) {
+      count += 1
       if (status.state !== 'ready') notReady.push({ id, ...status })
       if (warnings.length > 0) refused.push({ id, warnings })
     }
   }
-  return { count: ids.length, notReady, refused }
+  return { count, notReady, refused }
+}
+
+/** A registration that somebody removed since it was listed. */
+function undefinedWhereRemoved(error: AdminError): undefined {
+  if (error.code !== 'registration_not_found') throw error
 }
 
 // The Lambda API allows 15 GetPolicy requests per second to the whole account.

@@ -37,6 +37,23 @@ test('status warns of what an older version stored and would be refused today', 
   await emulator.close()
 })
 
+test('status leaves out a registration that is removed while it reads', async () => {
+  const url = await serve(async (method, path, body) => {
+    if (path.startsWith('/health')) return emptyGateway(method, path, body)
+    const headers = { 'content-type': 'application/json' }
+    if (path.endsWith('/tool-kept'))
+      return { status: 200, headers, body: { id: 'tool-kept', status: { state: 'ready' } } }
+    const error = { code: 'registration_not_found', message: 'There is no registration' }
+    if (path.endsWith('/tool-removed')) return { status: 404, headers, body: { error } }
+    return { status: 200, headers, body: { items: [{ id: 'tool-removed' }, { id: 'tool-kept' }] } }
+  })
+  const { endpoint } = await fakeAws({ DescribeStacks: { Stacks: [stackAt(url)] } })
+  const env = { ...BARE, AWS_ENDPOINT_URL: endpoint, AWS_REGION: 'us-east-1', ...KEYS }
+  const { code, stdout } = await run(['status'], env)
+  expect(stdout).toMatch(/Registrations +1, all can be invoked\n/)
+  expect(code).toBe(0)
+})
+
 test('status shows what CloudWatch counted in the last day, and what it cost', async () => {
   const url = await serve(emptyGateway)
   let asked: Record<string, string> = {}
