@@ -44,8 +44,7 @@ const isId = (id: string | undefined) => id !== undefined && /[^0]/.test(id)
 function parseTraceHeader(header = ''): Trace | undefined {
   const [, start, rest = ''] = /(?:^|;\s*)Root=1-([0-9a-f]{8})-([0-9a-f]{24})/.exec(header) ?? []
   if (!start) return undefined
-  const [, parent = rest.slice(8)] = /;\s*Parent=([0-9a-f]{16})/.exec(header) ?? []
+  const [, parent = rest.slice(8)] = /;\s*Parent=(?!0{16})([0-9a-f]{16})/.exec(header) ?? []
   const flags = /;\s*Sampled=1/.test(header) ? '01' : '00'
-  const traceId = start + rest
-  return { traceId, traceparent: `00-${traceId}-${parent}-${flags}` }
+  return parseTraceparent(`00-${start}${rest}-${parent}-${flags}`)
 }
