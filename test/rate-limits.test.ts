@@ -25,8 +25,12 @@ import {
 // Each principal may make one call per second, and four at once after a pause. One may use `scarce`
 // and `streamed` once in two minutes.
 let gateway: Gateway
+const lines: string[] = []
 beforeAll(async () => {
-  gateway = await startGateway({ environment: { RATE_LIMIT: '1,4' } })
+  gateway = await startGateway({
+    environment: { RATE_LIMIT: '1,4' },
+    log: ({ message }) => lines.push(message),
+  })
   const { admin } = gateway
   const rateLimit = { perSecond: 0.008 }
   await admin.registerTool({ name: 'echo', lambdaArn: functionArn('echo') })
@@ -150,6 +154,43 @@ test('the limit of a registration is 429 on /mcp, and an error inside a batch or
     const [, text = ''] = new RegExp(`^data: (.*"id":${id}\\b.*)$`, 'm').exec(stream.text()) ?? []
     expect(JSON.parse(text).error).toMatchObject({ code: -32_000, data: inside })
   }
+  await stream.close()
+})
+
+test('a refused call has its log entry, also where the SDK would answer it', async () => {
+  const refused = () =>
+    lines
+      .filter(it => it.includes('"rate_limited"'))
+      .map(it => JSON.parse(it))
+      .filter(it => it.message === 'call')
+  const traceId = '0af7651916cd43dd8448eb211c80319c'
+  const _meta = { traceparent: `00-${traceId}-b7ad6b7169203331-01` }
+  const traced = (name: string) => ({ ...callOf(9, name), params: { name, _meta } })
+  const called = { method: 'tools/call', outcome: 'rate_limited', traceId, errors: 0, bytesIn: 0 }
+  const entryOf = async (post: () => Promise<Response>, limit: string, entry: object) => {
+    lines.length = 0
+    await untilRefused(limit, post)
+    await until(() => refused().length > 0, 'the entry')
+    expect(refused()).toEqual([expect.objectContaining({ ...called, ...entry })])
+  }
+
+  const headers = { 'mcp-protocol-version': '2025-06-18' }
+  const ofTool = { item: 'tool-streamed', function: functionArn('contract') }
+  await entryOf(() => postMcp(gateway, traced('streamed'), { headers }), 'tool-streamed', ofTool)
+  const session = await openSession(gateway)
+  await entryOf(() => session.post(traced('streamed')), 'tool-streamed', {
+    ...ofTool,
+    sessionId: session.id,
+  })
+
+  const stream = await openRaw(gateway, agentMonday)
+  const [, sessionId] = stream.endpoint.split('sessionId=')
+  const who = { caller: 'arn:aws:iam::111111111111:role/agents', sessionName: 'monday', sessionId }
+  await entryOf(
+    () => postRaw(gateway, stream.endpoint, traced('echo'), agentMonday),
+    OF_CALLER,
+    who,
+  )
   await stream.close()
 })
 

@@ -91,6 +91,7 @@ let loading: Promise<ReturnType<typeof wireProtocol>> | undefined
 const gateway = createGateway({
   registry,
   limits,
+  beginCall,
   prepare,
   ordinary: createOrdinaryRequests({ prepare, registry, sessions, eventStore, heartbeatSeconds }),
   protocol: async () => (await load()).protocol,

@@ -147,9 +147,11 @@ function endpoints(serverPush: boolean) {
     })
   const prepare = createOrdinaryAnswers({ ...parts, beginCall: recorder(entries.ours) })
   const ordinary = createOrdinaryRequests({ ...parts, prepare })
+  const beginCall = recorder(entries.theirs)
   const bySdk = createStreamableHttp({
     ...parts,
-    protocol: createProtocol({ ...parts, invokeStream, beginCall: recorder(entries.theirs) }),
+    beginCall,
+    protocol: createProtocol({ ...parts, invokeStream, beginCall }),
     relay: {} as never,
     idleTimeoutSeconds: 120,
     listenSeconds: 60,

@@ -1,7 +1,8 @@
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import type { JSONRPCRequest, ServerContext } from '@modelcontextprotocol/server'
 
-import type { Caller } from '../../http/caller.ts'
+import type { Exchange } from '../../http/service.ts'
+import type { BeginCall } from '../../observe/call-record.ts'
 import type { RateLimits } from '../../rate-limit/rate-limits.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import { stringOrEmpty } from '../../string-or-empty.ts'
@@ -28,20 +29,36 @@ export function admissionOf(connection: ClientConnection, limits: RateLimits): A
   }
 }
 
+export interface DoorOptions {
+  registry: CachedRegistry
+  limits: RateLimits
+  beginCall: BeginCall
+}
+
 /**
  * Admits the only request of an HTTP request before anything of it is accepted, so that it can be
- * refused with an HTTP status. False where the handler decides.
+ * refused with an HTTP status. False where the handler decides. A refused call has its log entry.
  */
 export async function admitAtDoor(
   { method, params }: Pick<JSONRPCRequest, 'method' | 'params'>,
-  caller: Caller,
-  { registry, limits }: { registry: CachedRegistry; limits: RateLimits },
+  { caller, requestId, arrival }: Pick<Exchange, 'caller' | 'requestId' | 'arrival'>,
+  { registry, limits, beginCall }: DoorOptions,
+  sessionId?: string,
 ): Promise<boolean> {
   if (!isLimited(method)) return false
   // The handler says that it does not exist, or that the table cannot be read.
   const registration = await find().catch(() => undefined)
   if (!registration || !mayUse(registration, caller)) return false
-  await limits.admit({ caller, registration })
+  try {
+    await limits.admit({ caller, registration })
+  } catch (error) {
+    const traceparent = params?._meta?.['traceparent']
+    const call = beginCall({ method, caller, requestId, sessionId, arrival, traceparent })
+    const { uri, arguments: args = uri === undefined ? {} : { uri } } = params ?? {}
+    call?.found(registration, args)
+    call?.refused(error)
+    throw error
+  }
   return true
 
   async function find(): Promise<Registration | undefined> {

@@ -4,6 +4,7 @@ import { mcpJsonOf, readMcpJson } from '../../http/json-body.ts'
 import type { Exchange } from '../../http/service.ts'
 import { isRecord } from '../../is-record.ts'
 import { INVALID_REQUEST } from '../../jsonrpc-error.ts'
+import type { BeginCall } from '../../observe/call-record.ts'
 import type { RateLimits } from '../../rate-limit/rate-limits.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { OpenStreams } from '../../session-table/open-streams.ts'
@@ -26,6 +27,7 @@ export interface SseOptions extends ResumptionOptions {
   protocol: () => Promise<Protocol>
   registry: CachedRegistry
   limits: RateLimits
+  beginCall: BeginCall
   relay: Relay
   streams: OpenStreams
   /** Seconds without a sign of life after which a stream is closed. */
@@ -43,7 +45,7 @@ export interface SseOptions extends ResumptionOptions {
  * receive the messages: https://modelcontextprotocol.io/specification/2024-11-05/basic/transports
  */
 export function createSseEndpoints(options: SseOptions) {
-  const { relay, streams, limits, resumableSessions } = options
+  const { relay, streams, limits, beginCall, resumableSessions } = options
 
   return {
     /** `GET /sse`: opens an SSE session or takes one over. This environment serves its stream. */
@@ -93,7 +95,8 @@ export function createSseEndpoints(options: SseOptions) {
     },
 
     /** `POST /message?sessionId=`: 202 once the message is stored. Responses come on the stream. */
-    async post(http: HttpRequest, { caller }: Exchange): Promise<HttpResponse> {
+    async post(http: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
+      const { owner } = exchange.caller
       const id = new URLSearchParams(http.query).get('sessionId')
       if (!id)
         throw new GatewayError(
@@ -112,9 +115,8 @@ export function createSseEndpoints(options: SseOptions) {
           )
         : refuseInvalid(value)
       if (refused) return refused
-      if (isRecord(value) && isLimited(stringOrEmpty(value['method'])))
-        await limits.admit({ caller })
-      const isAccepted = isSessionId(id) && (await accept({ id, owner: caller.owner }, value, text))
+      if (isRecord(value)) await admit(value, id, exchange)
+      const isAccepted = isSessionId(id) && (await accept({ id, owner }, value, text))
       if (!isAccepted) throw notFound()
       return ACCEPTED
     },
@@ -127,6 +129,19 @@ export function createSseEndpoints(options: SseOptions) {
       if (!isEnded) throw notFound()
       return { status: 204, headers: {}, text: '' }
     },
+  }
+
+  /** A call over the limit of its caller has its log entry here, and does not reach the stream. */
+  async function admit(message: Record<string, unknown>, id: string, exchange: Exchange) {
+    const { caller, requestId, arrival } = exchange
+    const method = stringOrEmpty(message['method'])
+    if (!isLimited(method)) return
+    await limits.admit({ caller }).catch(error => {
+      const sessionId = isSessionId(id) ? id : undefined
+      const { traceparent } = Object(Object(message['params'])['_meta'])
+      beginCall({ method, caller, requestId, sessionId, arrival, traceparent })?.refused(error)
+      throw error
+    })
   }
 
   function resume({ headers }: HttpRequest, { caller: { owner }, requestId }: Exchange) {

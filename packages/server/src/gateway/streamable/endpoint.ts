@@ -101,10 +101,11 @@ export function createStreamableHttp(options: StreamableHttpOptions): WebService
   async function serveAlone(
     request: Request,
     parsedBody: unknown,
-    { caller, requestId, remaining, arrival }: Exchange,
+    exchange: Exchange,
   ): Promise<HttpResponse> {
+    const { caller, requestId, remaining, arrival } = exchange
     const message = isMessage(parsedBody) && isRequest(parsedBody) ? parsedBody : undefined
-    const isAdmitted = message !== undefined && (await admitAtDoor(message, caller, options))
+    const isAdmitted = message !== undefined && (await admitAtDoor(message, exchange, options))
     const timeMs = usableMs(remaining())
     const backPressure = createBackPressure()
     const connection: StatelessConnection = {

@@ -9,13 +9,11 @@ import type { HttpResponse } from '../../http/http-request.ts'
 import type { Exchange } from '../../http/service.ts'
 import { isRecord } from '../../is-record.ts'
 import { INVALID_PARAMS, INVALID_REQUEST, SERVER_ERROR } from '../../jsonrpc-error.ts'
-import type { RateLimits } from '../../rate-limit/rate-limits.ts'
-import type { CachedRegistry } from '../../registry/cached.ts'
 import type { EventStore } from '../../session-table/event-store.ts'
 import type { OpenStreams } from '../../session-table/open-streams.ts'
 import type { Relay } from '../../session-table/relay.ts'
 import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
-import { admitAtDoor } from '../protocol/admission.ts'
+import { admitAtDoor, type DoorOptions } from '../protocol/admission.ts'
 import type { SessionConnection } from '../protocol/connection.ts'
 import { sentText } from '../protocol/exact-arguments.ts'
 import type { Protocol } from '../protocol/server.ts'
@@ -45,10 +43,8 @@ import {
 import { createResponseStream } from './response-stream.ts'
 import { createSessionTransport } from './transport.ts'
 
-export interface SessionOptions {
+export interface SessionOptions extends DoorOptions {
   protocol: Protocol
-  registry: CachedRegistry
-  limits: RateLimits
   sessions: McpSessions
   eventStore: EventStore
   relay: Relay
@@ -194,7 +190,8 @@ export function createMcpSessionRequests(options: SessionOptions) {
       else if ('method' in message && !isRequest(message)) await cancel(message, session, exchange)
     if (requests.length === 0) return new Response(null, { status: 202 })
     const [only] = isBatch ? [] : requests
-    const isAdmitted = only !== undefined && (await admitAtDoor(only, exchange.caller, options))
+    const isAdmitted =
+      only !== undefined && (await admitAtDoor(only, exchange, options, session.id))
     return respond(requests, session, exchange, isAdmitted)
   }
 
