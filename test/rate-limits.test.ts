@@ -191,6 +191,10 @@ test('a refused call has its log entry, also where the SDK would answer it', asy
     OF_CALLER,
     who,
   )
+  await until(async () => {
+    await postRaw(gateway, stream.endpoint, traced('streamed'), agentMonday)
+    return refused().some(it => it.item === 'tool-streamed' && it.sessionId === sessionId)
+  }, 'the entry of a call that was refused inside the stream')
   await stream.close()
 })
 

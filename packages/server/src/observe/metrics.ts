@@ -39,12 +39,17 @@ export function createMetrics({ gateway, perItem, write }: MetricsOptions) {
   let waits: number[] = []
 
   return {
-    /** Writes the entry of a call. */
+    /**
+     * Writes the entry of a call. One over a rate limit counts by its outcome alone: a client that
+     * goes on calling would hide that the calls of others fail, or are slow.
+     */
     call(entry: CallEntry) {
       const { outcome, item, functionMs } = entry
       const names: MetricName[] = ['calls', 'errors', 'throttles', 'ownMs', 'tableReads']
       if (functionMs !== undefined) names.push('functionMs')
-      const dimensions = perItem && item ? ['item'] : []
+      const dimensions: Dimension[] = []
+      if (outcome !== 'rate_limited') dimensions.push('gateway')
+      if (outcome !== 'rate_limited' && perItem && item) dimensions.push('item')
       if (outcome !== 'ok') dimensions.push('outcome')
       writeEntry({ ...entry, calls: 1 }, names, dimensions)
     },
@@ -52,7 +57,7 @@ export function createMetrics({ gateway, perItem, write }: MetricsOptions) {
     openStream() {
       const timestamp = new Date().toISOString()
       const entry = { timestamp, level: 'INFO', message: 'open stream', openStreams: 1 }
-      writeEntry(entry, ['openStreams'], [])
+      writeEntry(entry, ['openStreams'], ['gateway'])
     },
     /** The next entry says how long a message has waited. */
     waited(ms: number) {
@@ -60,8 +65,8 @@ export function createMetrics({ gateway, perItem, write }: MetricsOptions) {
     },
   }
 
-  function writeEntry(entry: object, names: MetricName[], dimensions: string[]) {
-    const hasWaits = waits.length > 0
+  function writeEntry(entry: object, names: MetricName[], dimensions: Dimension[]) {
+    const hasWaits = waits.length > 0 && dimensions.includes('gateway')
     const all: MetricName[] = hasWaits ? [...names, 'relayWaitMs'] : names
     const fields = { ...entry, gateway, ...(hasWaits && { relayWaitMs: waits }) }
     const meta = `{"Timestamp":${Date.now()},"CloudWatchMetrics":${directivesFor(all, dimensions)}}`
@@ -70,21 +75,19 @@ export function createMetrics({ gateway, perItem, write }: MetricsOptions) {
   }
 
   /** The same few texts are needed again and again. */
-  function directivesFor(names: MetricName[], dimensions: string[]): string {
+  function directivesFor(names: MetricName[], dimensions: Dimension[]): string {
     const key = `${names} ${dimensions}`
     const known = directives.get(key)
     if (known) return known
-    const text = JSON.stringify([
-      directive([], names),
-      ...dimensions.map(it => directive([it], it === 'item' ? OF_ITEM : ['calls'])),
-    ])
+    const text = JSON.stringify(dimensions.map(directive))
     directives.set(key, text)
     return text
 
-    function directive(more: string[], metrics: MetricName[]) {
+    function directive(dimension: Dimension) {
+      const metrics = OF_DIMENSION[dimension] ?? names
       return {
         Namespace: NAMESPACE,
-        Dimensions: [['gateway', ...more]],
+        Dimensions: [dimension === 'gateway' ? ['gateway'] : ['gateway', dimension]],
         Metrics: metrics
           .filter(it => names.includes(it))
           .map(Name => ({ Name, Unit: UNITS[Name] })),
@@ -93,5 +96,11 @@ export function createMetrics({ gateway, perItem, write }: MetricsOptions) {
   }
 }
 
-/** Each costs $0.30 a month for each item. */
-const OF_ITEM: MetricName[] = ['calls', 'errors', 'functionMs']
+/** Each but that of the gateway is beside it. */
+type Dimension = 'gateway' | 'item' | 'outcome'
+
+/** The metrics of an item cost $0.30 a month each. That of the gateway has all. */
+const OF_DIMENSION: Partial<Record<Dimension, MetricName[]>> = {
+  item: ['calls', 'errors', 'functionMs'],
+  outcome: ['calls'],
+}

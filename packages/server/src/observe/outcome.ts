@@ -68,7 +68,6 @@ export function outcomeOfError(error: unknown, known: Known): CallOutcome {
     return error.code === 'rate_limited' ? 'rate_limited' : 'gateway_failed'
   const { code, data }: { code?: unknown; data?: unknown } = Object(error)
   if (isOutcomeUnknown(data)) return 'outcome_unknown'
-  if (isRecord(data) && data['reason'] === 'rate_limited') return 'rate_limited'
   if (known.failure) return known.failure
   if (typeof code !== 'number') return 'gateway_failed'
   if (known.hasStarted || code !== INVALID_PARAMS) return 'error'
