@@ -51,12 +51,16 @@ export function waitMs(charges: Charges, limit: RateLimit, now: number): number 
   return Math.max(0, used + ((1 - limit.burst) * 1000) / limit.perSecond - now)
 }
 
-/**
- * The slot that is charged at this time. One that is summed up is not charged: the clock may be
- * behind those of other environments, or was set back.
- */
-export const slotToCharge = ({ sums }: Charges, time: number) =>
-  Math.max(slotAt(time), ...[...sums.keys()].map(it => it + 1))
+/** A charge has no effect where its slot is summed up: it came too late, or from a clock behind. */
+export const isSummedUp = ({ sums }: Charges, slot: number) => slot <= newest(sums)
+
+const newest = (sums: Charges['sums']) => Math.max(NO_SLOT, ...sums.keys())
+
+/** The slot that is charged at this time, or the one of other clocks where that is summed up. */
+export function slotToCharge(charges: Charges, time: number): number {
+  const slot = slotAt(time)
+  return isSummedUp(charges, slot) ? newest(charges.sums) + SETTLED_SLOTS : slot
+}
 
 /** Adds requests to the slot of this time. */
 export function add(charges: Charges, requests: number, time: number): void {

@@ -7,6 +7,7 @@ import {
   add,
   applySummary,
   type Charges,
+  isSummedUp,
   noCharges,
   type RateLimit,
   type Summary,
@@ -76,6 +77,8 @@ interface Known {
   owed: number
   /** The last write failed. */
   hasFailed: boolean
+  /** The charge of the last write has no effect, so it is written again. */
+  wasLate: boolean
   writing: Promise<void> | undefined
 }
 
@@ -154,6 +157,7 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
       completeAt: Number.NEGATIVE_INFINITY,
       owed: 0,
       hasFailed: false,
+      wasLate: false,
       writing: undefined,
     }
     known.delete(name)
@@ -192,10 +196,11 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
     // What is owed since a failure has passed in part.
     const stillOwed = Math.max(1, Math.ceil(usedMs / intervalMs))
     const requests = known.hasFailed ? Math.min(known.owed, stillOwed) : known.owed
+    const slot = slotToCharge(charges, time)
     known.owed = 0
     try {
       known.charges = await chargeStore.charge(key, {
-        slot: slotToCharge(charges, time),
+        slot,
         requests,
         // The clock may have been set back since.
         summary: summarize(charges, limit, Math.min(known.completeAt, time)),
@@ -203,6 +208,9 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
       })
       known.completeAt = time
       known.hasFailed = false
+      // Not twice in a row: writes that always take so long would never end.
+      known.wasLate = !known.wasLate && isSummedUp(known.charges, slot)
+      if (known.wasLate) known.owed += requests
       if (known.owed > 0) add(known.charges, known.owed, now())
     } catch (error) {
       known.owed += requests

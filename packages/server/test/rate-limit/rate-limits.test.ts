@@ -264,6 +264,33 @@ describe('a clock', () => {
   })
 })
 
+test('a charge counts that is stored when the others have summed up its time', async () => {
+  const caller = callerOf('late-write')
+  const ofCaller = { perSecond: 1, burst: 100 }
+  let release = () => {}
+  const held = new Promise<void>(resolve => {
+    release = resolve
+  })
+  let writes = 0
+  const dynamo = emulator.dynamo(send => async (operation, input) => {
+    writes += 1
+    // The first write has one request, and the second one the others.
+    if (writes === 2) await held
+    return send(operation, input)
+  })
+  const slow = environment({ dynamo, ofCaller })
+  for (let n = 0; n < 30; n++) await slow.admit({ caller })
+  const other = environment({ ofCaller })
+  for (let n = 0; n < 40; n++) {
+    time += 100
+    expect(await request(other, { caller })).toBe(true)
+  }
+  release()
+  await slow.settled()
+  // 70 of 100 are gone, and 4 seconds have passed.
+  expect(await admitted([slow], { caller }, 60)).toBe(34)
+})
+
 describe('a table that cannot be used', () => {
   const broken = () => {
     const state = { isBroken: true, writes: 0 }
