@@ -6,7 +6,6 @@ import type { McpSession, McpSessions } from '../../session-table/sessions.ts'
 import { type Subscriptions, tooManySubscriptions } from '../protocol/subscriptions.ts'
 import { keepLease } from '../wire/lease.ts'
 import { isLogLevel } from '../wire/log-levels.ts'
-import { passOnEarlierStreams } from './earlier-streams.ts'
 import { type Cursor, createResumableId, parseEventId } from './event-id.ts'
 import type { LoggedOutbox } from './outbox.ts'
 
@@ -94,8 +93,11 @@ export async function openResumption(
         if (isKept) await sessions.unsubscribe(kept, uri)
       },
     }),
-    passOnEarlier: (outbox, signal) =>
-      passOnEarlierStreams({
+    async passOnEarlier(outbox, signal) {
+      if (earlier.size === 0) return
+      // Most streams are the first of their session, so INIT does not load it.
+      const { passOnEarlierStreams } = await import('./earlier-streams.ts')
+      await passOnEarlierStreams({
         sessionId: id,
         eventStore,
         outbox,
@@ -103,7 +105,8 @@ export async function openResumption(
         openBefore: held.openBefore,
         signal,
         onPassed: stream => held.inbox.forget(stream),
-      }),
+      })
+    },
     async close() {
       await log.close()
       stopRenewing()
