@@ -24,6 +24,7 @@ import {
   type Change,
   idOf,
   leftFunction,
+  madeByOther,
   type PlannedChange,
   planChange,
   writeChange,
@@ -188,6 +189,9 @@ export function createBatch({ registry, reconciler, checkFunction, parse }: Batc
       await writeChange(registry, plan)
     } catch (error) {
       const failure = toFailure(error, id, target)
+      const isRaced = failure.code === 'conflict' || failure.code === 'version_mismatch'
+      const done = isRaced && (await madeByOther(registry, plan).catch(() => undefined))
+      if (done) return { plan: done, ...(revoke && { revoke }) }
       return { plan, failure, ...(revoke && { revoke }) }
     }
     audit({ ...(from && { from }), ...(to && { to }) }, target)

@@ -72,6 +72,22 @@ export async function writeChange(registry: Registry, plan: PlannedChange): Prom
   if (!isWritten) throw conflict(id, precondition)
 }
 
+/**
+ * The plan of a change that another request was quicker with, where that one has made the same
+ * change: it may be an earlier attempt, whose response is lost.
+ */
+export async function madeByOther(
+  registry: Registry,
+  plan: PlannedChange,
+): Promise<PlannedChange | undefined> {
+  const { id, to } = plan
+  const key = parseRegistrationId(id)
+  const from = key && (await registry.get(key))
+  if (!to) return from ? undefined : { ...plan, kind: 'unchanged', from }
+  if (!from || !hasSameContent(from, to)) return undefined
+  return { ...plan, kind: 'unchanged', from, to: { ...to, version: from.version } }
+}
+
 /** The registration whose function the gateway may no longer invoke, if no other one needs it. */
 export const leftFunction = ({ from, to }: PlannedChange): Registration | undefined =>
   from && from.lambdaArn !== to?.lambdaArn ? from : undefined

@@ -345,6 +345,34 @@ describe('a batch', () => {
     expect((await call('GET', '/register:batch')).status).toBe(405)
   })
 
+  test('takes a change that an earlier attempt makes at the same time as done', async () => {
+    const { tables } = await startDynamo()
+    const changes = [
+      { put: { ...tool, title: 'T' }, ifMatch: 1 },
+      { put: { ...tool, name: 'new' }, ifNoneMatch: '*' },
+      { delete: 'tool-old', ifMatch: 1 },
+    ]
+    let earlier: Promise<unknown> | undefined
+    const racing = (send: SendOperation): SendOperation => {
+      return async (operation, input) => {
+        const isWrite = operation === 'PutItem' || operation === 'DeleteItem'
+        if (isWrite) earlier ??= other('POST', '/register:batch', { changes })
+        if (isWrite) await earlier
+        return send(operation, input)
+      }
+    }
+    const url = registrationUrl({ ...emulator, tables, dynamo: () => emulator.dynamo(racing) })
+    const other = registrationUrl({ ...emulator, tables })
+    await other('PUT', '/register/tool-a', tool)
+    await other('PUT', '/register/tool-old', { ...tool, name: 'old' })
+    const { body } = await url('POST', '/register:batch', { changes })
+    expect(body.results).toMatchObject([
+      { id: 'tool-a', change: 'unchanged', version: 2, status: { state: 'ready' } },
+      { id: 'tool-new', change: 'unchanged', version: 1 },
+      { id: 'tool-old', change: 'unchanged' },
+    ])
+  })
+
   test('reports the one change that another writer was quicker with', async () => {
     await put(tool)
     const { tables } = await startDynamo()
