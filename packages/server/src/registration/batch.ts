@@ -67,7 +67,7 @@ export function createBatch({ registry, reconciler, checkFunction, parse }: Batc
       planChange(registry, it, target.caller),
     )
     assertPreconditions(plans)
-    const results = dryRun ? await wouldDo(plans) : await apply(plans, target)
+    const results = await (dryRun ? wouldDo(plans, target) : apply(plans, target))
     return Response.json({ results, ...(dryRun && { dryRun }) } satisfies BatchResponse)
   }
 
@@ -121,16 +121,17 @@ export function createBatch({ registry, reconciler, checkFunction, parse }: Batc
   }
 
   /** What each change would do, and whether the gateway could invoke the function. */
-  async function wouldDo(plans: PlannedChange[]): Promise<BatchResult[]> {
+  async function wouldDo(plans: PlannedChange[], { remaining }: Target): Promise<BatchResult[]> {
     const checks = new Map<string, ReturnType<Reconciler['check']>>()
     const interrupted = await reconciler.interrupted(plans.map(it => it.id))
+    const hasTime = () => remaining() > TIME_TO_GRANT_MS
     return eachOf(plans, LAMBDA_AT_ONCE, async ({ id, kind, from, to }) => {
       if (!to) return { id, change: kind, ...(from && { version: from.version }) }
-      const checking = checks.get(to.lambdaArn) ?? reconciler.check(to)
+      const checking = checks.get(to.lambdaArn) ?? (hasTime() ? reconciler.check(to) : NO_TIME)
       checks.set(to.lambdaArn, checking)
       const { grants, ...checked } = await checking
       const { warnings: found } =
-        kind === 'unchanged' || checked.status.state === 'function_not_found'
+        !hasTime() || kind === 'unchanged' || checked.status.state === 'function_not_found'
           ? { warnings: [] }
           : await checkFunction(to)
       const { status, warnings } = withWarnings(to, checked.status, found)
@@ -224,14 +225,15 @@ interface Written {
   revoke?: Revocation
 }
 
-const unknown = (reason: string): RegistrationStatus => ({
-  state: 'unknown',
-  message: `${reason}. Repair the registration`,
-  fix: [],
-})
+const unknown = (message: string): RegistrationStatus => ({ state: 'unknown', message, fix: [] })
 
-const UNKNOWN = unknown('The time of this call was over before the permission was checked')
-const NOT_CHECKED = unknown('The permission was not checked, because the registry failed')
+const OUT_OF_TIME = 'The time of this call was over before the permission was checked'
+const UNKNOWN = unknown(`${OUT_OF_TIME}. Repair the registration`)
+const NOT_CHECKED = unknown(
+  'The permission was not checked, because the registry failed. Repair the registration',
+)
+/** Of a dry run. */
+const NO_TIME = Promise.resolve({ status: unknown(`${OUT_OF_TIME}. Try again`), grants: false })
 
 /** One change that fails in the gateway takes no other result with it. */
 function toFailure(error: unknown, id: string, { requestId }: Target): GatewayError {

@@ -373,6 +373,35 @@ describe('a batch', () => {
     ])
   })
 
+  test('checks no further functions in a dry run when its time is over', async () => {
+    let left = 120_000
+    const checked: string[] = []
+    const url = registrationUrl(
+      emulator,
+      {
+        ...permissions,
+        async check(lambdaArn) {
+          checked.push(lambdaArn)
+          left = 14_000
+          return { status: { state: 'ready' }, grants: true }
+        },
+      },
+      undefined,
+      () => left,
+      async () => expect.fail('the configuration was read'),
+    )
+    const changes = Array.from({ length: 10 }, (_, n) => ({
+      put: { ...tool, name: `n${n}`, lambdaArn: `${ARN}-${n}` },
+    }))
+    const { status, body } = await url('POST', '/register:batch?dryRun=true', { changes })
+    expect([status, body.results.length]).toEqual([200, 10])
+    expect(checked.length).toBeLessThanOrEqual(3)
+    expect(body.results.at(-1)).toMatchObject({
+      change: 'created',
+      status: { state: 'unknown', message: expect.stringContaining('Try again') },
+    })
+  })
+
   test('reports the one change that another writer was quicker with', async () => {
     await put(tool)
     const { tables } = await startDynamo()
