@@ -86,12 +86,21 @@ export function toJsonSchema(
   beside: string,
 ): { type: 'object'; [keyword: string]: unknown } {
   const json = isStandard(schema) ? convert(schema, side, where, beside) : { ...schema }
+  const [inside] = Object.values(json).filter(isSchemaOfLibrary)
+  if (inside)
+    throw new TypeError(
+      `${where} is an object of schemas of ${inside['~standard'].vendor}, and no schema itself: make an object schema of it, such as z.object({ … }) of zod`,
+    )
   // A union of objects has the type in its branches only. Arguments and outputs are always objects.
   const { type = 'object' } = json as { type?: unknown }
   if (type !== 'object')
     throw new TypeError(`${where} describes a value of the type "${type}"; it must be an object`)
   return { ...json, type }
 }
+
+/** Schemas of some libraries are functions. */
+const isSchemaOfLibrary = (it: unknown): it is StandardSchema =>
+  ((typeof it === 'object' && it !== null) || typeof it === 'function') && '~standard' in it
 
 function convert(
   { '~standard': { vendor, jsonSchema } }: StandardSchema,

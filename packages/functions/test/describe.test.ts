@@ -108,6 +108,22 @@ test('throws an error with a working fix for a schema that JSON Schema cannot ex
   )
 })
 
+test('refuses an object of schemas, which would register no parameter', () => {
+  const shape = { city: z.string() }
+  // Schemas of ArkType are functions.
+  const type = Object.assign(() => '', {
+    '~standard': { version: 1, vendor: 'arktype', validate: (value: unknown) => ({ value }) },
+  } as const)
+  for (const input of [shape, { city: v.string() }, { city: type }])
+    expect(() => describe(defineTool({ name: 'it', input, run }), { lambdaArn })).toThrow(
+      /The input of "it" is an object of schemas of \w+, .*z\.object/,
+    )
+  const returning = defineTool({ name: 'it', output: shape, run: () => ({}) as never })
+  expect(() => describe(returning, { lambdaArn })).toThrow(/The output of "it" is an object of/)
+  const prompt = definePrompt({ name: 'it', arguments: shape, get: () => '' })
+  expect(() => describe(prompt, { lambdaArn })).toThrow(/The arguments of "it" is an object of/)
+})
+
 test('registers a resource with its URI or its URI template', () => {
   const read = () => ''
   const text = { name: 'notes', description: 'Notes', mimeType: 'text/plain', read }
