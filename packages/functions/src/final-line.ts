@@ -102,12 +102,18 @@ function toFailure({ toErrorResult }: Definition, error: unknown): FinalLine {
 /** Any value may be thrown, also one that cannot be converted to text. */
 function messageOf(error: unknown): string {
   try {
-    const { message, name } = error instanceof Error ? error : { message: '', name: '' }
-    return String(message || name || error)
+    if (typeof error !== 'object' || error === null) return String(error)
+    const { message, errors, name } = error as Partial<AggregateError>
+    if (message) return String(message)
+    // Node rejects so where no address of a host can be reached.
+    if (Array.isArray(errors) && errors.length > 0) return errors.map(messageOf).join('; ')
+    return String(name || NO_MESSAGE)
   } catch {
     return 'The function failed with an error that cannot be shown'
   }
 }
+
+const NO_MESSAGE = 'The function threw an object without a message: throw an Error'
 
 const isMcpEvent = (event: unknown): event is McpEvent =>
   isRecord(event) &&

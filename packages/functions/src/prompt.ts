@@ -13,6 +13,7 @@ import {
   toJsonSchema,
   validate,
 } from './schema.ts'
+import { textOf } from './text-of.ts'
 
 /** MCP's list of arguments, or a schema of an object of strings: MCP has only string arguments. */
 type Arguments = Schema | readonly PromptArgument[]
@@ -89,11 +90,10 @@ export function definePrompt<const Args extends Arguments = readonly []>(
   function toResult(value: unknown): PromptResult {
     if (isPromptResult(value)) return value
     const { description } = definition
-    const text = typeof value === 'string' ? value : JSON.stringify(value ?? '')
     const messages: PromptResult['messages'] =
       value === undefined || value === null
         ? []
-        : [{ role: 'user', content: { type: 'text', text } }]
+        : [{ role: 'user', content: { type: 'text', text: textOf(value) } }]
     return { ...(description === undefined ? {} : { description }), messages }
   }
 }

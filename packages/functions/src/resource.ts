@@ -6,6 +6,7 @@ import { isReadResult } from './is-mcp-result.ts'
 import { invalidParams } from './jsonrpc-error.ts'
 import type { ReadResult } from './mcp-results.ts'
 import type { ResourceRegistration, Shown } from './registration.ts'
+import { textOf } from './text-of.ts'
 
 export type ResourceDefinition<Template extends string> = Shown &
   Pick<ResourceRegistration, 'mimeType' | 'size' | 'annotations'> & {
@@ -51,15 +52,10 @@ export function defineResource<const Template extends string = ''>(
     if (value === undefined || value === null)
       throw invalidParams(`Resource not found: ${uri}`, { uri })
     if (isReadResult(value)) return value
-    if (value instanceof Uint8Array)
-      return { contents: [{ uri, mimeType: mimeType ?? BYTES, blob: base64(value) }] }
-    return typeof value === 'string'
-      ? { contents: [{ uri, mimeType: mimeType ?? 'text/plain', text: value }] }
-      : {
-          contents: [
-            { uri, mimeType: mimeType ?? 'application/json', text: JSON.stringify(value) },
-          ],
-        }
+    const bytes = bytesOf(value)
+    if (bytes) return { contents: [{ uri, mimeType: mimeType ?? BYTES, blob: base64(bytes) }] }
+    const type = typeof value === 'string' ? 'text/plain' : 'application/json'
+    return { contents: [{ uri, mimeType: mimeType ?? type, text: textOf(value) }] }
   }
 }
 
@@ -70,5 +66,12 @@ export type ResourceArguments<Template extends string> = '' extends Template
 
 const BYTES = 'application/octet-stream'
 
-const base64 = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+/** Also of another realm, as test runners have them. */
+function bytesOf(value: unknown): ArrayBufferView | undefined {
+  if (ArrayBuffer.isView(value)) return value
+  const isBuffer = Object.prototype.toString.call(value) === '[object ArrayBuffer]'
+  return isBuffer ? new Uint8Array(value as ArrayBuffer) : undefined
+}
+
+const base64 = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
   Buffer.from(buffer, byteOffset, byteLength).toString('base64')

@@ -12,6 +12,7 @@ import {
   toJsonSchema,
   validate,
 } from './schema.ts'
+import { textOf } from './text-of.ts'
 
 export interface ToolDefinition<Input extends Schema, Output extends Schema | undefined>
   extends Shown {
@@ -91,7 +92,10 @@ async function toResult(value: unknown, output: Schema | undefined): Promise<Too
   }
   if (output) return withText(await toStructuredContent(value, output))
   if (value === undefined || value === null) return { content: [] }
-  return isRecord(value) ? withText(value) : { content: [text(value)] }
+  const content = [text(value)]
+  // A Date is an object, but its JSON is none.
+  const isObject = isRecord(value) && content[0]?.text.startsWith('{')
+  return isObject ? { content, structuredContent: value } : { content }
 }
 
 async function toStructuredContent(value: unknown, output: Schema) {
@@ -106,10 +110,7 @@ const withText = (structuredContent: Record<string, unknown>): ToolResult => ({
   structuredContent,
 })
 
-const text = (value: unknown) => ({
-  type: 'text' as const,
-  text: typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value)),
-})
+const text = (value: unknown) => ({ type: 'text' as const, text: textOf(value) })
 
 const toErrorResult = (message: string): ToolResult => ({
   isError: true,

@@ -1,3 +1,5 @@
+import { runInNewContext } from 'node:vm'
+
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 
@@ -21,6 +23,18 @@ test.each([
   ],
   ['an empty string is a resource', '', undefined, { mimeType: 'text/plain', text: '' }],
   ['bytes are a blob', bytes, undefined, { mimeType: 'application/octet-stream', blob: 'AQL/' }],
+  [
+    'an ArrayBuffer is a blob',
+    Uint8Array.from(bytes).buffer,
+    undefined,
+    { mimeType: 'application/octet-stream', blob: 'AQL/' },
+  ],
+  [
+    'bytes of another realm are a blob',
+    runInNewContext('new Uint8Array([0, 1, 2, 255]).subarray(1)'),
+    undefined,
+    { mimeType: 'application/octet-stream', blob: 'AQL/' },
+  ],
   ['a buffer is a blob', Buffer.from(bytes), 'image/png', { mimeType: 'image/png', blob: 'AQL/' }],
   ['an object is JSON', { a: 1 }, undefined, { mimeType: 'application/json', text: '{"a":1}' }],
   [
@@ -71,6 +85,18 @@ test('a resource that returns undefined is not found, and one that throws is an 
   expect(log).toHaveBeenCalledOnce()
 })
 
+test('a resource or a prompt that returns an error, or what JSON loses, is an error', async () => {
+  for (const [returned, message] of [
+    [new RangeError('no such note'), 'no such note'],
+    [new Set([1]), 'The function returned a Set, of which JSON keeps nothing'],
+  ] as const) {
+    const resource = defineResource({ name: 'it', uri: 'a://b', read: () => returned })
+    const prompt = definePrompt({ name: 'it', get: () => returned })
+    for (const { error } of [await testFunction(resource, {}), await testFunction(prompt, {})])
+      expect(error).toEqual({ code: -32603, message: expect.stringContaining(message) })
+  }
+})
+
 test('a resource gets the URI, the variables of its URI template and the context', async () => {
   const it = defineResource({
     name: 'notes',
@@ -104,6 +130,7 @@ test.each([
   ['a string is a message of the user', 'hi', { messages: [message('hi')] }],
   ['an object is its JSON', { a: 1 }, { messages: [message('{"a":1}')] }],
   ['undefined is no message', undefined, { messages: [] }],
+  ['a symbol is its name', Symbol('it'), { messages: [message('Symbol(it)')] }],
 ])('converts the value that a prompt returns: %s', async (_, returned, result) => {
   const it = definePrompt({ name: 'it', description: 'what it is', get: () => returned })
   expect((await testFunction(it, {})).result).toEqual({ description: 'what it is', ...result })

@@ -54,6 +54,16 @@ test.each([
     { structuredContent: { a: 1 }, isError: false },
     { content: [{ type: 'text', text: '{"a":1}' }], structuredContent: { a: 1 }, isError: false },
   ],
+  [
+    'a date is its JSON',
+    new Date(0),
+    { content: [{ type: 'text', text: '"1970-01-01T00:00:00.000Z"' }] },
+  ],
+  [
+    'an instance of a class is structured content',
+    new (class {})(),
+    { content: [{ type: 'text', text: '{}' }], structuredContent: {} },
+  ],
   ['a symbol is its name', Symbol('it'), { content: [{ type: 'text', text: 'Symbol(it)' }] }],
 ])('converts the value that a tool returns: %s', async (_, returned, result) => {
   const tool = defineTool({ name: 'it', run: () => returned })
@@ -138,7 +148,23 @@ test('a value that does not match the output schema is an error, also in an MCP 
 })
 
 test.each<[string, unknown, string]>([
-  ['a value without text', Object.create(null), 'cannot be shown'],
+  ['a value without text', Object.create(null), 'threw an object without a message'],
+  ['an object with a message', { message: 'no such city', token: 's3' }, 'no such city'],
+  ['an object without one', { token: 's3' }, 'threw an object without a message: throw an Error'],
+  [
+    'the errors of Node for the addresses of a host',
+    new AggregateError([new Error('refused by ::1'), new Error('refused by 127.0.0.1')]),
+    'refused by ::1; refused by 127.0.0.1',
+  ],
+  [
+    'what cannot be read',
+    {
+      get message() {
+        throw new Error()
+      },
+    },
+    'cannot be shown',
+  ],
   [
     'an error whose message is no text',
     Object.assign(new Error(), { message: { a: 1 } }),
@@ -161,11 +187,18 @@ test.each<[string, unknown, string]>([
 test.each<[string, () => unknown]>([
   ['a BigInt', () => ({ id: 1n })],
   ['a circle', () => circle],
+  ['an error', () => new RangeError('no such city')],
+  ['a response of fetch', () => new Response('data')],
+  ['a Map', () => new Map([['city', 'Berlin']])],
+  ['a generator', () => iterate()],
   ['a value that is nested too deep', () => JSON.parse('['.repeat(1e5) + ']'.repeat(1e5))],
 ])('returns %s, which is an error result', async (_, run) => {
   expect(await testFunction(defineTool({ name: 'it', run }), {})).toMatchObject({ isError: true })
 })
 
+function* iterate() {
+  yield 1
+}
 const circle: Record<string, unknown> = {}
 circle['self'] = circle
 
