@@ -16,6 +16,7 @@ export interface FunctionOf<Type extends Definition['type'] = Definition['type']
 
 /** The part of Lambda's response stream that is used here. */
 interface ResponseStream {
+  readonly destroyed?: boolean
   write(chunk: string): boolean
   end(): void
   once(event: string, listener: () => void): void
@@ -59,10 +60,15 @@ export function definitionOf(handler: unknown): Definition {
 
 const buffered =
   (definition: Definition) =>
-  async (event: unknown, context: LambdaContext): Promise<unknown> =>
-    JSON.parse(await finalLine(definition, event, async () => {}, context ?? NO_LAMBDA))
+  async (event: unknown, context?: Partial<LambdaContext>): Promise<unknown> => {
+    const lambda = isLambdaContext(context) ? context : { ...NO_LAMBDA, ...context }
+    return JSON.parse(await finalLine(definition, event, async () => {}, lambda))
+  }
 
-/** For a handler that is called without Lambda's context. 900 seconds is Lambda's limit. */
+const isLambdaContext = (it: Partial<LambdaContext> | undefined): it is LambdaContext =>
+  typeof it?.getRemainingTimeInMillis === 'function'
+
+/** For a test, which has a part of Lambda's context or none. 900 seconds is Lambda's limit. */
 const NO_LAMBDA: LambdaContext = {
   awsRequestId: '',
   getRemainingTimeInMillis: () => 900_000,
@@ -89,7 +95,8 @@ function streaming(definition: Definition): StreamingHandler {
 
 /** Resolves when the stream has room for more, or is closed. */
 function write(stream: ResponseStream, text: string): Promise<void> | undefined {
-  if (stream.write(text)) return
+  // Closed before: no event follows.
+  if (stream.destroyed || stream.write(text)) return
   const events = ['drain', 'close', 'error']
   return new Promise(resolve => {
     const done = () => {

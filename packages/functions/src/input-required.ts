@@ -54,7 +54,12 @@ export function inputRounds({
   const running: Promise<unknown>[] = []
   const used = new Set<string>()
 
-  return { ask, once, questions }
+  // Some authors give a number, which is a text after the JSON round trip.
+  return {
+    ask: (key, read) => ask(String(key), read),
+    once: (key, act) => once(String(key), act),
+    questions,
+  }
 
   function ask<Value>(key: string, read: Read<Value>): Promise<Value> {
     return start(`question "${key}"`, async () => {

@@ -74,7 +74,9 @@ export async function testFunction<Args>(
     const asked = inputRequired(line)
     if (!asked) return { ...outcome(line), ...tested, rounds }
     if (rounds > MAX_QUESTIONS)
-      throw new Error(`The function asks without end: ${Object.keys(asked.inputRequests)}`)
+      throw new Error(
+        `The function asks without end: ${Object.entries(asked.inputRequests).map(shown).join('; ')}`,
+      )
     const inputResponses: [string, unknown][] = []
     for (const [key, question] of Object.entries(asked.inputRequests)) {
       tested.questions.push({ key, ...question })
@@ -119,6 +121,10 @@ function inputRequired(line: FinalLine): InputRequired | undefined {
   if (!('result' in line) || line.result['resultType'] !== 'input_required') return undefined
   return line.result as unknown as InputRequired
 }
+
+/** With the message, which says why an answer did not fit. */
+const shown = ([key, { method, params }]: [string, Question]) =>
+  `"${key}" (${params?.['message'] ?? method})`
 
 function outcome(line: FinalLine): Pick<Tested, 'result' | 'error' | 'isError' | 'text'> {
   if ('error' in line)

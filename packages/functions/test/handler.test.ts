@@ -20,6 +20,7 @@ class Wire extends EventEmitter {
   lines: unknown[] = []
   ended = 0
   room = true
+  destroyed = false
 
   write(chunk: string) {
     if (this.ended) throw new Error('write after end')
@@ -80,6 +81,7 @@ test('outside the runtime of Lambda, returns the final line', async () => {
   expect(handler.length).toBeLessThan(3)
   expect(await handler(event(), lambda)).toEqual(done)
   expect(await handler(event()), 'without a context').toEqual(done)
+  expect(await handler(event(), {}), 'with a part of one').toEqual(done)
 })
 
 test('writes calls without await in order before the final line, and none after it', async () => {
@@ -123,9 +125,12 @@ test('goes on when the stream is closed', async () => {
   const { wire, ended } = streaming(async ctx => {
     wire.room = false
     await ctx.progress(1)
+    // No event follows.
+    await ctx.progress(2)
     return 'done'
   })
-  await new Promise(resolve => setImmediate(resolve))
+  await turns()
+  wire.destroyed = true
   wire.emit('close')
   await ended
 })

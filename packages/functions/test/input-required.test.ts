@@ -70,6 +70,21 @@ describe('a question to the client', () => {
     })
   })
 
+  test('may have a number as its key, and so may once', async () => {
+    let acts = 0
+    const it = tool(async ctx => {
+      await ctx.once(1 as never, () => ++acts)
+      return (await ctx.elicit(1 as never, { message: 'OK?' })).action
+    })
+    expect(await testFunction(it, {}, { answers: { 1: yes } })).toMatchObject({ text: 'accept' })
+    expect(acts).toBe(1)
+  })
+
+  test('whose schema is an object of schemas fails, and says the fix', async () => {
+    const it = tool(ctx => ctx.elicit('ok', { message: 'OK?', schema: { ok: z.boolean() } }))
+    expect((await testFunction(it, {})).text).toMatch(/elicit\('ok'\).*z\.object/)
+  })
+
   test('is sent together with other questions that are asked at once', async () => {
     const sampled = {
       role: 'assistant',
@@ -223,7 +238,16 @@ describe('a question to the client', () => {
     await expect(testFunction(it, {})).rejects.toThrow(/"confirm" was asked .*Delete it\?/)
     let asked = 0
     const answers = { confirm: () => ({ action: asked++ as unknown as 'cancel' }) }
-    await expect(testFunction(it, {}, { answers })).rejects.toThrow(/asks without end: confirm/)
+    await expect(testFunction(it, {}, { answers })).rejects.toThrow(
+      /asks without end: "confirm" \(Delete it\?\)/,
+    )
+    const form = tool(ctx =>
+      ctx.elicit('ok', { message: 'OK?', schema: { properties: { ok: { type: 'boolean' } } } }),
+    )
+    const wrong = { ok: { action: 'accept', content: { ok: 'yes' } } } as const
+    await expect(testFunction(form, {}, { answers: wrong })).rejects.toThrow(
+      /without end: "ok" \(OK\?.*ok: must be of the type boolean/s,
+    )
     expect(asked).toBe(8)
   })
 })
