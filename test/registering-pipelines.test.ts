@@ -211,10 +211,19 @@ describe('apply of the admin client', () => {
   })
 
   test('writes nothing where one registration is wrong', async () => {
-    const wrong = { ...manifestOf('g', 2), prompts: { p: { lambdaArn: 'arn:x' } } }
+    const wrong = {
+      ...manifestOf('g', 2),
+      prompts: { p: { lambdaArn: 'arn:x' }, q: { lambdaArn: 'arn:x' } },
+    }
     const failure = await failureOf(admin.apply(wrong))
-    expect(failure).toMatchObject({ code: 'invalid_registration' })
-    expect(failure.issues[0]?.path).toBe('/changes/2/put/lambdaArn')
+    expect(failure).toMatchObject({
+      code: 'invalid_registration',
+      message: expect.stringContaining('not valid: /prompts/p/lambdaArn has the partition'),
+    })
+    expect(failure.issues.map(it => it.path)).toEqual([
+      '/prompts/p/lambdaArn',
+      '/prompts/q/lambdaArn',
+    ])
     expect(await stored('g')).toEqual({})
   })
 

@@ -110,6 +110,20 @@ export class AdminError extends Error {
   }
 }
 
+/** Also one of the other copy: the entries of this package are built apart from each other. */
+export const isAdminError = (error: unknown): error is AdminError =>
+  error instanceof Error && error.name === 'AdminError'
+
+/** The same error, with what is known about it besides. */
+export function errorWith(
+  error: AdminError,
+  { message = error.message, ...more }: { message?: string } & AdminErrorDetails,
+): AdminError {
+  const { code, status, requestId, retryable, retryAfterMs, hint, issues } = error
+  const details = { status, requestId, retryable, retryAfterMs, hint, issues, cause: error }
+  return new AdminError(code, message, { ...details, ...more })
+}
+
 /** The API may be newer than this package. */
 const UNKNOWN_CODE_HINT =
   'This version of the client does not know the code: update @markvp/mcp-lambda-sam-admin-client.'

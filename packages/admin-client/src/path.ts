@@ -16,12 +16,10 @@ export function collectionUrl(url: string | URL): URL {
 
 /**
  * The URL of one registration. Refuses the ids that a URL drops: `get('')` would request the list.
- *
- * @throws TypeError
  */
 export function itemUrl(collection: URL, id: string): URL {
   if (['', '.', '..'].includes(id))
-    throw new TypeError(`Not the id of a registration: "${id}"; an id is <type>-<name>`)
+    throw new AdminError('registration_not_found', `Not the id of a registration: "${id}"`)
   const item = new URL(collection)
   item.pathname += `/${encodeURIComponent(id)}`
   return item

@@ -6,7 +6,7 @@ import {
   signedFetch,
 } from '@markvp/mcp-lambda-sam-client/sigv4'
 
-import { ADMIN_ERRORS, AdminError, type AdminErrorCode } from './errors.ts'
+import { ADMIN_ERRORS, AdminError, type AdminErrorCode, errorWith } from './errors.ts'
 import { isRecord } from './is-record.ts'
 import { toAdminError } from './response-error.ts'
 
@@ -139,10 +139,8 @@ export function retryDelay(
   return delay > MAX_PAUSE_MS ? undefined : delay
 }
 
-function unclearMismatch({ code, message, status, requestId }: AdminError): AdminError {
-  return new AdminError(
-    code,
-    `${message}. An earlier attempt of this call got no response and may have made this change`,
-    { status, requestId, hint: 'Call get() and compare the registration with what you sent.' },
-  )
-}
+const unclearMismatch = (error: AdminError) =>
+  errorWith(error, {
+    message: `${error.message}. An earlier attempt of this call got no response and may have made this change`,
+    hint: 'Call get() and compare the registration with what you sent.',
+  })

@@ -34,6 +34,9 @@ test.each([
   [['plan', 'none.yaml'], 'none.yaml cannot be read'],
   [['list', '--type', 'x'], '--type takes tool, resource, prompt'],
   [['repair'], 'repair takes an id'],
+  [['repair', ''], 'repair takes an id'],
+  [['repair', 'tool-a', '--all'], 'repair takes an id'],
+  [['get', '.'], 'Not the id of a registration: "."'],
   [['import'], 'import takes one of --prefix, --tag, --agentcore and --sam'],
   [['import', '--sam', 'none.yaml'], 'none.yaml cannot be read'],
   [['logs', 'a', '--since', 'x'], '--since takes a time'],
@@ -91,6 +94,43 @@ test('repairs the others where one registration is gone and one cannot be repair
   expect(out).toBe('2 of 3 can be invoked\n')
   expect(err).toContain('tool-own: no tool-own.')
   expect(err).toContain('no tool-gone')
+})
+
+test('lists all that is wrong with a registration, and names it', async () => {
+  const issues = [
+    { path: '/name', message: 'is long' },
+    { path: '/allow/0', message: 'is not an ARN' },
+    { path: '/allow/1', message: 'is not an ARN' },
+  ]
+  const refusal = { code: 'invalid_registration', message: 'not valid: /name is long; 2 more' }
+  const server = createServer(({ url = '' }, response) => {
+    const isRefused = url.endsWith('tool-b')
+    const answer = { id: 'tool-a', change: 'created', version: 1, status: { state: 'ready' } }
+    response
+      .writeHead(isRefused ? 400 : 200, { 'content-type': 'application/json' })
+      .end(JSON.stringify(isRefused ? { error: { ...refusal, issues } } : answer))
+  })
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
+  const { port } = server.address() as AddressInfo
+  vi.stubEnv('REGISTRATION_URL', `http://127.0.0.1:${port}/`)
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE')
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
+  vi.stubEnv('AWS_REGION', 'us-east-1')
+  const folder = await mkdtemp(join(tmpdir(), 'cli-'))
+  const file = join(folder, 'a.yaml')
+  await writeFile(file, '[{ type: tool, name: a }, { type: tool, name: b }]')
+  expect(await main(['register', file])).toBe(1)
+  expect(await main(['register', file, '--json'])).toBe(1)
+  await rm(folder, { recursive: true })
+  server.closeAllConnections()
+  server.close()
+  expect(
+    err,
+  ).toContain(`tool-b: not valid: /name is long; 2 more. 1 registrations were written before.
+  /allow/0 is not an ARN
+  /allow/1 is not an ARN
+`)
+  expect(JSON.parse(out.split('\n').at(-2) ?? '').error.issues).toEqual(issues)
 })
 
 test('has help for the program and for each command, with examples', async () => {

@@ -67,6 +67,7 @@ const rows = (list: Scripted[]) => list.map((scripted): [Scripted] => [scripted]
 
 const lambdaArn = 'arn:aws:lambda:us-east-1:000000000000:function:a'
 const stored = { id: 'tool-a', type: 'tool', name: 'a', version: 3 }
+const NO_ID = { code: 'registration_not_found', hint: expect.stringContaining('<type>-<name>') }
 
 describe('a call', () => {
   test('is signed, creates or replaces by id and resolves with the response', async () => {
@@ -128,7 +129,7 @@ describe('a call', () => {
       ['POST', '/register/tool-a%2Fb/repair', ''],
       ['DELETE', '/register/tool-a', ''],
     ])
-    for (const id of ['', '.', '..']) await expect(repair(id)).rejects.toThrow(TypeError)
+    for (const id of ['', '.', '..']) await expect(repair(id)).rejects.toMatchObject(NO_ID)
   })
 
   test('announces the update of a resource, at its own URI or at one of its template', async () => {
@@ -146,7 +147,7 @@ describe('a call', () => {
       expect(headers['content-type']).toBe('application/json')
       expect(headers.authorization).toContain('AWS4-HMAC-SHA256')
     }
-    for (const id of ['', '.', '..']) await expect(announceUpdate(id)).rejects.toThrow(TypeError)
+    for (const id of ['', '.', '..']) await expect(announceUpdate(id)).rejects.toMatchObject(NO_ID)
     expect(seen).toHaveLength(3)
   })
 
@@ -168,7 +169,7 @@ describe('a call', () => {
       '/stage/register/tool-a',
       '/register/a%2F..%2Fb%3Fc%23d%25',
     ])
-    for (const id of ['', '.', '..']) await expect(client().get(id)).rejects.toThrow(TypeError)
+    for (const id of ['', '.', '..']) await expect(client().get(id)).rejects.toMatchObject(NO_ID)
     expect(seen).toHaveLength(2)
   })
 })
@@ -270,33 +271,47 @@ describe('a plan', () => {
     expect(await failureOf(client().apply(tools(...many)))).toMatchObject({
       code: 'access_denied',
       message: 'no. 99 registrations were applied before',
+      hint: expect.stringMatching(/lambda:InvokeFunctionUrl.* Run plan and apply again/),
     })
   })
 
-  test('repairs what has a permission too few or too many, and counts what is ready', async () => {
+  test('says how far it came also where the second attempt fails', async () => {
     responses = [
       page,
-      answer(
-        result('tool-a', 'unchanged', { grants: true }),
-        result('tool-b', 'unchanged', { revokes: true }),
-        result('tool-c', 'unchanged'),
-        result('tool-d', 'unchanged', { grants: true }),
-        result('tool-e', 'updated'),
-      ),
-      answer(
-        result('tool-a', 'unchanged'),
-        result('tool-b', 'unchanged'),
-        result('tool-d', 'unchanged', { status: { ...unknown.status, state: 'not_granted' } }),
-        result('tool-e', 'unchanged'),
-      ),
+      answer(result('tool-a', 'created'), result('tool-b', 'created')),
+      answer(result('tool-a', 'created'), result('tool-b', 'failed', error)),
+      [403, { Message: 'The security token included in the request is expired' }],
     ]
-    const plan = await client().plan(tools('a', 'b', 'c', 'd', 'e'))
-    expect(plan.toText()).toContain('* tool-b: repair the invoke permission')
-    expect(await plan.apply()).toMatchObject({
-      updated: [],
-      repaired: ['tool-a', 'tool-b'],
-      unchanged: ['tool-c', 'tool-d', 'tool-e'],
-      notReady: [{ id: 'tool-d' }],
+    expect(await failureOf(client().apply(tools('a', 'b')))).toMatchObject({
+      code: 'expired_token',
+      message: expect.stringContaining('1 registrations were applied before'),
+      hint: expect.stringMatching(/aws sso login.* Run plan and apply again/),
+    })
+  })
+
+  test('names the entries of the manifest that are wrong, and not the changes of a batch', async () => {
+    const issues = [
+      { path: '/changes/1/put/allow/0', message: 'is not an ARN' },
+      { path: '/changes/2', message: '"tool-old" has version 3, not 2' },
+    ]
+    const { error } = refusal('invalid_registration', 'wrong: /changes/1/put/allow/0 is no ARN')
+    const old = { ...stored, id: 'tool-old', name: 'old', owner: 'me' }
+    responses = [
+      [200, { items: [old] }],
+      [400, { error: { ...error, issues } }],
+    ]
+    const manifest = {
+      owner: 'me',
+      ...tools('a'),
+      resources: { b: { lambdaArn, uri: 'notes://today' } },
+    }
+    expect(await failureOf(client().plan(manifest, { prune: true }))).toMatchObject({
+      code: 'invalid_registration',
+      message: 'wrong: /resources/b/allow/0 is no ARN',
+      issues: [
+        { ...issues[0], path: '/resources/b/allow/0' },
+        { ...issues[1], path: '/tool-old' },
+      ],
     })
   })
 })

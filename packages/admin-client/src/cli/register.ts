@@ -10,7 +10,7 @@ import {
 import { UsageError } from '../command-line/command.ts'
 import { paint } from '../command-line/output.ts'
 import { CYCLE, cycleIn } from '../cycle.ts'
-import { AdminError } from '../errors.ts'
+import { AdminError, errorWith } from '../errors.ts'
 import { isRecord } from '../is-record.ts'
 import { defineCommand } from './command.ts'
 import { GATEWAY_OPTIONS, gatewayOf } from './gateway.ts'
@@ -38,11 +38,13 @@ export const registerCommand = defineCommand({
     const registrations = await readRegistrations(file)
     const { owner, 'create-only': createOnly = false, 'dry-run': dryRun = false } = flags
     const admin = await gatewayOf(flags)
-    const answers = []
+    const answers: RegistrationAnswer[] = []
     for (const registration of registrations) {
       const id = registrationId(registration.type, registration.name)
       const body = owner === undefined ? registration : { ...registration, owner }
-      const answer = await admin.update(id, body, { createOnly, dryRun })
+      const answer = await admin.update(id, body, { createOnly, dryRun }).catch(error => {
+        throw registrations.length > 1 ? ofOne(error, id, dryRun ? 0 : answers.length) : error
+      })
       answers.push(answer)
       if (!flags.json) show(answer)
     }
@@ -52,16 +54,21 @@ export const registerCommand = defineCommand({
   },
 })
 
+/** An error of one registration in a list. */
+function ofOne(error: unknown, id: string, done: number): unknown {
+  if (!(error instanceof AdminError)) return error
+  const before = done > 0 ? `. ${done} registrations were written before` : ''
+  return errorWith(error, { message: `${id}: ${error.message}${before}` })
+}
+
 async function readRegistrations(file: string): Promise<RegistrationInput[]> {
   const name = file === '-' ? 'stdin' : file
-  const content = await (file === '-' ? text(process.stdin) : readFile(file, 'utf8')).catch(
-    cause => {
-      throw new AdminError('invalid_registration', `${file} cannot be read: ${cause.message}`, {
-        hint: 'Name a file that exists, or - for stdin.',
-        cause,
-      })
-    },
-  )
+  const content = await (file === '-' ? text(process.stdin) : readFile(file, 'utf8')).catch(cause => {
+    throw new AdminError('invalid_registration', `${file} cannot be read: ${cause.message}`, {
+      hint: 'Name a file that exists, or - for stdin.',
+      cause,
+    })
+  })
   if (content.trim() === '')
     throw new AdminError('invalid_registration', `${name} is empty`, {
       hint: 'Where a command before "|" failed, its message says why.',

@@ -43,10 +43,10 @@ Exits with 1 if a function still cannot be invoked.`,
     ...GATEWAY_OPTIONS,
   },
   async run(flags, id) {
-    if ((id === undefined) === !flags.all)
+    if (!id === !flags.all)
       throw new UsageError('repair takes an id, such as tool-weather, or --all')
     const admin = await gatewayOf(flags)
-    const ids = id === undefined ? [] : [id]
+    const ids = id ? [id] : []
     if (flags.all) for await (const it of admin.list()) ids.push(it.id)
     const progress = progressLine()
     const results: Repaired[] = []

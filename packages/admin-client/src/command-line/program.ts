@@ -30,18 +30,30 @@ export async function runProgram(program: Program, args: string[]): Promise<numb
     }
     const { code, hint } = error
     const message = error.message.replace(/\.$/, '')
-    if (asJson) printError({ code, message, hint })
+    const issues = issuesOf(error)
+    if (asJson) printError({ code, message, hint, ...(issues.length > 0 && { issues }) })
     if (error instanceof UsageError) {
       report(error.message)
       return usageExitCode
     }
-    report(`${message}.\n${hint}`)
+    const places = issues.map(it => `${it.path} ${it.message}`.trim())
+    // The message has one, or the first of several.
+    const others = places.length > 1 ? places.filter(it => !message.includes(it)) : []
+    report([`${message}.`, ...others.map(it => `  ${it}`), hint].join('\n'))
     return code in EXIT_CODES && usageExitCode === 2 ? (EXIT_CODES[code] ?? 1) : 1
   }
 }
 
+interface Issue {
+  path: string
+  message: string
+}
+
+/** What is wrong with a registration, and where. */
+const issuesOf = ({ issues }: { issues?: Issue[] }): Issue[] => issues ?? []
+
 /** On one line: "mcp-lambda-sam local" prints one document a line. */
-function printError(error: { code: string; message: string; hint: string }) {
+function printError(error: { code: string; message: string; hint: string; issues?: Issue[] }) {
   console.log(JSON.stringify({ error }))
 }
 
@@ -98,7 +110,9 @@ function distance(one: string, other: string): number {
 }
 
 /** The errors of all our packages have a hint. Any other error is a bug and keeps its stack. */
-function isExplained(error: unknown): error is Error & { code: string; hint: string } {
+function isExplained(
+  error: unknown,
+): error is Error & { code: string; hint: string; issues?: Issue[] } {
   return error instanceof Error && isRecord(error) && typeof error['hint'] === 'string'
 }
 

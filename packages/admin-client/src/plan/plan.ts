@@ -6,7 +6,7 @@ import type {
   Registration,
   RegistrationInput,
 } from '../api-schema.ts'
-import { AdminError } from '../errors.ts'
+import { AdminError, errorWith, isAdminError } from '../errors.ts'
 import { registrationId } from '../id.ts'
 import { parseManifest } from '../manifest/load.ts'
 import type { Manifest } from '../manifest/manifest.ts'
@@ -138,12 +138,14 @@ export async function createPlan(
     all: BatchChange[],
     step: Progress['step'],
     onProgress?: (progress: Progress) => void,
+    earlier: readonly Sent[] = [],
   ): Promise<Sent[]> {
     const sent: Sent[] = []
     onProgress?.({ step, done: 0, total: all.length })
     for (const part of batchesOf(all)) {
       const results = await batch(part, step === 'check').catch(error => {
-        throw step === 'apply' ? withProgress(error, sent) : error
+        const named = inManifest(error, part)
+        throw step === 'apply' ? withProgress(named, [...earlier, ...sent]) : named
       })
       sent.push(...part.map((change, at) => ({ change, result: results[at] as BatchResult })))
       onProgress?.({ step, done: sent.length, total: all.length })
@@ -180,7 +182,7 @@ export async function createPlan(
       const changed = checked.filter(isChange).map(it => it.change)
       const sent = await send(changed, 'apply', onProgress)
       const open = sent.filter(isOpen).map(it => it.change)
-      const repeated = open.length > 0 ? await send(open, 'apply', onProgress) : []
+      const repeated = open.length > 0 ? await send(open, 'apply', onProgress, sent) : []
       return toApplied(withRepeated(sent, repeated), kept, plan)
     }
   }
@@ -220,7 +222,7 @@ function toApplied(sent: Sent[], kept: Sent[], plan: Plan): Applied {
     const { code, message } = first.result.error
     const more = failed.length > 1 ? `, and ${failed.length - 1} more` : ''
     throw new AdminError(code === 'session_not_found' ? 'conflict' : code, `${message}${more}`, {
-      hint: 'Run plan and apply again: what is done already is left alone.',
+      hint: AGAIN,
       issues: failed.map(({ result: { id, error } }) => ({
         path: `/${id}`,
         message: error?.message ?? '',
@@ -251,20 +253,38 @@ const notReady = ({ id, status }: BatchResult) =>
 
 const warnings = ({ id, warnings = [] }: BatchResult) => warnings.map(message => ({ id, message }))
 
+const AGAIN = 'Run plan and apply again: what is done already is left alone.'
+
+/** How far an apply came, and what to do then beside the fix of the error. */
 function withProgress(error: unknown, sent: Sent[]): unknown {
-  const done = sent.filter(it => it.result.change !== 'failed').length
-  if (!(error instanceof AdminError) || done === 0) return error
-  const { code, message, status, requestId, retryable, retryAfterMs, issues } = error
-  return new AdminError(code, `${message}. ${done} registrations were applied before`, {
-    status,
-    requestId,
-    retryable,
-    retryAfterMs,
-    issues,
-    hint: 'Run plan and apply again: what is done already is left alone.',
-    cause: error,
+  const done = new Set(
+    sent.filter(it => it.result.change !== 'failed').map(({ result: { id } }) => id),
+  ).size
+  if (!isAdminError(error) || done === 0) return error
+  const isRaced = error.code === 'version_mismatch' || error.code === 'conflict'
+  return errorWith(error, {
+    message: `${error.message}. ${done} registrations were applied before`,
+    hint: isRaced ? AGAIN : `${error.hint} ${AGAIN}`,
   })
 }
+
+/** Names the entries of the manifest, where the API names the changes of a batch. */
+function inManifest(error: unknown, part: readonly BatchChange[]): unknown {
+  if (!isAdminError(error)) return error
+  const named = (text: string) =>
+    text.replace(PLACE, (place, at) => {
+      const change = part[Number(at)]
+      if (!change) return place
+      return 'put' in change ? `/${change.put.type}s/${change.put.name}` : `/${change.delete}`
+    })
+  return errorWith(error, {
+    message: named(error.message),
+    issues: error.issues.map(({ path, message }) => ({ path: named(path), message })),
+  })
+}
+
+/** The JSON Pointer of a change in the body of a batch. */
+const PLACE = /(?<!\S)\/changes\/(\d+)(?:\/put)?(?![^\s/])/g
 
 /** What has no owner may be taken. */
 function assertNotForeign(

@@ -59,7 +59,7 @@ export function assertFits(registration: Registration) {
   if (bytes <= MAX_BYTES) return
   throw new GatewayError(
     'payload_too_large',
-    `The registration has ${bytes} bytes, and the table holds at most ${MAX_BYTES}: shorten its schemas or descriptions`,
+    `"${registration.id}" has ${bytes} bytes, and the table holds at most ${MAX_BYTES}: shorten its schemas or descriptions`,
   )
 }
 

@@ -373,6 +373,15 @@ describe('a batch', () => {
     ])
   })
 
+  test('names the registration that is too large for the table', async () => {
+    const { status, body } = await batch([
+      { put: tool },
+      { put: { ...tool, name: 'large', description: 'x'.repeat(400_001) } },
+    ])
+    expect([status, body.error.code]).toEqual([413, 'payload_too_large'])
+    expect(body.error.message).toMatch(/^"tool-large" has 4\d{5} bytes/)
+  })
+
   test('checks no further functions in a dry run when its time is over', async () => {
     let left = 120_000
     const checked: string[] = []
