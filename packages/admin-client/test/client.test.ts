@@ -314,6 +314,47 @@ describe('a plan', () => {
       ],
     })
   })
+
+  test('as Markdown has room in a comment of GitHub, and as text is whole', async () => {
+    const names = Array.from({ length: 900 }, (_, n) => `${n}-`.padEnd(120, 'x'))
+    const all = names.map(name => result(`tool-${name}`, 'created', { warnings: ['w'] }))
+    const parts = Array.from({ length: 9 }, (_, n) => all.slice(n * 100, n * 100 + 100))
+    responses = [page, ...parts.map(it => answer(...it))]
+    const plan = await client().plan(tools(...names))
+    expect(plan.toText()).toContain('+ tool-899-')
+    const markdown = plan.toText('markdown')
+    expect(markdown.length).toBeLessThan(65_536)
+    expect(markdown).toMatch(
+      /^\*\*900 to create.*\n… and \d+ more lines.*\n```\n\n… and 900 more lines/s,
+    )
+  })
+
+  test('repairs what has a permission too few or too many, and counts what is ready', async () => {
+    responses = [
+      page,
+      answer(
+        result('tool-a', 'unchanged', { grants: true }),
+        result('tool-b', 'unchanged', { revokes: true }),
+        result('tool-c', 'unchanged'),
+        result('tool-d', 'unchanged', { grants: true }),
+        result('tool-e', 'updated'),
+      ),
+      answer(
+        result('tool-a', 'unchanged'),
+        result('tool-b', 'unchanged'),
+        result('tool-d', 'unchanged', { status: { ...unknown.status, state: 'not_granted' } }),
+        result('tool-e', 'unchanged'),
+      ),
+    ]
+    const plan = await client().plan(tools('a', 'b', 'c', 'd', 'e'))
+    expect(plan.toText()).toContain('* tool-b: repair the invoke permission')
+    expect(await plan.apply()).toMatchObject({
+      updated: [],
+      repaired: ['tool-a', 'tool-b'],
+      unchanged: ['tool-c', 'tool-d', 'tool-e'],
+      notReady: [{ id: 'tool-d' }],
+    })
+  })
 })
 
 describe('a refusal', () => {

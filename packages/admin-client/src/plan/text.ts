@@ -9,10 +9,30 @@ export function planText(plan: Plan, format: 'text' | 'markdown' = 'text'): stri
   const lines = linesOf(plan)
   const notes = notesOf(plan)
   if (format === 'text') return [...lines, ...notes, summary].join('\n')
-  const changes = lines.length > 0 ? ['```diff', ...lines, '```', ''] : []
-  return [`**${summary}**`, '', ...changes, ...notes.map(it => `- ${it.trim()}`)]
-    .join('\n')
-    .trimEnd()
+  const shown = upTo(MAX_COMMENT, lines)
+  const changes = lines.length > 0 ? ['```diff', ...shown.lines, '```', ''] : []
+  const bullets = upTo(
+    shown.room,
+    notes.map(it => `- ${it.trim()}`),
+  )
+  return [`**${summary}**`, '', ...changes, ...bullets.lines].join('\n').trimEnd()
+}
+
+/** Characters of the lines in Markdown. A comment of GitHub has at most 65,536. */
+const MAX_COMMENT = 60_000
+
+/** The first lines that have room, and how many are left out. */
+function upTo(room: number, all: string[]): { lines: string[]; room: number } {
+  const lines: string[] = []
+  for (const line of all) {
+    if (line.length >= room) {
+      const left = all.length - lines.length
+      return { lines: [...lines, `… and ${left} more lines, which "plan" prints`], room: 0 }
+    }
+    lines.push(line)
+    room -= line.length + 1
+  }
+  return { lines, room }
 }
 
 function summaryOf(plan: Plan): string {
