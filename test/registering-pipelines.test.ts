@@ -293,12 +293,19 @@ prompts:
     const name = await file(
       'typed.mts',
       `import { echo } from './arns.ts'
+console.log('as dotenv does')
 interface Tool { lambdaArn: string; description: string }
 export default { owner: 'typed', tools: { typed: { lambdaArn: echo, description: 'A' } satisfies Tool } }
 `,
     )
+    const planned = await run(['plan', name, '--json'])
+    expect(JSON.parse(planned.stdout)).toMatchObject({ create: ['tool-typed'] })
+    expect(planned.stderr).toContain('as dotenv does')
     expect(await run(['apply', name])).toMatchObject({ code: 0 })
     expect(await stored('typed')).toEqual({ 'tool-typed': '1 ' })
+    const rejects = 'export default async () => { throw new Error("the secret is gone") }'
+    const rejecting = await run(['plan', await file('rejects.mts', rejects)])
+    expect(rejecting.stderr).toMatch(/rejects\.mts does not load: the secret is gone\.\n\S/)
     const wrong = await run(['apply', await file('wrong.ts', 'export default {\n  tools: <\n}\n')])
     expect(wrong).toMatchObject({
       code: 1,

@@ -100,6 +100,24 @@ Outputs:
     })
     expect(manifestSchema.safeParse(manifest).success).toBe(true)
     expect(notes.join()).toContain('no output with the ARN of Other')
+    const foreign = fromSamTemplate(
+      `
+Resources:
+  Java:
+    Type: AWS::Serverless::Function
+    Properties: { Handler: "com.example.App::run", Runtime: java21, Environment: { Variables: { A: b } } }
+  Go: { Type: AWS::Serverless::Function, Properties: { Handler: bootstrap, Runtime: provided.al2023 } }
+  Image: { Type: AWS::Serverless::Function, Properties: { PackageType: Image } }
+`,
+      { file: 'template.yaml', stack: 'apps', out: undefined },
+    )
+    expect(foreign.manifest.functions).toEqual({
+      Java: { arn: `\${stack:JavaArn}` },
+      Go: { arn: `\${stack:GoArn}` },
+      Image: { arn: `\${stack:ImageArn}` },
+    })
+    expect(manifestSchema.safeParse(foreign.manifest).success).toBe(true)
+    expect(foreign.notes.join()).toContain('Java has no code that "mcp-lambda-sam local" can run')
     expect(() =>
       fromSamTemplate('Resources: {}', { file: 'a', stack: undefined, out: undefined }),
     ).toThrow(expect.objectContaining({ code: 'invalid_manifest' }))

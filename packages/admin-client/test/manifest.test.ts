@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 
+import { manifestYaml } from '../src/cli/manifest-yaml.ts'
 import type { AdminError } from '../src/errors.ts'
 import { loadManifest } from '../src/manifest/load.ts'
 import { toRegistrations } from '../src/manifest/registrations.ts'
@@ -17,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-async function load(name: string, text: string) {
+async function load(name: string, text: string | Uint8Array) {
   const path = join(folder, name)
   await writeFile(path, text)
   return loadManifest(path)
@@ -80,6 +82,14 @@ describe('a manifest', () => {
       expect((await load(name, textOf(JSON.stringify({ owner })))).manifest).toEqual({ owner })
   })
 
+  test('may be what PowerShell or a compiler has written', async () => {
+    const utf16 = Buffer.from('\uFEFFowner: größe\r\n', 'utf16le')
+    expect((await load('utf16.yaml', utf16)).manifest).toEqual({ owner: 'größe' })
+    const compiled = `Object.defineProperty(exports, '__esModule', { value: true })
+exports.default = { owner: 'a' }`
+    expect((await load('compiled.cjs', compiled)).manifest).toEqual({ owner: 'a' })
+  })
+
   test('becomes registrations, with the values of its variables', async () => {
     const { manifest } = await load('a.yaml', YAML)
     expect(await toRegistrations(manifest, sources)).toEqual({
@@ -119,6 +129,17 @@ describe('a manifest', () => {
     )
     const { tools = {} } = manifest
     expect([tools['b'], tools['c']]).toEqual([tools['a'], tools['a']])
+    const merged = await load(
+      'merged.yaml',
+      `tools:\n  a: &a { lambdaArn: ${ARN}, title: A }\n  b: { <<: *a, title: B }`,
+    )
+    expect(merged.manifest.tools?.['b']).toEqual({ lambdaArn: ARN, title: 'B' })
+  })
+
+  test('that export writes is read back as it was', async () => {
+    const description = ':{:,\n \n{>-word |é\n\\"[éb:{é#a\t:,,\r:b-bword  {{'
+    const manifest = { tools: { a: { lambdaArn: ARN, description } } }
+    expect(parse(await manifestYaml(manifest))).toEqual(manifest)
   })
 
   test('without values for its variables is an error that names every one', async () => {
@@ -182,6 +203,8 @@ describe('a manifest', () => {
     ['a name that is none', `tools:\n  "a b": { lambdaArn: ${ARN} }`, 'must be 1 to 128 of'],
     ['a key twice', 'owner: a\nowner: b', 'Map keys must be unique'],
     ['no YAML', 'tools: [', '1:'],
+    ['two documents', 'owner: a\n---\nowner: b', '2:1: a second document begins here'],
+    ['an empty part', 'owner: a\ntools:\n', '/tools is empty: fill it in, or leave it out'],
     [
       'an alias of what contains it',
       `tools:\n  a: { lambdaArn: ${ARN}, inputSchema: &s { type: object, not: *s } }`,
@@ -208,6 +231,9 @@ describe('a manifest', () => {
       () => load('no-default.mjs', 'export const a = 1'),
       () => load('throws.mjs', 'throw new Error("no")'),
       () => load('syntax.mjs', 'export default {'),
+      () => load('function.mjs', 'export default async () => { throw new Error("no") }'),
+      () => load('promise.mjs', 'export default Promise.reject(new Error("no"))'),
+      () => load('nothing.mjs', 'export default () => {}'),
       () => load('tabs.json', '{'),
     ])
       expect((await failureOf(work())).code).toBe('invalid_manifest')

@@ -1,9 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 
 import { UsageError } from '../command-line/command.ts'
 import { paint } from '../command-line/output.ts'
 import { AdminError } from '../errors.ts'
 import type { Imported } from '../import/imported.ts'
+import { readTextFile } from '../text-file.ts'
 import { defineCommand } from './command.ts'
 import { awsOptions, GATEWAY_OPTIONS } from './gateway.ts'
 import { manifestYaml } from './manifest-yaml.ts'
@@ -81,7 +82,7 @@ their tools and schemas. --sam reads a SAM template.`,
 })
 
 const read = (file: string) =>
-  readFile(file, 'utf8').catch(cause => {
+  readTextFile(file).catch(cause => {
     throw new AdminError('invalid_manifest', `${file} cannot be read: ${cause.message}`, {
       hint: 'Name a file that exists.',
       cause,

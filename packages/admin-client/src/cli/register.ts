@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 
 import {
@@ -12,6 +11,7 @@ import { paint } from '../command-line/output.ts'
 import { CYCLE, cycleIn } from '../cycle.ts'
 import { AdminError, errorWith } from '../errors.ts'
 import { isRecord } from '../is-record.ts'
+import { readTextFile } from '../text-file.ts'
 import { defineCommand } from './command.ts'
 import { GATEWAY_OPTIONS, gatewayOf } from './gateway.ts'
 
@@ -63,7 +63,7 @@ function ofOne(error: unknown, id: string, done: number): unknown {
 
 async function readRegistrations(file: string): Promise<RegistrationInput[]> {
   const name = file === '-' ? 'stdin' : file
-  const content = await (file === '-' ? text(process.stdin) : readFile(file, 'utf8')).catch(cause => {
+  const content = await (file === '-' ? text(process.stdin) : readTextFile(file)).catch(cause => {
     throw new AdminError('invalid_registration', `${file} cannot be read: ${cause.message}`, {
       hint: 'Name a file that exists, or - for stdin.',
       cause,

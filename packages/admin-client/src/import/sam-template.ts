@@ -4,6 +4,7 @@ import { parse } from 'yaml'
 import { AdminError } from '../errors.ts'
 import { isRecord } from '../is-record.ts'
 import type { ManifestFunction } from '../manifest/manifest.ts'
+import { runsHere } from '../manifest/schema.ts'
 import { type Imported, type ManifestTool, toName } from './imported.ts'
 
 type Values = Record<string, unknown>
@@ -30,6 +31,7 @@ export function fromSamTemplate(text: string, { file, stack, out }: SamOptions):
   const functions: [string, ManifestFunction][] = []
   const tools: [string, ManifestTool][] = []
   const missing: string[] = []
+  const withoutCode: string[] = []
   for (const [id, resource] of Object.entries(recordIn(template, 'Resources'))) {
     if (!isRecord(resource) || !TYPES.includes(String(resource['Type']))) continue
     const properties = { ...globals, ...recordIn(resource, 'Properties') }
@@ -41,13 +43,11 @@ export function fromSamTemplate(text: string, { file, stack, out }: SamOptions):
       ...recordIn(recordIn(globals, 'Environment'), 'Variables'),
       ...recordIn(recordIn(properties, 'Environment'), 'Variables'),
     }
+    const code = codeOf(properties, folder)
+    if (!code) withoutCode.push(id)
     functions.push([
       name,
-      {
-        arn: `\${stack:${output ?? `${id}Arn`}}`,
-        ...codeOf(properties, folder),
-        ...envOf(variables),
-      },
+      { arn: `\${stack:${output ?? `${id}Arn`}}`, ...(code && { ...code, ...envOf(variables) }) },
     ])
     tools.push([
       name,
@@ -70,20 +70,26 @@ export function fromSamTemplate(text: string, { file, stack, out }: SamOptions):
         id =>
           `The template has no output with the ARN of ${id}: add ${id}Arn: { Value: !GetAtt ${id}.Arn }`,
       ),
+      ...withoutCode.map(
+        id =>
+          `${id} has no code that "mcp-lambda-sam local" can run, in JavaScript or Python: the manifest has its ARN only.`,
+      ),
       ...(stack === undefined ? ['Set APP_STACK, or give --app-stack NAME.'] : []),
     ],
   }
 }
 
 /** Only what is a plain value: an intrinsic function has no value here. */
-function codeOf(properties: Values, folder: string): ManifestFunction {
-  const { CodeUri, Handler, Runtime, Timeout, MemorySize } = properties
+function codeOf(properties: Values, folder: string): ManifestFunction | undefined {
+  const { CodeUri, Handler, Timeout, MemorySize } = properties
+  const runtime = typeof properties['Runtime'] === 'string' ? properties['Runtime'] : undefined
+  if (typeof Handler !== 'string') return undefined
   const code = typeof CodeUri === 'string' ? CodeUri : '.'
+  const handler = join(folder, code, Handler).replaceAll('\\', '/')
+  if (!runsHere(handler, runtime)) return undefined
   return {
-    ...(typeof Handler === 'string' && {
-      handler: join(folder, code, Handler).replaceAll('\\', '/'),
-    }),
-    ...(typeof Runtime === 'string' && { runtime: Runtime }),
+    handler,
+    ...(runtime !== undefined && { runtime }),
     ...(Number.isInteger(Timeout) && { timeout: Number(Timeout) }),
     ...(Number.isInteger(MemorySize) && { memory: Number(MemorySize) }),
   }

@@ -4,26 +4,31 @@ import { extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 import { AdminError } from '../errors.ts'
+import { isRecord } from '../is-record.ts'
 
 /**
  * The default export of a module, or what it returns where it is a function. The module may be
  * TypeScript, and may import TypeScript.
  */
 export async function loadModule(path: string): Promise<unknown> {
-  let loaded: { default?: unknown }
   try {
     await stat(path)
     if (/^\.[mc]?ts$/.test(extname(path))) loadTypeScript()
-    loaded = await load(path)
+    const exported = defaultOf(await load(path))
+    if (typeof exported === 'function') return await exported()
+    if (exported !== undefined) return await exported
   } catch (cause) {
     const message = `${path} does not load: ${cause instanceof Error ? cause.message : cause}`
     throw new AdminError('invalid_manifest', message, { cause })
   }
-  if (loaded.default === undefined)
-    throw new AdminError('invalid_manifest', `${path} has no default export`, {
-      hint: 'Write "export default defineManifest({ … })".',
-    })
-  return typeof loaded.default === 'function' ? await loaded.default() : loaded.default
+  throw new AdminError('invalid_manifest', `${path} has no default export`, {
+    hint: 'Write "export default defineManifest({ … })".',
+  })
+}
+
+/** CommonJS that was compiled from an ES module has its default export in `default`. */
+function defaultOf({ default: exported }: { default?: unknown }): unknown {
+  return isRecord(exported) && exported['__esModule'] === true ? exported['default'] : exported
 }
 
 /** Loads the module again when its file has changed. Node keeps what it has loaded by its URL. */

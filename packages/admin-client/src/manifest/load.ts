@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve } from 'node:path'
 import type * as z from 'zod'
 
 import type { Issue } from '../api-schema.ts'
 import { CYCLE, cycleIn } from '../cycle.ts'
 import { AdminError } from '../errors.ts'
+import { readTextFile } from '../text-file.ts'
 import { loadModule } from './load-module.ts'
 import type { Manifest } from './manifest.ts'
 import { manifestSchema } from './schema.ts'
@@ -73,17 +73,18 @@ function invalid(name: string, faults: Fault[], cause?: unknown): AdminError {
 }
 
 async function readDocument(path: string, name: string) {
-  const text = await readFile(path, 'utf8').catch(cause => {
+  const text = await readTextFile(path).catch(cause => {
     throw new AdminError('invalid_manifest', `${name} cannot be read: ${cause.message}`, { cause })
   })
   const { LineCounter, parseDocument, isNode } = await import('yaml')
   const lines = new LineCounter()
   // JSON is YAML.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })
   const [error] = document.errors
   if (error) {
     const { line, col } = lines.linePos(error.pos[0])
-    throw invalid(name, [{ path: '', message: error.message, at: `${line}:${col}` }], error)
+    const message = error.code === 'MULTIPLE_DOCS' ? SEVERAL_DOCUMENTS : error.message
+    throw invalid(name, [{ path: '', message, at: `${line}:${col}` }], error)
   }
   const placeOf: PlaceOf = keys => {
     // A missing field has the place of the object that lacks it.
@@ -103,10 +104,15 @@ async function readDocument(path: string, name: string) {
   }
 }
 
+const SEVERAL_DOCUMENTS =
+  'a second document begins here: give each a file of its own, or merge them'
+
 type ZodIssue = z.core.$ZodIssue
 
-function messageOf(issue: { code?: string; input?: unknown }): string | undefined {
-  return issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : undefined
+function messageOf({ code, input }: { code?: string; input?: unknown }): string | undefined {
+  if (code !== 'invalid_type') return undefined
+  if (input === null) return 'is empty: fill it in, or leave it out'
+  return input === undefined ? 'is missing' : undefined
 }
 
 /** One fault per unknown field, with the field's path. */

@@ -52,6 +52,15 @@ const prompt = z
   .refine(...ONE_ARGUMENT_LIST)
   .refine(...ONE_FUNCTION)
 
+/** FILE.EXPORT */
+const HANDLER = /^[^\s]+\.[A-Za-z_$][\w$]*$/
+/** The runtimes of Lambda whose functions `mcp-lambda-sam local` runs. */
+const RUNTIME = /^(nodejs|python)\d+(\.\d+|\.x)?$/
+
+/** Whether `mcp-lambda-sam local` can run the code. */
+export const runsHere = (handler: string, runtime: string | undefined): boolean =>
+  HANDLER.test(handler) && (runtime === undefined || RUNTIME.test(runtime))
+
 /**
  * A function. `arn` is for `apply`; the other fields are for `mcp-lambda-sam local`, which runs the
  * code on this machine. Paths are relative to the folder of the manifest.
@@ -66,17 +75,14 @@ const manifestFunction = z
       .describe('The file with the code, or a folder with an index: it exports "handler"'),
     handler: z
       .string()
-      .regex(
-        /^[^\s]+\.[A-Za-z_$][\w$]*$/,
-        'must be FILE.EXPORT as in Lambda, such as src/index.handler',
-      )
+      .regex(HANDLER, 'must be FILE.EXPORT as in Lambda, such as src/index.handler')
       .optional()
       .describe('Instead of "file": FILE.EXPORT as in Lambda, such as src/index.handler'),
     runtime: z
       .string()
       .regex(
-        /^(nodejs|python)\d+(\.\d+|\.x)?$/,
-        'must be a runtime of Lambda, such as nodejs24.x or python3.13',
+        RUNTIME,
+        'must be one that "mcp-lambda-sam local" runs, such as nodejs24.x or python3.13: leave out any other',
       )
       .optional(),
     env: z
