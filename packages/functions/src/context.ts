@@ -120,17 +120,19 @@ export function contextOf(
     ...call,
     lambda,
     signal: AbortSignal.timeout(Math.max(0, Math.floor(time))),
-    async progress(progress, { total, message } = {}) {
-      if (!Number.isFinite(progress))
-        throw new TypeError(`progress must be a finite number, not ${progress}`)
-      const params = { progress, total, message }
-      await send({ method: 'notifications/progress', params })
-    },
-    async log(level, data, logger) {
-      if (!LEVELS.includes(level))
-        throw new TypeError(`"${level}" is not a log level: use one of ${LEVELS.join(', ')}`)
-      await send({ method: 'notifications/message', params: { level, logger, data: data ?? null } })
-    },
+    progress: (progress, { total, message } = {}) =>
+      notify(async () => {
+        if (!Number.isFinite(progress))
+          throw new TypeError(`progress must be a finite number, not ${progress}`)
+        await send({ method: 'notifications/progress', params: { progress, total, message } })
+      }),
+    log: (level, data, logger) =>
+      notify(async () => {
+        if (!LEVELS.includes(level))
+          throw new TypeError(`"${level}" is not a log level: use one of ${LEVELS.join(', ')}`)
+        const params = { level, logger, data: data ?? null }
+        await send({ method: 'notifications/message', params })
+      }),
     // Return the same promise. Wrapping it would create a second rejection that may go unhandled.
     elicit<const S extends Schema>(
       key: string,
@@ -152,6 +154,13 @@ export function contextOf(
       ),
     once: rounds.once,
   }
+}
+
+/** Lambda ends the process for an unhandled rejection, which is too much where no `await` waits. */
+function notify(run: () => Promise<void>): Promise<void> {
+  const sent = run()
+  sent.catch(error => console.error(error))
+  return sent
 }
 
 async function readForm(

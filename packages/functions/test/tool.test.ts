@@ -235,6 +235,24 @@ test('rejects progress that is not a number and unknown log levels', async () =>
   expect([progress, logs]).toEqual([[], []])
 })
 
+test('a notification that cannot be sent, and is not awaited, does not end the process', async () => {
+  const unhandled = vi.fn()
+  process.on('unhandledRejection', unhandled)
+  const tool = defineTool({
+    name: 'it',
+    async run(_, ctx) {
+      void ctx.progress(0 / 0)
+      void ctx.log('info', 1n)
+      await new Promise(resolve => setImmediate(resolve))
+      return 'done'
+    },
+  })
+  expect((await testFunction(tool, {})).text).toBe('done')
+  process.off('unhandledRejection', unhandled)
+  expect(unhandled).not.toHaveBeenCalled()
+  expect(log).toHaveBeenCalledTimes(2)
+})
+
 test('the context has the caller and a signal that is not aborted yet', async () => {
   const tool = defineTool({
     name: 'it',
