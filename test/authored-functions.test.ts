@@ -320,6 +320,8 @@ test('describe reads TypeScript, prints a registration alone, and says where a f
     [written('text.mjs', 'throw "no key"'), 1, /text\.mjs: it throws no key/],
     [written('syntax.mjs', '\nexport const handler = ;'), 1, /syntax\.mjs:2:24: Unexpected ";"/],
     [written('syntax.ts', 'export const a: = 1'), 1, /syntax\.ts:1:17: Unexpected/],
+    [written('exits.mjs', 'process.exit(0)'), 1, /exits\.mjs does not load: it ends the process/],
+    [written('waits.mjs', 'await new Promise(() => {})'), 1, /waits\.mjs does not load: .* waits/],
     [written('none.mjs', 'export const run = 1'), 1, /none\.mjs exports no handler, but run\.\n/],
   ]
   for (const [args, code, stderr] of wrong)

@@ -306,6 +306,9 @@ export default { owner: 'typed', tools: { typed: { lambdaArn: echo, description:
     const rejects = 'export default async () => { throw new Error("the secret is gone") }'
     const rejecting = await run(['plan', await file('rejects.mts', rejects)])
     expect(rejecting.stderr).toMatch(/rejects\.mts does not load: the secret is gone\.\n\S/)
+    // Exit code 0 would say that nothing changes.
+    const ending = await run(['plan', await file('ends.mts', 'process.exit(0)')])
+    expect(ending).toMatchObject({ code: 1, stderr: expect.stringContaining('ends the process') })
     const wrong = await run(['apply', await file('wrong.ts', 'export default {\n  tools: <\n}\n')])
     expect(wrong).toMatchObject({
       code: 1,

@@ -1,4 +1,5 @@
 import { UsageError } from '../command-line/command.ts'
+import { loadingFile } from '../command-line/loading.ts'
 import { paint, progressLine } from '../command-line/output.ts'
 import type { Applied, Plan, PlanOptions } from '../plan/plan.ts'
 import { defineCommand } from './command.ts'
@@ -83,7 +84,7 @@ async function planOf(flags: PlanFlags, file = DEFAULT_FILE): Promise<Plan> {
     import('../manifest/load.ts'),
     import('./variables.ts'),
   ])
-  const { manifest } = await withoutOutput(() => loadManifest(file))
+  const { manifest } = await loadingFile(file, () => loadManifest(file))
   const admin = await gatewayOf(flags)
   const progress = progressLine()
   const options: PlanOptions = {
@@ -95,17 +96,6 @@ async function planOf(flags: PlanFlags, file = DEFAULT_FILE): Promise<Plan> {
     ...(maxDeletes !== undefined && { maxDeletes }),
   }
   return admin.plan(manifest, options).finally(progress.end)
-}
-
-/** What a module prints while it loads goes to stderr: stdout has the plan, for other programs. */
-async function withoutOutput<Value>(work: () => Promise<Value>): Promise<Value> {
-  const { write } = process.stdout
-  process.stdout.write = process.stderr.write.bind(process.stderr) as typeof write
-  try {
-    return await work()
-  } finally {
-    process.stdout.write = write
-  }
 }
 
 function numberIn(text: string | undefined): number | undefined {

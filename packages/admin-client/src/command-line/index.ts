@@ -11,5 +11,6 @@ export {
   type Options,
   UsageError,
 } from './command.ts'
+export { loadingFile } from './loading.ts'
 export { columns, paint, printJson, printResult, progressLine } from './output.ts'
 export { runProgram } from './program.ts'

@@ -7,6 +7,7 @@ import {
 
 export {
   type Command,
+  loadingFile,
   printJson,
   printResult,
   UsageError,

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 
-import { defineCommand, UsageError } from './command.ts'
+import { defineCommand, loadingFile, UsageError } from './command.ts'
 
 export const describeCommand = defineCommand({
   name: 'describe',
@@ -36,7 +36,7 @@ function as handler.`,
       import('@markvp/mcp-lambda-sam-functions'),
       import('./function-file.ts'),
     ])
-    const exported = await loadFunctionFile(file)
+    const exported = await loadingFile(file, () => loadFunctionFile(file))
     if (exported['handler'] === undefined)
       throw unreadable(
         `${file} exports no handler, but ${Object.keys(exported).join(', ') || 'nothing'}`,

@@ -7,21 +7,16 @@ import { LocalError } from '../local/errors.ts'
 import { BrokenCode } from '../local/functions/broken-code.ts'
 
 /**
- * The exports of a function's file. TypeScript is bundled first, as the local gateway does. What
- * the file prints while it loads goes to stderr. Rejects with a `LocalError` that names the file
- * and the line.
+ * The exports of a function's file. TypeScript is bundled first, as the local gateway does. Rejects
+ * with a `LocalError` that names the file and the line.
  */
 export async function loadFunctionFile(file: string): Promise<Record<string, unknown>> {
-  const write = process.stdout.write
-  process.stdout.write = process.stderr.write.bind(process.stderr) as typeof write
   try {
     return /\.[cm]?ts$/.test(file)
       ? await importTypeScript(file)
       : await import(pathToFileURL(resolve(file)).href)
   } catch (error) {
     throw unreadable(await faultOf(error, file), error)
-  } finally {
-    process.stdout.write = write
   }
 }
 
