@@ -15,10 +15,11 @@ export function collectionUrl(url: string | URL): URL {
 }
 
 /**
- * The URL of one registration. Refuses the ids that a URL drops: `get('')` would request the list.
+ * The URL of one registration. Refuses the ids that a URL drops or cannot hold: `get('')` would
+ * request the list.
  */
 export function itemUrl(collection: URL, id: string): URL {
-  if (['', '.', '..'].includes(id))
+  if (['', '.', '..'].includes(id) || /\p{Surrogate}/u.test(id))
     throw new AdminError('registration_not_found', `Not the id of a registration: "${id}"`)
   const item = new URL(collection)
   item.pathname += `/${encodeURIComponent(id)}`

@@ -7,7 +7,7 @@ import * as z from 'zod'
 
 import { parseLambdaArn } from './arn.ts'
 import { NAME } from './id.ts'
-import { OWNER } from './owner.ts'
+import { OWNER, OWNER_RULE } from './owner.ts'
 import { type Parameters, toInputSchema } from './parameters.ts'
 import { parsePrincipalPattern } from './principal-pattern.ts'
 
@@ -51,10 +51,7 @@ const common = {
       burst: z.int().min(1).max(10_000).optional(),
     })
     .optional(),
-  owner: z
-    .string()
-    .regex(OWNER, 'must be 1 to 128 of A-Z a-z 0-9 _ . : / @ -, and begin with a letter or digit')
-    .optional(),
+  owner: z.string().regex(OWNER, OWNER_RULE).optional(),
 }
 
 /** The type says what the check accepts, so that a wrong short form does not compile. */

@@ -148,6 +148,19 @@ test('has help for the program and for each command, with examples', async () =>
   expect(out).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
 
+test('lists each fault of a manifest once', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'cli-'))
+  const file = join(folder, 'a.yaml')
+  const tool = (variable: string) => `{ lambdaArn: "\${${variable}}" }`
+  await writeFile(file, `tools: { a: ${tool('NONE_A')}, b: ${tool('NONE_B')} }`)
+  expect(await main(['plan', file])).toBe(1)
+  await writeFile(file, 'a: 1\nb: 2')
+  expect(await main(['plan', file])).toBe(1)
+  await rm(folder, { recursive: true })
+  for (const text of ['NONE_A', 'NONE_B', '/a is not', '/b is not'])
+    expect(err.split(text)).toHaveLength(2)
+})
+
 test('prints an error as JSON too where it is asked to', async () => {
   expect(await main(['plan', 'none.yaml', '--json'])).toBe(1)
   expect(JSON.parse(out)).toEqual({

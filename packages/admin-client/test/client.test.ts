@@ -169,7 +169,8 @@ describe('a call', () => {
       '/stage/register/tool-a',
       '/register/a%2F..%2Fb%3Fc%23d%25',
     ])
-    for (const id of ['', '.', '..']) await expect(client().get(id)).rejects.toMatchObject(NO_ID)
+    for (const id of ['', '.', '..', 'tool-\ud800'])
+      await expect(client().get(id)).rejects.toMatchObject(NO_ID)
     expect(seen).toHaveLength(2)
   })
 })

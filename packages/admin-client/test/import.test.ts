@@ -46,6 +46,14 @@ describe('an imported manifest', () => {
     })
     expect(notes).toEqual(['api has no Lambda function and is left out.'])
     expect(manifestSchema.safeParse(manifest).success).toBe(true)
+    // Without names, as create-gateway-target takes them.
+    const { targetConfiguration } = target('')
+    const three = fromAgentCore(JSON.stringify([1, 2, 3].map(() => targetConfiguration)))
+    expect(Object.keys(three.manifest.tools ?? {})).toEqual([
+      'get',
+      'target___get',
+      'target_2___get',
+    ])
     for (const text of ['{}', '[]', 'x'])
       expect(() => fromAgentCore(text)).toThrow(
         expect.objectContaining({ code: 'invalid_manifest' }),

@@ -169,6 +169,14 @@ exports.default = { owner: 'a' }`
     ])
   })
 
+  test('with an owner that is none is refused once, at the owner', async () => {
+    const tools = `{ a: { lambdaArn: ${ARN} }, b: { lambdaArn: ${ARN} } }`
+    const { manifest } = await load('a.yaml', `owner: a \${APP}\ntools: ${tools}`)
+    expect((await failureOf(toRegistrations(manifest, sources))).issues).toEqual([
+      { path: '/owner', message: expect.stringContaining('"a weather" must be 1 to 128 of') },
+    ])
+  })
+
   test.each(['stack:A.B.C', 'stack:.B', 'stack:A.', 'stack:'])(
     'with the variable %s is refused, since neither a stack nor an output has a dot in its name',
     async variable => {

@@ -28,7 +28,11 @@ export const listCommand = defineCommand({
       return 0
     }
     if (found.length === 0) {
-      console.log('Nothing is registered. "mcp-lambda-sam-admin apply" registers a manifest.')
+      console.log(
+        flags.owner === undefined && type === undefined
+          ? 'Nothing is registered. "mcp-lambda-sam-admin apply" registers a manifest.'
+          : 'Nothing of this type or owner is registered.',
+      )
       return 0
     }
     const rows = found.map(it => [

@@ -98,7 +98,7 @@ async function parseDocument(content: string, name: string): Promise<unknown> {
       'invalid_registration',
       `${name} is neither JSON nor YAML that can be read: ${(cause as Error).message}`,
       {
-        hint: 'Pass what "mcp-lambda-sam describe" prints, or one JSON or YAML document.',
+        hint: 'Pass what "mcp-lambda-sam describe" prints, or one JSON or YAML document. Several registrations are a list: [ … , … ].',
         cause,
       },
     )

@@ -36,10 +36,10 @@ export async function runProgram(program: Program, args: string[]): Promise<numb
       report(error.message)
       return usageExitCode
     }
-    const places = issues.map(it => `${it.path} ${it.message}`.trim())
     // The message has one, or the first of several.
-    const others = places.length > 1 ? places.filter(it => !message.includes(it)) : []
-    report([`${message}.`, ...others.map(it => `  ${it}`), hint].join('\n'))
+    const others = issues.length > 1 ? issues.filter(it => !names(message, it)) : []
+    const lines = others.map(it => `  ${it.path} ${it.message}`)
+    report([`${message}.`, ...lines, hint].join('\n'))
     return code in EXIT_CODES && usageExitCode === 2 ? (EXIT_CODES[code] ?? 1) : 1
   }
 }
@@ -51,6 +51,9 @@ interface Issue {
 
 /** What is wrong with a registration, and where. */
 const issuesOf = ({ issues }: { issues?: Issue[] }): Issue[] => issues ?? []
+
+const names = (text: string, { path, message }: Issue) =>
+  text.includes(`${path} ${message}`) || text.includes(`${path}: ${message}`)
 
 /** On one line: "mcp-lambda-sam local" prints one document a line. */
 function printError(error: { code: string; message: string; hint: string; issues?: Issue[] }) {

@@ -29,7 +29,8 @@ export function fromAgentCore(text: string): Imported {
     for (const tool of payload.filter(isRecord)) {
       const plain = toName(String(tool['name'] ?? ''))
       // AgentCore itself puts the target before every name.
-      const key = tools.has(plain) ? toName(`${name}___${plain}`) : plain
+      let key = tools.has(plain) ? toName(`${name}___${plain}`) : plain
+      for (let n = 2; tools.has(key); n++) key = toName(`${name}_${n}___${plain}`)
       tools.set(key, toTool(tool, lambda['lambdaArn']))
     }
   }

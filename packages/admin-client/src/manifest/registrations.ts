@@ -1,5 +1,6 @@
 import type { Issue, RegistrationInput } from '../api-schema.ts'
 import { AdminError } from '../errors.ts'
+import { OWNER, OWNER_RULE } from '../owner.ts'
 import type { Manifest } from './manifest.ts'
 import { expandVariables, UnresolvedVariable, type VariableSources } from './variables.ts'
 
@@ -29,6 +30,8 @@ export async function toRegistrations(
   }
   const stack = manifest.stack && (await expand(manifest.stack, '/stack'))
   const owner = manifest.owner && (await expand(manifest.owner, '/owner'))
+  if (owner !== undefined && issues.length === 0 && !OWNER.test(owner))
+    issues.push({ path: '/owner', message: `"${owner}" ${OWNER_RULE}` })
   const registrations: RegistrationInput[] = []
   for (const [type, part] of PARTS)
     for (const [name, entry] of Object.entries(manifest[part] ?? {})) {
@@ -58,6 +61,6 @@ export async function toRegistrations(
   throw new AdminError(
     'invalid_manifest',
     issues.map(({ path, message }) => `${path}: ${message}`).join('\n'),
-    { issues, hint: 'Give each variable a value, then run the command again.' },
+    { issues, hint: 'Correct each of these, then run the command again.' },
   )
 }
