@@ -70,6 +70,8 @@ describe('a manifest', () => {
     expect((await load('a.json', json)).manifest).toEqual(manifest)
     expect((await load('a.mjs', `export default ${json}`)).manifest).toEqual(manifest)
     expect((await load('b.mjs', `export default async () => (${json})`)).manifest).toEqual(manifest)
+    // Before Node 22.18 only the built package does it: test/registering-pipelines.test.ts.
+    if (!('typescript' in process.features && process.features.typescript)) return
     const typed = `const it: object = ${json}\nexport default it`
     expect((await load('a.ts', typed)).manifest).toEqual(manifest)
   })
