@@ -1,6 +1,6 @@
 /**
- * Loads a file of the user that is code. What it prints goes to stderr: stdout has the result of the
- * command, for other programs. A file that ends the process does not look like a success.
+ * Loads a file of the user that is code. What it prints goes to stderr: stdout has the result of
+ * the command, for other programs. A file that ends the process does not look like a success.
  */
 export async function loadingFile<Value>(file: string, load: () => Promise<Value>): Promise<Value> {
   const { write } = process.stdout
