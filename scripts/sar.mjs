@@ -10,6 +10,7 @@ import { sarTemplate } from './sar-template.mjs'
 
 const TEMPLATE = '.cache/sar.yaml'
 const PACKAGED = '.cache/packaged.yaml'
+const NAME = /^( +)Name: mcp-lambda-sam$/m
 const INSTALL =
   'https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html'
 
@@ -23,7 +24,9 @@ run('sam', [...command(), ...common()])
 
 function packageCommand() {
   mkdirSync('.cache', { recursive: true })
-  writeFileSync(TEMPLATE, sarTemplate(readFileSync('template.yaml', 'utf8'), '..'))
+  // The version of the code that is packaged, so that no other one is published with it.
+  const template = sarTemplate(readFileSync('template.yaml', 'utf8'), '..')
+  writeFileSync(TEMPLATE, template.replace(NAME, `$&\n$1SemanticVersion: ${version()}`))
   // The default bucket of the SAM CLI lets the repository read. Your own bucket must do the same.
   const bucket = values.bucket ? ['--s3-bucket', values.bucket] : ['--resolve-s3']
   const files = ['--template-file', TEMPLATE, '--output-template-file', PACKAGED]
@@ -32,19 +35,34 @@ function packageCommand() {
 
 function publishCommand() {
   if (values.bucket) fail('--bucket is an option of package:sar only')
-  const { version } = JSON.parse(readFileSync('packages/server/package.json', 'utf8'))
-  if (!values['dry-run'] && version === '0.0.0')
-    fail('The version of packages/server is 0.0.0: run "npx changeset version" first')
-  if (!values['dry-run'] && !existsSync(PACKAGED))
-    fail(`There is no ${PACKAGED} to publish: run "npm run package:sar" first`)
+  if (!values['dry-run']) assertPackaged(version())
   return [
     'publish',
     '--template',
     PACKAGED,
     '--semantic-version',
-    version,
+    version(),
     '--fail-on-same-version',
   ]
+}
+
+/** @param {string} version */
+function assertPackaged(version) {
+  if (version === '0.0.0')
+    fail('The version of packages/server is 0.0.0: run "npx changeset version" first')
+  if (!existsSync(PACKAGED))
+    fail(`There is no ${PACKAGED} to publish: run "npm run package:sar" first`)
+  const [, packaged = 'none'] =
+    /^ +SemanticVersion: ['"]?([^\s'"]+)/m.exec(readFileSync(PACKAGED, 'utf8')) ?? []
+  if (packaged !== version)
+    fail(
+      `${PACKAGED} has the code of version ${packaged}, and packages/server is ${version}: run "npm run package:sar" again`,
+    )
+}
+
+/** @returns {string} the version of packages/server */
+function version() {
+  return JSON.parse(readFileSync('packages/server/package.json', 'utf8')).version
 }
 
 function common() {

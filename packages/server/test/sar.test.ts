@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -62,7 +63,15 @@ test('publish takes the packaged template and the version of the package', () =>
     stderr: expect.stringContaining('package:sar'),
   })
   mkdirSync(join(folder, '.cache'))
-  writeFileSync(join(folder, '.cache/packaged.yaml'), '')
+  const packaged = join(folder, '.cache/packaged.yaml')
+  writeFileSync(packaged, '  X:\n    SemanticVersion: 1.2.2\n')
+  expect(sar('publish')).toMatchObject({
+    status: 1,
+    called: undefined,
+    stderr: expect.stringMatching(/code of version 1\.2\.2, .* is 1\.2\.3: .*package:sar/),
+  })
+  sar('package')
+  copyFileSync(join(folder, '.cache/sar.yaml'), packaged)
   expect(sar('publish').called).toEqual(
     'publish --template .cache/packaged.yaml --semantic-version 1.2.3 --fail-on-same-version',
   )
