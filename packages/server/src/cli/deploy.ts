@@ -1,8 +1,9 @@
 import type { Reservation } from '../deploy/concurrency.ts'
 import type { Deployment, DeployOptions, Progress } from '../deploy/deploy.ts'
+import { placeOptions } from '../deploy/place.ts'
 import { defineCommand, printResult, UsageError } from './command.ts'
 import { bundleLine, changesText, eventLine } from './render.ts'
-import { placeOptions, STACK_OPTIONS, stackOf } from './stack-options.ts'
+import { STACK_OPTIONS, stackOf } from './stack-options.ts'
 import { interruptible, isInteractive, NO_QUESTIONS, NO_TERMINAL } from './terminal.ts'
 
 export const deployCommand = defineCommand({

@@ -1,7 +1,8 @@
 import type { Destruction } from '../deploy/destroy.ts'
+import { placeOptions } from '../deploy/place.ts'
 import { defineCommand, printResult, UsageError } from './command.ts'
 import { eventLine } from './render.ts'
-import { placeOptions, STACK_OPTIONS, stackOf } from './stack-options.ts'
+import { STACK_OPTIONS, stackOf } from './stack-options.ts'
 import { interruptible, isInteractive, NO_QUESTIONS, NO_TERMINAL } from './terminal.ts'
 
 export const destroyCommand = defineCommand({

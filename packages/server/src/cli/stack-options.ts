@@ -34,24 +34,6 @@ export const stackOf = (flags: {
   }
 }
 
-/** The options that name the same place, for a command to copy. */
-export const placeOptions = ({
-  stackName,
-  region,
-  profile,
-}: {
-  stackName?: string
-  region: string
-  profile: string | undefined
-}): string =>
-  [
-    stackName && `--stack-name ${stackName}`,
-    `--region ${region}`,
-    profile && `--profile ${/^[\w.-]+$/.test(profile) ? profile : `"${profile}"`}`,
-  ]
-    .filter(Boolean)
-    .join(' ')
-
 export function audienceOf(flag: string, value: string | undefined): Audience {
   const found = AUDIENCES.find(it => it === value)
   if (found) return found

@@ -101,10 +101,18 @@ export async function uploadBundles(
       return true
     } catch (error) {
       // A response to HEAD has no body: the status is all that tells.
-      const status = (error as S3ServiceException).$metadata?.httpStatusCode
+      const { $metadata, $response } = error as S3ServiceException
+      const status = $metadata?.httpStatusCode
+      const region = $response?.headers['x-amz-bucket-region']
       if (status === 404) return false
-      if (status === 301 || status === 400)
-        throw unusable(`The bucket ${bucket} is not in ${account.region}, where the stack is`)
+      if (status === 301 || (status === 400 && region))
+        throw unusable(
+          `The bucket ${bucket} is in ${region ?? 'another region'}, and the stack in ${account.region}`,
+        )
+      if (status === 400)
+        throw new DeployError('bucket_unusable', `S3 refuses to tell of the bucket ${bucket}`, {
+          hint: 'The credentials have expired since the command began: log in and deploy again. Or the name cannot be that of a bucket: check --bucket.',
+        })
       if (status === 403)
         throw unusable(
           `The bucket ${bucket} belongs to another account, or these credentials may not use it`,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   type CloudFormationClient,
   CreateChangeSetCommand,
@@ -9,7 +10,8 @@ import {
 } from '@aws-sdk/client-cloudformation'
 
 import { poll } from './poll.ts'
-import { refusedChangeSet } from './refused-change-set.ts'
+import { refusedChangeSet, refusedRequest } from './refused-change-set.ts'
+import { findStack, isPlanned } from './stack.ts'
 
 /** What CloudFormation will do to one resource. */
 export interface Change {
@@ -25,7 +27,7 @@ export interface ChangeSet {
   id: string
   stackId: string
   changes: Change[]
-  /** Deletes the change set, and the empty stack that was created with it. */
+  /** Deletes the change set, and the stack that was created with it if it is still empty. */
   discard(): Promise<void>
 }
 
@@ -44,22 +46,26 @@ export async function createChangeSet(
   { stackName, stack, template, parameters }: ChangeSetInput,
   signal: AbortSignal | undefined,
 ): Promise<ChangeSet | undefined> {
-  const { Id: id = '', StackId: stackId = '' } = await cloudformation.send(
-    new CreateChangeSetCommand({
-      StackName: stackName,
-      ChangeSetName: `mcp-lambda-sam-${Date.now()}`,
-      ChangeSetType: stack === 'deployed' ? 'UPDATE' : 'CREATE',
-      TemplateBody: template,
-      // For roles and policies, also with names, and for the SAM transform.
-      Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'],
-      Parameters: Object.entries(parameters).map(([name, value]) =>
-        value === undefined
-          ? { ParameterKey: name, UsePreviousValue: true }
-          : { ParameterKey: name, ParameterValue: value },
-      ),
-    }),
-    { abortSignal: signal },
-  )
+  signal?.throwIfAborted()
+  const create = new CreateChangeSetCommand({
+    StackName: stackName,
+    ChangeSetName: `mcp-lambda-sam-${Date.now()}`,
+    // Without it the SDK's second attempt, after a lost response, finds that the name is taken.
+    ClientToken: randomUUID(),
+    ChangeSetType: stack === 'deployed' ? 'UPDATE' : 'CREATE',
+    TemplateBody: template,
+    // For roles and policies, also with names, and for the SAM transform.
+    Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'],
+    Parameters: Object.entries(parameters).map(([name, value]) =>
+      value === undefined
+        ? { ParameterKey: name, UsePreviousValue: true }
+        : { ParameterKey: name, ParameterValue: value },
+    ),
+  })
+  // Not aborted on the way: what it makes could not be deleted without the response.
+  const { Id: id = '', StackId: stackId = '' } = await cloudformation
+    .send(create)
+    .catch(error => Promise.reject(refusedRequest(error)))
   try {
     const first = await poll(
       async () => {
@@ -85,6 +91,9 @@ export async function createChangeSet(
     const changeSet = new DeleteChangeSetCommand({ ChangeSetName: id })
     await cloudformation.send(changeSet).catch(() => undefined)
     if (stack !== 'none') return
+    // Another deployment may have created the stack while this one waited for its answer.
+    const now = await findStack(cloudformation, stackId).catch(() => undefined)
+    if (!now || !isPlanned(now)) return
     const emptyStack = new DeleteStackCommand({ StackName: stackId })
     await cloudformation.send(emptyStack).catch(() => undefined)
   }

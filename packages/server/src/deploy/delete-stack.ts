@@ -1,15 +1,21 @@
 import { type CloudFormationClient, DeleteStackCommand } from '@aws-sdk/client-cloudformation'
 
+import type { Place } from './place.ts'
 import type { Stack } from './stack.ts'
-import { deletionFailed } from './stack-errors.ts'
-import { followChange, type StackEvent } from './stack-events.ts'
+import { deletionFailed, deletionRefused } from './stack-errors.ts'
+import { followChange, type Watching } from './stack-events.ts'
+
+/** Rejects where CloudFormation would refuse to delete the stack. */
+export function assertUnprotected(place: Place, { isProtected }: Stack) {
+  if (isProtected) throw deletionRefused(place)
+}
 
 /** Deletes a stack and waits until it is gone. Rejects with `stack_failed` if it stays. */
 export async function deleteStack(
   cloudformation: CloudFormationClient,
-  stackName: string,
+  place: Place,
   { id }: Stack,
-  options: { signal: AbortSignal | undefined; onEvent: ((event: StackEvent) => void) | undefined },
+  options: Watching,
 ): Promise<void> {
   const { stack, failure } = await followChange(
     cloudformation,
@@ -20,5 +26,5 @@ export async function deleteStack(
       }),
     options,
   )
-  if (stack && stack.status !== 'DELETE_COMPLETE') throw deletionFailed(stackName, failure)
+  if (stack && stack.status !== 'DELETE_COMPLETE') throw deletionFailed(place, failure)
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { CloudFormationClient, ExecuteChangeSetCommand } from '@aws-sdk/client-cloudformation'
 
 import { type Account, type AccountOptions, signIn } from './account.ts'
@@ -12,28 +13,38 @@ import {
   readConcurrency,
   unknownConcurrency,
 } from './concurrency.ts'
-import { deleteStack } from './delete-stack.ts'
+import { assertUnprotected, deleteStack } from './delete-stack.ts'
 import { DeployError, toDeployError } from './errors.ts'
 import { resultingParameters, toParameters } from './parameters.ts'
+import type { Place } from './place.ts'
 import {
-  DEFAULT_STACK_NAME,
   findStack,
   foreignStack,
   hasNoOutputsYet,
+  isComplete,
   isInProgress,
   isOurs,
   isPlanned,
   type Stack,
+  stackNameOf,
 } from './stack.ts'
 import {
   changeFailed,
   creationFailed,
   deploymentAborted,
-  rollbackFailed,
+  notDeleted,
+  notUpdatable,
   stackBusy,
   watchingLost,
 } from './stack-errors.ts'
-import { allEvents, firstFailure, followChange, type StackEvent } from './stack-events.ts'
+import {
+  allEvents,
+  type Begun,
+  firstFailure,
+  followChange,
+  ofLastDeletion,
+  type StackEvent,
+} from './stack-events.ts'
 import { parameterWarnings, type Warning } from './warnings.ts'
 
 export interface DeployOptions extends AccountOptions {
@@ -89,15 +100,19 @@ export interface Deployment {
  * change that has begun.
  */
 export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
-  const { stackName = DEFAULT_STACK_NAME, dryRun, onProgress = () => {}, signal } = options
-  let executed = false
+  const { dryRun, onProgress = () => {}, signal, profile } = options
+  const stackName = stackNameOf(options)
+  const givenBucket = bucketOf(options)
+  const place: Place = { stackName, region: options.region, profile }
+  let begun = 'no' as Begun
   try {
     return await steps()
   } catch (error) {
-    if (signal?.aborted) throw deploymentAborted(stackName, executed, error)
+    if (signal?.aborted) throw deploymentAborted(place, begun, error)
     const known = toDeployError(error)
-    const isLost = executed && known instanceof DeployError && known.code === 'connection_failed'
-    throw isLost ? watchingLost(stackName, known) : known
+    if (begun === 'no' || !(known instanceof DeployError) || known.code === 'stack_failed')
+      throw known
+    throw watchingLost('deployment', place, begun, known)
   }
 
   async function steps(): Promise<Deployment> {
@@ -107,11 +122,12 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
 
     const account = await signIn(options)
     const { accountId, region, callerArn } = account
-    const bucket = options.bucket ?? ownBucket(account)
+    place.region = region
+    const bucket = givenBucket ?? ownBucket(account)
     onProgress({ type: 'account', accountId, region, callerArn, bucket })
 
     const cloudformation = new CloudFormationClient(account.config)
-    const before = await findUsableStack(cloudformation, stackName, options)
+    const before = await findUsableStack(cloudformation, place, options)
     const deployed = before && !isPlanned(before)
     const current = deployed ? before.parameters : undefined
     const concurrency = await concurrencyOf(account, signal)
@@ -142,27 +158,21 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
     if (!changeSet) return { ...result, status: 'unchanged' }
     onProgress({ type: 'changes', changes })
 
-    let declined: boolean
     try {
-      declined = dryRun || (await options.confirm?.(changes)) === false
+      const declined = dryRun || (await options.confirm?.(changes)) === false
       signal?.throwIfAborted()
-      if (!declined)
-        await uploadBundles(account, bundles, {
-          bucket,
-          signal,
-          onUpload: ({ logicalId, key }, uploaded) =>
-            onProgress({ type: 'upload', bundle: logicalId, bucket, key, uploaded }),
-        })
-    } catch (error) {
-      await changeSet.discard()
-      throw error
+      if (declined) return { ...result, status: dryRun ? 'planned' : 'declined' }
+      await uploadBundles(account, bundles, {
+        bucket,
+        signal,
+        onUpload: ({ logicalId, key }, uploaded) =>
+          onProgress({ type: 'upload', bundle: logicalId, bucket, key, uploaded }),
+      })
+      const { outputs } = await execute(cloudformation, changeSet)
+      return { ...result, status: deployed ? 'updated' : 'created', outputs }
+    } finally {
+      if (begun === 'no') await changeSet.discard()
     }
-    if (declined) {
-      await changeSet.discard()
-      return { ...result, status: dryRun ? 'planned' : 'declined' }
-    }
-    const { outputs } = await execute(cloudformation, changeSet)
-    return { ...result, status: deployed ? 'updated' : 'created', outputs }
   }
 
   async function reservedIn(concurrency: Concurrency | Warning) {
@@ -179,17 +189,31 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
     const { stack, failure } = await followChange(
       cloudformation,
       stackId,
-      () => {
-        executed = true
-        return cloudformation.send(new ExecuteChangeSetCommand({ ChangeSetName: id }), {
-          abortSignal: signal,
-        })
+      () =>
+        cloudformation.send(
+          // With a token the SDK may repeat the request after a lost response.
+          new ExecuteChangeSetCommand({ ChangeSetName: id, ClientRequestToken: randomUUID() }),
+          { abortSignal: signal },
+        ),
+      {
+        signal,
+        onEvent: event => onProgress({ type: 'event', event }),
+        onBegun(now) {
+          begun = now
+        },
       },
-      { signal, onEvent: event => onProgress({ type: 'event', event }) },
     )
-    if (stack && /^(CREATE|UPDATE)_COMPLETE$/.test(stack.status)) return stack
-    throw changeFailed(stackName, stack, failure)
+    if (stack && isComplete(stack)) return stack
+    throw changeFailed(place, stack, failure)
   }
+}
+
+/** Rejects a name that no bucket has, such as an empty variable. */
+function bucketOf({ bucket }: DeployOptions): string | undefined {
+  if (bucket === undefined || /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) return bucket
+  throw new DeployError('invalid_option', `"${bucket}" is not the name of a bucket`, {
+    hint: 'Give the name of your bucket with --bucket, or leave the option out.',
+  })
 }
 
 /** A warning where it cannot be read. */
@@ -208,37 +232,45 @@ async function concurrencyOf(
 /** Follows a deployment that somebody has begun, to its end. */
 async function attach(
   cloudformation: CloudFormationClient,
-  stackName: string,
+  place: Place,
   { id, status }: Stack,
-  { signal, onProgress = () => {} }: DeployOptions,
+  { signal, replaceFailed, onProgress = () => {} }: DeployOptions,
 ): Promise<Stack> {
   onProgress({ type: 'attached', status })
   const { stack, failure } = await followChange(cloudformation, id, async () => {}, {
     signal,
     onEvent: event => onProgress({ type: 'event', event }),
   })
-  if (stack && /^(CREATE|UPDATE)_COMPLETE$/.test(stack.status)) return stack
-  throw changeFailed(stackName, stack, failure)
+  if (stack && (isComplete(stack) || (replaceFailed && hasNoOutputsYet(stack)))) return stack
+  throw changeFailed(place, stack, failure)
 }
 
 /** The stack, in a state that can be deployed to. Undefined when there is none. */
 async function findUsableStack(
   cloudformation: CloudFormationClient,
-  stackName: string,
+  place: Place,
   options: DeployOptions,
 ): Promise<Stack | undefined> {
-  const { replaceFailed, dryRun, signal } = options
+  const { replaceFailed, dryRun, signal, onProgress = () => {} } = options
+  const { stackName } = place
   let stack = await findStack(cloudformation, stackName, signal)
   if (!stack || isPlanned(stack)) return stack
   if (!isOurs(stack)) throw foreignStack(stackName)
   if (isInProgress(stack)) {
-    if (dryRun || stack.status.startsWith('DELETE_')) throw stackBusy(stackName, stack)
-    stack = await attach(cloudformation, stackName, stack, options)
+    if (dryRun || stack.status.startsWith('DELETE_')) throw stackBusy(place, stack)
+    stack = await attach(cloudformation, place, stack, options)
   }
-  if (stack.status === 'UPDATE_ROLLBACK_FAILED') throw rollbackFailed(stackName)
+  const unusable = notUpdatable(place, stack)
+  if (unusable) throw unusable
   if (!hasNoOutputsYet(stack)) return stack
-  if (!replaceFailed || dryRun)
-    throw creationFailed(stackName, stack, firstFailure(await allEvents(cloudformation, stack.id)))
-  await deleteStack(cloudformation, stackName, stack, { signal, onEvent: undefined })
+  if (!replaceFailed || dryRun) {
+    const events = await allEvents(cloudformation, stack.id, signal)
+    throw stack.status === 'DELETE_FAILED'
+      ? notDeleted(place, stack, firstFailure(ofLastDeletion(events)))
+      : creationFailed(place, stack, firstFailure(events))
+  }
+  assertUnprotected(place, stack)
+  const onEvent = (event: StackEvent) => onProgress({ type: 'event', event })
+  await deleteStack(cloudformation, place, stack, { signal, onEvent })
   return undefined
 }

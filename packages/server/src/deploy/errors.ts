@@ -18,7 +18,7 @@ export const DEPLOY_ERRORS = {
   connection_failed: 'Check the network, the proxy and the name of the region, then try again.',
   expired_token: SIGNING_ERRORS.expired_token,
   foreign_stack: 'Choose another name with --stack-name.',
-  invalid_credentials: SIGNING_ERRORS.invalid_credentials,
+  invalid_credentials: `${SIGNING_ERRORS.invalid_credentials} In a region that the account has not enabled, AWS knows no key of the account.`,
   invalid_option: 'Correct the option that the message names.',
   missing_region: `${SIGNING_ERRORS.missing_region} On the command line the option is --region.`,
   no_credentials: `${SIGNING_ERRORS.no_credentials} A profile is named with --profile.`,
@@ -77,6 +77,13 @@ export class DeployError extends Error {
   }
 }
 
+/** What to do where IAM refuses. Undefined for a message about something else. */
+export function accessDeniedHint(message: string): string | undefined {
+  if (/explicit deny|because no (?!identity|resource-based)[\w ]+ allows/.test(message))
+    return 'A policy that the message names limits these credentials, so another permission does not help: ask those who manage it, or choose another region with --region.'
+  return /not authorized|AccessDenied/i.test(message) ? DEPLOY_ERRORS.access_denied : undefined
+}
+
 /**
  * Turns an error of the AWS SDK, or of the network, into a `DeployError`. Any other error is
  * returned as it is, with its stack: it is a bug of this program.
@@ -88,12 +95,24 @@ export function toDeployError(error: unknown): Error {
   const code = codeOf(error) ?? (metadata && 'aws_error')
   if (!code) return error
   const { message } = error
+  const hint = hintOf(code, message)
   return new DeployError(code, message && message !== 'UnknownError' ? message : error.name, {
     ...metadata,
+    ...(hint !== undefined && { hint }),
     retryable: code === 'rate_limited' || code === 'connection_failed',
     cause: error,
   })
 }
+
+/** What the message tells more than its code. */
+function hintOf(code: DeployErrorCode, message: string): string | undefined {
+  if (code === 'access_denied') return accessDeniedHint(message)
+  if (code === 'no_credentials' && /multi-factor/.test(message)) return NO_MFA
+  return undefined
+}
+
+const NO_MFA =
+  'This command asks for no MFA code. Let the AWS CLI ask, with eval "$(aws configure export-credentials --profile <name> --format env)", and run the command again without --profile.'
 
 function codeOf(error: Error): DeployErrorCode | undefined {
   const { code } = error as { code?: unknown }
@@ -113,6 +132,12 @@ const REASONS: [RegExp, DeployErrorCode][] = [
   [/^(Throttl|TooManyRequests|RequestLimitExceeded|SlowDown)/, 'rate_limited'],
   [/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|^TimeoutError/, 'connection_failed'],
 ]
+
+/** AWS has answered that it does not do what the request asks for. */
+export function isRefusal(error: unknown): boolean {
+  const { status = 0 } = (error instanceof Error && metadataOf(error)) || {}
+  return status >= 400 && status < 500
+}
 
 /** The SDK adds `$metadata` to every error that AWS sent. */
 function metadataOf(error: Error) {

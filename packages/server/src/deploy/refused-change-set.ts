@@ -23,6 +23,18 @@ export async function refusedChangeSet(
   })
 }
 
+/** The error for a request that CloudFormation refuses before it makes a change set. */
+export function refusedRequest(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== 'ValidationError') return error
+  const { message } = error
+  const isBusy = /\b[A-Z_]+_IN_PROGRESS\b/.test(message)
+  return new DeployError(
+    isBusy ? 'stack_busy' : 'change_set_failed',
+    `CloudFormation refused the change set: ${message}`,
+    { cause: error },
+  )
+}
+
 interface Details {
   /** One line for each failed check of a resource. */
   details: string[]

@@ -4,6 +4,7 @@ import {
   DescribeStackEventsCommand,
 } from '@aws-sdk/client-cloudformation'
 
+import { isRefusal } from './errors.ts'
 import { poll } from './poll.ts'
 import { findStack, isInProgress, type Stack } from './stack.ts'
 
@@ -18,6 +19,16 @@ export interface StackEvent {
   reason: string | undefined
 }
 
+/** Whether CloudFormation has begun a change. Unknown where its response is missing. */
+export type Begun = 'no' | 'unknown' | 'yes'
+
+export interface Watching {
+  signal: AbortSignal | undefined
+  onEvent: ((event: StackEvent) => void) | undefined
+  /** Called before the change is started, and when it is known whether it has begun. */
+  onBegun?: (begun: Begun) => void
+}
+
 /**
  * Starts a change of a stack and reports its events until the change has ended. Resolves to the
  * stack after the change, undefined if it is gone, and to the event that explains a failure.
@@ -26,14 +37,16 @@ export async function followChange(
   cloudformation: CloudFormationClient,
   stackId: string,
   start: () => Promise<unknown>,
-  {
-    signal,
-    onEvent,
-  }: { signal: AbortSignal | undefined; onEvent: ((event: StackEvent) => void) | undefined },
+  { signal, onEvent, onBegun = () => {} }: Watching,
 ): Promise<{ stack: Stack | undefined; failure: StackEvent | undefined }> {
   const { StackEvents: [newest] = [] } = await page(cloudformation, stackId, signal)
   let last = newest?.EventId
-  await start()
+  onBegun('unknown')
+  await start().catch(error => {
+    if (isRefusal(error)) onBegun('no')
+    throw error
+  })
+  onBegun('yes')
   const events: StackEvent[] = []
   const { stack } = await poll(
     async () => {
@@ -55,11 +68,30 @@ export async function followChange(
 
 const POLL_MS = 2_000
 
-/** The first resource that failed. Resources that were only cancelled because of it say so. */
+/**
+ * The first resource that failed. Resources that were only cancelled because of it say so. Where
+ * none failed, the stack says why it was rolled back or not deleted: another stack imports its
+ * export, for instance.
+ */
 export function firstFailure(events: StackEvent[]): StackEvent | undefined {
-  return events.find(
-    ({ status, reason = '' }) => status.endsWith('_FAILED') && !/cancelled/i.test(reason),
+  return (
+    events.find(
+      ({ status, reason = '' }) => status.endsWith('_FAILED') && !/cancelled/i.test(reason),
+    ) ??
+    events.find(
+      ({ type, status, reason }) =>
+        type === STACK && reason && !/^User Initiated/i.test(reason) && !IS_BEGINNING.test(status),
+    )
   )
+}
+
+const STACK = 'AWS::CloudFormation::Stack'
+const IS_BEGINNING = /^(CREATE|UPDATE|DELETE|REVIEW)_IN_PROGRESS$/
+
+/** The events of the last attempt to delete the stack. */
+export function ofLastDeletion(events: StackEvent[]): StackEvent[] {
+  const begin = events.findLastIndex(it => it.type === STACK && it.status === 'DELETE_IN_PROGRESS')
+  return events.slice(Math.max(0, begin))
 }
 
 /** All events of the stack, oldest first. */

@@ -8,6 +8,19 @@ import { DeployError } from './errors.ts'
 
 export const DEFAULT_STACK_NAME = 'mcp-lambda-sam'
 
+/** The name to use. Rejects one that CloudFormation would not take, such as an empty variable. */
+export function stackNameOf({
+  stackName = DEFAULT_STACK_NAME,
+}: {
+  stackName?: string | undefined
+}) {
+  if (/^([A-Za-z][A-Za-z0-9-]{0,127}|arn:[\w-]+:cloudformation:\S+)$/.test(stackName))
+    return stackName
+  throw new DeployError('invalid_option', `"${stackName}" is not the name of a stack`, {
+    hint: 'Give one such as --stack-name my-gateway: letters, digits and "-", beginning with a letter.',
+  })
+}
+
 export interface Stack {
   id: string
   /** As CloudFormation names it: UPDATE_COMPLETE. */
@@ -16,6 +29,8 @@ export interface Stack {
   outputs: Record<string, string>
   parameters: Record<string, string>
   updatedAt: Date | undefined
+  /** CloudFormation refuses to delete it. */
+  isProtected: boolean
 }
 
 /** Finds a stack by its name, or by its id, which also finds a deleted stack. */
@@ -61,10 +76,12 @@ export const stackNotFound = (stackName: string, region: string) =>
 export const foreignStack = (stackName: string) =>
   new DeployError(
     'foreign_stack',
-    `The stack ${stackName} exists and is not a gateway of this product (it has no output McpUrl)`,
+    `The stack ${stackName} exists and is not a gateway of this product (it has no outputs McpUrl and RegistrationUrl)`,
   )
 
-export const isGateway = ({ outputs }: Stack) => Boolean(outputs['McpUrl'])
+/** A stack of another product may have an output McpUrl too. */
+export const isGateway = ({ outputs }: Stack) =>
+  Boolean(outputs['McpUrl'] && outputs['RegistrationUrl'])
 
 /** A stack of this product. Without outputs its description tells. */
 export const isOurs = (stack: Stack) =>
@@ -75,6 +92,9 @@ export const isPlanned = ({ status }: Stack) => status === 'REVIEW_IN_PROGRESS'
 
 /** CloudFormation is changing the stack. Also true of a planned stack. */
 export const isInProgress = ({ status }: Stack) => status.endsWith('_IN_PROGRESS')
+
+/** The last change of the stack has ended well. */
+export const isComplete = ({ status }: Stack) => /^(CREATE|UPDATE|IMPORT)_COMPLETE$/.test(status)
 
 /** The stack was never created completely, so it has no outputs, whatever its template is. */
 export const hasNoOutputsYet = ({ status }: Stack) =>
@@ -92,5 +112,6 @@ function toStack(stack: Described): Stack {
       (stack.Parameters ?? []).map(it => [it.ParameterKey, it.ParameterValue ?? '']),
     ),
     updatedAt: stack.LastUpdatedTime ?? stack.CreationTime,
+    isProtected: stack.EnableTerminationProtection === true,
   }
 }

@@ -11,11 +11,11 @@ import { type AccountOptions, signIn } from './account.ts'
 import { toDeployError } from './errors.ts'
 import { type LastDay, readLastDay } from './last-day.ts'
 import {
-  DEFAULT_STACK_NAME,
   findStack,
   foreignStack,
   hasNoOutputsYet,
   isGateway,
+  stackNameOf,
   stackNotFound,
 } from './stack.ts'
 import { type UrlProblem, urlProblemOf } from './url-problem.ts'
@@ -49,7 +49,8 @@ type Found<Value> = Value | { problem: UrlProblem }
 export async function readStatus(
   options: AccountOptions & { stackName?: string | undefined },
 ): Promise<Status> {
-  const { stackName = DEFAULT_STACK_NAME, profile, credentials, signal } = options
+  const { profile, credentials, signal } = options
+  const stackName = stackNameOf(options)
   try {
     const { config, region } = await signIn(options)
     const stack = await findStack(new CloudFormationClient(config), stackName, signal)

@@ -14,7 +14,7 @@ export function parameterWarnings(parameters: Record<string, string>): Warning[]
 
 const EVERY_PRINCIPAL: Warning = {
   message:
-    'GrantCondition is none: the registration function may allow every principal to invoke every function of the account but its own two',
+    'GrantCondition is none: the registration function may allow every principal to invoke every function of the account but its own',
   hint: 'Use it only where doctor says that the condition on its role does not match: --parameter GrantCondition=principal limits the function to the role of the gateway.',
 }
 

@@ -19,12 +19,15 @@ beforeEach(() => {
 })
 
 /** A CloudFormation without a stack that refuses every change set with this reason. */
-const refusing = (
+async function refusing(
   StatusReason: string,
   DescribeEvents: Answer | ((parameters: Record<string, string>) => Answer),
-) =>
-  fakeAws({
-    DescribeStacks: new AwsError(400, 'ValidationError', 'Stack with id x does not exist'),
+) {
+  const aws = await fakeAws({
+    DescribeStacks: () =>
+      aws.calls.some(it => it.action === 'CreateChangeSet')
+        ? { Stacks: [{ StackId: STACK, StackName: 'x', StackStatus: 'REVIEW_IN_PROGRESS' }] }
+        : new AwsError(400, 'ValidationError', 'Stack with id x does not exist'),
     GetAccountSettings: {
       AccountLimit: { ConcurrentExecutions: 1000, UnreservedConcurrentExecutions: 1000 },
     },
@@ -34,6 +37,8 @@ const refusing = (
     DeleteChangeSet: {},
     DeleteStack: {},
   })
+  return aws
+}
 
 /** The error of a deployment against these APIs. */
 async function refusal({ endpoint }: FakeAws) {
@@ -79,7 +84,12 @@ test('a refused change set is explained with the names that are taken', async ()
   ])
   // The events are gone with the change set, and the API takes only its ARN.
   const after = aws.calls.slice(aws.calls.findIndex(it => it.action === 'DescribeChangeSet') + 1)
-  expect(after.map(it => it.action)).toEqual(['DescribeEvents', 'DeleteChangeSet', 'DeleteStack'])
+  expect(after.map(it => it.action)).toEqual([
+    'DescribeEvents',
+    'DeleteChangeSet',
+    'DescribeStacks',
+    'DeleteStack',
+  ])
   expect(after[0]?.parameters).toMatchObject({ ChangeSetName: ID, 'Filters.FailedEvents': 'true' })
 })
 
@@ -147,5 +157,31 @@ test('a refusal without events keeps the reason of CloudFormation', async () => 
     code: 'change_set_failed',
     message: `CloudFormation refused the change set: ${reason}`,
     hint: expect.not.stringContaining('StackIdentifier'),
+  })
+})
+
+test.each([
+  [
+    "Parameter 'MemorySize' must be a number not less than 256",
+    'change_set_failed',
+    /^Nothing was changed\. Correct what the message names, often a parameter/,
+  ],
+  [
+    'Stack:arn:x is in UPDATE_IN_PROGRESS state and can not be updated.',
+    'stack_busy',
+    /^Wait until the change has ended/,
+  ],
+])('a request that is refused with "%s" has the code %s', async (message, code, hint) => {
+  const { endpoint } = await fakeAws({
+    DescribeStacks: new AwsError(400, 'ValidationError', 'Stack with id x does not exist'),
+    GetAccountSettings: denied('lambda:GetAccountSettings'),
+    CreateChangeSet: new AwsError(400, 'ValidationError', message),
+  })
+  vi.stubEnv('AWS_ENDPOINT_URL', endpoint)
+  const deployment = deploy({ region: 'us-east-1', credentials: DEVELOPER })
+  await expect(deployment).rejects.toMatchObject({
+    code,
+    message: `CloudFormation refused the change set: ${message}`,
+    hint: expect.stringMatching(hint),
   })
 })

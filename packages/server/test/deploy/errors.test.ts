@@ -56,6 +56,36 @@ test.each([
   })
 })
 
+test.each([
+  'with an explicit deny in a service control policy',
+  'because no permissions boundary allows the iam:CreateRole action',
+  'because no service control policy allows the lambda:CreateFunction action',
+])('a refusal %s does not ask for more permissions', reason => {
+  const message = `User: x is not authorized to perform: it on resource: y ${reason}`
+  expect(toDeployError(awsError('AccessDenied', message))).toMatchObject({
+    code: 'access_denied',
+    hint: expect.stringMatching(/^A policy that the message names limits/),
+  })
+})
+
+test('a refusal because no policy of the identity allows it asks for permissions', () => {
+  const message =
+    'User: x is not authorized to perform: it because no identity-based policy allows the it action'
+  expect(toDeployError(awsError('AccessDenied', message))).toMatchObject({
+    hint: DEPLOY_ERRORS.access_denied,
+  })
+})
+
+test('a profile with MFA has the command that asks for the code', () => {
+  const message =
+    'Profile x requires multi-factor authentication, but no MFA code callback was provided.'
+  const error = Object.assign(new Error(message), { name: 'CredentialsProviderError' })
+  expect(toDeployError(error)).toMatchObject({
+    code: 'no_credentials',
+    hint: expect.stringContaining('aws configure export-credentials'),
+  })
+})
+
 test('an error of AWS keeps its status and request id', () => {
   expect(toDeployError(awsError('AccessDenied'))).toMatchObject({
     status: 400,

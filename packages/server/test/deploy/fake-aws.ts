@@ -1,12 +1,14 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
 
 const ACCOUNT = '000000000000'
 
-/** What an API answers: the members of the response, or an error. */
-export type Answer = Record<string, unknown> | AwsError
+/** What an API answers: the members of the response, an error, or nothing on a cut connection. */
+export type Answer = Record<string, unknown> | AwsError | typeof CUT
+
+export const CUT = Symbol('cut')
 
 /** An error of an API. `code` is its name, such as AccessDenied. */
 export class AwsError {
@@ -41,21 +43,22 @@ export interface FakeAws {
 
 /**
  * The APIs of AWS that a test answers itself, by action: for answers that moto cannot give. An
- * action without an answer is an error. `GetCallerIdentity` has an answer. Ends with the test.
+ * action without an answer is an error. `GetCallerIdentity` has an answer, and S3 answers all that
+ * it is asked as `S3`. Ends with the test.
  */
 export async function fakeAws(answers: Record<string, Answer | Answering>): Promise<FakeAws> {
   const calls: Call[] = []
-  const known = new Map(Object.entries({ GetCallerIdentity: IDENTITY, ...answers }))
+  const known = new Map(Object.entries({ GetCallerIdentity: IDENTITY, S3: {}, ...answers }))
   const server = createServer(async (request, response) => {
     const parameters = Object.fromEntries(new URLSearchParams(await text(request)))
     const isQuery = parameters['Action'] !== undefined
-    // The only action here that has another protocol.
-    const action = parameters['Action'] ?? 'GetAccountSettings'
+    const action = parameters['Action'] ?? actionOf(request)
     calls.push({ action, parameters })
     const answer = known.get(action)
     const given = typeof answer === 'function' ? (answer as Answering)(parameters) : answer
     const result = given ?? new AwsError(400, 'InvalidAction', `${action} is not answered here`)
-    if (isQuery) sendXml(response, action, result)
+    if (result === CUT) request.socket.destroy()
+    else if (isQuery) sendXml(response, action, result)
     else sendJson(response, result)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -68,9 +71,17 @@ export async function fakeAws(answers: Record<string, Answer | Answering>): Prom
   return { endpoint: `http://127.0.0.1:${port}`, calls, close }
 }
 
+/** The action of a request in another protocol than the query protocol. */
+function actionOf({ headers, method, url = '' }: IncomingMessage): string {
+  const target = headers['x-amz-target']
+  if (typeof target === 'string') return target.replace(/^.*\./, '')
+  if (url.includes('/functions/')) return method === 'POST' ? 'AddPermission' : 'GetPolicy'
+  return url.includes('/account-settings') ? 'GetAccountSettings' : 'S3'
+}
+
 const IDENTITY = { Account: ACCOUNT, Arn: `arn:aws:iam::${ACCOUNT}:user/tests`, UserId: 'AIDA' }
 
-function sendXml(response: ServerResponse, action: string, result: Answer) {
+function sendXml(response: ServerResponse, action: string, result: Exclude<Answer, symbol>) {
   response.setHeader('content-type', 'text/xml')
   if (!(result instanceof AwsError))
     return response.end(xml(`${action}Response`, { [`${action}Result`]: result }))
@@ -80,7 +91,7 @@ function sendXml(response: ServerResponse, action: string, result: Answer) {
     .end(xml('ErrorResponse', { Error: { Type: 'Sender', Code: code, Message: message } }))
 }
 
-function sendJson(response: ServerResponse, result: Answer) {
+function sendJson(response: ServerResponse, result: Exclude<Answer, symbol>) {
   response.setHeader('content-type', 'application/json')
   if (!(result instanceof AwsError)) return response.end(JSON.stringify(result))
   response.writeHead(result.status, { 'x-amzn-errortype': result.code })

@@ -222,7 +222,7 @@ describe('against moto', () => {
       code: 130,
       stdout: '',
       stderr: expect.stringMatching(
-        /goes on in CloudFormation\.\n.*"mcp-lambda-sam status --stack-name slow"/,
+        /goes on in CloudFormation\.\n.*"mcp-lambda-sam status --stack-name slow --region us-east-1"/,
       ),
     })
     expect(await command('status', '--stack-name', 'slow')).toMatchObject({

@@ -17,6 +17,7 @@ const IN_A_VPC = {
       StackId: 'arn:aws:cloudformation:us-east-1:000000000000:stack/mcp-lambda-sam/1',
       StackStatus: 'CREATE_COMPLETE',
       CreationTime: '2026-11-26T10:00:00Z',
+      Description: 'MCP Lambda SAM',
       Outputs: [{ OutputKey: 'McpUrl', OutputValue: 'https://x' }],
       Parameters: [
         { ParameterKey: 'VpcEnabled', ParameterValue: 'true' },

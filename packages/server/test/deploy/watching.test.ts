@@ -1,11 +1,13 @@
-import { expect, test, vi } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 
 import { deploy, type Progress } from '../../src/deploy/deploy.ts'
 import { destroy } from '../../src/deploy/destroy.ts'
-import { fakeAws } from './fake-aws.ts'
+import { type Answer, AwsError, CUT, denied, fakeAws } from './fake-aws.ts'
 
 const ID = 'arn:aws:cloudformation:us-east-1:000000000000:stack/mcp-lambda-sam/1'
 const credentials = { accessKeyId: 'A', secretAccessKey: 'B' }
+
+afterEach(() => void vi.unstubAllEnvs())
 
 const stack = (StackStatus: string) => ({
   Stacks: [
@@ -14,7 +16,6 @@ const stack = (StackStatus: string) => ({
       StackName: 'mcp-lambda-sam',
       StackStatus,
       Description: 'MCP Lambda SAM',
-      Outputs: [{ OutputKey: 'McpUrl', OutputValue: 'https://x' }],
     },
   ],
 })
@@ -46,8 +47,149 @@ test('a deployment whose connection is lost goes on, and the error says how to w
     code: 'connection_failed',
     message:
       'The connection to AWS was lost; the deployment of mcp-lambda-sam goes on in CloudFormation',
-    hint: expect.stringMatching(/^Deploy again to watch it, .*"mcp-lambda-sam status/),
+    hint: expect.stringMatching(
+      /Deploy again to watch it, .*"mcp-lambda-sam status --stack-name mcp-lambda-sam --region us-east-1"/,
+    ),
   })
+})
+
+test.each([
+  ['expired_token', new AwsError(400, 'ExpiredToken', 'The security token is expired')],
+  ['access_denied', denied('cloudformation:DescribeStackEvents')],
+])('%s while a change is watched says that the change goes on', async (code, refusal) => {
+  let state = 'UPDATE_COMPLETE'
+  const begin = () => {
+    state = 'UPDATE_IN_PROGRESS'
+    return {}
+  }
+  const aws = await fakeAws({
+    ...CHANGES,
+    DescribeStacks: () => stack(state),
+    DescribeStackEvents: (): Answer => (state === 'UPDATE_COMPLETE' ? {} : refusal),
+    DescribeChangeSet: { ChangeSetId: 'c', Status: 'CREATE_COMPLETE' },
+    ExecuteChangeSet: begin,
+    DeleteStack: begin,
+  })
+  vi.stubEnv('AWS_ENDPOINT_URL', aws.endpoint)
+  const options = { region: 'us-east-1', credentials, bucket: 'mine' }
+  await expect(deploy(options)).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(/; the deployment of mcp-lambda-sam goes on in CloudFormation$/),
+    hint: expect.stringContaining('status --stack-name mcp-lambda-sam --region us-east-1'),
+  })
+  expect(aws.calls.map(it => it.action)).not.toContain('DeleteChangeSet')
+  state = 'UPDATE_COMPLETE'
+  await expect(destroy(options)).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(/; the deletion of mcp-lambda-sam goes on in CloudFormation$/),
+    hint: expect.stringContaining('status --stack-name mcp-lambda-sam --region us-east-1'),
+  })
+})
+
+test('a deployment is watched to its end although CloudFormation throttles', async () => {
+  let state = 'UPDATE_COMPLETE'
+  const throttled = new AwsError(400, 'Throttling', 'Rate exceeded')
+  const refusals: Answer[] = []
+  const aws = await fakeAws({
+    ...CHANGES,
+    DescribeStacks: () => refusals.pop() ?? stack(state),
+    DescribeChangeSet: { ChangeSetId: 'c', Status: 'CREATE_COMPLETE' },
+    ExecuteChangeSet() {
+      state = 'UPDATE_COMPLETE'
+      refusals.push(throttled)
+      return {}
+    },
+  })
+  vi.stubEnv('AWS_ENDPOINT_URL', aws.endpoint)
+  vi.stubEnv('AWS_MAX_ATTEMPTS', '1')
+  const options = { region: 'us-east-1', credentials, bucket: 'mine' }
+  expect(await deploy(options)).toMatchObject({ status: 'updated' })
+  expect(refusals).toEqual([])
+})
+
+test('a request whose response is lost is repeated with the same token', async () => {
+  const tokens: Record<string, (string | undefined)[]> = { Create: [], Execute: [] }
+  const once = (seen: (string | undefined)[] = [], token: string | undefined, answer: Answer) =>
+    seen.push(token) === 1 ? CUT : answer
+  const aws = await fakeAws({
+    ...CHANGES,
+    DescribeStacks: stack('UPDATE_COMPLETE'),
+    DescribeChangeSet: { ChangeSetId: 'c', Status: 'CREATE_COMPLETE' },
+    CreateChangeSet: ({ ClientToken }) =>
+      once(tokens['Create'], ClientToken, CHANGES.CreateChangeSet),
+    ExecuteChangeSet: ({ ClientRequestToken }) => once(tokens['Execute'], ClientRequestToken, {}),
+  })
+  vi.stubEnv('AWS_ENDPOINT_URL', aws.endpoint)
+  const options = { region: 'us-east-1', credentials, bucket: 'mine' }
+  expect(await deploy(options)).toMatchObject({ status: 'updated' })
+  for (const [first, second] of Object.values(tokens)) {
+    expect(first).toMatch(/^\w/)
+    expect(second).toBe(first)
+  }
+})
+
+/** CloudFormation without a stack. A change set creates an empty one. */
+async function nothing({ ExecuteChangeSet = {}, onChangeSet = () => {} }: Given) {
+  const aws = await fakeAws({
+    ...CHANGES,
+    DescribeStacks: () =>
+      aws.calls.some(it => it.action === 'CreateChangeSet')
+        ? stack(state.now)
+        : new AwsError(400, 'ValidationError', 'Stack with id mcp-lambda-sam does not exist'),
+    CreateChangeSet() {
+      onChangeSet()
+      return CHANGES.CreateChangeSet
+    },
+    DescribeChangeSet: { ChangeSetId: 'c', Status: 'CREATE_COMPLETE' },
+    ExecuteChangeSet,
+    DeleteChangeSet: {},
+    DeleteStack: {},
+  })
+  const state = { now: 'REVIEW_IN_PROGRESS' }
+  const deleted = () => aws.calls.map(it => it.action).filter(it => it.startsWith('Delete'))
+  vi.stubEnv('AWS_ENDPOINT_URL', aws.endpoint)
+  return { state, deleted }
+}
+
+interface Given {
+  ExecuteChangeSet?: Answer
+  onChangeSet?: () => void
+}
+
+const NEW = { region: 'us-east-1', credentials, bucket: 'mine' }
+
+test('a refused deployment leaves neither a change set nor an empty stack', async () => {
+  const { deleted } = await nothing({
+    ExecuteChangeSet: denied('cloudformation:ExecuteChangeSet'),
+  })
+  await expect(deploy(NEW)).rejects.toMatchObject({
+    code: 'access_denied',
+    message: expect.stringMatching(/^User: .*cloudformation:ExecuteChangeSet$/),
+  })
+  expect(deleted()).toEqual(['DeleteChangeSet', 'DeleteStack'])
+})
+
+test('a deployment that is stopped while its change set is made leaves nothing', async () => {
+  const stop = new AbortController()
+  const { deleted } = await nothing({ onChangeSet: () => stop.abort() })
+  await expect(deploy({ ...NEW, signal: stop.signal })).rejects.toMatchObject({
+    code: 'aborted',
+    message: 'Stopped; nothing was deployed',
+  })
+  expect(deleted()).toEqual(['DeleteChangeSet', 'DeleteStack'])
+})
+
+test('a declined deployment keeps the stack that another one has created meanwhile', async () => {
+  const { state, deleted } = await nothing({})
+  const declined = await deploy({
+    ...NEW,
+    confirm() {
+      state.now = 'CREATE_COMPLETE'
+      return false
+    },
+  })
+  expect(declined).toMatchObject({ status: 'declined' })
+  expect(deleted()).toEqual(['DeleteChangeSet'])
 })
 
 test('a deployment beside another one watches it to its end, and then follows', async () => {
