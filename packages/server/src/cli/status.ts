@@ -1,3 +1,4 @@
+import { placeOptions } from '../deploy/place.ts'
 import type { Status } from '../deploy/status.ts'
 import type { UrlProblem } from '../deploy/url-problem.ts'
 import { version } from '../version.ts'
@@ -17,39 +18,59 @@ invoked, or the gateway does not answer.`,
     const { readStatus } = await import('../deploy/status.ts')
     const status = await readStatus(stackOf(flags))
     const healthy = isHealthy(status)
-    printResult(flags, { healthy, ...status }, () => statusText(status))
+    printResult(flags, { healthy, ...status }, () => statusText(status, flags.profile))
     return healthy ? 0 : 1
   },
 })
 
 const isHealthy = ({ stackStatus, gateway, registrations }: Status) =>
-  /^(CREATE|UPDATE)_COMPLETE$/.test(stackStatus) &&
+  isServing(stackStatus) &&
   gateway !== undefined &&
   !('problem' in gateway) &&
   registrations !== undefined &&
   !('problem' in registrations) &&
   registrations.notReady.length === 0
 
-function statusText(status: Status): string {
+/** The gateway of a stack in this state is whole, also where the last update was rolled back. */
+const isServing = (stackStatus: string) =>
+  /^(CREATE|UPDATE|UPDATE_ROLLBACK|IMPORT|IMPORT_ROLLBACK)_COMPLETE$/.test(stackStatus)
+
+function statusText(status: Status, profile: string | undefined): string {
   const { stackName, region, stackStatus, updatedAt, outputs } = status
+  const deploy = `"mcp-lambda-sam deploy ${placeOptions({ stackName, region, profile })}"`
   const { gateway, registrations, lastDay } = status
   const since = updatedAt ? `, since ${updatedAt.toISOString()}` : ''
-  const lines = [`Stack                  ${stackName} in ${region}: ${stackStatus}${since}`]
+  const note = stateNote(stackStatus, deploy)
+  const lines = [
+    `Stack                  ${stackName} in ${region}: ${stackStatus}${since}`,
+    ...(note ? [`${' '.repeat(COLUMN)}${note}`] : []),
+  ]
   if (!gateway || !registrations) return [...lines, 'The stack has no URLs.'].join('\n')
   return [
     ...lines,
     `MCP endpoint           ${outputs['McpUrl']}`,
     `Registration endpoint  ${outputs['RegistrationUrl']}`,
-    `Version                ${versionText(gateway)}`,
+    `Version                ${versionText(gateway, deploy)}`,
     ...(lastDay ? [`Last 24 hours          ${lastDayText(lastDay)}`] : []),
     `Registrations          ${registrationsText(registrations)}`,
   ].join('\n')
 }
 
-function versionText(gateway: NonNullable<Status['gateway']>): string {
+/** What a state means for the gateway, and the next step. */
+function stateNote(stackStatus: string, deploy: string): string | undefined {
+  if (stackStatus === 'UPDATE_ROLLBACK_COMPLETE')
+    return `The last deployment failed, and the version before it is back. Run ${deploy}.`
+  if (isServing(stackStatus)) return undefined
+  if (stackStatus === 'REVIEW_IN_PROGRESS')
+    return `A deployment was planned, and nothing is created yet. Run ${deploy}.`
+  if (stackStatus.endsWith('_IN_PROGRESS')) return 'It is being changed. Look again later.'
+  return `Run ${deploy}, which says what is wrong and what to do.`
+}
+
+function versionText(gateway: NonNullable<Status['gateway']>, deploy: string): string {
   if ('problem' in gateway) return problemText(gateway.problem)
   if (gateway.version === version) return version
-  return `${gateway.version}; this package is ${version}: run "mcp-lambda-sam deploy" to update`
+  return `${gateway.version}; this package is ${version}, which ${deploy} deploys`
 }
 
 function lastDayText(lastDay: NonNullable<Status['lastDay']>): string {

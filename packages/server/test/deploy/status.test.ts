@@ -101,6 +101,23 @@ test('status shows what CloudWatch counted in the last day, and what it cost', a
   expect(code).toBe(0)
 })
 
+test.each([
+  ['UPDATE_ROLLBACK_COMPLETE', 0, /last deployment failed, and the version before it is back/],
+  ['UPDATE_ROLLBACK_FAILED', 1, /Run .*, which says what is wrong/],
+])('status says what a stack in the state %s means', async (StackStatus, code, note) => {
+  const url = await serve(emptyGateway)
+  const { endpoint } = await fakeAws({
+    DescribeStacks: { Stacks: [{ ...stackAt(url), StackStatus, StackName: 'prod' }] },
+  })
+  const env = { ...BARE, AWS_ENDPOINT_URL: endpoint, AWS_REGION: 'us-east-1', ...KEYS }
+  const shown = await run(['status', '--stack-name', 'prod'], env)
+  expect(shown).toMatchObject({ code, stdout: expect.stringMatching(note) })
+  // Without the name it would make a second gateway.
+  const deploy = '"mcp-lambda-sam deploy --stack-name prod --region us-east-1"'
+  expect(shown.stdout).toContain(`Run ${deploy}`)
+  expect(shown.stdout).toMatch(new RegExp(`Version .*, which ${deploy} deploys`))
+})
+
 test('status says in one line that it may not read CloudWatch, and shows the rest', async () => {
   const url = await serve(emptyGateway)
   const { endpoint } = await fakeAws({
