@@ -78,7 +78,7 @@ export function defineCommandOf<const Given extends Options>(
       return parseArgs({ args, options, allowPositionals: argument !== undefined })
     } catch (error) {
       // The first sentence names the mistake. The others are about calling parseArgs.
-      throw usageError(String((error as Error).message).split('. ', 1)[0] ?? '')
+      throw usageError(String((error as Error).message).split(/\.\s/, 1)[0] ?? '')
     }
   }
 

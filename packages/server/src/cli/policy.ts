@@ -1,5 +1,5 @@
 import { identityPolicy } from '../deploy/policies.ts'
-import { defineCommand, printJson } from './command.ts'
+import { defineCommand, printJson, UsageError } from './command.ts'
 import { audienceOf, STACK_OPTIONS, stackOf } from './stack-options.ts'
 
 export const policyCommand = defineCommand({
@@ -23,7 +23,10 @@ registers functions (admin).`,
   },
   async run(flags) {
     const audience = audienceOf('--for', flags.for)
-    const functionArn = flags['function-arn'] || (await functionArnOfStack())
+    const given = flags['function-arn']
+    if (given && !FUNCTION_ARN.test(given))
+      throw new UsageError(`--function-arn takes the ARN of a function, not "${given}"`)
+    const functionArn = given || (await functionArnOfStack())
     printJson(identityPolicy(functionArn))
     return 0
 
@@ -33,3 +36,5 @@ registers functions (admin).`,
     }
   },
 })
+
+const FUNCTION_ARN = /^arn:[\w-]+:lambda:[a-z0-9-]+:\d{12}:function:[\w-]+(:[\w$-]+)?$/

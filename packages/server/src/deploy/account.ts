@@ -72,6 +72,11 @@ async function regionOfProfile(profile: string | undefined): Promise<string> {
   try {
     return await new STSClient(profile === undefined ? {} : { profile }).config.region()
   } catch (cause) {
-    throw new DeployError('missing_region', 'No region is set', { cause })
+    const [, wrong] = /region="([^"]*)" is not a valid/.exec(String(cause)) ?? []
+    if (wrong === undefined) throw new DeployError('missing_region', 'No region is set', { cause })
+    throw new DeployError('invalid_option', `"${wrong}" is not the name of a region`, {
+      hint: 'Correct the region of the profile in the AWS configuration files, or give --region.',
+      cause,
+    })
   }
 }

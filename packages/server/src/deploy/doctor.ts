@@ -46,11 +46,11 @@ export async function* diagnose(options: DoctorOptions): AsyncGenerator<Finding>
     ...(region !== undefined && { region }),
     ...(profile !== undefined && { profile }),
   }
-  if (!URL.canParse(options.url)) {
+  if (!URL.canParse(options.url) || !/^https?:/i.test(options.url)) {
     yield problem(
       'network',
       `"${options.url}" is not a URL`,
-      'Give the McpUrl output of the stack.',
+      'Give the McpUrl output of the stack, with its https://.',
     )
     return
   }
@@ -215,15 +215,16 @@ async function permissionHint(
   url: URL,
   { region, profile }: SigningOptions & { profile?: string },
 ): Promise<string> {
-  const caller = await signIn({ region: regionOfFunctionUrl(url) ?? region, profile }).then(
+  const place = regionOfFunctionUrl(url) ?? region
+  const caller = await signIn({ region: place, profile }).then(
     it => it.callerArn,
     () => undefined, // the hint is useful without the ARN
   )
   const to = caller?.replace(/^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\/.*$/, ROLE) ?? '<ARN>'
   return [
     'The caller needs both lambda:InvokeFunctionUrl and lambda:InvokeFunction, or the URL has been deleted.',
-    `An administrator of the stack gives URL access with: mcp-lambda-sam grant --as client --to ${to}`,
-    '(--as admin for the registration URL). "mcp-lambda-sam policy" prints the policy for the caller itself.',
+    `An administrator of the stack gives URL access with: mcp-lambda-sam grant --as client --to ${to}${place ? ` --region ${place}` : ''}`,
+    '(--as admin for the registration URL, --stack-name for a stack of another name). "mcp-lambda-sam policy" prints the policy for the caller itself.',
   ].join('\n')
 }
 

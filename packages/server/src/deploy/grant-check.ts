@@ -51,5 +51,5 @@ async function examine(url: URL, signing: SigningOptions): Promise<Finding | und
 /** The statement is not there, or cannot be added. */
 const lacksPermission = (state: string) => state === 'missing' || state === 'not_granted'
 
-const CONDITION_HINT = `Deploy the stack again with: mcp-lambda-sam deploy --parameter GrantCondition=none
+const CONDITION_HINT = `Deploy the stack again with: mcp-lambda-sam deploy --parameter GrantCondition=none --stack-name <its name>
 Then the registration function may allow every principal, not only the gateway, to invoke functions of the account.`

@@ -11,7 +11,7 @@ import { type Account, type AccountOptions, signIn } from './account.ts'
 import { DeployError, toDeployError } from './errors.ts'
 import { type Audience, type UrlStatement, urlStatements } from './policies.ts'
 import { accountOf, toPrincipal } from './principal.ts'
-import { DEFAULT_STACK_NAME, getStack } from './stack.ts'
+import { getStack, stackNameOf } from './stack.ts'
 
 // URL access: whether a principal may call one of the two Function URLs. The invoke permissions of
 // registered functions are another matter: see registration/invoke-permission.
@@ -44,7 +44,9 @@ export async function grantUrlAccess(options: UrlAccessOptions): Promise<UrlAcce
     if (found?.principal === wanted.Principal) return false
     // IAM shows a deleted principal by its unique id. A new one of the same name is not the same.
     if (found) await remove(lambda, functionArn, wanted)
-    await lambda.send(new AddPermissionCommand({ FunctionName: functionArn, ...wanted }))
+    await lambda
+      .send(new AddPermissionCommand({ FunctionName: functionArn, ...wanted }))
+      .catch(error => Promise.reject(unknownPrincipal(error, wanted.Principal)))
     return true
   })
 }
@@ -98,8 +100,9 @@ async function change(
 
 async function findFunction(
   audience: Audience,
-  { stackName = DEFAULT_STACK_NAME, ...options }: StackOptions,
+  options: StackOptions,
 ): Promise<{ account: Account; functionArn: string }> {
+  const stackName = stackNameOf(options)
   const account = await signIn(options)
   const stack = await getStack(new CloudFormationClient(account.config), stackName)
   const output = FUNCTION_OUTPUT[audience]
@@ -150,6 +153,17 @@ async function remove(lambda: LambdaClient, functionArn: string, { StatementId }
   } catch (error) {
     if (!isMissing(error)) throw error // another call has removed it
   }
+}
+
+/** Lambda looks the principal up. */
+function unknownPrincipal(error: unknown, principal: string): unknown {
+  const isUnknown = error instanceof Error && /principal was invalid/i.test(error.message)
+  return isUnknown
+    ? new DeployError('invalid_option', `AWS does not know ${principal}`, {
+        hint: 'Check --to: the account, the partition, the path and the name, in upper and lower case. A new role or user is known after some seconds.',
+        cause: error,
+      })
+    : error
 }
 
 const isMissing = (error: unknown) =>

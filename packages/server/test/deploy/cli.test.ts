@@ -17,6 +17,7 @@ test.each(['deploy', 'destroy', 'status', 'doctor', 'grant', 'revoke', 'policy']
 test.each([
   [['deploy'], /^There is no terminal to ask on: give --yes to deploy, or --dry-run/],
   [['deploy', '--yess'], /'--yess'.*"mcp-lambda-sam deploy --help"/],
+  [['deploy', '--stack-name', '--yes'], /^Option '--stack-name' argument is ambiguous\. "mcp/],
   [['deploy', '--yes', 'it'], /'it'.*"mcp-lambda-sam deploy --help"/],
   [['deploy', '--yes', '--vpc', 'vpc-1'], /^--vpc and --subnets must be given together/],
   [['deploy', '--yes', '--vpc', 'x', '--subnets', 'subnet-1'], /^--vpc takes an id, not "x"/],
@@ -38,6 +39,11 @@ test.each([
   [['grant', '--as', 'client'], /^--to is needed/],
   [['revoke', '--as', 'client'], /^--to is needed/],
   [['policy'], /^--for takes client or admin/],
+  [
+    ['policy', '--for', 'client', '--function-arn', 'mcp'],
+    /^--function-arn takes the ARN of a function, not "mcp"/,
+  ],
+  [['destroy', '--yes', '--stack-name', ''], /^"" is not the name of a stack\.\n.*--stack-name/],
 ])('refuses %j with exit code 2 and says what it expects', async (args, message) => {
   expect(await run(args)).toMatchObject({
     code: 2,
@@ -126,6 +132,10 @@ test('doctor finds missing credentials and wrong URLs before it sends a signed r
   expect(stdout).toMatch(/^ok +credentials .*…MPLE; signs for lambda in x\nWRONG +network +127/)
   expect(stdout).not.toMatch(/hush|AKIA/)
   expect(code).toBe(1)
+  expect(await run(['doctor', 'localhost:3000'], env)).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^WRONG +network +"localhost:3000" is not a URL\n\n.*https:/),
+  })
   expect(await run(['doctor', 'http://example.com'], env)).toMatchObject({
     code: 1,
     stdout: expect.stringContaining('not https'),

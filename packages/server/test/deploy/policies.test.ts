@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { parse } from 'yaml'
 
 import { identityPolicy, urlStatements } from '../../src/deploy/policies.ts'
 import { toPrincipal } from '../../src/deploy/principal.ts'
+import { grantUrlAccess } from '../../src/deploy/url-access.ts'
+import { AwsError, fakeAws } from './fake-aws.ts'
 
 const read = (path: string) =>
   readFileSync(fileURLToPath(new URL(`../../../../${path}`, import.meta.url)), 'utf8')
@@ -59,4 +61,40 @@ test.each([
   ['arn:aws:sts::123456789012:assumed-role/x/y', /is a role session/],
 ])('%s is refused as a principal', (text, message) => {
   expect(() => toPrincipal(text, 'aws')).toThrow(message)
+})
+
+test('a principal that Lambda does not find is a mistake in --to', async () => {
+  const outputs = { McpUrl: 'x', RegistrationUrl: 'x', McpFunctionArn: 'arn:mcp' }
+  const { endpoint } = await fakeAws({
+    DescribeStacks: {
+      Stacks: [
+        {
+          StackId: 'arn:stack',
+          StackName: 'mcp-lambda-sam',
+          StackStatus: 'CREATE_COMPLETE',
+          Outputs: Object.entries(outputs).map(([OutputKey, OutputValue]) => ({
+            OutputKey,
+            OutputValue,
+          })),
+        },
+      ],
+    },
+    GetPolicy: new AwsError(404, 'ResourceNotFoundException', 'no policy'),
+    AddPermission: new AwsError(
+      400,
+      'InvalidParameterValueException',
+      'The provided principal was invalid. Please check the principal and try again.',
+    ),
+  })
+  vi.stubEnv('AWS_ENDPOINT_URL', endpoint)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const to = 'arn:aws:iam::123456789012:role/agent'
+  const credentials = { accessKeyId: 'A', secretAccessKey: 'B' }
+  await expect(
+    grantUrlAccess({ region: 'us-east-1', credentials, to, as: 'client' }),
+  ).rejects.toMatchObject({
+    code: 'invalid_option',
+    message: `AWS does not know ${to}`,
+    hint: expect.stringMatching(/^Check --to: /),
+  })
 })

@@ -16,6 +16,8 @@ beforeAll(async () => {
 region = eu-central-1
 [profile dev]
 region = eu-west-1
+[profile odd]
+region = EU (Ireland)
 [sso-session corp]
 sso_region = eu-west-1
 [services local]
@@ -37,6 +39,7 @@ test('the profiles are those of both files, without sessions and services', asyn
   expect(Object.fromEntries(await readProfiles())).toEqual({
     default: { region: 'eu-central-1' },
     dev: { region: 'eu-west-1' },
+    odd: { region: 'EU (Ireland)' },
     ci: {},
   })
 })
@@ -45,10 +48,18 @@ test('a profile that does not exist is said to not exist, with those that do', a
   const error = {
     code: 'profile_not_found',
     message: 'There is no AWS profile "prod"',
-    hint: 'The profiles are: default, dev, ci. "aws configure --profile prod" makes it.',
+    hint: 'The profiles are: default, dev, odd, ci. "aws configure --profile prod" makes it.',
   }
   await expect(deploy({ profile: 'prod', region: 'eu-west-1' })).rejects.toMatchObject(error)
   vi.stubEnv('AWS_PROFILE', 'prod')
   await expect(destroy({ region: 'eu-west-1' })).rejects.toMatchObject(error)
   vi.stubEnv('AWS_PROFILE', undefined)
+})
+
+test('a region of a profile that is none is named, and not said to be missing', async () => {
+  await expect(destroy({ profile: 'odd' })).rejects.toMatchObject({
+    code: 'invalid_option',
+    message: '"EU (Ireland)" is not the name of a region',
+    hint: expect.stringContaining('the region of the profile'),
+  })
 })
