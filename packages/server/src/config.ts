@@ -105,7 +105,7 @@ interface Reader {
   note(name: string, maxLength: number): string
   /** A number greater than zero. */
   number(name: string, fallback: number): number
-  /** An integer, 0 or greater. */
+  /** 0 or greater, rounded up: a number of CloudFormation may be 2.5 or 1e2. */
   count(name: string, fallback: number): number
   /** Items separated by commas; empty when the variable is not set. */
   list(name: string, minLength?: number): string[]
@@ -147,9 +147,10 @@ function read<Config>(environment: Environment, pick: (reader: Reader) => Config
     },
     count(name, fallback) {
       const value = environment[name] || String(fallback)
-      if (!/^\d{1,9}$/.test(value))
-        problems.push(`${name} is "${value}": an integer of 0 or above is expected`)
-      return Number(value)
+      const number = Math.ceil(Number(value))
+      if (!(number >= 0 && number <= 1e9))
+        problems.push(`${name} is "${value}": a number from 0 to a billion is expected`)
+      return number
     },
     list(name, minLength = 1) {
       const items = (environment[name] ?? '').split(',').map(it => it.trim())

@@ -39,6 +39,14 @@ test('reads the variables that are set', () => {
   ])
 })
 
+test('a number as CloudFormation takes it is no reason not to start', () => {
+  const config = (text: string) =>
+    mcpConfig({ ...tables, LIST_TTL_SECONDS: text, MAX_STREAMS_PER_CALLER: text })
+  expect(config('2.5')).toMatchObject({ listTtlSeconds: 3, maxStreamsPerCaller: 3 })
+  expect(config('1e2')).toMatchObject({ listTtlSeconds: 100, maxStreamsPerCaller: 100 })
+  expect(() => config('-1')).toThrow('LIST_TTL_SECONDS is "-1": a number from 0')
+})
+
 test('takes a public path with or without "/" at its end', () => {
   for (const PUBLIC_PATH of ['/prod/v1', '/prod/v1/'])
     expect(mcpConfig({ ...tables, PUBLIC_PATH }).publicPath).toBe('/prod/v1')
