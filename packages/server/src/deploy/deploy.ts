@@ -15,7 +15,7 @@ import {
 } from './concurrency.ts'
 import { assertUnprotected, deleteStack } from './delete-stack.ts'
 import { DeployError, toDeployError } from './errors.ts'
-import { resultingParameters, toParameters } from './parameters.ts'
+import { assertFits, resultingParameters, toParameters } from './parameters.ts'
 import type { Place } from './place.ts'
 import {
   findStack,
@@ -134,9 +134,11 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
     const reserved = current ? undefined : await reservedIn(concurrency)
     const wanted = { ...reserved, ...options.parameters }
     const parameters = toParameters(template, stackName, current, wanted)
+    const resulting = resultingParameters(template, parameters, current)
+    assertFits(resulting)
     for (const warning of [
       ...('message' in concurrency ? [concurrency] : [lowConcurrency(concurrency) ?? []].flat()),
-      ...parameterWarnings(resultingParameters(template, parameters, current)),
+      ...parameterWarnings(resulting),
     ])
       onProgress({ type: 'warning', ...warning })
     const changeSet = await createChangeSet(

@@ -38,6 +38,25 @@ export function resultingParameters(
   )
 }
 
+/**
+ * Rejects parameters whose environment variables Lambda would refuse, after minutes and with all
+ * their values in the message. A secret of the stack counts as the asterisks that show it.
+ */
+export function assertFits(values: Record<string, string>) {
+  const lengths = LONG.map(name => Buffer.byteLength(JSON.stringify(values[name] ?? '')))
+  const bytes = lengths.reduce((sum, length) => sum + length, 0)
+  if (bytes <= MAX_LONG_BYTES) return
+  throw new DeployError(
+    'invalid_option',
+    `${LONG.join(', ')} have ${bytes} bytes together, and all environment variables of a function 4 KB`,
+    { hint: 'Shorten one of them.' },
+  )
+}
+
+const LONG = ['Instructions', 'AllowedOrigins', 'RequestStateKeys', 'PublicPath']
+/** The other variables and their names take 600 bytes at least, as JSON. */
+const MAX_LONG_BYTES = 4_096 - 600
+
 const IDENTIFIER = 'StackIdentifier'
 
 function identifier(stackName: string): string {

@@ -165,8 +165,12 @@ const HINTS: [RegExp, string][] = [
     'Other stacks import that value: delete them, or let them import it no longer.',
   ],
   [
-    /already exists/i,
+    /already (exported|exists)/i,
     'The name is in use: give another prefix with --parameter StackIdentifier=<prefix>.',
+  ],
+  [
+    /environment variables .*4KB/i,
+    'Instructions, AllowedOrigins and RequestStateKeys are too long together: shorten one of them.',
   ],
   [
     /concurren/i,

@@ -132,12 +132,15 @@ function page(
   })
 }
 
+/** The environment variables of a function, which may be secrets, in the message of Lambda. */
+const ENVIRONMENT = /\s*String measured:.*/s
+
 function toEvent(event: Described): StackEvent {
   return {
     at: event.Timestamp,
     logicalId: event.LogicalResourceId ?? '',
     type: event.ResourceType ?? '',
     status: event.ResourceStatus ?? '',
-    reason: event.ResourceStatusReason,
+    reason: event.ResourceStatusReason?.replace(ENVIRONMENT, ''),
   }
 }

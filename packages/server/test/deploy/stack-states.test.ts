@@ -172,6 +172,48 @@ test('an update that changes an imported export says which stack imports it', as
   })
 })
 
+test('an export whose name another stack has asks for another prefix', async () => {
+  const reason = 'Export with name mcp-lambda-sam-mcp-resource is already exported by stack old'
+  await withStack({
+    status: 'REVIEW_IN_PROGRESS',
+    after: 'ROLLBACK_COMPLETE',
+    events: [['mcp-lambda-sam', 'ROLLBACK_IN_PROGRESS', `${reason}.`]],
+  })
+  await expect(deployed()).rejects.toMatchObject({
+    message: expect.stringMatching(/ROLLBACK_COMPLETE: .*already exported by stack old$/),
+    hint: expect.stringMatching(/StackIdentifier=<prefix>.*--replace-failed/),
+  })
+})
+
+test('the environment variables in a message of Lambda, which may be secrets, are not shown', async () => {
+  const reason =
+    'because the environment variables you have provided exceeded the 4KB limit. String measured: '
+  await withStack({
+    status: 'UPDATE_COMPLETE',
+    after: 'UPDATE_ROLLBACK_COMPLETE',
+    events: [['McpFunction', 'UPDATE_FAILED', `${reason}{"REQUEST_STATE_KEYS":"hush\nhush"}`]],
+  })
+  const shown: unknown[] = []
+  const onProgress: DeployOptions['onProgress'] = it => shown.push(it)
+  const error = await deployed({ onProgress }).catch(it => it)
+  expect(error).toMatchObject({
+    message: expect.stringMatching(/4KB limit$/),
+    hint: expect.stringMatching(/^Instructions, AllowedOrigins and RequestStateKeys are too long/),
+  })
+  expect(JSON.stringify(shown)).toContain('4KB limit')
+  expect(JSON.stringify([shown, error])).not.toContain('hush')
+})
+
+test('parameters that are too long for a function are refused before a change set', async () => {
+  const { actions } = await withStack({ status: 'UPDATE_COMPLETE' })
+  const parameters = { Instructions: 'é'.repeat(1_500), RequestStateKeys: 'k'.repeat(600) }
+  await expect(deployed({ parameters })).rejects.toMatchObject({
+    code: 'invalid_option',
+    message: expect.stringMatching(/^Instructions, .* have 3608 bytes together/),
+  })
+  expect(actions()).not.toContain('CreateChangeSet')
+})
+
 test('a stack with termination protection is not deleted, and the hint turns it off', async () => {
   const more = { EnableTerminationProtection: true }
   const { actions } = await withStack({ status: 'CREATE_COMPLETE', more })
