@@ -1,3 +1,4 @@
+import { placeOptions } from '../deploy/place.ts'
 import { identityPolicy } from '../deploy/policies.ts'
 import type { UrlAccess, UrlAccessOptions } from '../deploy/url-access.ts'
 import { type Command, defineCommand, printResult, UsageError } from './command.ts'
@@ -25,7 +26,7 @@ export const revokeCommand = urlAccessCommand({
   async change(options) {
     const { revokeUrlAccess } = await import('../deploy/url-access.ts')
     const access = await revokeUrlAccess(options)
-    return { result: access, text: () => revokedText(access) }
+    return { result: access, text: () => revokedText(access, options.profile) }
   },
 })
 
@@ -79,7 +80,12 @@ function grantedText({ principal, functionArn, changed, isOtherAccount }: UrlAcc
   return lines.join('\n')
 }
 
-function revokedText({ principal, functionArn, changed, otherStatements }: UrlAccess): string {
+function revokedText(
+  { principal, functionArn, changed, otherStatements }: UrlAccess,
+  profile: string | undefined,
+): string {
+  const region = functionArn.split(':')[3]
+  const where = placeOptions({ region, profile })
   const lines = [
     changed
       ? `${principal} no longer has access to the URL of ${functionArn}.`
@@ -87,7 +93,7 @@ function revokedText({ principal, functionArn, changed, otherStatements }: UrlAc
   ]
   for (const sid of otherStatements)
     lines.push(
-      `Another statement still names it: aws lambda remove-permission --function-name ${functionArn} --statement-id ${sid}`,
+      `Another statement still names it: aws lambda remove-permission --function-name ${functionArn} --statement-id ${sid} ${where}`,
     )
   return lines.join('\n')
 }

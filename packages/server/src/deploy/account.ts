@@ -1,7 +1,7 @@
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import type { CredentialProvider, Credentials } from '@markvp/mcp-lambda-sam-client'
 
-import { DeployError } from './errors.ts'
+import { DEPLOY_ERRORS, DeployError } from './errors.ts'
 import { requireProfile } from './profiles.ts'
 
 export interface AccountOptions {
@@ -44,12 +44,21 @@ export async function signIn(options: AccountOptions): Promise<Account> {
     // By default the SDK waits without limit.
     requestHandler: { connectionTimeout: 10_000, socketTimeout: 60_000 },
   }
-  const { Account: accountId = '', Arn: callerArn = '' } = await new STSClient(config).send(
-    new GetCallerIdentityCommand(),
-    { abortSignal: signal },
-  )
+  const { Account: accountId = '', Arn: callerArn = '' } = await new STSClient(config)
+    .send(new GetCallerIdentityCommand(), { abortSignal: signal })
+    .catch(error => Promise.reject(withProfile(error, profile ?? process.env['AWS_PROFILE'])))
   const [, partition = 'aws'] = callerArn.split(':')
   return { config, region, partition, accountId, callerArn }
+}
+
+/** The SDK does not say why a profile gives no credentials. The AWS CLI does. */
+function withProfile(error: unknown, profile: string | undefined): unknown {
+  if (!profile || !(error instanceof Error) || !/from any providers/.test(error.message))
+    return error
+  return new DeployError('no_credentials', `The profile ${profile} gives no credentials`, {
+    hint: `"aws sts get-caller-identity --profile ${profile}" says why. ${DEPLOY_ERRORS.no_credentials}`,
+    cause: error,
+  })
 }
 
 /** The SDK would look for credentials elsewhere, and report that it found none. */

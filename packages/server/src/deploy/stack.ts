@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-cloudformation'
 
 import { DeployError } from './errors.ts'
+import { placeOptions } from './place.ts'
 
 export const DEFAULT_STACK_NAME = 'mcp-lambda-sam'
 
@@ -60,12 +61,15 @@ export async function getStack(
 ): Promise<Stack> {
   const stack = await findStack(cloudformation, stackName, signal)
   if (stack && isGateway(stack)) return stack
-  if (!stack) throw stackNotFound(stackName, await cloudformation.config.region())
+  const region = await cloudformation.config.region()
+  if (!stack) throw stackNotFound(stackName, region)
   throw hasNoOutputsYet(stack)
     ? new DeployError(
         'stack_not_found',
         `The stack ${stackName} is ${stack.status} and has no URLs`,
-        { hint: 'Deploy it first; "mcp-lambda-sam deploy" says what is wrong with it.' },
+        {
+          hint: `Deploy it first; "mcp-lambda-sam deploy ${placeOptions({ stackName, region })}" says what is wrong with it.`,
+        },
       )
     : foreignStack(stackName)
 }

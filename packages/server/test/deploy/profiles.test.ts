@@ -18,6 +18,13 @@ region = eu-central-1
 region = eu-west-1
 [profile odd]
 region = EU (Ireland)
+[profile loop]
+region = eu-west-1
+role_arn = arn:aws:iam::123456789012:role/x
+source_profile = back
+[profile back]
+role_arn = arn:aws:iam::123456789012:role/x
+source_profile = loop
 [sso-session corp]
 sso_region = eu-west-1
 [services local]
@@ -40,6 +47,8 @@ test('the profiles are those of both files, without sessions and services', asyn
     default: { region: 'eu-central-1' },
     dev: { region: 'eu-west-1' },
     odd: { region: 'EU (Ireland)' },
+    loop: { region: 'eu-west-1' },
+    back: {},
     ci: {},
   })
 })
@@ -48,7 +57,7 @@ test('a profile that does not exist is said to not exist, with those that do', a
   const error = {
     code: 'profile_not_found',
     message: 'There is no AWS profile "prod"',
-    hint: 'The profiles are: default, dev, odd, ci. "aws configure --profile prod" makes it.',
+    hint: 'The profiles are: default, dev, odd, loop, back, ci. "aws configure --profile prod" makes it.',
   }
   await expect(deploy({ profile: 'prod', region: 'eu-west-1' })).rejects.toMatchObject(error)
   vi.stubEnv('AWS_PROFILE', 'prod')
@@ -61,5 +70,15 @@ test('a region of a profile that is none is named, and not said to be missing', 
     code: 'invalid_option',
     message: '"EU (Ireland)" is not the name of a region',
     hint: expect.stringContaining('the region of the profile'),
+  })
+})
+
+test('a profile that gives no credentials is named, with the command that says why', async () => {
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+  vi.stubEnv('AWS_ACCESS_KEY_ID', undefined)
+  await expect(destroy({ profile: 'loop' })).rejects.toMatchObject({
+    code: 'no_credentials',
+    message: 'The profile loop gives no credentials',
+    hint: expect.stringContaining('"aws sts get-caller-identity --profile loop" says why'),
   })
 })
