@@ -220,7 +220,7 @@ async function permissionHint(
     it => it.callerArn,
     () => undefined, // the hint is useful without the ARN
   )
-  const to = caller?.replace(/^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\/.*$/, ROLE) ?? '<ARN>'
+  const to = caller ? granteeOf(caller) : '<ARN>'
   return [
     'The caller needs both lambda:InvokeFunctionUrl and lambda:InvokeFunction, or the URL has been deleted.',
     `An administrator of the stack gives URL access with: mcp-lambda-sam grant --as client --to ${to}${place ? ` --region ${place}` : ''}`,
@@ -228,7 +228,15 @@ async function permissionHint(
   ].join('\n')
 }
 
-const ROLE = 'arn:$1:iam::$2:role/$3'
+/** The value of `--to` for the principal of these credentials. A role session does not tell a path. */
+function granteeOf(callerArn: string): string {
+  const [, partition, account, role] =
+    /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\//.exec(callerArn) ?? []
+  if (!role) return callerArn
+  return role.startsWith('AWSReservedSSO_')
+    ? `"$(aws iam get-role --role-name ${role} --query Role.Arn --output text)"`
+    : `arn:${partition}:iam::${account}:role/${role}`
+}
 
 async function listTools(url: URL, signing: SigningOptions): Promise<Finding> {
   return checkCall('tools/list', async () => {

@@ -8,10 +8,11 @@ const PRINCIPAL = /^arn:([\w-]+):iam::\d{12}:(root|(?:role|user)\/[\w+=,.@/-]+)$
 export function toPrincipal(text: string, partition: string): string {
   if (/^\d{12}$/.test(text)) return `arn:${partition}:iam::${text}:root`
   if (isPartition(PRINCIPAL.exec(text)?.[1] ?? '')) return text
-  if (/^arn:[\w-]+:sts::\d+:assumed-role\//.test(text))
+  const [, role] = /^arn:[\w-]+:sts::\d+:assumed-role\/([\w+=,.@-]+)/.exec(text) ?? []
+  if (role)
     throw refused(
       `"${text}" is a role session, which ends after some hours`,
-      'Give the ARN of the role: arn:aws:iam::<account>:role/<path and name>.',
+      `Give the ARN of the role, with its path: "aws iam get-role --role-name ${role} --query Role.Arn" prints it.`,
     )
   throw refused(
     `"${text}" is not a principal that can get URL access`,

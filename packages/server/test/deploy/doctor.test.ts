@@ -106,6 +106,21 @@ test('the hint for a denied caller names both actions and the grant command', as
   })
 })
 
+test.each([
+  ['agents', /--to arn:aws:iam::000000000000:role\/agents --region us-east-1$/m],
+  ['AWSReservedSSO_Dev_0a1b', /--to "\$\(aws iam get-role --role-name AWSReservedSSO_Dev_0a1b /],
+])('a denied session of the role %s is told what an administrator grants', async (role, to) => {
+  const url = await elsewhere(
+    behindIam((_, response) => {
+      response.writeHead(403, { 'x-amzn-errortype': 'AccessDeniedException' }).end('{}')
+    }),
+  )
+  const Arn = `arn:aws:sts::000000000000:assumed-role/${role}/ann`
+  const { endpoint } = await fakeAws({ GetCallerIdentity: { Account: '000000000000', Arn } })
+  vi.stubEnv('AWS_ENDPOINT_URL', endpoint)
+  expect((await examined(url)).wrong?.hint).toMatch(to)
+})
+
 test('a wrong clock is found before the signature is checked', async () => {
   const url = await elsewhere((_, response) => {
     const date = new Date(Date.now() + 10 * 60_000).toUTCString()
