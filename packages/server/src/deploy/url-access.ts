@@ -46,7 +46,7 @@ export async function grantUrlAccess(options: UrlAccessOptions): Promise<UrlAcce
     if (found) await remove(lambda, functionArn, wanted)
     await lambda
       .send(new AddPermissionCommand({ FunctionName: functionArn, ...wanted }))
-      .catch(error => Promise.reject(unknownPrincipal(error, wanted.Principal)))
+      .catch(error => Promise.reject(refusedGrant(error, wanted.Principal)))
     return true
   })
 }
@@ -155,15 +155,20 @@ async function remove(lambda: LambdaClient, functionArn: string, { StatementId }
   }
 }
 
-/** Lambda looks the principal up. */
-function unknownPrincipal(error: unknown, principal: string): unknown {
-  const isUnknown = error instanceof Error && /principal was invalid/i.test(error.message)
-  return isUnknown
-    ? new DeployError('invalid_option', `AWS does not know ${principal}`, {
-        hint: 'Check --to: the account, the partition, the path and the name, in upper and lower case. A new role or user is known after some seconds.',
-        cause: error,
-      })
-    : error
+/** Lambda looks the principal up, and keeps 20 KB of statements. */
+function refusedGrant(cause: unknown, principal: string): unknown {
+  if (!(cause instanceof Error)) return cause
+  if (/principal was invalid/i.test(cause.message))
+    return new DeployError('invalid_option', `AWS does not know ${principal}`, {
+      hint: 'Check --to: the account, the partition, the path and the name, in upper and lower case. A new role or user is known after some seconds.',
+      cause,
+    })
+  if (cause.name === 'PolicyLengthExceededException')
+    return new DeployError('aws_error', `The policy of the function is full: ${cause.message}`, {
+      hint: 'It has room for about 30 principals. Attach the managed policy of the stack to roles and users instead (the outputs McpClientPolicyArn and RegistrationAdminPolicyArn), or grant to the number of an account.',
+      cause,
+    })
+  return cause
 }
 
 const isMissing = (error: unknown) =>

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
+import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { dynamoRegistry } from '../../src/registry/dynamo.ts'
@@ -11,7 +12,8 @@ import { denied, fakeAws } from './fake-aws.ts'
 
 test('status warns of what an older version stored and would be refused today', async () => {
   const emulator = await startDynamo()
-  await dynamoRegistry(emulator.dynamo(), emulator.tables.RegistrationTable).create({
+  const registry = dynamoRegistry(emulator.dynamo(), emulator.tables.RegistrationTable)
+  const registration: Registration = {
     id: 'tool-a',
     type: 'tool',
     name: 'a',
@@ -23,8 +25,15 @@ test('status warns of what an older version stored and would be refused today', 
     createdAt: '',
     updatedAt: '',
     createdBy: '',
+  }
+  await registry.create(registration)
+  await registry.create({ ...registration, id: 'tool-b', name: 'b' })
+  const call = registrationUrl(emulator)
+  const url = await serve(async (method, path, body) => {
+    // Another caller deletes this one after the list was read.
+    if (path === '/register/tool-b') await registry.remove({ type: 'tool', name: 'b' }, 1)
+    return call(method, path, body)
   })
-  const url = await serve(registrationUrl(emulator))
   const { endpoint } = await fakeAws({
     DescribeStacks: { Stacks: [stackAt(url)] },
   })
