@@ -34,6 +34,7 @@ import {
   deploymentAborted,
   notDeleted,
   notUpdatable,
+  overtaken,
   stackBusy,
   watchingLost,
 } from './stack-errors.ts'
@@ -204,7 +205,7 @@ export async function deploy(options: DeployOptions = {}): Promise<Deployment> {
           begun = now
         },
       },
-    )
+    ).catch(error => Promise.reject(overtaken(place, error)))
     if (stack && isComplete(stack)) return stack
     throw changeFailed(place, stack, failure)
   }

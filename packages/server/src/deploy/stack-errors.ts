@@ -78,6 +78,15 @@ export const tableKept = (place: Place, table: string, cause: DeployError) =>
     },
   )
 
+/** The error of a change set that another change of the stack has made void; else the same error. */
+export const overtaken = ({ stackName }: Place, error: unknown): unknown =>
+  error instanceof Error && /^(ChangeSetNotFound|InvalidChangeSetStatus)/.test(error.name)
+    ? new DeployError('stack_busy', `The stack ${stackName} has been changed meanwhile`, {
+        hint: 'Another deployment was quicker. Deploy again: it shows the changes that are left.',
+        cause: error,
+      })
+    : error
+
 export const changeFailed = (
   { stackName }: Place,
   stack: Stack | undefined,

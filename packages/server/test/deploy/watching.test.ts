@@ -169,6 +169,22 @@ test('a refused deployment leaves neither a change set nor an empty stack', asyn
   expect(deleted()).toEqual(['DeleteChangeSet', 'DeleteStack'])
 })
 
+test('a deployment that another one has overtaken says so, and keeps its stack', async () => {
+  const { state, deleted } = await nothing({
+    ExecuteChangeSet: new AwsError(404, 'ChangeSetNotFound', 'ChangeSet [c] does not exist'),
+  })
+  const confirm = () => {
+    state.now = 'CREATE_IN_PROGRESS'
+    return true
+  }
+  await expect(deploy({ ...NEW, confirm })).rejects.toMatchObject({
+    code: 'stack_busy',
+    message: 'The stack mcp-lambda-sam has been changed meanwhile',
+    hint: expect.stringContaining('Deploy again'),
+  })
+  expect(deleted()).toEqual(['DeleteChangeSet'])
+})
+
 test('a deployment that is stopped while its change set is made leaves nothing', async () => {
   const stop = new AbortController()
   const { deleted } = await nothing({ onChangeSet: () => stop.abort() })
