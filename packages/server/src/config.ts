@@ -148,8 +148,8 @@ function read<Config>(environment: Environment, pick: (reader: Reader) => Config
     count(name, fallback) {
       const value = environment[name] || String(fallback)
       const number = Math.ceil(Number(value))
-      if (!(number >= 0 && number <= 1e9))
-        problems.push(`${name} is "${value}": a number from 0 to a billion is expected`)
+      if (!(number >= 0 && number < 1e9))
+        problems.push(`${name} is "${value}": 0 or above is expected`)
       return number
     },
     list(name, minLength = 1) {

@@ -44,7 +44,7 @@ test('a number as CloudFormation takes it is no reason not to start', () => {
     mcpConfig({ ...tables, LIST_TTL_SECONDS: text, MAX_STREAMS_PER_CALLER: text })
   expect(config('2.5')).toMatchObject({ listTtlSeconds: 3, maxStreamsPerCaller: 3 })
   expect(config('1e2')).toMatchObject({ listTtlSeconds: 100, maxStreamsPerCaller: 100 })
-  expect(() => config('-1')).toThrow('LIST_TTL_SECONDS is "-1": a number from 0')
+  expect(() => config('-1')).toThrow('LIST_TTL_SECONDS is "-1": 0 or above')
 })
 
 test('takes a public path with or without "/" at its end', () => {
