@@ -45,7 +45,10 @@ for (const client of CLIENTS)
       const endpoints: Endpoint[] = client.sse ? ['/mcp', '/sse'] : ['/mcp']
       for (const endpoint of endpoints) {
         const run = runnerOf(tools, gateway)[client.needs]
+        const before = gateway.invocations.length
         const output = await run(snippetOf(client, endpoint, gateway))
+        const paths = gateway.invocations.slice(before).map(({ path }) => path)
+        expect(paths, `${client.title} uses ${endpoint}`).toContain(endpoint)
         expect(output, endpoint).toContain('statistics')
         // Printed as JSON, inside of a JSON string, or as a map.
         expect(output, endpoint).toMatch(/count\W+25\b[\s\S]*largest\W+97\b/)

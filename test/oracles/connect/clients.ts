@@ -23,7 +23,11 @@ const ROOT = 'package.json'
 const SCRIPT = 'scripts/connect.mjs'
 const FRAMEWORKS = 'scripts/python-frameworks-requirements.txt'
 const GO = 'test/oracles/connect/go/go.mod'
-const APPENDED: [string, string][] = [["on.aws/'", "on.aws/sse'"]]
+const OUR_SSE: [string, string][] = [
+  ['import { connect }', 'import { SigV4SseTransport }'],
+  ['await connect(client, ', 'await client.connect(new SigV4SseTransport('],
+  ["on.aws/')", "on.aws/'))"],
+]
 const URL_ONLY: [string, string][] = [['on.aws/mcp', 'on.aws/sse']]
 const OFFICIAL: [string, string][] = [
   ['StreamableHTTPClientTransport', 'SSEClientTransport'],
@@ -40,7 +44,7 @@ export const CLIENTS: PageClient[] = [
     block: 'typescript-1',
     title: 'TypeScript SDK 1.x, `connect`',
     needs: 'node',
-    sse: APPENDED,
+    sse: OUR_SSE,
     from: '1.10',
     pinned: [ROOT, '@modelcontextprotocol/sdk'],
   },
@@ -48,7 +52,7 @@ export const CLIENTS: PageClient[] = [
     block: 'typescript-2',
     title: 'TypeScript SDK 2.x, `connect`',
     needs: 'node',
-    sse: APPENDED,
+    sse: OUR_SSE,
     from: '2.0',
     pinned: [ROOT, '@modelcontextprotocol/client'],
   },
@@ -87,7 +91,7 @@ export const CLIENTS: PageClient[] = [
     block: 'langchain-js',
     title: 'LangChain JS',
     needs: 'npm',
-    sse: APPENDED,
+    sse: OUR_SSE,
     from: '1.1',
     pinned: [SCRIPT, '@langchain/mcp-adapters'],
   },
@@ -187,7 +191,7 @@ export const CLIENTS: PageClient[] = [
     block: 'rmcp',
     title: 'Rust `rmcp`, by the bridge',
     needs: 'rust',
-    sse: [['on.aws/"', 'on.aws/sse"']],
+    sse: [['client"]', 'client", "--transport", "sse"]']],
     from: '3.11',
     pinned: ['test/oracles/connect/rust/Cargo.toml', 'rmcp'],
   },
@@ -205,7 +209,7 @@ export const CLIENTS: PageClient[] = [
       title: `${title}, by the bridge`,
       needs: 'printed',
       change: ['--print-config claude', `--print-config ${application}`],
-      sse: [['on.aws/', 'on.aws/sse']],
+      sse: [['on.aws/', 'on.aws/ --transport sse']],
       from: 'any',
     }),
   ),
