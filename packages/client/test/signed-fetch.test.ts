@@ -1,8 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { inspect } from 'node:util'
 
 import { describe, expect, test, vi } from 'vitest'
 
-import { signedFetch } from '../src/signing/signed-fetch.ts'
+import type { Credentials } from '../src/signing/credentials.ts'
+import { type SigningOptions, signedFetch } from '../src/signing/signed-fetch.ts'
 import { serve } from './support/server.ts'
 import { KEY, REGION, type Received, refusalOf } from './support/verifier.ts'
 
@@ -185,6 +187,20 @@ describe('like fetch', () => {
     await vi.waitUntil(() => open.size === 0)
   })
 
+  test.each<[string, RequestInit, SigningOptions]>([
+    ['credentials that do not come', {}, { credentials: () => new Promise<Credentials>(() => {}) }],
+    ['a body that does not end', { method: 'POST', body: new ReadableStream() }, {}],
+  ])('the signal ends the wait for %s', async (_, init, given) => {
+    const { url, received } = await serve((_request, response) => response.end())
+    const controller = new AbortController()
+    const { signal } = controller
+    const request = { ...init, signal, duplex: 'half' } as RequestInit
+    const response = signedFetch({ ...options, ...given })(url, request)
+    controller.abort(new Error('enough'))
+    await expect(response).rejects.toThrow('enough')
+    expect(received).toEqual([])
+  })
+
   test('a broken network rejects with a TypeError', async () => {
     const { url } = await serve((_request, response) => response.destroy())
     await expect(signedFetch(options)(url)).rejects.toThrow(TypeError)
@@ -207,6 +223,14 @@ describe('a redirect', () => {
     expect(stranger.received).toHaveLength(0)
     await vi.waitUntil(() => open.size === 0)
   })
+})
+
+test('a URL with a password is refused without it', async () => {
+  for (const url of ['https://me:hunter2@example.com/', new URL('https://hunter2@example.com/')]) {
+    const error = await signedFetch(options)(url).catch(it => it)
+    expect(error).toMatchObject({ code: 'invalid_url' })
+    expect(inspect(error)).not.toContain('hunter2')
+  }
 })
 
 test('no request is sent to another machine over plain http', async () => {

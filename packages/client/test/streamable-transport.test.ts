@@ -713,6 +713,12 @@ async function started(
 }
 
 async function join(client: Client, { url }: LoopbackServer) {
+  expect(() => new SigV4StreamableHttpTransport('https://me:hunter2@example.com')).toThrow(
+    expect.objectContaining({
+      code: 'invalid_url',
+      message: expect.not.stringContaining('hunter2'),
+    }),
+  )
   const closed = vi.fn()
   const failed = vi.fn()
   const transport = new SigV4StreamableHttpTransport(url, signing)

@@ -1,6 +1,7 @@
 import { ClientError, type ClientErrorCode } from '../errors.ts'
 import { isBeforeSending, networkFailure } from '../http/network-failure.ts'
 import { retry } from '../http/retry.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import { type SigningOptions, signedFetch } from '../signing/signed-fetch.ts'
 import { isCallLimit, isRepeatable, type RequestKind, readHttpError } from './http-error.ts'
 
@@ -55,21 +56,6 @@ export function createSend(options: SendingOptions): Send {
       return delay
     }
     return unlessAborted(retry(attempt, { delayAfter, signal, isWanted }), signal)
-  }
-}
-
-/** `promise`, or the signal's reason where that comes first: credentials take no signal. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason)
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', stop)
   }
 }
 

@@ -93,9 +93,17 @@ function parseUrl(url: string | URL): URL {
   throw new ClientError('invalid_url', `Not an absolute URL: ${JSON.stringify(url)}`)
 }
 
-/** A header carries the session token, so plain http is allowed for this machine only. */
+/**
+ * A header carries the session token, so plain http is allowed for this machine only. `fetch` sends
+ * no user name of a URL.
+ */
 export function assertSecure(url: URL): void {
-  const { protocol, origin } = url
+  const { protocol, origin, username, password } = url
+  if (username || password)
+    throw new ClientError(
+      'invalid_url',
+      `The URL of ${origin} has a user name or a password, which a signed request cannot carry`,
+    )
   if (protocol === 'https:' || (protocol === 'http:' && isLoopback(url))) return
   throw new ClientError('invalid_url', `Refused to sign a request to ${origin}: it is not https`)
 }

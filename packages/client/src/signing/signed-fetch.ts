@@ -1,5 +1,6 @@
 import { ClientError } from '../errors.ts'
 import { discard } from '../http/bodies.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import { type CredentialOptions, type Credentials, credentialSource } from './credentials.ts'
 import { assertSecure, type Scope, type ScopeOptions, scopeOf } from './scope.ts'
 import { rememberSecrets } from './sent-secrets.ts'
@@ -28,6 +29,15 @@ export function signedFetch(options: SigningOptions = {}): typeof fetch {
   let clockOffset = 0
 
   return async (input, init) => {
+    const signal = init?.signal ?? (input instanceof Request ? input.signal : null)
+    const response = signAndSend(signal, input, init)
+    return signal ? unlessAborted(response, signal) : response
+  }
+
+  async function signAndSend(
+    signal: AbortSignal | null,
+    ...[input, init]: Parameters<typeof fetch>
+  ): Promise<Response> {
     const request = await toSignable(input, init)
     if (request.headers.has('authorization')) return deliver(request.headers)
 
@@ -63,7 +73,7 @@ export function signedFetch(options: SigningOptions = {}): typeof fetch {
     }
 
     async function deliver(headers: Headers) {
-      const { url, method, body, signal } = request
+      const { url, method, body } = request
       const response = await send(url, {
         ...init,
         method,
@@ -85,11 +95,11 @@ interface Signable {
   method: string
   headers: Headers
   body: Uint8Array<ArrayBuffer> | null
-  signal: AbortSignal | null
 }
 
 async function toSignable(...[input, init]: Parameters<typeof fetch>): Promise<Signable> {
-  const signal = init?.signal ?? (input instanceof Request ? input.signal : null)
+  // The error of `Request` for a URL with a password would show it.
+  if (!(input instanceof Request) && URL.canParse(input)) assertSecure(new URL(input))
   // Without the signal: a Request stays registered on a signal, which may be long-lived.
   const request = new Request(input, { ...init, signal: null })
   const url = new URL(request.url)
@@ -97,8 +107,10 @@ async function toSignable(...[input, init]: Parameters<typeof fetch>): Promise<S
   const query = [...url.searchParams]
   url.search = query.map(([key, value]) => `${encode(key)}=${encode(value)}`).join('&')
   url.hash = ''
-  const body = request.body ? new Uint8Array(await request.arrayBuffer()) : null
-  return { url, query, method: request.method, headers: new Headers(request.headers), body, signal }
+  // Not `request.body`, which Firefox does not have.
+  const bytes = new Uint8Array(await request.arrayBuffer())
+  const body = bytes.length > 0 ? bytes : null
+  return { url, query, method: request.method, headers: new Headers(request.headers), body }
 }
 
 const encode = (text: string) =>

@@ -1,6 +1,6 @@
 import { ClientError } from '../errors.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import { cancelledIdOf, type JsonRpcMessage, type RequestId, refersToRequest } from '../jsonrpc.ts'
-import { unlessAborted } from '../request/send.ts'
 import type { AbortScope } from '../transport/abort-scope.ts'
 import type { MessageObserver } from '../transport/pending-requests.ts'
 import { createSessionState } from '../transport/session-state.ts'

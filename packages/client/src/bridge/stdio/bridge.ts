@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { ClientError } from '../../errors.ts'
 import { reconnectDelay } from '../../http/backoff.ts'
+import { unlessAborted } from '../../http/unless-aborted.ts'
 import { cancelledIdOf, type JsonRpcMessage, type RequestId } from '../../jsonrpc.ts'
 import { receivedText } from '../../message-text.ts'
-import { unlessAborted } from '../../request/send.ts'
 import { protocolVersionOf, STATELESS_VERSION } from '../../streamable/mcp-headers.ts'
 import type { Connection } from '../connection.ts'
 import {
