@@ -30,10 +30,10 @@ export async function beginningOf({ body }: Response): Promise<string> {
 }
 
 /** A body of text to its end; rejects when it is cut, or longer than `limit` characters. */
-export async function textOf({ body }: Response, limit: number): Promise<string> {
+export async function textOf(response: Response, limit: number): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
-  for await (const chunk of body ?? []) {
+  for await (const chunk of chunksOf(response)) {
     text += decoder.decode(chunk, { stream: true })
     if (text.length > limit)
       throw new ClientError('invalid_response', `A response is larger than ${limit} characters`)
@@ -42,15 +42,32 @@ export async function textOf({ body }: Response, limit: number): Promise<string>
 }
 
 /** Reads a short body to its end, so that the connection can be reused; cancels a long one. */
-export async function drain({ body }: Response): Promise<void> {
+export async function drain(response: Response): Promise<void> {
   let length = 0
   try {
-    for await (const chunk of body ?? []) {
+    for await (const chunk of chunksOf(response)) {
       length += chunk.byteLength
       if (length > LIMIT) return // leaving the loop cancels the body
     }
   } catch {
     // The content is not needed.
+  }
+}
+
+/** The chunks of a body, which is cancelled where the loop ends before it. */
+async function* chunksOf({ body }: Response): AsyncGenerator<Uint8Array> {
+  if (!body) return
+  // Not `for await`: streams have no iterator in Safari.
+  const reader = body.getReader()
+  reader.closed.catch(() => {}) // read() rejects with the same error
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      yield value
+    }
+  } finally {
+    reader.cancel().catch(() => {})
   }
 }
 

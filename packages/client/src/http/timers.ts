@@ -49,16 +49,20 @@ export function startWatchdog(milliseconds: number, callback: () => void) {
 }
 
 /** Resolves after everything that is due now, promises included. */
-export const turn: () => Promise<void> =
-  'setImmediate' in globalThis
-    ? () => new Promise(resolve => setImmediate(resolve))
-    : // A browser makes a nested timer wait for 4 ms.
-      () =>
-        new Promise(resolve => {
-          const { port1, port2 } = new MessageChannel()
-          port1.onmessage = () => {
-            port1.close()
-            resolve()
-          }
-          port2.postMessage(undefined)
-        })
+export const turn: () => Promise<void> = turnOf()
+
+function turnOf(): () => Promise<void> {
+  if ('setImmediate' in globalThis) return () => new Promise(resolve => setImmediate(resolve))
+  // Workers may have neither.
+  if (!('MessageChannel' in globalThis)) return () => sleep(0)
+  // A browser makes a nested timer wait for 4 ms.
+  return () =>
+    new Promise(resolve => {
+      const { port1, port2 } = new MessageChannel()
+      port1.onmessage = () => {
+        port1.close()
+        resolve()
+      }
+      port2.postMessage(undefined)
+    })
+}

@@ -1,6 +1,7 @@
 import { ClientError } from '../errors.ts'
 import { drain } from '../http/bodies.ts'
 import { isEventStream } from '../http/event-stream.ts'
+import { turn } from '../http/timers.ts'
 import {
   cancelledIdOf,
   type JsonRpcMessage,
@@ -137,7 +138,7 @@ export class SigV4StreamableHttpTransport {
       if (id !== undefined) this.#pending.forget(id)
       // Later, so that the sender gets the reason before onclose is called.
       if (error instanceof ClientError && this.#session.isLost(error))
-        setImmediate(() => this.#pending.loseSession(error))
+        void turn().then(() => this.#pending.loseSession(error))
       throw error
     }
   }
