@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
 import type { ServerResponse } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
 import { Client as ClientV2, type Transport as TransportV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
@@ -410,6 +413,54 @@ describe('the stream of the server’s own messages', () => {
     expect(log).toEqual([])
     await transport.close()
     expect(log).toEqual(['close'])
+  })
+
+  test('is opened again once a message has had credentials, and not before', async () => {
+    let hasExpired = true
+    const { transport, server, errors } = await started(
+      (_, response) => response.writeHead(202).end(),
+      {},
+      (_, response) =>
+        hasExpired
+          ? response.writeHead(403, { 'x-amzn-errortype': 'ExpiredTokenException' }).end()
+          : events(response).write(': ka\n\n'),
+    )
+    await transport.send(initialized)
+    await vi.waitUntil(() => errors.length === 1)
+    expect(errors).toMatchObject([{ code: 'expired_token' }])
+    hasExpired = false
+    await transport.send({ jsonrpc: '2.0', method: 'notifications/x' })
+    await vi.waitUntil(() => of(server, 'GET').length === 2)
+    await transport.send({ jsonrpc: '2.0', method: 'notifications/x' })
+    expect(of(server, 'GET')).toHaveLength(2)
+  })
+
+  test('keeps the process alive, also while it is opened again', async () => {
+    let streams = 0
+    const server = await serve(({ method }, response) => {
+      if (method !== 'GET') return response.writeHead(202).end()
+      const { jsonrpc } = initialized
+      events(response).end(
+        streams++ ? `data: ${JSON.stringify({ jsonrpc, method: 'second' })}\n\n` : 'retry: 300\n\n',
+      )
+    })
+    const program = `
+      import { SigV4StreamableHttpTransport } from '@markvp/mcp-lambda-sam-client'
+      const [url, options, initialized] = JSON.parse(process.argv[1])
+      const transport = new SigV4StreamableHttpTransport(url, options)
+      transport.onmessage = ({ method }) => {
+        console.log(method)
+        void transport.close()
+      }
+      await transport.start()
+      await transport.send(initialized)`
+    const given = JSON.stringify([server.url, signing, initialized])
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '-e', program, given],
+      { cwd: fileURLToPath(new URL('..', import.meta.url)) },
+    )
+    expect(stdout).toBe('second\n')
   })
 
   test('is closed before the session is ended', async () => {

@@ -3,11 +3,10 @@
 /** Resolves after the time. Rejects with an `AbortError` when the signal aborts before. */
 export function sleep(
   milliseconds: number,
-  { signal, ref = true }: { signal?: AbortSignal | undefined; ref?: boolean } = {},
+  { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(end, milliseconds)
-    if (!ref) unref(timer)
     if (signal?.aborted) abort()
     else signal?.addEventListener('abort', abort)
 
@@ -32,8 +31,12 @@ export function unref(timer: Timer): Timer {
   return timer
 }
 
+/** A longer timer ends at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 /** Calls back when `restart` has not been called for a time. Lets the process end. */
-export function startWatchdog(milliseconds: number, callback: () => void) {
+export function startWatchdog(timeoutMs: number, callback: () => void) {
+  const milliseconds = Math.min(timeoutMs, MAX_TIMER_MS)
   let timer = unref(setTimeout(callback, milliseconds))
   return {
     restart() {

@@ -51,10 +51,8 @@ export function createStreamReader({
       failures = wasUseful ? 0 : failures + 1
       if (isOver(stream)) return undefined
       if (!isTemporary(reason) || !stream.canResume() || failures > stream.attempts) return reason
-      // A pending request keeps the process alive. A stream of the server's own messages does not.
-      const ref = Number.isFinite(stream.attempts)
       const delay = reconnectDelay(failures, stream.retryMs)
-      await sleep(delay, { signal: stream.signal, ref }).catch(() => {}) // see isOver
+      await sleep(delay, { signal: stream.signal }).catch(() => {}) // see isOver
       if (isOver(stream)) return undefined
     }
   }

@@ -133,6 +133,7 @@ export class SigV4StreamableHttpTransport {
       await (id === undefined
         ? this.#sendOneWay(message, options)
         : this.#sendRequest(message, id, options))
+      this.#getStream.reopen()
     } catch (error) {
       if (request?.isAnswered) return
       if (id !== undefined) this.#pending.forget(id)
