@@ -107,6 +107,18 @@ describe('a provider', () => {
     expect(keysUsed(server)).toEqual(['AKIDNEW'])
   })
 
+  test('may give the expiration as text, as JSON has it', async () => {
+    const server = await serve((_request, response) => response.end())
+    const inMs = (ms: number) => new Date(Date.now() + ms)
+    const json = (it: Credentials): Credentials => JSON.parse(JSON.stringify(it))
+    for (const expiration of [inMs(50_000), inMs(3_600_000)])
+      await signedFetch({
+        region,
+        credentials: async options => (options?.forceRefresh ? NEW : json({ ...OLD, expiration })),
+      })(server.url)
+    expect(keysUsed(server)).toEqual(['AKIDNEW', 'AKIDOLD'])
+  })
+
   test('that cannot refresh credentials is used until they expire', async () => {
     const server = await serve((_request, response) => response.end())
     let expiration = new Date(Date.now() + 50_000)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { readEvents } from '../src/http/event-stream.ts'
+import { serve } from './support/server.ts'
 
 test.each([
   ['\n', 'data: one\n\ndata: two\n\n'],
@@ -18,6 +19,32 @@ test('does not read an event that breaks off', async () => {
 test('reads an event at once when a carriage return ends a chunk', async () => {
   expect(await eventsOf('data: one\r\r', 'event: x')).toEqual(['one'])
   expect(await eventsOf('data: one\r', '\n\r', '\ndata: two\r', '\r')).toEqual(['one', 'two'])
+})
+
+test('a process that was busy for long reads what has arrived before it gives a stream up', async () => {
+  let end = () => {}
+  const { url } = await serve((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write('data: before\n\n')
+    end = () => response.end('data: after\n\n')
+  })
+  const { body } = await fetch(url)
+  if (!body) throw new Error('The response has no body')
+  const events: string[] = []
+  const reading = readEvents(body, {
+    heartbeatTimeoutMs: 100,
+    onEvent({ data }) {
+      events.push(data)
+      if (data === 'after') return
+      // When the stream is being read again.
+      setTimeout(() => {
+        end()
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+      }, 10)
+    },
+  })
+  await reading
+  expect(events).toEqual(['before', 'after'])
 })
 
 async function eventsOf(...chunks: string[]) {

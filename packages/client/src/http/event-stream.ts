@@ -44,15 +44,24 @@ export async function readEvents(
 
   let endsInCarriageReturn = false
   let isSilent = false
-  const watchdog = startWatchdog(heartbeatTimeoutMs, () => {
+  /** Undefined while events are handled, which is not the time of the server. */
+  let reading: Promise<unknown> | undefined
+  const watchdog = startWatchdog(heartbeatTimeoutMs, async () => {
+    const silent = reading
+    // After a long computation, timers come before the bytes that have arrived meanwhile.
+    await turn()
+    if (!silent || reading !== silent) return
     isSilent = true
     void reader.cancel().catch(() => {})
   })
 
   try {
     for (;;) {
-      const { done, value } = await reader.read()
       watchdog.restart()
+      const read = reader.read()
+      reading = read
+      const { done, value } = await read
+      reading = undefined
       const decoded = done ? decoder.decode() : decoder.decode(value, { stream: true })
       const text = isStart ? decoded.replace(/^\ufeff/, '') : decoded
       if (decoded) isStart = false

@@ -43,7 +43,7 @@ export function credentialSource({ credentials, profile }: CredentialOptions): C
   return {
     async current() {
       const found = await callProvider(provider, profile)
-      const left = (found.expiration?.getTime() ?? Number.POSITIVE_INFINITY) - Date.now()
+      const left = timeLeft(found)
       if (left > REFRESH_BEFORE_MS) return found
       // When the refresh fails, the credentials are still valid for their last minute.
       return refresh().catch(error => (left > 0 ? found : Promise.reject(error)))
@@ -112,6 +112,12 @@ function assertComplete(credentials: Credentials | undefined): Credentials {
     'no_credentials',
     'The AWS credentials have no accessKeyId or no secretAccessKey',
   )
+}
+
+/** Milliseconds. Credentials that come as JSON have a date as text, which the type cannot prevent. */
+function timeLeft({ expiration }: Credentials): number {
+  const left = expiration ? new Date(expiration).getTime() - Date.now() : Number.NaN
+  return Number.isNaN(left) ? Number.POSITIVE_INFINITY : left
 }
 
 const differ = (one: Credentials, other: Credentials) =>
