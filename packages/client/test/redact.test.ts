@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { readRefusal, withoutSecrets } from '../src/request/refusal.ts'
 import { createSend } from '../src/request/send.ts'
 import { signedFetch } from '../src/signing/signed-fetch.ts'
@@ -176,4 +176,19 @@ test('a request id that echoes a secret is left out', async () => {
   const { signal } = new AbortController()
   const error = await createSend({ credentials, fetch })('stream', url, { signal }).catch(it => it)
   expect(error).toMatchObject({ code: 'access_denied', requestId: undefined })
+})
+
+test.each([
+  ['nested deeper than the stack', `${'['.repeat(30_000)}${']'.repeat(30_000)}`],
+  ['of thousands of texts', JSON.stringify(Array(16_000).fill('a'))],
+])('a body %s is refused as any other, and the secrets are read once', async (_, body) => {
+  const encode = vi.spyOn(TextEncoder.prototype, 'encode')
+  onTestFinished(() => encode.mockRestore())
+  const credentials = { ...credentialsOf(1), sessionToken: token(1) }
+  const fetch = async () => new Response(body, { status: 400 })
+  const { signal } = new AbortController()
+  const error = await createSend({ credentials, fetch })('message', url, { signal }).catch(it => it)
+  expect(error).toMatchObject({ code: 'request_refused', status: 400 })
+  expect(body.startsWith(error.data.text)).toBe(true)
+  expect(encode.mock.calls.length).toBeLessThan(100)
 })

@@ -1,9 +1,15 @@
+import { inspect } from 'node:util'
+
 import { Client as ClientV2, type Transport as TransportV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import type { Transport as TransportV1 } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
-import { SigV4SseTransport, type TransportOptions } from '../src/index.ts'
+import {
+  SigV4SseTransport,
+  SigV4StreamableHttpTransport,
+  type TransportOptions,
+} from '../src/index.ts'
 import {
   ENDPOINT,
   event,
@@ -251,6 +257,16 @@ describe('start', () => {
     expect(log).toEqual(['close'])
     await vi.waitUntil(() => gateway.open.size === 0)
     expect(gateway.received).toHaveLength(1)
+  })
+
+  test('says where an endpoint on another host is, without its query', async () => {
+    const gateway = await startGateway({
+      sse: (_, r) => stream(r).write('event: endpoint\ndata: https://example.com/m?key=k1\n\n'),
+    })
+    const { transport } = observed(gateway)
+    await expect(transport.start()).rejects.toMatchObject({
+      message: expect.stringMatching(/: https:\/\/example\.com\/m$/),
+    })
   })
 
   test('rejects when no server listens', async () => {
@@ -656,6 +672,33 @@ describe('version negotiation of SDK 2.x', () => {
     expect(gateway.messages).toHaveLength(1)
   })
 })
+
+test('a limit that is infinite never ends', async () => {
+  const never = Number.POSITIVE_INFINITY
+  const limits = { connectTimeoutMs: never, sendTimeoutMs: never, heartbeatTimeoutMs: never }
+  const { transport, log, gateway } = await started({}, limits)
+  await transport.send({ jsonrpc: '2.0', method: 'notifications/x' })
+  expect(log).toEqual([])
+  expect(streamRequests(gateway)).toHaveLength(1)
+})
+
+test.each([SigV4SseTransport, SigV4StreamableHttpTransport])(
+  'a header of the options that cannot be sent is an error without its value',
+  async Transport => {
+    const headers = { 'x-api-key': 'first-half\nsecond-half' }
+    const transport = new Transport('http://127.0.0.1:1', { ...signing, headers })
+    const connecting = async () => {
+      await transport.start()
+      await transport.send({ jsonrpc: '2.0', id: 1, method: 'initialize' })
+    }
+    const error = await connecting().catch(it => it)
+    expect(error).toMatchObject({
+      code: 'connection_failed',
+      hint: 'Correct the option "headers".',
+    })
+    expect(inspect(error)).not.toContain('half')
+  },
+)
 
 test('the transport has the types of both SDKs, and does not make them skip initialize', () => {
   const transport = new SigV4SseTransport('https://abc.lambda-url.us-east-1.on.aws')

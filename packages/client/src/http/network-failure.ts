@@ -12,7 +12,13 @@ export function networkFailure(error: unknown): { code: string | undefined; mess
 
 /** The error of `fetch` for a header with a line break shows its value, which may be a secret. */
 const withoutHeader = (message: string) =>
-  message.replace(/".*" is an invalid header value/s, 'a header has an invalid value')
+  message.replace(HEADER_VALUE, 'a header has an invalid value')
+
+const HEADER_VALUE = /".*" is an invalid header value/s
+
+/** `error` as the cause of another one, which a log shows too. */
+export const causeOf = (error: unknown): unknown =>
+  error instanceof Error && HEADER_VALUE.test(error.message) ? undefined : error
 
 /** The connection failed before the first byte of the request was sent. */
 export const isBeforeSending = (code: string | undefined) => BEFORE_SENDING.has(code ?? '')

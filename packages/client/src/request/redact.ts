@@ -16,8 +16,12 @@ export function redactSent(text: string, sent: readonly string[]): string {
 export function redactBody(text: string, sent: readonly string[]): string {
   const body = parseJson(text)
   if (typeof body !== 'object' || body === null) return redact(text, sent)
-  const hidden = JSON.stringify(redactValue(body, sent))
-  return hidden === JSON.stringify(body) ? text : hidden
+  try {
+    const hidden = JSON.stringify(redactValue(body, sent))
+    return hidden === JSON.stringify(body) ? text : hidden
+  } catch {
+    return redact(text, sent) // nested deeper than the stack
+  }
 }
 
 function redactValue(value: unknown, sent: readonly string[]): unknown {
@@ -83,12 +87,9 @@ const PART = 16
 
 /** Hides the secrets, and parts of them. */
 function hideSent(text: string, sent: readonly string[]): string {
-  const parts = new Set<string>()
+  const { short, parts } = searchedFor(sent)
   let result = text
-  for (const form of sent.flatMap(formsOf)) {
-    if (form.length < PART) result = result.replaceAll(form, HIDDEN)
-    for (let at = 0; at + PART <= form.length; at++) parts.add(form.slice(at, at + PART))
-  }
+  for (const form of short) result = result.replaceAll(form, HIDDEN)
   let shown = ''
   for (let at = 0; at < result.length; ) {
     let end = at
@@ -98,6 +99,27 @@ function hideSent(text: string, sent: readonly string[]): string {
     at = Math.max(end, at + 1)
   }
   return shown
+}
+
+interface Searched {
+  /** Forms of secrets that are shorter than a part. */
+  short: string[]
+  parts: ReadonlySet<string>
+}
+
+/** A body may have thousands of texts, in which the same secrets are looked for. */
+const searched = new WeakMap<object, Searched>()
+
+function searchedFor(sent: readonly string[]): Searched {
+  const known = searched.get(sent)
+  if (known) return known
+  const forms = sent.flatMap(formsOf)
+  const parts = new Set<string>()
+  for (const form of forms)
+    for (let at = 0; at + PART <= form.length; at++) parts.add(form.slice(at, at + PART))
+  const found = { short: forms.filter(it => it.length < PART), parts }
+  searched.set(sent, found)
+  return found
 }
 
 /**

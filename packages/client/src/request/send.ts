@@ -1,5 +1,5 @@
 import { ClientError, type ClientErrorCode } from '../errors.ts'
-import { isBeforeSending, networkFailure } from '../http/network-failure.ts'
+import { causeOf, isBeforeSending, networkFailure } from '../http/network-failure.ts'
 import { retry } from '../http/retry.ts'
 import { unlessAborted } from '../http/unless-aborted.ts'
 import { type SigningOptions, signedFetch } from '../signing/signed-fetch.ts'
@@ -86,7 +86,7 @@ export function toConnectionError(what: string, error: unknown, kind: RequestKin
   if (error instanceof ClientError) return error
   const { code, message } = networkFailure(error)
   return new ClientError('connection_failed', `${what}: ${code ?? message}`, {
-    cause: error,
+    cause: causeOf(error),
     retryable: isRepeatable(kind) || isBeforeSending(code),
   })
 }

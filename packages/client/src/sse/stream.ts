@@ -130,7 +130,9 @@ export function createSseStream(options: SseStreamOptions): SseStream {
   function endpointOf(reference: string): URL {
     const endpoint = URL.canParse(reference, url) ? new URL(reference, url) : undefined
     if (endpoint?.origin === url.origin) return endpoint
-    const message = `The server named an endpoint that is not on ${url.origin}: ${reference}`
+    // Without the query, which may hold a secret, and no longer than a person reads.
+    const named = endpoint ? `${endpoint.origin}${endpoint.pathname}` : 'an invalid URL'
+    const message = `The server named an endpoint that is not on ${url.origin}: ${named.slice(0, 500)}`
     throw new ClientError('invalid_response', message)
   }
 }

@@ -5,7 +5,7 @@ import { textToSend } from '../message-text.ts'
 import { createSend, type Send } from '../request/send.ts'
 import { sseUrl } from '../signing/scope.ts'
 import type { AbortScope } from '../transport/abort-scope.ts'
-import { type Limits, limitsOf, type TransportOptions } from '../transport/options.ts'
+import { headersWith, type Limits, limitsOf, type TransportOptions } from '../transport/options.ts'
 import { createPendingRequests, type PendingRequests } from '../transport/pending-requests.ts'
 import { postMessage } from './post.ts'
 import { createSseSession, type SseSession } from './session.ts'
@@ -172,10 +172,10 @@ export class SigV4SseTransport {
   }
 
   #headers(needed: Record<string, string>): Headers {
-    const headers = new Headers(this.#options.headers)
-    for (const [name, value] of Object.entries(needed)) headers.set(name, value)
-    if (this.#protocolVersion) headers.set('mcp-protocol-version', this.#protocolVersion)
-    return headers
+    return headersWith(this.#options, {
+      ...needed,
+      'mcp-protocol-version': this.#protocolVersion || undefined,
+    })
   }
 }
 

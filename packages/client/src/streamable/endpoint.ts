@@ -4,7 +4,7 @@ import { isEventStream } from '../http/event-stream.ts'
 import { textToSend } from '../message-text.ts'
 import { createSend } from '../request/send.ts'
 import type { AbortScope } from '../transport/abort-scope.ts'
-import { type Limits, limitsOf, type TransportOptions } from '../transport/options.ts'
+import { headersWith, type Limits, limitsOf, type TransportOptions } from '../transport/options.ts'
 import type { PendingRequests } from '../transport/pending-requests.ts'
 import { messageHeaders } from './mcp-headers.ts'
 import type { Body, ResumableStream } from './resumable-stream.ts'
@@ -81,11 +81,10 @@ export function createEndpoint(
   return endpoint
 
   function headersOf(sessionId: string | undefined, needed: Record<string, string> = {}): Headers {
-    const headers = new Headers(options.headers)
-    const { protocolVersion } = endpoint
-    if (protocolVersion) headers.set('mcp-protocol-version', protocolVersion)
-    if (sessionId) headers.set('mcp-session-id', sessionId)
-    for (const [key, value] of Object.entries(needed)) headers.set(key, value)
-    return headers
+    return headersWith(options, {
+      'mcp-protocol-version': endpoint.protocolVersion || undefined,
+      'mcp-session-id': sessionId || undefined,
+      ...needed,
+    })
   }
 }

@@ -1,3 +1,5 @@
+import { ClientError } from '../errors.ts'
+import { causeOf, networkFailure } from '../http/network-failure.ts'
 import type { SendingOptions } from '../request/send.ts'
 
 /** The options of both transports. */
@@ -17,6 +19,24 @@ export interface TransportOptions extends SendingOptions {
    * A stream without a byte for this long is dead; the server sends one every 15 s. @default 45_000
    */
   heartbeatTimeoutMs?: number
+}
+
+/** The headers of the options, which may be ones that cannot be sent, and `needed`. */
+export function headersWith(
+  { headers }: TransportOptions,
+  needed: Record<string, string | undefined>,
+): Headers {
+  try {
+    const all = new Headers(headers)
+    for (const [name, value] of Object.entries(needed))
+      if (value !== undefined) all.set(name, value)
+    return all
+  } catch (error) {
+    throw new ClientError('connection_failed', `Not sent: ${networkFailure(error).message}`, {
+      hint: 'Correct the option "headers".',
+      cause: causeOf(error),
+    })
+  }
 }
 
 export interface Limits {
