@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
 
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import type { Credentials } from '../src/signing/credentials.ts'
 import { type SigningOptions, signedFetch } from '../src/signing/signed-fetch.ts'
@@ -199,6 +200,19 @@ describe('like fetch', () => {
     controller.abort(new Error('enough'))
     await expect(response).rejects.toThrow('enough')
     expect(received).toEqual([])
+  })
+
+  test('many requests may share a signal, which keeps no listener of them', async () => {
+    const { url } = await serve((_request, response) => response.end())
+    const warned = vi.fn()
+    process.on('warning', warned)
+    onTestFinished(() => void process.off('warning', warned))
+    const { signal } = new AbortController()
+    const fetch = signedFetch({ ...options, fetch: async () => new Response() })
+    await Promise.all(Array.from({ length: 20 }, () => fetch(url, { signal })))
+    await new Promise(resolve => setImmediate(resolve))
+    expect(warned).not.toHaveBeenCalled()
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   test('a broken network rejects with a TypeError', async () => {

@@ -600,7 +600,7 @@ describe('send', () => {
   })
 
   test('rejects when a notification is not accepted in time, and does not limit a request', async () => {
-    let respond = () => {}
+    let respond: (() => void) | undefined
     const { transport, messages } = await started(
       ({ id }, response) => {
         if (id !== undefined) respond = () => json(response, result(id))
@@ -611,7 +611,8 @@ describe('send', () => {
     await expect(transport.send({ jsonrpc: '2.0', method: 'x' })).rejects.toMatchObject({
       code: 'timeout',
     })
-    respond()
+    await vi.waitUntil(() => respond)
+    respond?.()
     await asking
     expect(messages).toEqual([result(1)])
   })

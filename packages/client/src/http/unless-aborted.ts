@@ -1,14 +1,17 @@
-/** `promise`, or the signal's reason where that comes first: a provider of credentials takes no signal. */
+import { onAbort } from './on-abort.ts'
+
+/**
+ * `promise`, or the signal's reason where that comes first: a provider of credentials takes no
+ * signal.
+ */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop = () => {}
   const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason)
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
+    stop = onAbort(signal, () => reject(signal.reason))
   })
   try {
     return await Promise.race([promise, aborted])
   } finally {
-    signal.removeEventListener('abort', stop)
+    stop()
   }
 }

@@ -114,7 +114,7 @@ function assertComplete(credentials: Credentials | undefined): Credentials {
   )
 }
 
-/** Milliseconds. Credentials that come as JSON have a date as text, which the type cannot prevent. */
+/** Milliseconds. Credentials that come as JSON have a date as text, whatever the type says. */
 function timeLeft({ expiration }: Credentials): number {
   const left = expiration ? new Date(expiration).getTime() - Date.now() : Number.NaN
   return Number.isNaN(left) ? Number.POSITIVE_INFINITY : left

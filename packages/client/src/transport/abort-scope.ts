@@ -1,5 +1,6 @@
 import { ClientError } from '../errors.ts'
 import { drain } from '../http/bodies.ts'
+import { onAbort } from '../http/on-abort.ts'
 import { startWatchdog } from '../http/timers.ts'
 
 /** Work that can be aborted from several sides. Call `release()` when it has ended. */
@@ -14,7 +15,7 @@ export interface AbortScope {
 /** A timer that is so late was stopped with the machine, or with the process. */
 const ASLEEP_MS = 10_000
 
-/** Follows `parent` by a listener: `AbortSignal.any()` on a long-lived signal leaks memory. */
+/** Follows `parent` by a callback: `AbortSignal.any()` on a long-lived signal leaks memory. */
 export function createAbortScope(
   parent: AbortSignal | undefined,
   onRelease: () => void,
@@ -29,8 +30,7 @@ export function createAbortScope(
             cause: parent?.reason,
           }),
     )
-  if (parent?.aborted) follow()
-  else parent?.addEventListener('abort', follow)
+  const stopFollowing = parent ? onAbort(parent, follow) : () => {}
 
   return {
     signal: controller.signal,
@@ -52,7 +52,7 @@ export function createAbortScope(
     },
     release() {
       for (const watchdog of watchdogs) watchdog.stop()
-      parent?.removeEventListener('abort', follow)
+      stopFollowing()
       onRelease()
     },
   }
