@@ -107,6 +107,25 @@ describe('a provider', () => {
     expect(keysUsed(server)).toEqual(['AKIDNEW'])
   })
 
+  test.each<[string, Error]>([
+    ['of the system', Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' })],
+    [
+      'of fetch',
+      new TypeError('fetch failed', { cause: new Error('connect ETIMEDOUT 192.0.2.1') }),
+    ],
+    ['of a limit', new DOMException('The operation timed out', 'TimeoutError')],
+    ['of fetch in Chromium', new TypeError('Failed to fetch')],
+    ['that the AWS SDK wraps', new Error('Error: getaddrinfo EAI_AGAIN portal.sso.amazonaws.com')],
+  ])('that the network fails rejects with connection_failed, for an error %s', async (_, error) => {
+    const fetch = signedFetch({ region, credentials: () => Promise.reject(error) })
+    await expect(fetch('http://127.0.0.1/')).rejects.toMatchObject({
+      code: 'connection_failed',
+      message: expect.stringContaining('Could not fetch AWS credentials'),
+      hint: 'Check the network, then try again.',
+      retryable: true,
+    })
+  })
+
   test('may give the expiration as text, as JSON has it', async () => {
     const server = await serve((_request, response) => response.end())
     const inMs = (ms: number) => new Date(Date.now() + ms)
@@ -200,6 +219,18 @@ describe('the default chain', () => {
     await writeFile(file, profile('tools', NEW))
     expect((await fetch(server.url)).status).toBe(200)
     expect(keysUsed(server)).toEqual(['AKIDOLD', 'AKIDOLD', 'AKIDNEW'])
+  })
+
+  test('that cannot reach STS rejects with connection_failed', async () => {
+    const file = await withSharedFiles(profile('base', NEW))
+    await writeFile(
+      join(file, '../config'),
+      '[profile tools]\nrole_arn = arn:aws:iam::123456789012:role/tools\nsource_profile = base\nregion = us-east-1\n',
+    )
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', 'http://127.0.0.1:1')
+    vi.stubEnv('AWS_MAX_ATTEMPTS', '1')
+    const fetch = signedFetch({ region, profile: 'tools' })
+    await expect(fetch('http://127.0.0.1/')).rejects.toMatchObject({ code: 'connection_failed' })
   })
 
   test('without credentials rejects with no_credentials and says how to log in', async () => {

@@ -108,6 +108,29 @@ describe('a message over a limit of the gateway', () => {
   })
 })
 
+test('a network that is away when credentials are fetched is a cut too', async () => {
+  let failures = 0
+  const { gateway, streams, transport, messages, errors } = await started(
+    {},
+    {
+      async credentials() {
+        if (failures === 0) return KEY
+        failures -= 1
+        throw Object.assign(new Error('getaddrinfo ENOTFOUND sts'), { code: 'ENOTFOUND' })
+      },
+    },
+  )
+  failures = 2
+  streams[0]?.destroy()
+  await vi.waitUntil(() => streams.length === 2)
+  failures = 1
+  await transport.send(ping(1))
+  streams[1]?.write(event({ jsonrpc: '2.0', id: 1, result: {} }))
+  await vi.waitUntil(() => messages.length === 1)
+  expect(errors).toEqual([])
+  expect(gateway.received.filter(it => it.method === 'POST')).toHaveLength(1)
+})
+
 test('closing ends the session on the server, once', async () => {
   const { gateway, transport } = await started()
   await transport.close()

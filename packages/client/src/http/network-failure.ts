@@ -20,6 +20,19 @@ const HEADER_VALUE = /".*" is an invalid header value/s
 export const causeOf = (error: unknown): unknown =>
   error instanceof Error && HEADER_VALUE.test(error.message) ? undefined : error
 
+/**
+ * Whether the network is the reason. The AWS SDK wraps some errors in one that has only their
+ * message; `fetch` has a message of its own in each browser.
+ */
+export function isNetworkFailure(error: unknown): boolean {
+  const { code = '', message } = networkFailure(error)
+  const isTimeout = error instanceof Error && error.name === 'TimeoutError'
+  return isTimeout || NETWORK.test(`${code} ${message}`)
+}
+
+const NETWORK =
+  /\b(E(NOTFOUND|AI_AGAIN|CONN(REFUSED|RESET|ABORTED)|TIMEDOUT|(NET|HOST)UNREACH|NETDOWN|PIPE)|UND_ERR_\w+)\b|^ (fetch failed|Failed to fetch|NetworkError when|Load failed)/
+
 /** The connection failed before the first byte of the request was sent. */
 export const isBeforeSending = (code: string | undefined) => BEFORE_SENDING.has(code ?? '')
 

@@ -1,5 +1,6 @@
 import { environmentVariable } from '../environment.ts'
 import { ClientError } from '../errors.ts'
+import { isNetworkFailure } from '../http/network-failure.ts'
 
 /** AWS credentials in the shape of the AWS SDKs. */
 export interface Credentials {
@@ -98,6 +99,13 @@ async function callProvider(
   } catch (cause) {
     if (cause instanceof ClientError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
+    // Logging in does not help where the network is away, and nothing has been sent.
+    if (isNetworkFailure(cause))
+      throw new ClientError('connection_failed', `Could not fetch AWS credentials: ${reason}`, {
+        cause,
+        hint: 'Check the network, then try again.',
+        retryable: true,
+      })
     const name = profile ?? environmentVariable('AWS_PROFILE')
     throw new ClientError('no_credentials', `Found no AWS credentials: ${reason}`, {
       cause,

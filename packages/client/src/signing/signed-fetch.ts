@@ -21,7 +21,8 @@ export interface SigningOptions extends ScopeOptions, CredentialOptions {
  * - A request with an `Authorization` header is sent with that header, unsigned.
  *
  * Rejects with a `ClientError` (`missing_region`, `no_credentials`, `invalid_url`,
- * `redirect_refused`), otherwise as `fetch` does. `readRefusal` reads a response without success.
+ * `redirect_refused`, `connection_failed` for credentials that the network keeps away), otherwise
+ * as `fetch` does. `readRefusal` reads a response without success.
  */
 export function signedFetch(options: SigningOptions = {}): typeof fetch {
   const { fetch: send = globalThis.fetch } = options
