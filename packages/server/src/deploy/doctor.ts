@@ -228,7 +228,7 @@ async function permissionHint(
   ].join('\n')
 }
 
-/** The value of `--to` for the principal of these credentials. A role session does not tell a path. */
+/** `--to` for the principal of these credentials. A role session does not tell a path. */
 function granteeOf(callerArn: string): string {
   const [, partition, account, role] =
     /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\//.exec(callerArn) ?? []

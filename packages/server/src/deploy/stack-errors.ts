@@ -78,7 +78,7 @@ export const tableKept = (place: Place, table: string, cause: DeployError) =>
     },
   )
 
-/** The error of a change set that another change of the stack has made void; else the same error. */
+/** The error of a change set that another change has made void; else the same error. */
 export const overtaken = ({ stackName }: Place, error: unknown): unknown =>
   error instanceof Error && /^(ChangeSetNotFound|InvalidChangeSetStatus)/.test(error.name)
     ? new DeployError('stack_busy', `The stack ${stackName} has been changed meanwhile`, {
