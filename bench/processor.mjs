@@ -38,9 +38,10 @@ export default async function processor({ times }) {
 
 /**
  * @param {number[]} phases
+ * @param {Record<string, string>} [more] settings of the function
  * @returns {Promise<Record<string, number[]>>} milliseconds by kind of call
  */
-async function handlerAlone(phases) {
+export async function handlerAlone(phases, more = {}) {
   const { dist, environment, close } = await startStack()
   const stub = createServer((request, response) => {
     request.resume().on('end', () => response.end('"Hello, bench!"'))
@@ -50,9 +51,10 @@ async function handlerAlone(phases) {
   const settings = {
     AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${port}`,
     SERVER_PUSH: 'off',
-    // As in the template. WARN shows what the entries of calls cost, and METRICS what metrics do.
-    AWS_LAMBDA_LOG_LEVEL: process.env['AWS_LAMBDA_LOG_LEVEL'] ?? 'INFO',
+    // As in the template. METRICS shows what metrics cost.
+    AWS_LAMBDA_LOG_LEVEL: 'INFO',
     METRICS: process.env['METRICS'] ?? 'off',
+    ...more,
   }
   try {
     /** @type {Record<string, number[]>} */
