@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { beforeEach, expect, test, vi } from 'vitest'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 
 import { main } from '../src/cli/main.ts'
 
@@ -70,7 +70,7 @@ test('repairs the others where one registration is gone and one cannot be repair
     'tool-gone': [404, 'registration_not_found'],
     'tool-own': [400, 'invalid_registration'],
   }
-  const server = createServer(({ url = '' }, response) => {
+  await startRegistrationApi(({ url = '' }, response) => {
     const [, id = ''] = /register\/([^/]+)\/repair$/.exec(url) ?? []
     const [status, code] = refusals[id] ?? [200]
     const body = code
@@ -80,16 +80,8 @@ test('repairs the others where one registration is gone and one cannot be repair
         : { items: ids.map(it => ({ id: it })) }
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
-  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
-  const { port } = server.address() as AddressInfo
-  vi.stubEnv('REGISTRATION_URL', `http://127.0.0.1:${port}/`)
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE')
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
-  vi.stubEnv('AWS_REGION', 'us-east-1')
   const code = await main(['repair', '--all'])
   const alone = await main(['repair', 'tool-gone'])
-  server.closeAllConnections()
-  server.close()
   expect([code, alone]).toEqual([1, 1])
   expect(out).toBe('2 of 3 can be invoked\n')
   expect(err).toContain('tool-own: no tool-own.')
@@ -103,27 +95,19 @@ test('lists all that is wrong with a registration, and names it', async () => {
     { path: '/allow/1', message: 'is not an ARN' },
   ]
   const refusal = { code: 'invalid_registration', message: 'not valid: /name is long; 2 more' }
-  const server = createServer(({ url = '' }, response) => {
+  await startRegistrationApi(({ url = '' }, response) => {
     const isRefused = url.endsWith('tool-b')
     const answer = { id: 'tool-a', change: 'created', version: 1, status: { state: 'ready' } }
     response
       .writeHead(isRefused ? 400 : 200, { 'content-type': 'application/json' })
       .end(JSON.stringify(isRefused ? { error: { ...refusal, issues } } : answer))
   })
-  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
-  const { port } = server.address() as AddressInfo
-  vi.stubEnv('REGISTRATION_URL', `http://127.0.0.1:${port}/`)
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE')
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
-  vi.stubEnv('AWS_REGION', 'us-east-1')
   const folder = await mkdtemp(join(tmpdir(), 'cli-'))
   const file = join(folder, 'a.yaml')
   await writeFile(file, '[{ type: tool, name: a }, { type: tool, name: b }]')
   expect(await main(['register', file])).toBe(1)
   expect(await main(['register', file, '--json'])).toBe(1)
   await rm(folder, { recursive: true })
-  server.closeAllConnections()
-  server.close()
   expect(
     err,
   ).toContain(`tool-b: not valid: /name is long; 2 more. 1 registrations were written before.
@@ -171,3 +155,18 @@ test('prints an error as JSON too where it is asked to', async () => {
     },
   })
 })
+
+/** The commands talk to this server until the test ends. */
+async function startRegistrationApi(respond: RequestListener) {
+  const server = createServer(respond)
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  vi.stubEnv('REGISTRATION_URL', `http://127.0.0.1:${port}/`)
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE')
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
+  vi.stubEnv('AWS_REGION', 'us-east-1')
+}

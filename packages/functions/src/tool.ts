@@ -93,7 +93,7 @@ async function toResult(value: unknown, output: Schema | undefined): Promise<Too
   if (output) return withText(await toStructuredContent(value, output))
   if (value === undefined || value === null) return { content: [] }
   const content = [text(value)]
-  // A Date is an object, but its JSON is none.
+  // The JSON of an object with `toJSON` can be a string: that of a Date is one.
   const isObject = isRecord(value) && content[0]?.text.startsWith('{')
   return isObject ? { content, structuredContent: value } : { content }
 }
