@@ -309,6 +309,11 @@ export default { owner: 'typed', tools: { typed: { lambdaArn: echo, description:
     // Exit code 0 would say that nothing changes.
     const ending = await run(['plan', await file('ends.mts', 'process.exit(0)')])
     expect(ending).toMatchObject({ code: 1, stderr: expect.stringContaining('ends the process') })
+    const common = await file(
+      'common.cts',
+      `const owner: string = 'common'\nmodule.exports = { owner, tools: {} }\n`,
+    )
+    expect(await run(['plan', common])).toMatchObject({ code: 0 })
     const wrong = await run(['apply', await file('wrong.ts', 'export default {\n  tools: <\n}\n')])
     expect(wrong).toMatchObject({
       code: 1,

@@ -13,7 +13,7 @@ import { isRecord } from '../is-record.ts'
 export async function loadModule(path: string): Promise<unknown> {
   try {
     await stat(path)
-    if (/^\.[mc]?ts$/.test(extname(path))) loadTypeScript()
+    if (/^\.[mc]?ts$/.test(extname(path))) registerHooks()
     const exported = defaultOf(await load(path))
     if (typeof exported === 'function') return await exported()
     if (exported !== undefined) return await exported
@@ -39,13 +39,13 @@ async function load(path: string): Promise<{ default?: unknown }> {
   return import(`${pathToFileURL(path).href}?v=${mtimeMs}-${size}`)
 }
 
-/** Node loads TypeScript from 22.18 on. */
-const loadsTypeScript = 'typescript' in process.features && Boolean(process.features.typescript)
+/** From 22.18 on, unless it is turned off. */
+const nodeLoadsTypeScript = 'typescript' in process.features && Boolean(process.features.typescript)
 let hasHooks = false
 
 /** Those of typescript-hooks.ts, which each build has as a file of its own. */
-function loadTypeScript() {
-  if (loadsTypeScript || hasHooks) return
+function registerHooks() {
+  if (nodeLoadsTypeScript || hasHooks) return
   register('./typescript-hooks.js', import.meta.url)
   hasHooks = true
 }
