@@ -141,6 +141,25 @@ describe.each(Object.entries(openers))('a client with an open %s', (_, open) => 
   })
 })
 
+test('a list that is asked for after a report has the change, in an environment that lists all the time', async () => {
+  const { heard, close } = await openers['subscriptions/listen']()
+  const session = await openSession(gateway)
+  const listed = async () => {
+    const { result } = await answerOf(
+      await session.post({ jsonrpc: '2.0', id: crypto.randomUUID(), method: 'tools/list' }),
+    )
+    return JSON.stringify(result)
+  }
+  for (let change = 1; change <= 3; change++) {
+    const changing = changeTools()
+    const before = heard.length
+    while (before === heard.length) await listed()
+    await changing
+    expect(await listed()).toContain(news?.split('tool-')[1])
+  }
+  await close()
+})
+
 test('reports a change on /sse, GET /mcp and listen streams in different processes', async () => {
   const before = gateway.invocations.length
   const streams = await Promise.all(Object.values(openers).map(open => open()))

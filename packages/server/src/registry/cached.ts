@@ -43,7 +43,7 @@ type Found<Type extends RegistrationType> =
   Snapshot[Type] extends ReadonlyMap<string, infer Item> ? Item : never
 
 /** The default of `maxAgeMs`. */
-const FRESH_MS = 1_000
+export const FRESH_MS = 1_000
 /** Changes are looked for after this time, even when the registry version has not changed. */
 const LOOK_AGAIN_MS = 60_000
 /**
@@ -63,7 +63,7 @@ const MAX_KEY_BYTES = 1_024
 
 export function createCachedRegistry(registry: Registry): CachedRegistry {
   let checked: { version: RegistryVersion; at: number } | undefined
-  let checking: Promise<void> | undefined
+  let checking: { isConsistent: boolean; done: Promise<void> } | undefined
   let followedAt = Number.NEGATIVE_INFINITY
   let cached: Cached | undefined
   let reading: { of: string; done: Promise<void> } | undefined
@@ -126,31 +126,44 @@ export function createCachedRegistry(registry: Registry): CachedRegistry {
 
   async function check(maxAgeMs: number): Promise<RegistryVersion> {
     if (checked && Date.now() - checked.at < maxAgeMs) return checked.version
-    checking ??= readVersion().finally(() => {
-      checking = undefined
-    })
-    if (checked) await waitBriefly(checking)
-    else await checking
+    // A version that may be a second old may be so much older that it costs half.
+    const isConsistent = !checked || maxAgeMs === 0
+    if (!checking || (isConsistent && !checking.isConsistent)) checking = begin(isConsistent)
+    const { done } = checking
+    if (checked) await waitBriefly(done)
+    else await done
     if (!checked) throw new Error('the registry version was read and is still unknown')
     return checked.version
   }
 
-  async function readVersion(): Promise<void> {
-    const version = await registry.version()
-    tokens.expire(version.updates)
-    checked = { version, at: Date.now() }
+  function begin(isConsistent: boolean) {
+    const it = { isConsistent, done: finish() }
+    return it
+
+    async function finish(): Promise<void> {
+      try {
+        await readVersion(isConsistent)
+        if (checked) checked.at = Date.now()
+      } finally {
+        if (checking === it) checking = undefined
+      }
+    }
   }
 
-  /** An eventually consistent read may return an older version than one that is known. */
+  async function readVersion(isConsistent: boolean): Promise<void> {
+    let version = await registry.version({ isConsistent })
+    // Such a read may be older than what is known. Where a consistent one is too, the item was
+    // restored.
+    if (!isConsistent && checked && isOlder(version, checked.version))
+      version = await registry.version()
+    tokens.expire(version.updates)
+    checked = { version, at: checked?.at ?? Date.now() }
+  }
+
   async function followVersion(): Promise<void> {
     if (!checked) return void (await check(0))
-    const reading = registry.version({ isConsistent: false }).then(version => {
-      if (!checked || isOlder(version, checked.version)) return
-      tokens.expire(version.updates)
-      checked = { ...checked, version }
-    })
     followedAt = Date.now()
-    await waitBriefly(reading)
+    await waitBriefly(readVersion(false))
   }
 
   async function current(maxAgeMs: number) {

@@ -17,6 +17,8 @@ function table() {
   const state = {
     names: ['one'],
     version: 1,
+    /** The version that an eventually consistent read finds, where it is behind. */
+    olderVersion: undefined as number | undefined,
     /** The types whose registrations were read. */
     lists: [] as string[],
     gets: 0,
@@ -37,9 +39,10 @@ function table() {
     return value
   }
   const fake = {
-    version: () => {
-      const { version, updates } = state
-      return respond({ registrations: String(version), updates: String(updates) })
+    version: ({ isConsistent = true } = {}) => {
+      const { version, olderVersion, updates } = state
+      const found = isConsistent ? version : (olderVersion ?? version)
+      return respond({ registrations: String(found), updates: String(updates) })
     },
     updateTokens: async (uris: string[]) => {
       state.asked.push(uris)
@@ -83,6 +86,29 @@ test('registrations are read again only when the registry version changes', asyn
   Object.assign(state, { names: ['one', 'two'], version: 2 })
   vi.advanceTimersByTime(2_000)
   expect(await namesIn(registry)).toEqual(['one', 'two'])
+})
+
+test('an eventually consistent read that is behind changes nothing', async () => {
+  const { state, registry } = table()
+  state.olderVersion = 0
+  expect((await registry.version()).registrations).toBe('1')
+  for (const wait of [500, 2_000]) {
+    vi.advanceTimersByTime(wait)
+    expect((await registry.version()).registrations).toBe('1')
+    await registry.follow(0)
+    expect((await registry.version(Number.POSITIVE_INFINITY)).registrations).toBe('1')
+  }
+  state.version = 2
+  expect((await registry.version(0)).registrations).toBe('2')
+})
+
+test('a registry that was restored at a lower version is read', async () => {
+  const { state, registry } = table()
+  state.version = 5
+  await registry.snapshot()
+  Object.assign(state, { names: ['restored'], version: 3 })
+  vi.advanceTimersByTime(2_000)
+  expect(await namesIn(registry)).toEqual(['restored'])
 })
 
 test('a change that was not counted is seen within a minute', async () => {

@@ -67,6 +67,18 @@ test('a quiet look is one eventually consistent read of the registry version', a
   ])
 })
 
+test('only the first read of the version is consistent, and one that must be new', async () => {
+  const { dynamo, tables } = emulator
+  const operations: Operation[] = []
+  const reading = dynamo(recording(operations))
+  const registry = createCachedRegistry(dynamoRegistry(reading, tables.RegistrationTable))
+  await registry.version()
+  vi.setSystemTime(Date.now() + 1_100)
+  await registry.version()
+  await registry.version(0)
+  expect(operations.map(it => it.input['ConsistentRead'])).toEqual([true, false, true])
+})
+
 test('changed rows are read, and no others', async () => {
   const { writer, registry, look } = await followed()
   const names = ['b', 'd', 'f'].map(it => `changed-${it}`)
