@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -116,6 +116,39 @@ test('a request that is posted again runs once, and its id cannot be used for an
   expect(stream.text().match(/"id":7\b/g)).toHaveLength(1)
   await stream.close()
 })
+
+test('a request that is settled does not run again, on the next stream either', async () => {
+  const log = join(tmpdir(), randomUUID())
+  const stream = await openInitialized()
+  const post = (id: number, place: string) =>
+    postRaw(gateway, stream.endpoint, call(id, { log }), undefined, { 'mcp-resume': place })
+  for (const id of [1, 2, 3]) {
+    expect((await post(id + 10, `${id}; settled=${id - 1}`)).status).toBe(202)
+    await stream.read(new RegExp(`"id":${id + 10}`))
+  }
+  const next = await open(lastId(stream.text()))
+  const late = await post(11, '1; settled=0')
+  expect([late.status, await late.json()]).toMatchObject([409, { error: { code: 'conflict' } }])
+  expect((await post(13, '3; settled=2')).status).toBe(202)
+  expect((await post(14, '4; settled=3')).status).toBe(202)
+  await next.read(/"id":14/)
+  expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(4)
+  await next.close()
+})
+
+test.each(['', '1; settled=1', '0; settled=0', '2;settled=x', '-1; settled=-2', '1'.repeat(20)])(
+  'the number of a post cannot be %j',
+  async place => {
+    const stream = await openInitialized()
+    const headers = { 'mcp-resume': place }
+    const refused = await postRaw(gateway, stream.endpoint, call('n'), undefined, headers)
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining('17; settled=16'),
+    ])
+    await stream.close()
+  },
+)
 
 test('the id of a request has 200 bytes at the most', async () => {
   const stream = await openInitialized()

@@ -59,10 +59,11 @@ export const postRaw = (
   endpoint: string,
   message: unknown,
   credentials?: Credentials,
+  headers: Record<string, string> = {},
 ) =>
   gateway.fetch(credentials)(new URL(endpoint, gateway.mcpUrl), {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(message),
   })
 

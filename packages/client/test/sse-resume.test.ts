@@ -68,6 +68,39 @@ test('a message that the network lost is posted again with the same bytes', asyn
   const posts = gateway.received.filter(it => it.method === 'POST')
   expect(posts).toHaveLength(3)
   expect(new Set(posts.map(it => it.body.toString())).size).toBe(1)
+  expect(posts.map(it => it.headers['mcp-resume'])).toEqual(Array(3).fill('1; settled=0'))
+})
+
+test('a post says up to which one the others are settled', async () => {
+  const held: ServerResponse[] = []
+  const { gateway, transport } = await started({
+    message: (_, response) => void held.push(response),
+  })
+  const accept = async (n: number) => {
+    await vi.waitUntil(() => held[n])
+    held[n]?.writeHead(202).end('Accepted')
+  }
+  const first = transport.send(ping(1))
+  const second = transport.send(ping(2))
+  await accept(1)
+  await second
+  const third = transport.send(ping(3))
+  await accept(0)
+  await accept(2)
+  await Promise.all([first, third])
+  const others = [
+    transport.send(ping(4)),
+    transport.send({ jsonrpc: '2.0', method: 'notifications/x' }),
+  ]
+  await Promise.all([accept(3), accept(4), ...others])
+  const posts = gateway.received.filter(it => it.method === 'POST')
+  expect(posts.map(it => it.headers['mcp-resume'])).toEqual([
+    '1; settled=0',
+    '2; settled=0',
+    '3; settled=0',
+    '4; settled=3',
+    undefined,
+  ])
 })
 
 describe('a message over a limit of the gateway', () => {

@@ -8,6 +8,7 @@ import type { AbortScope } from '../transport/abort-scope.ts'
 import { headersWith, type Limits, limitsOf, type TransportOptions } from '../transport/options.ts'
 import { createPendingRequests, type PendingRequests } from '../transport/pending-requests.ts'
 import { postMessage } from './post.ts'
+import { createPostNumbers } from './post-numbers.ts'
 import { createSseSession, type SseSession } from './session.ts'
 import { createTurns } from './turns.ts'
 
@@ -43,6 +44,7 @@ export class SigV4SseTransport {
   readonly #pending: PendingRequests = createPendingRequests(this)
   readonly #session: SseSession
   readonly #turns = createTurns(MAX_POSTS)
+  readonly #numbers = createPostNumbers()
   #isStarted = false
   #protocolVersion: string | undefined
 
@@ -156,7 +158,8 @@ export class SigV4SseTransport {
     waits: boolean,
   ): Promise<void> {
     const id = requestIdOf(message)
-    await postMessage({
+    const number = id === undefined ? undefined : this.#numbers.next()
+    const posted = postMessage({
       message,
       scope,
       endsAt,
@@ -164,14 +167,18 @@ export class SigV4SseTransport {
       session: this.#session,
       isWanted: () => id === undefined || !waits || this.#pending.isPending(id),
       attempt: (endpoint, signal, repetition) => {
-        const headers = this.#headers({ 'content-type': 'application/json' })
+        const headers = this.#headers({
+          'content-type': 'application/json',
+          'mcp-resume': this.#session.target?.canRepeat ? number?.header() : undefined,
+        })
         const init = { method: 'POST', headers, body: textToSend(message), signal }
         return this.#send('message', endpoint, init, repetition)
       },
     })
+    await posted.finally(() => number?.settle())
   }
 
-  #headers(needed: Record<string, string>): Headers {
+  #headers(needed: Record<string, string | undefined>): Headers {
     return headersWith(this.#options, {
       ...needed,
       'mcp-protocol-version': this.#protocolVersion || undefined,

@@ -37,6 +37,9 @@ interface Read {
   posts: string[]
   /** The last requests of a resumable session, as in `toPosted`. */
   posted: ReadonlyMap<string, string>
+  /** The numbers `settled` and `refusedUpTo`. */
+  settled: number
+  refusedUpTo: number
   isOver: boolean
 }
 
@@ -160,6 +163,8 @@ export function dynamoInbox(
       messages: hold && isOver ? [] : messagesIn(Item).slice(0, MAX_TAKEN),
       posts: Item?.['posts']?.SS ?? [],
       posted: new Map(posted.map(([name, { S = '' }]) => [name, S])),
+      settled: Number(Item?.['settled']?.N ?? 0),
+      refusedUpTo: Number(Item?.['refusedUpTo']?.N ?? 0),
       isOver,
     }
   }
@@ -185,25 +190,27 @@ export function dynamoInbox(
    * Messages are only appended at the end and removed from the beginning: where the first one and
    * the last one are in their places, so are those between them.
    */
-  async function take({ messages, posts, posted }: Read, turn: number): Promise<boolean> {
+  async function take(waiting: Read, turn: number): Promise<boolean> {
+    const { messages, posts, posted, settled, refusedUpTo } = waiting
     const last = messages.length - 1
     const bytes = messages.reduce((sum, it) => sum + it.bytes, 0)
     // The last one first: then it is the same whether places are counted before or after a removal.
     const places = messages.map((_, n) => `inbox[${last - n}]`)
     const dropped = idsToDrop(posts)
-    const keys = keysToDrop(posted)
+    const keys = keysToDrop(posted, settled)
     const keyNames = Object.fromEntries(keys.map((it, n) => [`#key${n}`, it]))
     const removed = [...places, ...Object.keys(keyNames).map(it => `posted.${it}`)]
     lastTaken = messages
     const held = holding()
     const isOpen = hold ? ' AND attribute_not_exists(closed)' : ''
     const forgets = dropped ? ', forgotten = :forgotten' : ''
+    const refuses = settled > refusedUpTo ? ', refusedUpTo = :settled' : ''
     const drops = dropped ? ' DELETE posts :dropped' : ''
     try {
       await dynamo.updateItem({
         TableName: table,
         Key,
-        UpdateExpression: `SET #turn = :turn, waitingBytes = waitingBytes - :bytes${held.set}${forgets} REMOVE ${removed.join(', ')}${drops}`,
+        UpdateExpression: `SET #turn = :turn, waitingBytes = waitingBytes - :bytes${held.set}${forgets}${refuses} REMOVE ${removed.join(', ')}${drops}`,
         ConditionExpression: `inbox[0].postId = :first AND inbox[${last}].postId = :last${held.condition}${isOpen}`,
         ExpressionAttributeNames: { '#turn': turnOfReader, ...keyNames, ...held.names },
         ExpressionAttributeValues: {
@@ -212,6 +219,7 @@ export function dynamoInbox(
           ':bytes': { N: String(bytes) },
           ':first': { S: messages[0]?.postId ?? '' },
           ':last': { S: messages[last]?.postId ?? '' },
+          ...(refuses && { ':settled': { N: String(settled) } }),
           ...(dropped && {
             ':dropped': { SS: dropped.ids },
             ':forgotten': { N: String(dropped.newest) },

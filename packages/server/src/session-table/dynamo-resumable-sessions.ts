@@ -28,7 +28,10 @@ import {
  * attributes:
  *
  *     streams  the number of the newest stream: only its environment takes messages
- *     posted   by the key of a request: the hash of its body, and when it was posted
+ *     posted   by the key of a request: the hash of its body, when it was posted, and the number of
+ *              the post
+ *     settled  the number up to which a client has said that its posts are settled
+ *     refusedUpTo  the number up to which posts are refused, because their keys are dropped
  *     open     by the number of a stream: the requests that it took and has not answered (JSON)
  *     turn     the last turn of the newest stream
  *
@@ -124,19 +127,24 @@ export function dynamoResumableSessions(options: DynamoInboxOptions): ResumableS
   /** Whether the message is stored. Otherwise what the item has: another attempt may succeed. */
   async function append(session: SseSession, request: PostedRequest, content: Item) {
     const { id, owner } = session
+    const { key: name, place } = request
+    const isRecent = '(attribute_not_exists(refusedUpTo) OR refusedUpTo < :number)'
     try {
       await dynamo.updateItem({
         TableName: table,
         Key: key(id, SESSION),
-        UpdateExpression:
-          'SET inbox = list_append(inbox, :entry), waitingBytes = waitingBytes + :bytes, posted.#key = :posted',
-        ConditionExpression: `${OPEN} AND attribute_not_exists(posted.#key) AND waitingBytes <= :room`,
-        ExpressionAttributeNames: { '#owner': 'owner', '#key': request.key },
+        UpdateExpression: `SET inbox = list_append(inbox, :entry), waitingBytes = waitingBytes + :bytes, posted.#key = :posted${place ? ', settled = :settled' : ''}`,
+        ConditionExpression: `${OPEN} AND attribute_not_exists(posted.#key) AND waitingBytes <= :room${place ? ` AND ${isRecent}` : ''}`,
+        ExpressionAttributeNames: { '#owner': 'owner', '#key': name },
         ExpressionAttributeValues: {
           ':entry': { L: [toEntry(createPostId(0), content)] },
           ':bytes': { N: String(bytesOf(content)) },
           ':room': { N: String(limitOf(content) - bytesOf(content)) },
           ':posted': { S: toPosted(request) },
+          ...(place && {
+            ':number': { N: String(place.number) },
+            ':settled': { N: String(place.settled) },
+          }),
           ...openValues(owner),
         },
       })
@@ -156,6 +164,12 @@ export function dynamoResumableSessions(options: DynamoInboxOptions): ResumableS
       })
     if (!isOpen(Item, owner)) return false
     const posted = Item?.['posted']?.M?.[request.key]?.S
+    const { number = Number.POSITIVE_INFINITY } = request.place ?? {}
+    if (posted === undefined && number <= Number(Item?.['refusedUpTo']?.N))
+      throw new GatewayError(
+        'conflict',
+        `A later post has said that post ${number} is settled: give each new post the next number`,
+      )
     if (posted === undefined) return { waitingBytes: Number(Item?.['waitingBytes']?.N) }
     // An earlier post, or an attempt of this write whose response was lost.
     if (isSameBody(posted, request)) return true

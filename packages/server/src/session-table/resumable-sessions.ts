@@ -55,14 +55,24 @@ export interface PostedRequest {
   key: string
   /** Short for the body. */
   hash: string
+  /** Where the client numbers its posts. */
+  place?: PostPlace | undefined
 }
 
-export function postedRequest(id: RequestId, message: string): PostedRequest {
+/** A post among the posts of its session: docs/resume-protocol.md. */
+export interface PostPlace {
+  /** The same for each repetition. */
+  number: number
+  /** The client sends no post again up to this one. Less than `number`. */
+  settled: number
+}
+
+export function postedRequest(id: RequestId, message: string, place?: PostPlace): PostedRequest {
   const hash = createHash('sha256').update(message).digest('base64url').slice(0, 12)
-  return { id, key: requestKey(id).slice(0, 14), hash }
+  return { id, key: requestKey(id).slice(0, 14), hash, place }
 }
 
-/** Milliseconds for which a repeated request is recognized, in any environment. */
+/** Milliseconds for which a request that is not settled is recognized, in any environment. */
 const KEEP_MS = 120_000
 /** The item is written with every message, so no more are kept: 10 KB. */
 const MAX_KEPT = 256
@@ -72,17 +82,24 @@ const MAX_KEPT = 256
  */
 const MAX_DROPPED = 60
 
-/** What the item has for a request: its hash, and when it was posted. */
-export const toPosted = ({ hash }: PostedRequest) => `${hash}.${Date.now().toString(36)}`
+/** What the item has for a request: its hash, when it was posted, and the number of the post. */
+export const toPosted = ({ hash, place }: PostedRequest) =>
+  [hash, Date.now().toString(36), ...(place ? [place.number.toString(36)] : [])].join('.')
 export const isSameBody = (posted: string, { hash }: PostedRequest) => posted.startsWith(`${hash}.`)
-const postedAt = (posted: string) => Number.parseInt(posted.slice(posted.indexOf('.') + 1), 36)
+const postedAt = (posted: string) => Number.parseInt(posted.split('.')[1] ?? '', 36)
+const numberOf = (posted: string) => Number.parseInt(posted.split('.')[2] ?? '', 36)
 
-/** The keys of the requests that need not be kept any longer. */
-export function keysToDrop(posted: ReadonlyMap<string, string>): string[] {
+/**
+ * The keys of the requests that need not be kept any longer.
+ *
+ * @param settled the number up to which the posts of the session are settled
+ */
+export function keysToDrop(posted: ReadonlyMap<string, string>, settled: number): string[] {
   const oldestFirst = [...posted].sort(([, a], [, b]) => postedAt(a) - postedAt(b))
   const tooOld = Date.now() - KEEP_MS
   const dropped = oldestFirst.filter(
-    ([, it], n) => postedAt(it) < tooOld || n < oldestFirst.length - MAX_KEPT,
+    ([, it], n) =>
+      numberOf(it) <= settled || postedAt(it) < tooOld || n < oldestFirst.length - MAX_KEPT,
   )
   return dropped.slice(0, MAX_DROPPED).map(([name]) => name)
 }

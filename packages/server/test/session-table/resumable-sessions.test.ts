@@ -105,6 +105,35 @@ test('the keys of old requests, and of more than 256, are forgotten', async () =
   expect(await names()).toBe(1)
 })
 
+test('a request that is settled is forgotten with the next one, and a late copy is refused', async () => {
+  const s = session()
+  const { inbox } = await sessions().open(s, none)
+  const numbered = (id: number, place: { number: number; settled: number }) =>
+    sessions().post(s, message(id), postedRequest(id, message(id), place))
+  const known = async () => Object.values((await itemOf(s))['posted']?.M ?? {}).length
+  for (const number of [1, 2, 3]) await numbered(number, { number, settled: 0 })
+  await take(inbox, 3)
+  expect(await known()).toBe(3)
+
+  const fourth = { number: 4, settled: 2 }
+  await numbered(4, fourth)
+  await take(inbox, 1)
+  expect(await known()).toBe(2)
+  expect(await numbered(3, { number: 3, settled: 0 })).toBe(true)
+  for (const number of [1, 2])
+    await expect(numbered(number, { number, settled: 0 })).rejects.toMatchObject({
+      code: 'conflict',
+    })
+
+  // A post that was under way has said less. What is refused stays refused.
+  await numbered(5, { number: 5, settled: 1 })
+  await take(inbox, 1)
+  await expect(numbered(2, { number: 2, settled: 0 })).rejects.toMatchObject({ code: 'conflict' })
+  expect(await numbered(4, fourth)).toBe(true)
+  await sessions().end(s)
+  expect(await all(inbox)).toEqual([])
+})
+
 test('a full take forgets more requests than it takes', async () => {
   const s = session()
   const { inbox } = await sessions().open(s, none)

@@ -9,7 +9,7 @@ import type { RateLimits } from '../../rate-limit/rate-limits.ts'
 import type { CachedRegistry } from '../../registry/cached.ts'
 import type { OpenStreams } from '../../session-table/open-streams.ts'
 import type { Relay, SseSession } from '../../session-table/relay.ts'
-import { postedRequest } from '../../session-table/resumable-sessions.ts'
+import { type PostPlace, postedRequest } from '../../session-table/resumable-sessions.ts'
 import { stringOrEmpty } from '../../string-or-empty.ts'
 import type { PrepareAnswer } from '../ordinary/answer.ts'
 import { isLimited } from '../protocol/methods.ts'
@@ -116,7 +116,7 @@ export function createSseEndpoints(options: SseOptions) {
         : refuseInvalid(value)
       if (refused) return refused
       if (isRecord(value)) await admit(value, id, exchange)
-      const isAccepted = isSessionId(id) && (await accept({ id, owner }, value, text))
+      const isAccepted = isSessionId(id) && (await accept({ id, owner }, value, http, text))
       if (!isAccepted) throw notFound()
       return ACCEPTED
     },
@@ -150,7 +150,12 @@ export function createSseEndpoints(options: SseOptions) {
   }
 
   /** Only requests of resumable sessions are recognized when they come again. */
-  async function accept(session: SseSession, value: unknown, text: string): Promise<boolean> {
+  async function accept(
+    session: SseSession,
+    value: unknown,
+    { headers }: HttpRequest,
+    text: string,
+  ): Promise<boolean> {
     const id = isRecord(value) && 'method' in value ? value['id'] : undefined
     if (!isRequestId(id) || !isResumableId(session.id)) return relay.post(session, text)
     if (Buffer.byteLength(JSON.stringify(id)) > MAX_ID_BYTES)
@@ -158,12 +163,24 @@ export function createSseEndpoints(options: SseOptions) {
         'bad_request',
         `The id of the request has more than ${MAX_ID_BYTES} bytes as JSON: use a shorter one`,
       )
-    return resumableSessions.post(session, text, postedRequest(id, text))
+    return resumableSessions.post(session, text, postedRequest(id, text, placeOf(headers[RESUME])))
   }
 }
 
 /** Announces resumption: docs/resume-protocol.md. */
 const RESUME = 'mcp-resume'
+
+/** `17; settled=16`. On a `POST` a client may also repeat its announcement. */
+function placeOf(header: string | undefined): PostPlace | undefined {
+  if (header === undefined || header === '1') return undefined
+  const [number = 0, settled = 0] =
+    /^(\d{1,15}); ?settled=(\d{1,15})$/.exec(header)?.slice(1).map(Number) ?? []
+  if (settled < number) return { number, settled }
+  throw new GatewayError(
+    'bad_request',
+    'Mcp-Resume of a POST is its number and a smaller one, up to which all are settled: 17; settled=16',
+  )
+}
 
 /** The ids of all open requests are in the item of the session, which has at most 400 KB. */
 const MAX_ID_BYTES = 200
