@@ -1,6 +1,8 @@
+import { SigV4SseTransport, SigV4StreamableHttpTransport } from '@markvp/mcp-lambda-sam-client'
+import { Client } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { connect } from './support/clients.ts'
+import { connect, info } from './support/clients.ts'
 import {
   agentMonday,
   agentTuesday,
@@ -23,7 +25,7 @@ import {
 } from './support/sse-wire.ts'
 
 // Each principal may make one call per second, and four at once after a pause. One may use `scarce`
-// and `streamed` once in two minutes.
+// and `streamed` once in two minutes, and `rare` once in two seconds.
 let gateway: Gateway
 const lines: string[] = []
 beforeAll(async () => {
@@ -35,6 +37,8 @@ beforeAll(async () => {
   const rateLimit = { perSecond: 0.008 }
   await admin.registerTool({ name: 'echo', lambdaArn: functionArn('echo') })
   await admin.registerTool({ name: 'scarce', lambdaArn: functionArn('greet'), rateLimit })
+  const rare = { lambdaArn: functionArn('wait'), rateLimit: { perSecond: 0.5 } }
+  await admin.registerTool({ name: 'rare', ...rare })
   const notes = { lambdaArn: functionArn('notes'), uriTemplate: 'notes://{id}', rateLimit }
   await admin.registerResource({ name: 'notes', ...notes })
   await admin.registerPrompt({ name: 'hello', lambdaArn: functionArn('notes'), rateLimit })
@@ -229,3 +233,63 @@ test.each(['/mcp over our transport', '/sse over our transport'] as const)(
     await client.close()
   },
 )
+
+const WAYS = ['/sse', '/sse without resumption', '/mcp'] as const
+
+/** A client of SDK 2.x over our transport. */
+async function waitingClient(way: (typeof WAYS)[number], credentials: Credentials) {
+  const { mcpUrl, region } = gateway
+  const pauses: string[] = []
+  const sessions = new Set<string>()
+  const fetch: typeof globalThis.fetch = (url, init) => {
+    const { searchParams } = new URL(String(url))
+    sessions.add(searchParams.get('sessionId')?.slice(0, 2) ?? '')
+    const headers = new Headers(init?.headers)
+    // Signed again, because the announcement of resumption is a signed header.
+    headers.delete('authorization')
+    if (way === '/sse without resumption') headers.delete('mcp-resume')
+    return gateway.fetch(credentials)(url, { ...init, headers })
+  }
+  const onPause = ({ message }: Error) => void pauses.push(message)
+  const Transport = way === '/mcp' ? SigV4StreamableHttpTransport : SigV4SseTransport
+  const client = new Client(info)
+  await client.connect(new Transport(mcpUrl, { region, credentials, fetch, onPause }))
+  return {
+    client,
+    isResumable: () => sessions.has('r-'),
+    hasWaited: () => pauses.some(it => it.includes('tool-rare')),
+    call: (signal?: AbortSignal) => client.callTool({ name: 'rare' }, signal && { signal }),
+  }
+}
+
+test.each(WAYS)('calls over the limit of a registration wait on %s, and run once', async way => {
+  const { client, call, hasWaited, isResumable } = await waitingClient(way, agentTuesday)
+  const before = runsOf('wait')
+  let calls = 0
+  // Another environment of `/mcp` may not know the first call yet.
+  await until(async () => {
+    const results = await Promise.all([call(), call()])
+    expect(results.map(it => it.content)).toEqual(Array(2).fill([{ type: 'text', text: 'done' }]))
+    calls += 2
+    return hasWaited() || way !== '/mcp'
+  }, 'a pause')
+  expect(hasWaited()).toBe(true)
+  expect(isResumable()).toBe(way === '/sse')
+  expect(runsOf('wait')).toBe(before + calls)
+  await client.close()
+})
+
+test('a call that is cancelled while it waits on /sse does not run', async () => {
+  const { client, call, hasWaited } = await waitingClient('/sse', stranger)
+  const before = runsOf('wait')
+  const cancelled = new AbortController()
+  const two = Promise.allSettled([call(cancelled.signal), call(cancelled.signal)])
+  await until(hasWaited, 'a pause')
+  cancelled.abort()
+  expect((await two).map(it => it.status)).toContain('rejected')
+  // After these it would have been sent again.
+  await call()
+  await call()
+  expect(runsOf('wait')).toBe(before + 3)
+  await client.close()
+})

@@ -17,17 +17,38 @@ export const sendAs = (message: object, text: string): void => void outgoing.set
 export const textToSend = (message: object): string =>
   outgoing.get(message) ?? JSON.stringify(message)
 
-/** The texts of the elements of a JSON array; `text` is valid JSON. */
+/** The message with another id. So are the texts that are kept for it, with every digit. */
+export function withId<Message extends object>(
+  message: Message,
+  id: string | number,
+): Message & { id: string | number } {
+  const copy = { ...message, id }
+  for (const texts of [received, outgoing]) {
+    const text = texts.get(message)
+    if (text !== undefined) texts.set(copy, textWithId(text, id))
+  }
+  return copy
+}
+
+function textWithId(text: string, id: string | number): string {
+  const members = elementTexts(text).map(it => {
+    const name: unknown = JSON.parse(it.slice(0, endOfString(it, 0) + 1))
+    return name === 'id' ? `"id":${JSON.stringify(id)}` : it
+  })
+  return `{${members.join(',')}}`
+}
+
+/** The texts of the elements of a JSON array, or of the members of an object. */
 export function elementTexts(text: string): string[] {
   const elements: string[] = []
   let depth = 0
-  let start = text.indexOf('[') + 1
+  let start = text.search(/[[{]/) + 1
   for (let at = start - 1; at < text.length; at++) {
     const character = text[at]
     if (character === '"') at = endOfString(text, at)
     else if (character === '[' || character === '{') depth++
     else if (character === ']' || character === '}') depth--
-    const isEnd = depth === 0 && character === ']'
+    const isEnd = depth === 0
     if (!isEnd && (depth !== 1 || character !== ',')) continue
     const element = text.slice(start, at).trim()
     if (element) elements.push(element)

@@ -80,7 +80,7 @@ export async function toRefusal(
 /** The `serverCode` of a request over a limit of the gateway, and not of Lambda. */
 export const CALL_LIMIT = 'rate_limited'
 
-const CALL_LESS_OFTEN =
+export const CALL_LESS_OFTEN =
   'Wait and try again, or send less often. The message says which limit of the gateway it is.'
 
 /**

@@ -3,6 +3,7 @@ import { causeOf, isBeforeSending, networkFailure } from '../http/network-failur
 import { retry } from '../http/retry.ts'
 import { unlessAborted } from '../http/unless-aborted.ts'
 import { type SigningOptions, signedFetch } from '../signing/signed-fetch.ts'
+import { callLimitPause } from './call-limit.ts'
 import { isCallLimit, isRepeatable, type RequestKind, readHttpError } from './http-error.ts'
 
 interface RequestInitWithSignal extends RequestInit {
@@ -65,18 +66,10 @@ const MAX_DELAY_MS = 10_000
 /** The codes of refusals that say that the request did not run. */
 const DID_NOT_RUN: string[] = ['rate_limited', 'service_unavailable'] satisfies ClientErrorCode[]
 
-/** The gateway says when a call is admitted. Calls may wait for each other for so long in all. */
-const MAX_WAIT_MS = 300_000
-/** So that calls that wait do not all come at the same time. */
-const SPREAD_MS = 1_000
-
 /** `waitedMs`: since the first attempt. The signal of the request may end the pause before. */
 function pauseAfter(error: ClientError, attempts: number, waitedMs: number): number | undefined {
   const { code, retryAfterMs = 0 } = error
-  if (isCallLimit(error)) {
-    const pause = retryAfterMs + Math.random() * SPREAD_MS
-    return waitedMs + pause > MAX_WAIT_MS ? undefined : pause
-  }
+  if (isCallLimit(error)) return callLimitPause(error, waitedMs)
   if (!DID_NOT_RUN.includes(code) || attempts > MAX_RETRIES || retryAfterMs > MAX_DELAY_MS)
     return undefined
   return retryAfterMs + Math.random() * Math.min(MAX_DELAY_MS, 150 * 2 ** (attempts - 1))

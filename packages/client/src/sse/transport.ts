@@ -5,8 +5,9 @@ import { textToSend } from '../message-text.ts'
 import { createSend, type Send } from '../request/send.ts'
 import { sseUrl } from '../signing/scope.ts'
 import type { AbortScope } from '../transport/abort-scope.ts'
+import { createLimitedRequests, type LimitedRequests } from '../transport/limited-requests.ts'
 import { headersWith, type Limits, limitsOf, type TransportOptions } from '../transport/options.ts'
-import { createPendingRequests, type PendingRequests } from '../transport/pending-requests.ts'
+import type { PendingRequests } from '../transport/pending-requests.ts'
 import { postMessage } from './post.ts'
 import { createPostNumbers } from './post-numbers.ts'
 import { createSseSession, type SseSession } from './session.ts'
@@ -41,7 +42,8 @@ export class SigV4SseTransport {
   readonly #options: TransportOptions
   readonly #limits: Limits
   readonly #send: Send
-  readonly #pending: PendingRequests = createPendingRequests(this)
+  readonly #limited: LimitedRequests<object>
+  readonly #pending: PendingRequests
   readonly #session: SseSession
   readonly #turns = createTurns(MAX_POSTS)
   readonly #numbers = createPostNumbers()
@@ -57,6 +59,13 @@ export class SigV4SseTransport {
     this.#options = options
     this.#limits = limitsOf(options)
     this.#send = createSend(options)
+    this.#limited = createLimitedRequests({
+      client: this,
+      name: `${this.#url.origin}${this.#url.pathname}`,
+      onPause: options.onPause,
+      send: message => this.#sendMessage(message),
+    })
+    this.#pending = this.#limited.pending
     this.#session = createSseSession({
       url: this.#url,
       send: this.#send,
@@ -96,28 +105,7 @@ export class SigV4SseTransport {
     this.#pending.assertOpen()
     if (!this.#session.target)
       throw new ClientError('connection_closed', 'Not sent. Call start() first')
-
-    const id = requestIdOf(message)
-    const request = this.#pending.track(message)
-    const cancelled = cancelledIdOf(message)
-    if (cancelled !== undefined) this.#session.markRefused(cancelled)
-    const scope = this.#pending.scope()
-    const isWanted = () => id === undefined || this.#pending.isPending(id)
-    const post = () => {
-      const posted = this.#postInTime(message, scope, isWanted)
-      posted.finally(scope.release).catch(() => {})
-      // The response may come before the server has said that it accepts the request.
-      return request ? Promise.race([posted, request.answered]) : posted
-    }
-    try {
-      await (id === undefined ? post() : this.#turns.run(post, scope.signal))
-      if (message.method === 'notifications/initialized') this.#session.markInitialized()
-    } catch (error) {
-      scope.release()
-      if (request?.isAnswered) return
-      if (id !== undefined) this.#pending.forget(id)
-      throw error
-    }
+    await this.#limited.send(message, {})
   }
 
   /**
@@ -139,6 +127,30 @@ export class SigV4SseTransport {
   /** Every later request carries the version. `Client.connect()` calls it. */
   setProtocolVersion(version: string): void {
     this.#protocolVersion = version
+  }
+
+  async #sendMessage(message: JsonRpcMessage): Promise<void> {
+    const id = requestIdOf(message)
+    const request = this.#pending.track(message)
+    const cancelled = cancelledIdOf(message)
+    if (cancelled !== undefined) this.#session.markRefused(cancelled)
+    const scope = this.#pending.scope()
+    const isWanted = () => id === undefined || this.#pending.isPending(id)
+    const post = () => {
+      const posted = this.#postInTime(message, scope, isWanted)
+      posted.finally(scope.release).catch(() => {})
+      // The response may come before the server has said that it accepts the request.
+      return request ? Promise.race([posted, request.answered]) : posted
+    }
+    try {
+      await (id === undefined ? post() : this.#turns.run(post, scope.signal))
+      if (message.method === 'notifications/initialized') this.#session.markInitialized()
+    } catch (error) {
+      scope.release()
+      if (request?.isAnswered) return
+      if (id !== undefined) this.#pending.forget(id)
+      throw error
+    }
   }
 
   /** `isWanted`: false for a request that was cancelled while it waited for its turn. */

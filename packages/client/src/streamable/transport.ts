@@ -12,8 +12,9 @@ import {
 import { jsonRpcErrorIn, readJsonText } from '../request/json-response.ts'
 import { mcpUrl } from '../signing/scope.ts'
 import { untilAccepted } from '../transport/abort-scope.ts'
+import { createLimitedRequests, type LimitedRequests } from '../transport/limited-requests.ts'
 import type { TransportOptions } from '../transport/options.ts'
-import { createPendingRequests, type PendingRequests } from '../transport/pending-requests.ts'
+import type { PendingRequests } from '../transport/pending-requests.ts'
 import { createEndpoint, type Endpoint } from './endpoint.ts'
 import { createGetStream, type GetStream } from './get-stream.ts'
 import { protocolVersionOf, STATELESS_VERSION } from './mcp-headers.ts'
@@ -56,6 +57,7 @@ export class SigV4StreamableHttpTransport {
   /** From 2026-07-28 on, a request is cancelled by ending its stream. */
   readonly hasPerRequestStream = true
 
+  readonly #limited: LimitedRequests<SendOptions>
   readonly #pending: PendingRequests
   readonly #endpoint: Endpoint
   readonly #session: McpSession
@@ -70,8 +72,15 @@ export class SigV4StreamableHttpTransport {
    * @throws ClientError `invalid_url`
    */
   constructor(url: string | URL, options: TransportOptions = {}) {
-    const pending = createPendingRequests(this)
-    const endpoint = createEndpoint(mcpUrl(url), options, pending)
+    const address = mcpUrl(url)
+    const limited = createLimitedRequests<SendOptions>({
+      client: this,
+      name: `${address.origin}${address.pathname}`,
+      onPause: options.onPause,
+      send: (message, sendOptions) => this.#sendMessage(message, sendOptions),
+    })
+    const { pending } = limited
+    const endpoint = createEndpoint(address, options, pending)
     const { heartbeatTimeoutMs } = endpoint.limits
     const session = createMcpSession({
       name: endpoint.name,
@@ -88,6 +97,7 @@ export class SigV4StreamableHttpTransport {
       heartbeatTimeoutMs,
       open: endpoint.openStream,
     })
+    this.#limited = limited
     this.#pending = pending
     this.#endpoint = endpoint
     this.#session = session
@@ -117,31 +127,7 @@ export class SigV4StreamableHttpTransport {
   async send(message: JsonRpcMessage, options: SendOptions = {}): Promise<void> {
     this.#pending.assertOpen()
     if (!this.#isStarted) throw new ClientError('connection_closed', 'Not sent. Call start() first')
-
-    const request = this.#pending.track(message)
-    const cancelledId = cancelledIdOf(message)
-    const cancelled = cancelledId === undefined ? undefined : this.#outgoing.get(cancelledId)
-    cancelled?.scope.abort(new ClientError('connection_closed', 'The request was cancelled'))
-    // In another session the message would refer to another request, or to none.
-    if (this.#session.isObsolete(message, cancelled?.sessionId)) {
-      if (message.method === undefined) this.#pending.report(forgottenSessionError(message))
-      return
-    }
-
-    const id = requestIdOf(message)
-    try {
-      await (id === undefined
-        ? this.#sendOneWay(message, options)
-        : this.#sendRequest(message, id, options))
-      this.#getStream.reopen()
-    } catch (error) {
-      if (request?.isAnswered) return
-      if (id !== undefined) this.#pending.forget(id)
-      // Later, so that the sender gets the reason before onclose is called.
-      if (error instanceof ClientError && this.#session.isLost(error))
-        void turn().then(() => this.#pending.loseSession(error))
-      throw error
-    }
+    await this.#limited.send(message, options)
   }
 
   /**
@@ -180,6 +166,33 @@ export class SigV4StreamableHttpTransport {
   /** Every later request carries the version. `Client.connect()` calls it. */
   setProtocolVersion(version: string): void {
     this.#endpoint.protocolVersion = version
+  }
+
+  async #sendMessage(message: JsonRpcMessage, options: SendOptions): Promise<void> {
+    const request = this.#pending.track(message)
+    const cancelledId = cancelledIdOf(message)
+    const cancelled = cancelledId === undefined ? undefined : this.#outgoing.get(cancelledId)
+    cancelled?.scope.abort(new ClientError('connection_closed', 'The request was cancelled'))
+    // In another session the message would refer to another request, or to none.
+    if (this.#session.isObsolete(message, cancelled?.sessionId)) {
+      if (message.method === undefined) this.#pending.report(forgottenSessionError(message))
+      return
+    }
+
+    const id = requestIdOf(message)
+    try {
+      await (id === undefined
+        ? this.#sendOneWay(message, options)
+        : this.#sendRequest(message, id, options))
+      this.#getStream.reopen()
+    } catch (error) {
+      if (request?.isAnswered) return
+      if (id !== undefined) this.#pending.forget(id)
+      // Later, so that the sender gets the reason before onclose is called.
+      if (error instanceof ClientError && this.#session.isLost(error))
+        void turn().then(() => this.#pending.loseSession(error))
+      throw error
+    }
   }
 
   /** Sends a message that gets no response: a notification, or a response to the server. */

@@ -9,7 +9,7 @@ export interface TransportOptions extends SendingOptions {
   /** How long it may take to open an event stream, credentials included. @default 30_000 */
   connectTimeoutMs?: number
   /**
-   * How long the server may take to accept a message, pauses after a rate limit included.
+   * How long the server may take to accept a message, pauses after a 429 included.
    * Streamable HTTP accepts a request with its response, so the timeout of the client applies there
    * instead.
    * @default 30_000

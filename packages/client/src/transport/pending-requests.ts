@@ -9,11 +9,12 @@ import {
 import { elementTexts, keepText } from '../message-text.ts'
 import { type AbortScope, createAbortScope } from './abort-scope.ts'
 
-/** The callbacks that an SDK sets on a transport. */
+/** What the messages of the server, and the errors and the end of a transport, are passed to. */
 interface Handlers {
-  onclose?: (() => void) | undefined
-  onerror?: ((error: Error) => void) | undefined
-  onmessage?: ((message: JsonRpcMessage) => void) | undefined
+  onclose(): void
+  onerror(error: Error): void
+  /** `request`: the one that the message is the response to. */
+  onmessage(message: JsonRpcMessage, request?: JsonRpcMessage): void
 }
 
 /** Where a message came from. */
@@ -125,24 +126,21 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
           attempt(() => pass(message, texts[index] ?? '', origin))
       })
     },
-    report: error => runHandler(() => handlers.onerror?.(error as Error)),
-    loseStream(id, reason) {
-      takeAnswered(id)
-      runHandler(() => handlers.onmessage?.(outcomeUnknown(id, 'stream', reason)))
-    },
+    report: error => runHandler(() => handlers.onerror(error as Error)),
+    loseStream: (id, reason) => lose(id, 'stream', reason, takeAnswered(id)),
     loseRequests(ids, reason) {
-      for (const id of ids)
-        if (takeAnswered(id))
-          runHandler(() => handlers.onmessage?.(outcomeUnknown(id, 'session', reason)))
+      for (const id of ids) {
+        const request = takeAnswered(id)
+        if (request) lose(id, 'session', reason, request)
+      }
     },
     all: () => [...requests.values()].map(it => it.message),
     loseSession(reason) {
-      const ids = [...requests.keys()]
-      for (const id of ids) takeAnswered(id)
+      const lost = [...requests]
+      for (const [id] of lost) takeAnswered(id)
       end(reason, () => {
         pending.report(reason)
-        for (const id of ids)
-          runHandler(() => handlers.onmessage?.(outcomeUnknown(id, 'session', reason)))
+        for (const [id, request] of lost) lose(id, 'session', reason, request)
       })
     },
     close: reason => end(reason, () => {}),
@@ -154,7 +152,7 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
     keepText(message, text)
     if (message.method !== undefined || message.id === undefined) {
       observer?.onServerMessage(message, origin)
-      return handlers.onmessage?.(message)
+      return handlers.onmessage(message)
     }
     const { requestId: id = message.id } = origin
     if (forgotten.delete(id)) return
@@ -162,7 +160,17 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
     const request = takeAnswered(id)
     if (!request && origin.mayRepeat) return
     if (request) observer?.onResponse(request.message, response)
-    handlers.onmessage?.(response)
+    handlers.onmessage(response, request?.message)
+  }
+
+  function lose(
+    id: RequestId,
+    lost: 'session' | 'stream',
+    reason: Error,
+    request: { message: JsonRpcMessage } | undefined,
+  ) {
+    const response = outcomeUnknown(id, lost, reason)
+    runHandler(() => handlers.onmessage(response, request?.message))
   }
 
   function takeAnswered(id: RequestId) {
@@ -187,7 +195,7 @@ export function createPendingRequests(handlers: Handlers): PendingRequests {
     for (const scope of [...scopes]) scope.abort(reason)
     requests.clear()
     beforeClose()
-    runHandler(() => handlers.onclose?.())
+    runHandler(() => handlers.onclose())
   }
 }
 
@@ -207,7 +215,7 @@ function trackedRequest(message: JsonRpcMessage) {
   }
 }
 
-const outcomeUnknown = (
+export const outcomeUnknown = (
   id: RequestId,
   lost: 'session' | 'stream',
   reason: Error,

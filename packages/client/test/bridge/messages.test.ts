@@ -6,12 +6,31 @@ import { expect, test } from 'vitest'
 import { createParamHeaders } from '../../src/bridge/param-headers.ts'
 import { createLineReader, type Line } from '../../src/bridge/stdio/lines.ts'
 import { createSendQueue } from '../../src/bridge/stdio/send-queue.ts'
-import { elementTexts } from '../../src/message-text.ts'
+import {
+  elementTexts,
+  keepText,
+  receivedText,
+  sendAs,
+  textToSend,
+  withId,
+} from '../../src/message-text.ts'
 
 test('splits a batch into the texts of its messages', () => {
   const texts = ['{"a":"],[\\"\\\\"}', '[1,[2.0]]', '1e999', '"x,y"', '{}']
   expect(elementTexts(` [ ${texts.join(' ,\n')} ] `)).toEqual(texts)
   expect(elementTexts('[]')).toEqual([])
+})
+
+test('a message with another id keeps the rest of its text', () => {
+  const text = (id: string) => ` { "params" : {"id":1,"n":1.0e2, "s":"\\"}"} ,\n"id":${id} }`
+  const message = JSON.parse(text('1'))
+  sendAs(message, text('1'))
+  keepText(message, '{"i\\u0064":1,"result":98765432109876543210.0}')
+  const copy = withId(message, 'a"b')
+  expect(copy).toEqual({ ...message, id: 'a"b' })
+  expect(textToSend(copy)).toBe('{"params" : {"id":1,"n":1.0e2, "s":"\\"}"},"id":"a\\"b"}')
+  expect(receivedText(copy)).toBe('{"id":"a\\"b","result":98765432109876543210.0}')
+  expect(textToSend(withId({ id: 1 }, 2))).toBe('{"id":2}')
 })
 
 test('leaves out a line that is longer than the limit, and reads the next one', () => {

@@ -11,7 +11,14 @@ import {
   startHost,
 } from '../support/host.ts'
 import { serveV1 } from '../support/sdk.ts'
-import { event, limitedGateway, type Message, serve, startGateway } from '../support/server.ts'
+import {
+  event,
+  limitedGateway,
+  limitedRegistration,
+  type Message,
+  serve,
+  startGateway,
+} from '../support/server.ts'
 import { KEY, refusalOf } from '../support/verifier.ts'
 
 const eventually = <Value>(value: () => Value) => expect.poll(value, { timeout: 30_000 })
@@ -34,12 +41,21 @@ const serveJson = (respond: (body: string) => string) =>
     return response.end(respond(request.body.toString()))
   })
 
-test('says on stderr that a call waits for a rate limit, and passes the result on', async () => {
-  const host = startHost(['--transport', 'sse', (await limitedGateway()).url])
+test.each([
+  ['429', limitedGateway],
+  ['-32000', limitedRegistration],
+])('says on stderr that a call waits after %s, and passes the result on', async (code, start) => {
+  const gateway = await start()
+  const host = startHost(['--transport', 'sse', gateway.url])
   await begin(host)
-  host.write(`${JSON.stringify({ jsonrpc: '2.0', ...call(1, 'echo', { a: 1 }) })}\n`)
-  expect(await host.response(1)).toMatchObject({ result: { content: [{ text: '{"a":1}' }] } })
-  expect(host.stderr()).toMatch(/Waiting for 1 s: .* answered 429: Too many calls/)
+  const args = '{"n":12345678901234567890.0}'
+  const params = `{"name":"echo","arguments":${args}}`
+  host.write(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}\n`)
+  expect(await host.response(1)).toHaveProperty('result.content')
+  const sent = gateway.received.filter(({ body }) => body.includes('tools/call'))
+  expect(sent.map(({ body }) => body.includes(params))).toEqual([true, true])
+  const told = new RegExp(`Waiting for \\d s: .* answered ${code}: Too many calls`)
+  expect(host.stderr()).toMatch(told)
 })
 
 describe('what the host writes', () => {

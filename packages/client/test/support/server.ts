@@ -154,6 +154,20 @@ export function limitedGateway(): Promise<Gateway> {
   })
 }
 
+/** Likewise over the limit of a registration: after it has accepted the call. */
+export async function limitedRegistration(): Promise<Gateway> {
+  let refusals = 1
+  const gateway: Gateway = await startGateway({
+    call({ id, params }) {
+      const data = { reason: 'rate_limited', retryAfter: 0.1, retrySafe: true }
+      const error = { code: -32_000, message: 'Too many calls', data }
+      if (refusals-- > 0) gateway.write(event({ jsonrpc: '2.0', id, error }))
+      else gateway.reply(id, toolResult(JSON.stringify(params?.arguments)))
+    },
+  })
+  return gateway
+}
+
 export const ENDPOINT = 'event: endpoint\ndata: /message?sessionId=s-1\n\n'
 export const event = (message: unknown) => `event: message\ndata: ${JSON.stringify(message)}\n\n`
 export const toolResult = (text: string) => ({ content: [{ type: 'text', text }] })
