@@ -25,9 +25,9 @@ const versionAlone: Plugin = {
 }
 
 /**
- * A Lambda function: one folder with all its code, which the template deploys. Without source
- * maps: Lambda would load them and use nothing of them. `npx tsup --sourcemap` writes them when
- * you need one.
+ * A Lambda function: one folder with all its code, which the template deploys. None of it calls
+ * `require`. Without source maps: Lambda would load them and use nothing of them.
+ * `npx tsup --sourcemap` writes them when you need one.
  */
 const lambda = (name: string) =>
   defineConfig({
@@ -49,7 +49,6 @@ const lambda = (name: string) =>
         '@aws-sdk/credential-provider-node': resolve('src/lambda/credentials.ts'),
       }
     },
-    banner: { js: REQUIRE },
     esbuildPlugins: [versionAlone, licences],
   })
 
