@@ -59,6 +59,9 @@ afterAll(() => gateway.close())
 const earlier: Line[] = []
 beforeEach(() => void earlier.push(...lines.splice(0)))
 
+/** The fields that say what was called and how it failed. */
+const NAMES = ['gen_ai.tool.name', 'gen_ai.prompt.name', 'item', 'error.type']
+
 const entries = (name: string, from = lines) =>
   from
     .filter(it => it.functionName === name && it.message.startsWith('{'))
@@ -95,15 +98,16 @@ describe.each(CLIENTS)('a call of %s on %s', (sdk, over) => {
       level: 'INFO',
       requestId: expect.stringMatching(/^[\w-]{36}$/),
       message: 'call',
-      method: 'tools/call',
-      item: 'tool-echo',
+      'mcp.method.name': 'tools/call',
+      'gen_ai.tool.name': 'echo',
       function: functionArn('echo'),
-      outcome: 'ok',
       caller: 'arn:aws:iam::111111111111:role/agents',
       sessionName: 'monday',
-      ...(sdk !== 'SDK 2.x, 2026-07-28' && { sessionId: expect.stringMatching(/^[\w-]{22,}$/) }),
-      traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
-      cold: expect.any(Boolean),
+      ...(sdk !== 'SDK 2.x, 2026-07-28' && {
+        'mcp.session.id': expect.stringMatching(/^[\w-]{22,}$/),
+      }),
+      trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      'faas.coldstart': expect.any(Boolean),
       errors: 0,
       throttles: 0,
       functionMs: expect.any(Number),
@@ -118,50 +122,53 @@ describe.each(CLIENTS)('a call of %s on %s', (sdk, over) => {
   })
 
   test.each([
-    ['invalid_arguments', { name: 'strict', arguments: { text: 1 } }, 'tool-strict'],
+    ['invalid_arguments', { name: 'strict', arguments: { text: 1 } }, 'strict'],
     ['not_found', { name: 'nothing', arguments: {} }, undefined],
-    ['function_failed', { name: 'misbehave', arguments: { mode: 'throw' } }, 'tool-misbehave'],
-    ['tool_error', { name: 'contract', arguments: { mode: 'tool-error' } }, 'tool-contract'],
-    ['error', { name: 'contract', arguments: { mode: 'error' } }, 'tool-contract'],
-    ['function_failed', { name: 'contract', arguments: { mode: 'no-final' } }, 'tool-contract'],
-    ['function_failed', { name: 'contract', arguments: { mode: 'exit' } }, 'tool-contract'],
-  ])('ends as %s: %j', async (outcome, params, item) => {
-    const errors = outcome === 'function_failed' ? 1 : 0
+    ['function_failed', { name: 'misbehave', arguments: { mode: 'throw' } }, 'misbehave'],
+    ['tool_error', { name: 'contract', arguments: { mode: 'tool-error' } }, 'contract'],
+    ['jsonrpc_error', { name: 'contract', arguments: { mode: 'error' } }, 'contract'],
+    ['function_failed', { name: 'contract', arguments: { mode: 'no-final' } }, 'contract'],
+    ['function_failed', { name: 'contract', arguments: { mode: 'exit' } }, 'contract'],
+  ])('ends as %s: %j', async (type, params, tool) => {
+    const errors = type === 'function_failed' ? 1 : 0
     const entry = await entryOf(() => agent.client.callTool(params))
-    expect(entry).toMatchObject({ method: 'tools/call', outcome, errors })
-    expect([entry.item, 'functionMs' in entry]).toEqual([item, entry.bytesIn > 0])
+    expect(entry).toMatchObject({ 'mcp.method.name': 'tools/call', 'error.type': type, errors })
+    expect([entry['gen_ai.tool.name'], 'functionMs' in entry]).toEqual([tool, entry.bytesIn > 0])
   })
 
   test('of a resource, a prompt or a completion has an entry too', async () => {
     const { client } = agent
     const read = (uri: string) => entryOf(() => client.readResource({ uri }))
-    expect(await read('notes://1')).toMatchObject({ item: 'resource-notes', outcome: 'ok' })
-    expect(await read('notes://missing')).toMatchObject({
-      item: 'resource-notes',
-      outcome: 'error',
-    })
-    expect(await read('other://1')).toMatchObject({ outcome: 'not_found' })
+    const named = (entry: Record<string, unknown>) => NAMES.map(it => entry[it])
+    const found = await read('notes://1')
+    expect(named(found)).toEqual([undefined, undefined, 'resource-notes', undefined])
+    const missing = await read('notes://missing')
+    expect(named(missing)).toEqual([undefined, undefined, 'resource-notes', 'jsonrpc_error'])
+    expect(await read('other://1')).toMatchObject({ 'error.type': 'not_found' })
     const prompt = (args: Record<string, string>) =>
       entryOf(() => client.getPrompt({ name: 'greet', arguments: args }))
-    expect(await prompt({ name: 'Ann' })).toMatchObject({ item: 'prompt-greet', outcome: 'ok' })
-    expect(await prompt({})).toMatchObject({ item: 'prompt-greet', outcome: 'invalid_arguments' })
+    const greeted = await prompt({ name: 'Ann' })
+    expect(named(greeted)).toEqual([undefined, 'greet', undefined, undefined])
+    const refused = await prompt({})
+    expect(named(refused)).toEqual([undefined, 'greet', undefined, 'invalid_arguments'])
     const ref = { type: 'ref/prompt' as const, name: 'greet' }
     const completed = await entryOf(() =>
       client.complete({ ref, argument: { name: 'name', value: 'A' } }),
     )
-    expect(completed).toMatchObject({ method: 'completion/complete', item: 'prompt-greet' })
+    expect(completed['mcp.method.name']).toBe('completion/complete')
+    expect(named(completed)).toEqual([undefined, 'greet', undefined, undefined])
   })
 
   test('that asks its user has one entry for all rounds, or one for each request', async () => {
     const before = calls().length
     await agent.call('rounds')
-    const outcomes = sdk === 'SDK 2.x, 2026-07-28' ? Array(3).fill('input_required') : []
-    await until(() => calls().length - before > outcomes.length, 'the entries')
+    const rounds = sdk === 'SDK 2.x, 2026-07-28' ? Array(3).fill('input_required') : []
+    await until(() => calls().length - before > rounds.length, 'the entries')
     expect(
       calls()
         .slice(before)
-        .map(it => it.outcome),
-    ).toEqual([...outcomes, 'ok'])
+        .map(it => it['error.type'] ?? it.resultType),
+    ).toEqual([...rounds, undefined])
   })
 
   test('that its client cancels says so', async () => {
@@ -176,7 +183,8 @@ describe.each(CLIENTS)('a call of %s on %s', (sdk, over) => {
       stop.abort()
       await running
     })
-    expect(entry).toMatchObject({ outcome: 'cancelled', item: 'tool-wait', errors: 0 })
+    const cancelled = { 'error.type': 'cancelled', 'gen_ai.tool.name': 'wait', errors: 0 }
+    expect(entry).toMatchObject(cancelled)
   })
 })
 
@@ -200,7 +208,7 @@ describe('the trace of a client', () => {
       })
       expect(await response.text()).toContain('done')
       await until(() => calls().length === 1, 'the entry of the call')
-      expect(calls()[0].traceId).toBe(TRACE)
+      expect(calls()[0].trace_id).toBe(TRACE)
       const [, json = ''] =
         lines.find(it => it.message.includes('traced {'))?.message.split('traced ') ?? []
       const told = JSON.parse(json)
@@ -218,12 +226,16 @@ describe('the trace of a client', () => {
       session.post({ jsonrpc: '2.0', id: 2, method: 'tools/call', params }),
     )
     const { requestId } = entry
-    expect(entry).toMatchObject({ traceId: TRACE, sessionId: session.id, outcome: 'not_invoked' })
+    expect(entry).toMatchObject({
+      trace_id: TRACE,
+      'mcp.session.id': session.id,
+      'error.type': 'not_invoked',
+    })
     expect(entries('mcp-lambda-sam-mcp').map(it => it.message)).toContainEqual(
       expect.objectContaining({
         message: 'invoker: the function was not invoked',
         requestId,
-        traceId: TRACE,
+        trace_id: TRACE,
       }),
     )
   })
@@ -242,15 +254,16 @@ describe('the trace of a client', () => {
     await until(written, 'the entry of the change')
     changes = entries('mcp-lambda-sam-mcp-registration')
     expect(changes.map(it => it.message)).toContainEqual(
-      expect.objectContaining({ message: 'registration changed', traceId: TRACE }),
+      expect.objectContaining({ message: 'registration changed', trace_id: TRACE }),
     )
   })
 })
 
 const MARK = 'marked-argument-4711'
 
-/** The metrics that CloudWatch finds in the entries of this run. */
+/** The metrics that CloudWatch finds in the entries of this run, and their dimensions. */
 const metricNames = new Set<string>()
+const dimensions = new Set<string>()
 /** The entries of calls without metrics, of all of this run. */
 const all = () =>
   entries('mcp-lambda-sam-mcp', [...earlier, ...lines]).filter(it => it.message === 'call')
@@ -299,8 +312,8 @@ test('by default only calls that have not succeeded have an entry', async () => 
   const own = () => entries('mcp-lambda-sam-mcp', written).filter(it => it.message === 'call')
   await until(() => own().length >= CLIENTS.length, 'the entries')
   await other.close()
-  expect(own().map(it => [it.item, it.outcome])).toEqual(
-    CLIENTS.map(() => ['tool-misbehave', 'function_failed']),
+  expect(own().map(it => [it['gen_ai.tool.name'], it['error.type']])).toEqual(
+    CLIENTS.map(() => ['misbehave', 'function_failed']),
   )
 })
 
@@ -317,7 +330,7 @@ describe('with metrics and payloads', () => {
   const own = () => entries('mcp-lambda-sam-mcp', written)
 
   test('an entry has the arguments and the result', () => {
-    const ofEcho = own().filter(it => it.item === 'tool-echo')
+    const ofEcho = own().filter(it => it['gen_ai.tool.name'] === 'echo')
     expect(ofEcho).toHaveLength(CLIENTS.length)
     for (const { arguments: args, result } of ofEcho) {
       expect(args).toBe(JSON.stringify({ mark: MARK }))
@@ -329,15 +342,18 @@ describe('with metrics and payloads', () => {
     const session = await openSession(other)
     const params = { name: 'echo', arguments: { text: 'x'.repeat(20_000) } }
     await session.post({ jsonrpc: '2.0', id: 1, method: 'tools/call', params })
-    await until(() => own().at(-1)?.sessionId === session.id, 'the entry')
+    await until(() => own().at(-1)?.['mcp.session.id'] === session.id, 'the entry')
     const { arguments: args, result, bytesIn } = own().at(-1)
     expect([args, result].map(it => Buffer.byteLength(it))).toEqual([8192, 8192])
     expect(bytesIn).toBeGreaterThan(20_000)
   })
 
-  test('CloudWatch finds these metrics, by gateway, outcome and item', async () => {
+  test('CloudWatch finds these metrics, by gateway, error type and item', async () => {
     const found = new Set(own().flatMap(metricsOf))
-    for (const it of found) metricNames.add(it.split(' ')[0] ?? '')
+    for (const it of found) {
+      metricNames.add(it.split(' ')[0] ?? '')
+      dimensions.add(it.replace(/^.* by /, '').replaceAll(/=[^,]*/g, ''))
+    }
     const ofAll = [...'calls errors throttles ownMs tableReads functionMs'.split(' ')]
     const of = (names: string[], dimensions: string) => names.map(it => `${it} by ${dimensions}`)
     const items = ['calls', 'errors', 'functionMs']
@@ -345,16 +361,16 @@ describe('with metrics and payloads', () => {
       [
         ...of([...ofAll, 'relayWaitMs', 'openStreams'], 'gateway=mcp-lambda-sam-mcp'),
         ...['function_failed', 'invalid_arguments'].flatMap(it =>
-          of(['calls'], `gateway=mcp-lambda-sam-mcp,outcome=${it}`),
+          of(['calls'], `gateway=mcp-lambda-sam-mcp,error.type=${it}`),
         ),
         ...[
-          'tool-echo',
-          'tool-misbehave',
-          'tool-contract',
-          'resource-notes',
-          'prompt-greet',
-        ].flatMap(it => of(items, `gateway=mcp-lambda-sam-mcp,item=${it}`)),
-        ...of(['calls', 'errors'], 'gateway=mcp-lambda-sam-mcp,item=tool-strict'),
+          'gen_ai.tool.name=echo',
+          'gen_ai.tool.name=misbehave',
+          'gen_ai.tool.name=contract',
+          'item=resource-notes',
+          'gen_ai.prompt.name=greet',
+        ].flatMap(it => of(items, `gateway=mcp-lambda-sam-mcp,${it}`)),
+        ...of(['calls', 'errors'], 'gateway=mcp-lambda-sam-mcp,gen_ai.tool.name=strict'),
       ].sort(),
     )
   })
@@ -368,18 +384,19 @@ describe('the documentation and the template', () => {
     const section = page.split(`\n${heading}\n`)[1]?.split(/\n##+ /)[0] ?? ''
     const table = section.split(/\n(?=\| [a-z]+ +\|)/)[nth]?.split('\n\n')[0] ?? ''
     const cells = [...table.matchAll(/^\| (`.+?`) +\|/gm)].map(([, cell = '']) => cell)
-    return cells.flatMap(cell => [...cell.matchAll(/`([\w-]+)`/g)].map(([, name = '']) => name))
+    return cells.flatMap(cell => [...cell.matchAll(/`([\w.-]+)`/g)].map(([, name = '']) => name))
   }
   const namesIn = (entry: object) => Object.keys(entry)
 
-  test('have every field of an entry, and every outcome', () => {
+  test('have every field of an entry, and every error type', () => {
     const fields = new Set(all().flatMap(namesIn))
     const always = ['timestamp', 'level', 'message']
     expect([...always, ...rows('### The entry of a call')].sort()).toEqual(
       [...fields, 'arguments', 'result'].sort(),
     )
-    const outcomes = new Set(all().map(it => it.outcome))
-    for (const outcome of outcomes) expect(rows('### The entry of a call', 2)).toContain(outcome)
+    const types = new Set(all().flatMap(it => it['error.type'] ?? []))
+    expect(types.size).toBeGreaterThan(5)
+    for (const type of types) expect(rows('### The entry of a call', 2)).toContain(type)
   })
 
   test('name fields in queries that entries have', () => {
@@ -394,9 +411,14 @@ describe('the documentation and the template', () => {
     const own = [...(/```text\n([^`]+)```/.exec(ofCalls)?.[1] ?? '').matchAll(/ as (\w+)/g)].map(
       ([, it]) => it,
     )
-    const used = fieldsIn(ofCalls).filter(it => !own.includes(it) && it !== 'message.traceId')
+    const used = fieldsIn(ofCalls).filter(it => !own.includes(it) && it !== 'message.trace_id')
     expect(new Set(used).size).toBeGreaterThan(10)
     for (const field of used) expect(known).toContain(field)
+    const [, widget = ''] = /"query": "SOURCE '\S+' ([^"]+)"/.exec(template) ?? []
+    const ofWidget = widget.replace(/'[^']*'|\d+| as \w+/g, '').match(/[\w.]+/g) ?? []
+    const shown = ofWidget.filter(it => !LANGUAGE.has(it) && !widget.includes(` as ${it}`))
+    expect(shown.length).toBeGreaterThan(5)
+    for (const field of shown) expect(known).toContain(field)
     const change = changes[0]?.message as Record<string, unknown>
     const ofChange = fieldsIn(ofChanges).map(it => it.replace('message.', ''))
     expect(ofChange.length).toBeGreaterThan(4)
@@ -407,12 +429,14 @@ describe('the documentation and the template', () => {
     expect(rows('## Metrics').sort()).toEqual([...metricNames].sort())
     const named = template.matchAll(/McpLambdaSam(?:", "|, MetricName: |\n +MetricName: )(\w+)/g)
     expect([...new Set([...named].map(([, name]) => name))].sort()).toEqual([...metricNames].sort())
+    const [, searched = ''] = /SEARCH\('\{McpLambdaSam,([^}]+)\}/.exec(template) ?? []
+    expect(dimensions).toContain(searched.replaceAll('\\"', ''))
   })
 })
 
 /** Words of the query language of CloudWatch Logs Insights. */
 const LANGUAGE = new Set(
-  'filter stats count sum pct as by sort desc asc fields and or bin limit'.split(' '),
+  'filter stats count sum pct as by sort desc asc fields coalesce and or bin limit'.split(' '),
 )
 
 /** The metrics that CloudWatch takes from an entry, by the rules of its specification. */

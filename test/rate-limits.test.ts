@@ -170,7 +170,13 @@ test('a refused call has its log entry, also where the SDK would answer it', asy
   const traceId = '0af7651916cd43dd8448eb211c80319c'
   const _meta = { traceparent: `00-${traceId}-b7ad6b7169203331-01` }
   const traced = (name: string) => ({ ...callOf(9, name), params: { name, _meta } })
-  const called = { method: 'tools/call', outcome: 'rate_limited', traceId, errors: 0, bytesIn: 0 }
+  const called = {
+    'mcp.method.name': 'tools/call',
+    'error.type': 'rate_limited',
+    trace_id: traceId,
+    errors: 0,
+    bytesIn: 0,
+  }
   const entryOf = async (post: () => Promise<Response>, limit: string, entry: object) => {
     lines.length = 0
     await untilRefused(limit, post)
@@ -179,17 +185,21 @@ test('a refused call has its log entry, also where the SDK would answer it', asy
   }
 
   const headers = { 'mcp-protocol-version': '2025-06-18' }
-  const ofTool = { item: 'tool-streamed', function: functionArn('contract') }
+  const ofTool = { 'gen_ai.tool.name': 'streamed', function: functionArn('contract') }
   await entryOf(() => postMcp(gateway, traced('streamed'), { headers }), 'tool-streamed', ofTool)
   const session = await openSession(gateway)
   await entryOf(() => session.post(traced('streamed')), 'tool-streamed', {
     ...ofTool,
-    sessionId: session.id,
+    'mcp.session.id': session.id,
   })
 
   const stream = await openRaw(gateway, agentMonday)
   const [, sessionId] = stream.endpoint.split('sessionId=')
-  const who = { caller: 'arn:aws:iam::111111111111:role/agents', sessionName: 'monday', sessionId }
+  const who = {
+    caller: 'arn:aws:iam::111111111111:role/agents',
+    sessionName: 'monday',
+    'mcp.session.id': sessionId,
+  }
   await entryOf(
     () => postRaw(gateway, stream.endpoint, traced('echo'), agentMonday),
     OF_CALLER,
@@ -197,7 +207,9 @@ test('a refused call has its log entry, also where the SDK would answer it', asy
   )
   await until(async () => {
     await postRaw(gateway, stream.endpoint, traced('streamed'), agentMonday)
-    return refused().some(it => it.item === 'tool-streamed' && it.sessionId === sessionId)
+    return refused().some(
+      it => it['gen_ai.tool.name'] === 'streamed' && it['mcp.session.id'] === sessionId,
+    )
   }, 'the entry of a call that was refused inside the stream')
   await stream.close()
 })

@@ -5,7 +5,7 @@
 export interface LogFields {
   requestId?: string
   /** The trace of one call, where it is another than that of its request. */
-  traceId?: string | undefined
+  trace_id?: string | undefined
   [name: string]: unknown
 }
 
@@ -17,9 +17,13 @@ export function followTrace(id: string | undefined) {
   traceId = id
 }
 
+/**
+ * The trace has the name that OpenTelemetry gives it in logs of JSON:
+ * https://opentelemetry.io/docs/specs/otel/compatibility/logging_trace_context/
+ */
 const entry = (message: string, fields?: LogFields) => ({
   message,
-  ...(traceId && { traceId }),
+  ...(traceId && { trace_id: traceId }),
   ...fields,
 })
 

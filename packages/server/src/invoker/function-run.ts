@@ -10,7 +10,7 @@ export type RunFailure =
 /** What the log entry of a call says of its function. An invoker reports it. */
 export interface FunctionRun {
   /** For other log entries about the call. */
-  readonly ids: { requestId: string; traceId: string | undefined }
+  readonly ids: { requestId: string; trace_id: string | undefined }
   /** The function is invoked with an event of so many bytes. */
   started(bytes: number): void
   /** So many more bytes of the output are there. */

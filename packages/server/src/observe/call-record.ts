@@ -7,6 +7,7 @@ import { parseTraceparent } from '../http/trace.ts'
 import type { FunctionRun, RunFailure } from '../invoker/function-run.ts'
 import {
   type CallOutcome,
+  type ErrorType,
   isErrorOutcome,
   isSuccess,
   outcomeOfAbort,
@@ -40,21 +41,29 @@ export interface CallRecorderOptions {
 /** Begins the records of calls. Undefined where no entries are written. */
 export type BeginCall = (call: Call) => CallRecord | undefined
 
-/** The log entry of a call; docs/operations.md has its fields. */
+/**
+ * The log entry of a call; docs/operations.md has its fields. OpenTelemetry's conventions name
+ * those with a dot: https://github.com/open-telemetry/semantic-conventions-genai
+ */
 export interface CallEntry {
   timestamp: string
   level: 'INFO'
   requestId: string
   message: 'call'
-  method: string
+  'mcp.method.name': string
+  'gen_ai.tool.name': string | undefined
+  'gen_ai.prompt.name': string | undefined
+  /** The id of a resource. Its URI may have values of arguments. */
   item: string | undefined
   function: string | undefined
-  outcome: CallOutcome
+  'error.type': ErrorType | undefined
+  /** As in the result. Only where it asks the client for input. */
+  resultType: 'input_required' | undefined
   caller: string
   sessionName: string | undefined
-  sessionId: string | undefined
-  traceId: string | undefined
-  cold: boolean
+  'mcp.session.id': string | undefined
+  trace_id: string | undefined
+  'faas.coldstart': boolean
   errors: 0 | 1
   throttles: number
   functionMs: number | undefined
@@ -73,7 +82,7 @@ export const createCallRecorder =
 
 /** Follows one call to its end, and writes its entry then. */
 export class CallRecord implements FunctionRun {
-  readonly ids: { requestId: string; traceId: string | undefined }
+  readonly ids: FunctionRun['ids']
   readonly #call: Call
   readonly #options: CallRecorderOptions
   readonly #beganAt: number
@@ -97,7 +106,7 @@ export class CallRecord implements FunctionRun {
     this.#beganAt = arrival.at ?? performance.now()
     this.#readsBefore = arrival.at === undefined ? options.tableReads() : arrival.tableReads
     const trace = parseTraceparent(traceparent) ?? arrival.trace
-    this.ids = { requestId, traceId: trace?.traceId }
+    this.ids = { requestId, trace_id: trace?.traceId }
   }
 
   /** The call is of this registration. */
@@ -152,9 +161,11 @@ export class CallRecord implements FunctionRun {
     if (this.#hasEnded) return
     this.#hasEnded = true
     const { failedOnly, hasPayloads, tableReads, write } = this.#options
-    if (failedOnly && isSuccess(outcome)) return
+    const isOk = isSuccess(outcome)
+    if (failedOnly && isOk) return
     const now = performance.now()
     const { method, caller, requestId, sessionId, arrival } = this.#call
+    const { id, type, name, lambdaArn } = this.#registration ?? {}
     const hasStarted = this.#firstStart !== undefined
     // The function may still run where the client has cancelled the call.
     const isRunning = hasStarted && this.#lastEnd < this.#lastStart
@@ -167,15 +178,18 @@ export class CallRecord implements FunctionRun {
       level: 'INFO',
       requestId,
       message: 'call',
-      method,
-      item: this.#registration?.id,
-      function: this.#registration?.lambdaArn,
-      outcome,
+      'mcp.method.name': method,
+      'gen_ai.tool.name': type === 'tool' ? name : undefined,
+      'gen_ai.prompt.name': type === 'prompt' ? name : undefined,
+      item: type === 'resource' ? id : undefined,
+      function: lambdaArn,
+      'error.type': isOk ? undefined : outcome,
+      resultType: outcome === 'input_required' ? outcome : undefined,
       caller: principalArn(caller.arn),
       sessionName: sessionNameOf(caller.arn),
-      sessionId,
-      traceId: this.ids.traceId,
-      cold: arrival.isCold,
+      'mcp.session.id': sessionId,
+      trace_id: this.ids.trace_id,
+      'faas.coldstart': arrival.isCold,
       errors: isErrorOutcome(outcome) ? 1 : 0,
       throttles: this.#throttles,
       functionMs: hasStarted ? rounded(functionMs) : undefined,

@@ -40,17 +40,18 @@ export function createMetrics({ gateway, perItem, write }: MetricsOptions) {
 
   return {
     /**
-     * Writes the entry of a call. One over a rate limit counts by its outcome alone: a client that
-     * goes on calling would hide that the calls of others fail, or are slow.
+     * Writes the entry of a call. One over a rate limit counts by its `error.type` alone: a client
+     * that goes on calling would hide that the calls of others fail, or are slow.
      */
     call(entry: CallEntry) {
-      const { outcome, item, functionMs } = entry
+      const { 'error.type': errorType, functionMs } = entry
       const names: MetricName[] = ['calls', 'errors', 'throttles', 'ownMs', 'tableReads']
       if (functionMs !== undefined) names.push('functionMs')
       const dimensions: Dimension[] = []
-      if (outcome !== 'rate_limited') dimensions.push('gateway')
-      if (outcome !== 'rate_limited' && perItem && item) dimensions.push('item')
-      if (outcome !== 'ok') dimensions.push('outcome')
+      if (errorType !== 'rate_limited') dimensions.push('gateway')
+      if (errorType !== 'rate_limited' && perItem)
+        dimensions.push(...ITEMS.filter(it => entry[it] !== undefined))
+      if (errorType) dimensions.push('error.type')
       writeEntry({ ...entry, calls: 1 }, names, dimensions)
     },
     /** Writes that a stream is open. */
@@ -96,11 +97,19 @@ export function createMetrics({ gateway, perItem, write }: MetricsOptions) {
   }
 }
 
-/** Each but that of the gateway is beside it. */
-type Dimension = 'gateway' | 'item' | 'outcome'
+/** The fields that name what was called. An entry has one of them at most. */
+const ITEMS = ['gen_ai.tool.name', 'gen_ai.prompt.name', 'item'] as const
 
-/** The metrics of an item cost $0.30 a month each. That of the gateway has all. */
+/** Each but that of the gateway is beside it. */
+type Dimension = 'gateway' | (typeof ITEMS)[number] | 'error.type'
+
+/** The metrics of an item cost $0.30 a month each. */
+const OF_ITEM: MetricName[] = ['calls', 'errors', 'functionMs']
+
+/** That of the gateway has all. */
 const OF_DIMENSION: Partial<Record<Dimension, MetricName[]>> = {
-  item: ['calls', 'errors', 'functionMs'],
-  outcome: ['calls'],
+  'gen_ai.tool.name': OF_ITEM,
+  'gen_ai.prompt.name': OF_ITEM,
+  item: OF_ITEM,
+  'error.type': ['calls'],
 }

@@ -3,16 +3,21 @@ import type { RunFailure } from '../invoker/function-run.ts'
 import { isRecord } from '../is-record.ts'
 import { INVALID_PARAMS } from '../jsonrpc-error.ts'
 
-/** What became of a call. docs/operations.md has the list. */
-export type CallOutcome =
-  | RunFailure
+/** What became of a call. */
+export type CallOutcome = Success | ErrorType
+
+type Success =
   | 'ok'
   /** The function asks the client for input. */
   | 'input_required'
+
+/** Why a call has not succeeded. docs/operations.md has the list. */
+export type ErrorType =
+  | RunFailure
   /** The result of the function says that it is an error, or does not match its schema. */
   | 'tool_error'
   /** The response is a JSON-RPC error, which the function chose. */
-  | 'error'
+  | 'jsonrpc_error'
   | 'invalid_arguments'
   /** There is no such registration for this caller. */
   | 'not_found'
@@ -32,7 +37,8 @@ const ERRORS = new Set<CallOutcome>([
 ])
 
 /** The call went as its function wanted. */
-export const isSuccess = (outcome: CallOutcome) => outcome === 'ok' || outcome === 'input_required'
+export const isSuccess = (outcome: CallOutcome): outcome is Success =>
+  outcome === 'ok' || outcome === 'input_required'
 
 export const isErrorOutcome = (outcome: CallOutcome) => ERRORS.has(outcome)
 
@@ -70,6 +76,6 @@ export function outcomeOfError(error: unknown, known: Known): CallOutcome {
   if (isOutcomeUnknown(data)) return 'outcome_unknown'
   if (known.failure) return known.failure
   if (typeof code !== 'number') return 'gateway_failed'
-  if (known.hasStarted || code !== INVALID_PARAMS) return 'error'
+  if (known.hasStarted || code !== INVALID_PARAMS) return 'jsonrpc_error'
   return known.isFound ? 'invalid_arguments' : 'not_found'
 }

@@ -3,20 +3,23 @@ import { expect, test } from 'vitest'
 import type { CallEntry } from '../../src/observe/call-record.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
 
-const entry = (outcome: CallEntry['outcome']): CallEntry => ({
+const entry = (type: CallEntry['error.type']): CallEntry => ({
   timestamp: '',
   level: 'INFO',
   requestId: '',
   message: 'call',
-  method: 'tools/call',
-  item: 'tool-a',
+  'mcp.method.name': 'tools/call',
+  'gen_ai.tool.name': 'a',
+  'gen_ai.prompt.name': undefined,
+  item: undefined,
   function: '',
-  outcome,
+  'error.type': type,
+  resultType: undefined,
   caller: '',
   sessionName: undefined,
-  sessionId: undefined,
-  traceId: undefined,
-  cold: false,
+  'mcp.session.id': undefined,
+  trace_id: undefined,
+  'faas.coldstart': false,
   errors: 0,
   throttles: 0,
   functionMs: undefined,
@@ -26,7 +29,7 @@ const entry = (outcome: CallEntry['outcome']): CallEntry => ({
   tableReads: 0,
 })
 
-test('calls over a rate limit count by their outcome alone, so they hide no failures', () => {
+test('calls over a rate limit count by their error type alone, so they hide no failures', () => {
   const lines: string[] = []
   const metrics = createMetrics({ gateway: 'g', perItem: true, write: it => lines.push(it) })
   metrics.waited(7)
@@ -40,12 +43,12 @@ test('calls over a rate limit count by their outcome alone, so they hide no fail
     return { names, relayWaitMs }
   })
   expect(found).toEqual([
-    { names: ['gateway,outcome calls'], relayWaitMs: undefined },
+    { names: ['gateway,error.type calls'], relayWaitMs: undefined },
     {
       names: [
         'gateway calls,errors,throttles,ownMs,tableReads,relayWaitMs',
-        'gateway,item calls,errors',
-        'gateway,outcome calls',
+        'gateway,gen_ai.tool.name calls,errors',
+        'gateway,error.type calls',
       ],
       relayWaitMs: [7],
     },

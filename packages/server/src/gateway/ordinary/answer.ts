@@ -251,7 +251,12 @@ function failed(
   if (error instanceof JsonRpcError) return { error: shown(error) }
   // A cancelled request has no response.
   if (!signal?.aborted)
-    log.error('request failed', { requestId, ...call?.ids, method, error: describe(error) })
+    log.error('request failed', {
+      requestId,
+      ...call?.ids,
+      'mcp.method.name': method,
+      error: describe(error),
+    })
   return { error: { code: INTERNAL_ERROR, message: failedInGateway(requestId) } }
 }
 

@@ -92,7 +92,7 @@ export class GatewayServer extends Server {
     if (invalid) throw new ProtocolError(ProtocolErrorCode.InvalidParams, invalid)
     if (error instanceof ProtocolError) throw writable(error)
     const ids = { requestId: this.#requestId, ...call?.ids }
-    log.error('request failed', { ...ids, method, error: describe(error) })
+    log.error('request failed', { ...ids, 'mcp.method.name': method, error: describe(error) })
     if (error instanceof GatewayError)
       throw new ProtocolError(SERVER_ERROR, message, { reason: error.code })
     throw internalError(failedInGateway(this.#requestId))

@@ -90,7 +90,10 @@ export async function passOnEarlierStreams(options: EarlierStreamsOptions): Prom
       try {
         return await eventStore.read({ session: sessionId, stream: String(stream) }, after)
       } catch (error) {
-        log.warn('earlier stream not read, retrying', { sessionId, error: describe(error) })
+        log.warn('earlier stream not read, retrying', {
+          'mcp.session.id': sessionId,
+          error: describe(error),
+        })
         await pause(RETRY_MS)
       }
     return undefined

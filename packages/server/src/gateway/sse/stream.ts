@@ -282,7 +282,7 @@ export function serveSseStream(options: SseStreamOptions): void {
   }
 
   function logError(message: string, error: unknown) {
-    log.error(message, { requestId, sessionId: id, error: describe(error) })
+    log.error(message, { requestId, 'mcp.session.id': id, error: describe(error) })
   }
 
   function loggedOutbox({ held: { stream }, earlier, log }: Resumption) {

@@ -274,7 +274,7 @@ export function createSseTransport(options: SseTransportOptions): SseTransport {
   }
 
   function logFailure(error: unknown) {
-    log.error('message not handled', { sessionId, error: describe(error) })
+    log.error('message not handled', { 'mcp.session.id': sessionId, error: describe(error) })
   }
 
   /** False where the server throws. The stream goes on. */
