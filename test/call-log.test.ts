@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 
+import { builtFolder, readTemplateText } from '../packages/server/src/built-package.ts'
+import { readStack } from '../packages/server/src/local/stack.ts'
 import { type Connected, callTool, connect, type Over, type Sdk } from './support/clients.ts'
 import {
   agentMonday,
@@ -259,6 +262,61 @@ describe('the trace of a client', () => {
   })
 })
 
+test('the trace of an invocation is in the entries of a resource of CloudFormation', async () => {
+  const template = readTemplateText(missing => new Error(`${missing} is missing`))
+  const built = pathToFileURL(join(builtFolder(), 'lambda/resource/index.mjs'))
+  const functions = mkdtempSync(join(tmpdir(), 'mcp-lambda-sam-resource-'))
+  // S3 takes every response.
+  writeFileSync(
+    join(functions, 'resource.mjs'),
+    `globalThis.fetch = async () => new Response()
+    const built = await import('${built}')
+    export const handler = (event, context) => built.handler(event, context)`,
+  )
+  const written: Line[] = []
+  const other = await startGateway({
+    functions,
+    // The settings of the registration function, whose work it does.
+    variables: {
+      ...readStack(template, builtFolder()).functions['RegistrationFunction']?.variables,
+      ...sharing(gateway),
+      AWS_LAMBDA_LOG_FORMAT: 'JSON',
+    },
+    log: line => written.push(line),
+  })
+  onTestFinished(async () => {
+    await other.close()
+    rmSync(functions, { recursive: true })
+  })
+  const register = (name: string, root: string) =>
+    other.fetch()(new URL('2015-03-31/functions/resource/invocations', other.lambdaUrl), {
+      method: 'POST',
+      headers: { 'x-amzn-trace-id': `Root=${root};Parent=53995c3f42cd8ad8;Sampled=0` },
+      body: JSON.stringify({
+        RequestType: 'Create',
+        ResponseURL: 'https://responses.s3.us-east-1.amazonaws.com/a',
+        StackId: 'arn:aws:cloudformation:us-east-1:000000000000:stack/weather/1',
+        RequestId: 'request-1',
+        ResourceType: 'Custom::McpTool',
+        LogicalResourceId: 'Tool',
+        ResourceProperties: { Name: name, LambdaArn: functionArn('echo'), Parameters: {} },
+      }),
+    })
+  const roots = ['1-0af76519-16cd43dd8448eb211c80319c', '1-5759e988-bd862e3fe1be46a994272793']
+  for (const root of roots) expect((await register(`of-${root}`, root)).status).toBe(200)
+  const changed = () => entries('resource', written).map(it => it.message)
+  await until(() => changed().length === roots.length, 'the entries')
+  expect(changed()).toEqual(
+    roots.map(root =>
+      expect.objectContaining({
+        message: 'registration changed',
+        item: `tool-of-${root}`,
+        trace_id: root.slice(2).replace('-', ''),
+      }),
+    ),
+  )
+})
+
 const MARK = 'marked-argument-4711'
 
 /** The metrics that CloudWatch finds in the entries of this run, and their dimensions. */
@@ -346,6 +404,12 @@ describe('with metrics and payloads', () => {
     const { arguments: args, result, bytesIn } = own().at(-1)
     expect([args, result].map(it => Buffer.byteLength(it))).toEqual([8192, 8192])
     expect(bytesIn).toBeGreaterThan(20_000)
+  })
+
+  test('each has a trace, also that of an open stream', () => {
+    expect(own().map(it => it.message)).toContain('open stream')
+    for (const entry of own())
+      expect(entry.trace_id ?? entry.message.trace_id).toMatch(/^[0-9a-f]{32}$/)
   })
 
   test('CloudWatch finds these metrics, by gateway, error type and item', async () => {

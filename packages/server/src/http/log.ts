@@ -17,6 +17,9 @@ export function followTrace(id: string | undefined) {
   traceId = id
 }
 
+/** For entries that are written as lines. */
+export const followedTrace = () => traceId
+
 /**
  * The trace has the name that OpenTelemetry gives it in logs of JSON:
  * https://opentelemetry.io/docs/specs/otel/compatibility/logging_trace_context/

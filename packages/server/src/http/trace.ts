@@ -41,7 +41,7 @@ const isId = (id: string | undefined) => id !== undefined && /[^0]/.test(id)
  * root take its place: a trace context has none without one.
  * https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
  */
-function parseTraceHeader(header = ''): Trace | undefined {
+export function parseTraceHeader(header = ''): Trace | undefined {
   const [, start, rest = ''] = /(?:^|;\s*)Root=1-([0-9a-f]{8})-([0-9a-f]{24})/.exec(header) ?? []
   if (!start) return undefined
   const [, parent = rest.slice(8)] = /;\s*Parent=(?!0{16})([0-9a-f]{16})/.exec(header) ?? []

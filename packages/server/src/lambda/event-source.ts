@@ -2,6 +2,7 @@ import { GatewayError } from '../http/errors.ts'
 import { log } from '../http/log.ts'
 import { isRecord } from '../is-record.ts'
 import type { FunctionUrlEvent } from './event.ts'
+import { invocationTrace } from './invocation-trace.ts'
 
 /** The fields of the context object that show who invoked the function. */
 export interface InvocationContext {
@@ -29,7 +30,10 @@ export function assertFromFunctionUrl(
     isRecord(requestContext['http']) &&
     (clientContext ?? undefined) === undefined
   if (isOfUrl) return
-  log.warn('refused an event that did not come from the Function URL', { requestId: awsRequestId })
+  log.warn('refused an event that did not come from the Function URL', {
+    requestId: awsRequestId,
+    trace_id: invocationTrace()?.traceId,
+  })
   throw new GatewayError(
     'access_denied',
     'This event did not come from the Function URL: send a signed request to the URL instead of invoking the function',

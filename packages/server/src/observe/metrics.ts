@@ -1,3 +1,4 @@
+import { followedTrace } from '../http/log.ts'
 import type { CallEntry } from './call-record.ts'
 
 /** The namespace of the metrics in CloudWatch. */
@@ -56,8 +57,13 @@ export function createMetrics({ gateway, perItem, write }: MetricsOptions) {
     },
     /** Writes that a stream is open. */
     openStream() {
-      const timestamp = new Date().toISOString()
-      const entry = { timestamp, level: 'INFO', message: 'open stream', openStreams: 1 }
+      const entry = {
+        timestamp: new Date().toISOString(),
+        level: 'INFO',
+        message: 'open stream',
+        trace_id: followedTrace(),
+        openStreams: 1,
+      }
       writeEntry(entry, ['openStreams'], ['gateway'])
     },
     /** The next entry says how long a message has waited. */

@@ -38,12 +38,17 @@ test.each<[string, unknown, object]>([
   ['the arguments of a tool', { path: '/register' }, {}],
 ])('an event with %s is refused, and the refusal is logged', async (_, sent, difference) => {
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
-  onTestFinished(() => warn.mockRestore())
+  vi.stubEnv('_X_AMZN_TRACE_ID', 'Root=1-0af76519-16cd43dd8448eb211c80319c;Sampled=0')
+  onTestFinished(() => {
+    warn.mockRestore()
+    vi.unstubAllEnvs()
+  })
   const response = await handler(sent, { ...context, ...difference })
   expect(response.statusCode).toBe(403)
   expect(JSON.parse(response.body).error).toMatchObject({
     code: 'access_denied',
     message: expect.stringContaining('Function URL'),
   })
-  expect(warn).toHaveBeenCalledOnce()
+  const trace_id = '0af7651916cd43dd8448eb211c80319c'
+  expect(warn.mock.calls).toEqual([[expect.objectContaining({ trace_id })]])
 })
