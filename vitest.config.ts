@@ -42,7 +42,8 @@ export default defineConfig({
           exclude: [...exclude, ...ALONE],
         },
       },
-      { extends: true, test: { name: 'alone', include: ALONE, exclude } },
+      // Vitest sorts projects by name. These files are short: last, they leave no worker idle.
+      { extends: true, test: { name: 'unshared', include: ALONE, exclude } },
     ],
     // Log entries of the code under test are shown where a test fails.
     silent: 'passed-only',
@@ -50,7 +51,9 @@ export default defineConfig({
     // Tests wait for conditions; this is only how long a hung one may hold up the rest.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Most tests wait for other processes: three workers keep two cores busy.
-    maxWorkers: 3,
+    // Most tests wait for other processes: four workers keep two cores busy.
+    maxWorkers: 4,
+    // Node loads built packages, as it loads those of others: they need no transform.
+    server: { deps: { external: [/\/packages\/[a-z-]+\/dist\//] } },
   },
 })
