@@ -11,7 +11,9 @@ import { signedOperations } from '../../src/dynamodb/signed-operations.ts'
 import { readStack } from '../../src/local/stack.ts'
 import { startTables } from '../../src/local/tables.ts'
 
+// Read once: parsing the template takes longer than most tests.
 const template = readFileSync(new URL('../../../../template.yaml', import.meta.url), 'utf8')
+const stackTables = readStack(template, '/dist').tables
 
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
 
@@ -39,7 +41,7 @@ export async function startDynamo(): Promise<Emulator> {
   const clients: DynamoDBClient[] = []
   const prefix = randomUUID()
   const table = async (suffix: string) => {
-    const properties = readStack(template, '/dist').tables.find(it => it.TableName.endsWith(suffix))
+    const properties = stackTables.find(it => it.TableName.endsWith(suffix))
     const { KeySchema, AttributeDefinitions, BillingMode } = properties as CreateTableCommandInput
     const TableName = `${prefix}-${suffix}`
     await client().send(
