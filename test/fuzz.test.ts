@@ -9,7 +9,7 @@ test.each([
   ['http', 'answers every request in time and without a fault of its own', '250'],
   ['outputs', 'makes a valid result or an error of every output of a function', '2000'],
   ['event-streams', 'reads every event stream as the specification says', '1000'],
-])('%s: %s', async (target, _title, cases) => {
+])('%s: %s', { timeout: 180_000 }, async (target, _title, cases) => {
   const options = ['--seed', SEED, '--cases', cases, target]
   const fuzz = start([process.execPath, 'test/fuzz/run.mjs', ...options])
   const code = await fuzz.end()
