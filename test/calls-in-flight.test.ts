@@ -5,9 +5,18 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { signedOperations } from '../packages/server/src/dynamodb/signed-operations.ts'
 import { functionArn, type Gateway, startGateway, until } from './support/gateway.ts'
-import { eventsOf } from './support/mcp-wire.ts'
-import { initialize, initialized, openRaw, postRaw, type RawStream } from './support/sse-wire.ts'
+import { eventsOf, openSession } from './support/mcp-wire.ts'
+import {
+  initialize,
+  initialized,
+  messagesIn,
+  openRaw,
+  postMcp,
+  postRaw,
+  type RawStream,
+} from './support/sse-wire.ts'
 
 let gateway: Gateway
 beforeAll(async () => {
@@ -63,6 +72,31 @@ test('three calls run at once, the others wait, and all run once', async () => {
   await stream.close()
 })
 
+test.each(['with a session', 'without a session'])(
+  'three calls of a batch run at once, the others wait, and all run once, %s',
+  async where => {
+    const [file = '', log = ''] = ['file', 'log'].map(it => join(tmpdir(), `${randomUUID()}-${it}`))
+    const ids = [2, 3, 4, 5, 6, 7, 8, 9]
+    const batch = [
+      ...ids.map(id => ({ jsonrpc: '2.0', ...call(id, 'wait', { file, log, text: `${id}` }) })),
+      { jsonrpc: '2.0', id: 'ping', method: 'ping' },
+    ]
+    const posted = where.includes('without')
+      ? postMcp(gateway, batch)
+      : (await openSession(gateway, { protocolVersion: '2025-03-26' })).post(batch)
+    await until(() => runsIn(log) === 3, 'three calls to run')
+    // A call that comes later has run, so a fourth one of the batch would have started.
+    const later = call(1, 'wait', { file: log, log, text: '' })
+    await (await postMcp(gateway, { jsonrpc: '2.0', ...later })).text()
+    expect(runsIn(log)).toBe(4)
+    writeFileSync(file, '')
+    const messages = await messagesIn(await posted)
+    expect(messages.map(it => String(it.id)).sort()).toEqual([...ids, 'ping'].map(String))
+    expect(messages.filter(it => it.error)).toEqual([])
+    expect(runsIn(log)).toBe(ids.length + 1)
+  },
+)
+
 test('a client that does not read its results gets no more of them into memory', async () => {
   const response = await gateway.fetch()(new URL('sse', gateway.mcpUrl))
   const events = eventsOf(response)
@@ -86,3 +120,42 @@ test('a client that does not read its results gets no more of them into memory',
   expect(runs()).toBe(ids.length)
   await events.close()
 })
+
+test('the messages of a client that does not read its responses stay in the table', async () => {
+  await gateway.admin.registerPrompt({
+    name: 'long',
+    lambdaArn: functionArn('wait'),
+    description: 'x'.repeat(300_000),
+  })
+  const events = eventsOf(await gateway.fetch()(new URL('sse', gateway.mcpUrl)))
+  const endpoint = (await events.next())?.data ?? ''
+  const ids = Array.from({ length: 100 }, (_, id) => id)
+  for (const id of ids)
+    await postRaw(gateway, endpoint, { jsonrpc: '2.0', id, method: 'prompts/list' })
+  // Later messages of another stream are answered, so this one has had time to take its own.
+  const other = await open()
+  for (const id of ids.slice(0, 10)) {
+    await other.post({ id: `later ${id}`, method: 'ping' })
+    await other.read(new RegExp(`"later ${id}"`))
+  }
+  expect(await waitingIn(endpoint.replace(/.*=/, ''))).toBeGreaterThan(0)
+  for (const id of ids) expect((await events.message(it => it.result !== undefined)).id).toBe(id)
+  await Promise.all([events.close(), other.close()])
+})
+
+/** Messages in the item of a session. */
+async function waitingIn(session: string): Promise<number> {
+  const send = signedOperations({
+    service: 'dynamodb',
+    region: 'us-east-1',
+    endpoint: new URL(gateway.dynamodbUrl),
+    credentials: () => ({ accessKeyId: 'local', secretAccessKey: 'local' }),
+  })
+  const { TableNames } = (await send('ListTables', {})) as { TableNames: string[] }
+  const TableName = TableNames.find(it => it.includes('Session'))
+  const Key = { channel: { S: session }, position: { S: 'session' } }
+  const { Item } = (await send('GetItem', { TableName, Key })) as {
+    Item: { inbox: { L: unknown[] } }
+  }
+  return Item.inbox.L.length
+}

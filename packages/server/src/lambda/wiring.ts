@@ -9,7 +9,10 @@ import { streamingInvoker } from '../invoker/streaming.ts'
 import { dynamoSigningKey } from '../session-table/dynamo-signing-key.ts'
 import { dynamoUsedStates } from '../session-table/dynamo-used-states.ts'
 
-export type ProtocolParts = Omit<ProtocolOptions, 'invokeStream' | 'serverPush' | 'instructions'> &
+export type ProtocolParts = Omit<
+  ProtocolOptions,
+  'invokeStream' | 'maxCallsInFlight' | 'serverPush' | 'instructions'
+> &
   Pick<StreamableHttpOptions, 'relay' | 'sessions' | 'streams' | 'eventStore'> & {
     clientFor: (region: string) => LambdaApi
     dynamo: DynamoDb
@@ -25,6 +28,7 @@ export function wireProtocol({ clientFor, dynamo, ...parts }: ProtocolParts, con
   const protocol = createProtocol({
     ...parts,
     invokeStream: streamingInvoker(clientFor),
+    maxCallsInFlight: config.maxCallsInFlight,
     serverPush,
     instructions: config.instructions,
   })

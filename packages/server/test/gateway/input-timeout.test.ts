@@ -30,6 +30,7 @@ test('a user who does not respond in time fails the call, and the connection goe
     },
     invoke: async () => ({ failure: 'not this one' }),
     validatorsOf: createCachedValidators(),
+    maxCallsInFlight: 32,
     limits: noLimits,
     serverPush: false,
     instructions: '',

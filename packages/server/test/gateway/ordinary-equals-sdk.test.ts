@@ -129,6 +129,7 @@ function endpoints(serverPush: boolean) {
     eventStore: dynamoEventStore(dynamo, SessionTable, 16),
     invoke,
     validatorsOf: createCachedValidators(),
+    maxCallsInFlight: 32,
     limits: noLimits,
     heartbeatSeconds: 15,
     serverPush,

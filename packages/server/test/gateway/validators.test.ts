@@ -136,6 +136,7 @@ describe('a registered tool', () => {
       registry: createCachedRegistry(registry),
       invoke: async () => ({ payload: '"ran"' }),
       validatorsOf: createCachedValidators(),
+      maxCallsInFlight: 32,
       limits: noLimits,
       serverPush: false,
       instructions: '',

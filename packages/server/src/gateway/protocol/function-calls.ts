@@ -12,8 +12,9 @@ import {
 } from '../../invoker/invoker.ts'
 import { JsonRpcError } from '../../jsonrpc-error.ts'
 import type { Variables } from '../../uri-template/match.ts'
-import { outcomeUnknown } from '../wire/outcome-unknown.ts'
+import { busy, outcomeUnknown } from '../wire/outcome-unknown.ts'
 import type { CallRecords } from './call-records.ts'
+import { createCallSlots } from './call-slots.ts'
 import type { ClientConnection } from './connection.ts'
 import { argumentsEvent, exactParams, mcpEvent } from './exact-arguments.ts'
 import { callMcpFunction } from './mcp-function.ts'
@@ -39,13 +40,15 @@ interface FunctionCallsOptions {
   invoke: Invoke
   invokeStream: InvokeStream
   records: CallRecords
+  /** Calls that one request of `/mcp`, which may be a batch, runs at once. `/sse` has a queue. */
+  maxCallsInFlight: number
 }
 
 /** A function that still runs at the deadline of the connection is an error: outcome unknown. */
 export function createFunctionCalls(
   server: Server,
   connection: ClientConnection,
-  { invoke, invokeStream, records }: FunctionCallsOptions,
+  { invoke, invokeStream, records, maxCallsInFlight }: FunctionCallsOptions,
 ): FunctionCalls {
   const { caller, arrival } = connection
   const isStateless = connection.transport === 'stateless'
@@ -54,6 +57,7 @@ export function createFunctionCalls(
   const drained = isStateless ? connection.drained : undefined
   const deadline = connection.transport === 'sse' ? undefined : connection.deadline
   const inProcess = roundsInProcess(new WeakSet())
+  const slots = createCallSlots(maxCallsInFlight)
 
   return {
     callWithArguments: (registration, event, ctx) =>
@@ -89,12 +93,19 @@ export function createFunctionCalls(
     run: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     if (!deadline) return run(mcpReq.signal)
+    const signal = AbortSignal.any([mcpReq.signal, deadline])
+    let hasSlot = false
     try {
-      return await run(AbortSignal.any([mcpReq.signal, deadline]))
+      await slots.take(signal)
+      hasSlot = true
+      return await run(signal)
     } catch (error) {
       if (!deadline.aborted) throw error
-      const { code, message, data } = outcomeUnknown('The time of the environment was over')
+      const cause = 'The time of the environment was over'
+      const { code, message, data } = hasSlot ? outcomeUnknown(cause) : busy(cause)
       throw new JsonRpcError(code, message, data)
+    } finally {
+      if (hasSlot) slots.free()
     }
   }
 

@@ -29,6 +29,8 @@ export interface ProtocolOptions {
   limits: RateLimits
   beginCall: BeginCall
   validatorsOf: ReturnType<typeof createCachedValidators>
+  /** Calls of functions that one request of `/mcp`, which may be a batch, runs at once. */
+  maxCallsInFlight: number
   /** Whether clients may be notified of changes. */
   serverPush: boolean
   /** What clients may tell their model about this gateway. Empty for nothing. */
@@ -57,6 +59,7 @@ const MAX_INPUT_TIMEOUT_MS = 600_000
 
 export function createProtocol(options: ProtocolOptions): Protocol {
   const { registry, invoke, invokeStream, limits, beginCall, validatorsOf, serverPush } = options
+  const { maxCallsInFlight } = options
   const instructions = options.instructions ? { instructions: options.instructions } : {}
 
   return {
@@ -86,7 +89,12 @@ export function createProtocol(options: ProtocolOptions): Protocol {
   }
 
   function serve(server: Server, connection: ClientConnection, records: CallRecords) {
-    const calls = createFunctionCalls(server, connection, { invoke, invokeStream, records })
+    const calls = createFunctionCalls(server, connection, {
+      invoke,
+      invokeStream,
+      records,
+      maxCallsInFlight,
+    })
     const admit = admissionOf(connection, limits)
     const capability = { registry, connection, calls, admit, records, serverPush }
     serveTools(server, capability, validatorsOf)
