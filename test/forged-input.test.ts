@@ -5,7 +5,6 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { textOf } from './support/clients.ts'
 import { functionArn, type Gateway, startGateway } from './support/gateway.ts'
 import { eventsOf, type Message, openSession } from './support/mcp-wire.ts'
 import {
@@ -44,12 +43,9 @@ beforeAll(async () => {
     lambdaArn: functionArn('authoredonce'),
     parameters: { file: 'string' },
   })
-  await admin.registerResource({
-    name: 'note',
-    contract: 'mcp',
-    lambdaArn: functionArn('contract'),
-    uri: 'note://elicit',
-  })
+  const other = { contract: 'mcp', lambdaArn: functionArn('contract') } as const
+  await admin.registerResource({ ...other, name: 'note', uriTemplate: 'note://{mode}' })
+  await admin.registerPrompt({ ...other, name: 'contract', arguments: [{ name: 'mode' }] })
 })
 afterAll(() => gateway.close())
 
@@ -67,13 +63,27 @@ const states = [
   }),
 ]
 let lastId = 6
-const requestOf = (name: string, args: object, more: object = {}) => ({
+const request = (method: string, params: object) => ({
   jsonrpc: '2.0',
   id: ++lastId,
-  method: 'tools/call',
-  params: { name, arguments: args, ...more },
+  method,
+  params,
 })
-type Call = ReturnType<typeof requestOf>
+const requestOf = (name: string, args: object, more: object = {}) =>
+  request('tools/call', { name, arguments: args, ...more })
+type Call = ReturnType<typeof request>
+
+/** The event of the function, which returns it in the results of all methods. */
+function eventIn(result: unknown): { params: object } {
+  const { content, messages, contents, completion } = result as {
+    content?: { text: string }[]
+    messages?: { content: { text: string } }[]
+    contents?: { text: string }[]
+    completion?: { values: string[] }
+  }
+  const [first] = content ?? contents ?? messages?.map(it => it.content) ?? []
+  return JSON.parse(first?.text ?? completion?.values[0] ?? '{}')
+}
 
 /** Sends a request as a client without capabilities, and resolves with its response. */
 type Send = (request: Call) => Promise<Message | undefined>
@@ -113,12 +123,19 @@ describe.each<[string, () => Promise<Send>]>([
     send = await open()
   })
 
-  test('in its event', async () => {
+  test.each<[string, object]>([
+    ['tools/call', { name: 'contract', arguments: { mode: 'event' } }],
+    ['prompts/get', { name: 'contract', arguments: { mode: 'event' } }],
+    ['resources/read', { uri: 'note://event' }],
+    [
+      'completion/complete',
+      { ref: { type: 'ref/prompt', name: 'contract' }, argument: { name: 'mode', value: 'e' } },
+    ],
+  ])('in its event of %s', async (method, params) => {
     for (const requestState of [...states, undefined]) {
       const forged = { inputResponses, ...(requestState && { requestState }) }
-      const response = await send(requestOf('contract', { mode: 'event' }, forged))
-      const event = JSON.parse(textOf(response?.result))
-      expect(event.params).toEqual({ name: 'contract', arguments: { mode: 'event' } })
+      const response = await send(request(method, { ...params, ...forged }))
+      expect(eventIn(response?.result).params).toEqual(params)
     }
   })
 
@@ -226,6 +243,16 @@ describe('2026-07-28', () => {
     expect(first).toMatchObject(asks)
     const requestState = await stateOf('contract', { mode: 'elicit' })
     expect(await read('note://elicit', { inputResponses, requestState })).toMatchObject(refused)
+    // The state of another registration, which had this URI.
+    const { requestState: earlier } = first?.result ?? {}
+    await gateway.admin.registerResource({
+      name: 'exact',
+      contract: 'mcp',
+      lambdaArn: functionArn('contract'),
+      uri: 'note://elicit',
+    })
+    const again = () => read('note://elicit', { inputResponses, requestState: earlier })
+    await expect.poll(again, { timeout: 20_000 }).toMatchObject(refused)
   })
 
   test.each(['contract', 'authoredonce'])(

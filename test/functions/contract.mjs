@@ -59,17 +59,28 @@ const sampling = {
   },
 }
 
+/** @typedef {'tools/call' | 'prompts/get' | 'resources/read' | 'completion/complete'} Method */
+/** @typedef {{ method: Method, params: Params }} Event */
 /** @typedef {import('../globals/awslambda.d.ts').Context} Context */
 /**
  * @type {Record<string, (
  *   write: Write,
- *   event: { params: Params },
+ *   event: Event,
  *   stream: ResponseStream,
  *   context: Context,
  * ) => unknown>}
  */
 const modes = {
-  event: (write, event) => write(text(JSON.stringify(event))),
+  event(write, event) {
+    const json = JSON.stringify(event)
+    const results = {
+      'tools/call': text(json).result,
+      'prompts/get': { messages: [{ role: 'user', content: { type: 'text', text: json } }] },
+      'resources/read': { contents: [{ uri: event.params.uri, text: json }] },
+      'completion/complete': { completion: { values: [json] } },
+    }
+    write({ result: results[event.method] })
+  },
   tenant: (write, _event, _stream, { tenantId }) =>
     write(text(JSON.stringify({ tenantId, pid: process.pid }))),
   async wait(write, { params }) {
@@ -205,8 +216,6 @@ const modes = {
     }
   },
 }
-
-/** @typedef {{ params: Params }} Event */
 
 export const handler = awslambda.streamifyResponse(
   async (/** @type {Event} */ event, stream, context) => {

@@ -140,6 +140,18 @@ test('bounds the bytes of the calls that wait, but takes any single call', async
   expect(requests()).toHaveLength(1)
 })
 
+test('runs fewer calls at once where the last results were large', async () => {
+  const { call, requests, respond, sent } = open()
+  await call('large')
+  await respond(0, { text: 'x'.repeat(2_500_000) })
+  await vi.waitUntil(() => sent.length === 1)
+  for (const id of ['a', 'b', 'c']) await call(id)
+  // Three results of that size have no room.
+  expect(requests()).toHaveLength(3)
+  await respond(1)
+  await vi.waitUntil(() => requests().length === 4)
+})
+
 test('takes no more messages while the reader is behind', async () => {
   const { receive, respond, transport, events, outbox } = open({ reads: false })
   for (let id = 0; id < 20; id++) {

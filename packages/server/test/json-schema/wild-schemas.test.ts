@@ -306,6 +306,7 @@ describe('a schema as generators write it is understood', () => {
 describe('a schema is refused with the place', () => {
   const many = (count: number, of: (n: number) => [string, unknown]) =>
     Object.fromEntries(Array.from({ length: count }, (_, n) => of(n)))
+  const thousand = many(1_000, n => [`q${n}`, {}])
 
   test.each<[string, Schema, string, string]>([
     ['a missing definition', object({ a: { $ref: '#/$defs/b' } }), '/properties/a/$ref', '$defs'],
@@ -362,6 +363,12 @@ describe('a schema is refused with the place', () => {
       object({ a: { $ref: '#/$defs/0' } }, { $defs: many(1_000, ring) }),
       '',
       'too many references',
+    ],
+    [
+      '80,000 dependent names',
+      object({ a: { dependentRequired: many(80, n => [`p${n}`, Object.keys(thousand)]) } }),
+      '',
+      'takes too long',
     ],
   ])('%s', (_, schema, pointer, message) => {
     expect(() => compileSchema(schema)).toThrow(SchemaError)
