@@ -119,8 +119,15 @@ describe.each(clients)('a client of %s on %s', (sdk, over) => {
 
   test('gets a long error message cut, at once', async () => {
     const failure = JSON.stringify({ errorType: 'Error', errorMessage: 'x'.repeat(1_000_000) })
-    const { content, isError } = await call('mcp', failure)
-    expect(isError).toBe(true)
-    expect(Buffer.byteLength((content as { text: string }[])[0]?.text ?? '')).toBeLessThan(8193)
+    for (const [name, output] of [
+      ['mcp', failure],
+      ['arguments', 'throw'],
+    ] as const) {
+      const { content, isError } = await call(name, output)
+      expect(isError).toBe(true)
+      const [{ text } = { text: '' }] = content as { text: string }[]
+      expect(text).toContain('Error: xxx')
+      expect(Buffer.byteLength(text)).toBeLessThan(8193)
+    }
   })
 })

@@ -42,6 +42,26 @@ test('every page allows lambda:InvokeFunction on the gateway only with the URL c
   expect(wrong).toEqual([])
 })
 
+test('the example of README.md with EventSource signs no request to another origin', async () => {
+  const { blocks } = readPage('README.md')
+  const example = blocks.find(({ code }) => code.includes('new EventSource('))?.code ?? ''
+  const listeners = new Map<string, (event: { data: string }) => Promise<void>>()
+  const sent: string[] = []
+  const run = new Function('EventSource', 'signedFetch', example.replace(/^import .*$/gm, ''))
+  run(
+    class {
+      addEventListener = listeners.set.bind(listeners)
+    },
+    () => async (url: URL) => sent.push(url.origin),
+  )
+  const named = (data: string) => listeners.get('endpoint')?.({ data })
+  await expect(named('https://evil.example/message')).rejects.toThrow('is not the gateway')
+  await expect(named('//evil.example/message')).rejects.toThrow('is not the gateway')
+  expect(sent).toEqual([])
+  await named('/message?sessionId=a')
+  expect(sent).toHaveLength(1)
+})
+
 /** Text between empty lines. Each row of a table is one. */
 function paragraphs(lines: string[]): { line: number; text: string }[] {
   const found: { line: number; text: string }[] = []

@@ -2,8 +2,13 @@
 
 /** @typedef {{ output: string, params?: { arguments: { output: string } } }} Event */
 
-/** Writes its argument `output` as it is, with either calling contract. */
+/**
+ * Writes its argument `output` as it is, with either calling contract. `throw` throws an error with
+ * a message of 1 MB.
+ */
 export const handler = awslambda.streamifyResponse(async (/** @type {Event} */ event, stream) => {
-  stream.write(event.params?.arguments.output ?? event.output)
+  const output = event.params?.arguments.output ?? event.output
+  if (output === 'throw') throw new Error('x'.repeat(1_000_000))
+  stream.write(output)
   stream.end()
 })

@@ -108,6 +108,13 @@ describe('with a clock', () => {
   })
 })
 
+test('a stream that ends without an event has one byte, whenever its reader comes', async () => {
+  const [early, late] = [createEventStream(), createEventStream()]
+  const text = toWeb(early.response).text()
+  await Promise.all([early.end(), late.end()])
+  expect([await text, await toWeb(late.response).text()]).toEqual(['\n', '\n'])
+})
+
 test('a stream that is given up releases the writes that wait for its reader', async () => {
   const events = createEventStream()
   const writes = [events.event({ data: '1' }), events.event({ data: '2' })]

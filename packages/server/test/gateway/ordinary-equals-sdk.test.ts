@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers'
 
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 import { message, TOOLS, VERSIONS, validRequest } from '../../../../test/fuzz/messages.mjs'
 import { type Random, randomOfCase } from '../../../../test/fuzz/random.mjs'
@@ -75,6 +75,7 @@ const hash = (text: string) => [...text].reduce((sum, it) => (sum * 31 + it.char
 /** The edge: what the Lambda API answers. */
 const invoke: Invoke = async (_, event) => {
   const given = JSON.parse(event)
+  if (given.broken) throw new TypeError('arn:aws:secret')
   if (given.fail !== undefined) return { failure: `The function failed with ${given.fail}` }
   return { payload: JSON.stringify(given.output ?? output(event)) }
 }
@@ -303,3 +304,21 @@ test.each([false, true])(
   },
   240_000,
 )
+
+test('a fault of the gateway is an error without its message, from both', async () => {
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const { ordinary, bySdk } = endpoints(false)
+  const params = { name: 'any', arguments: { broken: true } }
+  const body = { jsonrpc: '2.0', id: 1, method: 'tools/call', params }
+  const request = httpRequest(body, { 'mcp-protocol-version': '2025-06-18' })
+  for (const response of [
+    await ordinary(request, exchange),
+    await bySdk(request.toRequest(), exchange),
+  ]) {
+    const text = response && (await textOf(response))
+    expect(text).toContain('"code":-32603')
+    expect(text).toContain('request-1')
+    expect(text).not.toContain('secret')
+  }
+  expect(JSON.stringify(logged.mock.calls)).toContain('secret')
+})

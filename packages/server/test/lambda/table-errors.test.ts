@@ -73,8 +73,10 @@ test.each<[string, Answer]>([
 })
 
 test.each(['ValidationException', 'ConditionalCheckFailedException'])(
-  'an error that would come again is not 503: %s',
+  'an error that would come again is not 503, and shows no detail: %s',
   async type => {
-    expect((await responseTo(refusal(type))).status).toBe(500)
+    const response = await responseTo(refusal(type))
+    expect(response.status).toBe(500)
+    expect(await response.text()).not.toContain('secret')
   },
 )
