@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { signedOperations } from '../packages/server/src/dynamodb/signed-operations.ts'
-import { functionArn, type Gateway, startGateway, until } from './support/gateway.ts'
+import { functionArn, type Gateway, sharing, startGateway, until } from './support/gateway.ts'
 import { eventsOf, openSession } from './support/mcp-wire.ts'
 import {
   initialize,
@@ -96,6 +96,24 @@ test.each(['with a session', 'without a session'])(
     expect(runsIn(log)).toBe(ids.length + 1)
   },
 )
+
+test('a call of a batch that still waits when the time is over did not run', async () => {
+  const short = await startGateway({
+    environment: { ...sharing(gateway), MAX_CALLS_IN_FLIGHT: '1' },
+    timeouts: { mcp: 10 },
+  })
+  const [file = '', log = ''] = ['file', 'log'].map(it => join(tmpdir(), `${randomUUID()}-${it}`))
+  const calls = [2, 3].map(id => ({
+    jsonrpc: '2.0',
+    ...call(id, 'wait', { file, log, text: '' }),
+  }))
+  const messages = await messagesIn(await postMcp(short, calls))
+  writeFileSync(file, '')
+  expect(messages.find(it => it.id === 2)?.error?.data).toMatchObject({ reason: 'outcome-unknown' })
+  expect(messages.find(it => it.id === 3)?.error?.data).toEqual({ reason: 'busy', retrySafe: true })
+  expect(runsIn(log)).toBe(1)
+  await short.close()
+})
 
 test('a client that does not read its results gets no more of them into memory', async () => {
   const response = await gateway.fetch()(new URL('sse', gateway.mcpUrl))

@@ -139,6 +139,7 @@ describe('a check that would take exponential time ends', () => {
       object({ text: { propertyNames: { pattern: '^(a*)*$' } } }),
       { [evil]: 1 },
     ],
+    ['a format', object({ text: { format: 'url' } }), `http://${':'.repeat(200_000)}`],
     ['a pattern in a list', object({ text: { items: { pattern: '^(a*)*$' } } }), ['a', evil]],
     ['recursive alternatives', tree([node('a'), node('b')]), deep()],
     [
