@@ -6,14 +6,16 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { textOf } from './support/clients.ts'
-import { functionArn, type Gateway, startGateway } from './support/gateway.ts'
+import { functionArn, type Gateway, startGateway, until } from './support/gateway.ts'
 import { answerOf, eventsOf, openSession } from './support/mcp-wire.ts'
 import { messagesIn, meta, postMcp } from './support/sse-wire.ts'
 
 let gateway: Gateway
+const logged: string[] = []
 beforeAll(async () => {
   gateway = await startGateway({
     push: true,
+    log: ({ message }) => logged.push(message),
     environment: { HEARTBEAT_SECONDS: '1', IDLE_TIMEOUT_SECONDS: '2', OWNER_BY: 'session-name' },
     principals: [longRole, longUser],
   })
@@ -128,6 +130,9 @@ describe('what does not fit into the client context', () => {
     for (const name of ['clientInfo', 'traceparent'] as const)
       expect(custom.mcp[name]).toEqual(omitted?.includes(name) ? undefined : sent[name])
     expect(custom.bedrockAgentCoreToolName).toBe('echo')
+    const isLogged = () => logged.some(it => /client context is too long.*clientInfo/.test(it))
+    if (omitted) await until(isLogged, 'the log entry')
+    else expect(isLogged()).toBe(false)
   })
 
   test.each([
