@@ -15,6 +15,14 @@ interface Options {
   protocolVersion?: string
   /** Answers ordinary requests. By default the server gets all of them. */
   prepare?: SseTransportOptions['prepare']
+  isResumable?: boolean
+}
+
+const resumed = {
+  initialize: undefined,
+  logLevel: undefined,
+  keepInitialize: async () => {},
+  keepLogLevel: async () => {},
 }
 
 /** A transport whose server is the test, with a reader that reads all, or nothing. */
@@ -30,6 +38,7 @@ function open(options: Options = {}) {
     context: { isStateless: false } as SseTransportOptions['context'],
     connect: async () => {},
     protocolVersion,
+    ...(options.isResumable && { resumed }),
   })
   const received: JSONRPCMessage[] = []
   transport.onmessage = message => void received.push(message)
@@ -89,6 +98,20 @@ test('the second of two requests in flight with one id is refused, the first is 
   await vi.waitUntil(() => sent.length === 3)
   expect(sent[2]).toMatchObject({ id: 'a', result: { again: true } })
   expect(requests()).toHaveLength(2)
+})
+
+test('in a resumable session a repeated request runs once, and its id is for no other', async () => {
+  const { call, respond, sent, requests } = open({ isResumable: true })
+  await call('a', 100)
+  await respond(0)
+  await call('a', 100)
+  await call('a', 101)
+  await vi.waitUntil(() => sent.length === 2)
+  expect(sent).toMatchObject([
+    { id: 'a', result: {} },
+    { id: 'a', error: { code: -32_600, message: expect.stringContaining('an earlier request') } },
+  ])
+  expect(requests()).toHaveLength(1)
 })
 
 test('a cancel concerns the request that is in flight, and no later one with its id', async () => {
