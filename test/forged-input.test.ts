@@ -132,9 +132,8 @@ describe.each<[string, () => Promise<Send>]>([
       { ref: { type: 'ref/prompt', name: 'contract' }, argument: { name: 'mode', value: 'e' } },
     ],
   ])('in its event of %s', async (method, params) => {
-    for (const requestState of [...states, undefined]) {
-      const forged = { inputResponses, ...(requestState && { requestState }) }
-      const response = await send(request(method, { ...params, ...forged }))
+    for (const requestState of [...states, { done: true }, 7, null, undefined]) {
+      const response = await send(request(method, { ...params, inputResponses, requestState }))
       expect(eventIn(response?.result).params).toEqual(params)
     }
   })

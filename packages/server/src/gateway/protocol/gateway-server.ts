@@ -18,6 +18,7 @@ import { isTooDeep, TOO_DEEP } from '../../json/depth.ts'
 import { JsonRpcError, SERVER_ERROR } from '../../jsonrpc-error.ts'
 import type { CallRecord } from '../../observe/call-record.ts'
 import { RateLimited } from '../../rate-limit/rate-limited.ts'
+import { STATELESS_PROTOCOL_VERSION } from '../wire/protocol-versions.ts'
 import type { CallRecords } from './call-records.ts'
 import { withExactResult } from './exact-arguments.ts'
 import { invalidRequestText } from './invalid-request.ts'
@@ -58,7 +59,11 @@ export class GatewayServer extends Server {
     return async (request, ctx) => {
       const call = this.#calls?.begin(method, ctx)
       try {
-        const result = await handle(withoutNullArguments(request), ctx)
+        const isEarlier = (this.getNegotiatedProtocolVersion() ?? '') < STATELESS_PROTOCOL_VERSION
+        const result = await handle(
+          withoutNullArguments(request),
+          isEarlier ? withoutRequestState(ctx) : ctx,
+        )
         if (callsFunction(method) && isTooDeep(result)) throw new RangeError(TOO_DEEP)
         call?.succeeded(result)
         return result
@@ -132,6 +137,15 @@ const isStackOverflow = (error: unknown) =>
 /** The error without its data, where these cannot be written as JSON. */
 const writable = (error: ProtocolError) =>
   isTooDeep(error.data) ? new ProtocolError(error.code, error.message) : error
+
+/**
+ * Before protocol version 2026-07-28 a request state of the client has no meaning, of whatever type
+ * it is. The SDK would refuse one that is no string.
+ */
+const withoutRequestState = (ctx: ServerContext): ServerContext => ({
+  ...ctx,
+  mcpReq: { ...ctx.mcpReq, requestState: () => undefined },
+})
 
 /** Some clients send null for arguments that they do not have. */
 function withoutNullArguments(request: JSONRPCRequest): JSONRPCRequest {
