@@ -123,3 +123,23 @@ test('explains what AWS refuses', async () => {
     hint: expect.stringContaining('cloudformation'),
   })
 })
+
+test.each([
+  ['us-east-1', 'amazonaws.com'],
+  ['cn-north-1', 'amazonaws.com.cn'],
+  ['us-gov-west-1', 'amazonaws.com'],
+  ['eusc-de-east-1', 'amazonaws.eu'],
+  ['us-iso-east-1', 'c2s.ic.gov'],
+  ['us-isob-east-1', 'sc2s.sgov.gov'],
+  ['eu-isoe-west-1', 'cloud.adc-e.uk'],
+  ['us-isof-south-1', 'csp.hci.ic.gov'],
+])('asks the hosts of the partition of %s', async (region, suffix) => {
+  vi.stubEnv('AWS_ENDPOINT_URL', '')
+  const asked: string[] = []
+  const fetch = async (url: string | URL | Request) => {
+    asked.push(new URL(url instanceof Request ? url.url : url).hostname)
+    return Response.json({ Functions: [] })
+  }
+  await listFunctions({ ...options, region, fetch })
+  expect(asked).toEqual([`lambda.${region}.${suffix}`])
+})

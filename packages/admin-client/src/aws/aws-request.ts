@@ -8,6 +8,7 @@ import {
 } from '@markvp/mcp-lambda-sam-client/sigv4'
 
 import { AdminError, type AdminErrorCode } from '../errors.ts'
+import { dnsSuffixOf } from '../partitions.ts'
 
 /** Signs the requests to AWS with the profile and the credentials of the caller. */
 export type AwsOptions = Pick<SigningOptions, 'profile' | 'region' | 'credentials' | 'fetch'>
@@ -104,8 +105,9 @@ function detailed(message: string, text: string): string {
 function endpointOf(service: string, region: string): string {
   const name = { logs: 'CLOUDWATCH_LOGS', tagging: 'RESOURCE_GROUPS_TAGGING_API' }[service]
   const own = process.env[`AWS_ENDPOINT_URL_${name ?? service.toUpperCase()}`]
-  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
-  return own || process.env['AWS_ENDPOINT_URL'] || `https://${service}.${region}.${suffix}`
+  return (
+    own || process.env['AWS_ENDPOINT_URL'] || `https://${service}.${region}.${dnsSuffixOf(region)}`
+  )
 }
 
 function toError(cause: unknown, url: URL): AdminError {

@@ -1,3 +1,5 @@
+import { dnsSuffixOf } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+
 /** The services that this package calls, by the names that signatures and host names use. */
 export type ServiceName = 'dynamodb' | 'lambda' | 'monitoring'
 
@@ -18,19 +20,6 @@ export function endpointOf(
     environment[`AWS_ENDPOINT_URL_${variableOf(service)}`] || environment['AWS_ENDPOINT_URL']
   const isIgnored = environment['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS']?.toLowerCase() === 'true'
   return new URL(
-    configured && !isIgnored ? configured : `https://${service}.${region}.${dnsSuffix(region)}`,
+    configured && !isIgnored ? configured : `https://${service}.${region}.${dnsSuffixOf(region)}`,
   )
 }
-
-/** Regions of other partitions than `aws` and `aws-us-gov`, by the prefixes that AWS uses. */
-const SUFFIXES: [prefix: string, suffix: string][] = [
-  ['cn-', 'amazonaws.com.cn'],
-  ['eusc-', 'amazonaws.eu'],
-  ['us-iso-', 'c2s.ic.gov'],
-  ['us-isob-', 'sc2s.sgov.gov'],
-  ['eu-isoe-', 'cloud.adc-e.uk'],
-  ['us-isof-', 'csp.hci.ic.gov'],
-]
-
-const dnsSuffix = (region: string) =>
-  SUFFIXES.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'amazonaws.com'

@@ -1,3 +1,5 @@
+import { DNS_SUFFIXES } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+
 import { isRecord } from '../is-record.ts'
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html */
@@ -66,6 +68,7 @@ export function assertResponseUrl(text: string) {
   throw new TypeError(`The ResponseURL is not an https address of S3: ${url?.host ?? 'not a URL'}`)
 }
 
-/** `BUCKET.s3.REGION.amazonaws.com`, `BUCKET.s3-REGION.…`, `BUCKET.s3.amazonaws.com`, and `.cn`. */
-const S3_HOST =
-  /^([a-z0-9.-]+\.)?s3([.-][a-z0-9-]+)?(\.dualstack\.[a-z0-9-]+)?\.amazonaws\.(com|com\.cn|eu)$/
+/** `BUCKET.s3.REGION.amazonaws.com`, `BUCKET.s3-REGION.…`, `BUCKET.s3.amazonaws.com`. */
+const S3_HOST = new RegExp(
+  `^([a-z0-9.-]+\\.)?s3([.-][a-z0-9-]+)?(\\.dualstack\\.[a-z0-9-]+)?\\.(${DNS_SUFFIXES.join('|').replaceAll('.', '\\.')})$`,
+)

@@ -315,6 +315,9 @@ describe('the ResponseURL', () => {
     'https://b.s3.eu-central-1.amazonaws.com/a',
     'https://s3.eu-central-1.amazonaws.com/b/a',
     'https://b.s3.cn-north-1.amazonaws.com.cn/a',
+    'https://b.s3.eusc-de-east-1.amazonaws.eu/a',
+    'https://b.s3.us-iso-east-1.c2s.ic.gov/a',
+    'https://b.s3.us-isob-east-1.sc2s.sgov.gov/a',
   ])('%s is an address of S3', url => {
     expect(() => assertResponseUrl(url)).not.toThrow()
   })
@@ -327,6 +330,7 @@ describe('the ResponseURL', () => {
     'https://user@b.s3.amazonaws.com/a',
     'https://:password@b.s3.amazonaws.com/a',
     'https://bs3.amazonaws.com.evil.example/',
+    'https://b.s3.us-iso-east-1.c2sxic.gov/a',
     'https://b.execute-api.us-east-1.amazonaws.com/s3',
     'https://169.254.169.254/',
     'x',
