@@ -58,12 +58,12 @@ export function compile(parts: Part[]): Program {
       case '#':
         return optional(() => {
           literal('#')
-          oneOrMore('')
+          anyNumber(() => take(''))
         })
       case '.':
         return optional(() => {
           literal('.')
-          oneOrMore(`/${reserved()}`)
+          anyNumber(() => take(`/${reserved()}`))
         })
       case ';':
         return optional(() => {
@@ -83,16 +83,20 @@ export function compile(parts: Part[]): Program {
 
   function segment() {
     literal('/')
-    anyNumber(() => program.push({ kind: 'take', excluded: `/${reserved()}` }))
+    anyNumber(() => take(`/${reserved()}`))
   }
 
   function literal(text: string) {
     for (const only of text) program.push({ kind: 'take', excluded: '', only })
   }
 
+  function take(excluded: string) {
+    program.push({ kind: 'take', excluded })
+  }
+
   function oneOrMore(excluded: string) {
     const start = program.length
-    program.push({ kind: 'take', excluded })
+    take(excluded)
     program.push({ kind: 'split', first: start, second: program.length + 1 })
   }
 

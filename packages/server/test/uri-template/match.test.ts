@@ -46,9 +46,13 @@ describe('a template matches what it expands to', () => {
     ['s://q{?a}#end', 's://q?a=1#end', { a: '1' }],
     ['s://file{.type}', 's://file.tar', { type: 'tar' }],
     ['s://file{.type}', 's://file', {}],
+    ['s://file{.type}', 's://file.', { type: '' }],
+    ['s://file{.a,b}', 's://file.1.', { a: '1', b: '' }],
     ['s://m{;x,y}', 's://m;y=2;x=1', { x: '1', y: '2' }],
     ['s://m{;x}', 's://m;x', { x: '' }],
     ['s://doc{#part}', 's://doc#a/b', { part: 'a/b' }],
+    ['s://doc{#part}', 's://doc#', { part: '' }],
+    ['s://doc{/part}', 's://doc/', { part: '' }],
     ['s://{constructor}/{__proto__}', 's://1/2', JSON.parse('{"constructor":"1","__proto__":"2"}')],
   ])('%s: %s', (template, uri, variables) => {
     expect(Object.entries(match(template, uri) ?? { none: '' }).sort()).toEqual(
@@ -137,5 +141,11 @@ test('takes a number of steps that is linear in the length of the URI', () => {
   const matcher = uriMatcher('notes://{year}-{month}-{day}')
   // A regular expression with backtracking takes cubic time here, hours in all.
   for (let times = 0; times < 20; times++)
-    expect(matcher?.(`notes://${'-'.repeat(MAX_URI_LENGTH - 10)}/`)).toBeUndefined()
+    for (const [end, isMatch] of [
+      ['/', false],
+      ['', true],
+    ] as const)
+      expect(matcher?.(`notes://${'-'.repeat(MAX_URI_LENGTH - 10)}${end}`) !== undefined).toBe(
+        isMatch,
+      )
 })
