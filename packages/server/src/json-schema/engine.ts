@@ -40,6 +40,8 @@ export function createEngine(allErrors: boolean, unevaluated: boolean): Engine {
   // Without the keywords of ajv-formats, such as "formatMinimum".
   addFormats(engine, { mode: 'full', keywords: false })
   addLongFormats(engine)
+  // Otherwise "constructor" and the like are known formats.
+  Object.setPrototypeOf(engine.formats, null)
   replaceKeyword(engine, 'uniqueItems', { type: 'array', schemaType: 'boolean' }, uniqueItems)
   replaceKeyword(engine, 'multipleOf', { type: 'number', schemaType: 'number' }, multipleOf)
   return engine

@@ -299,7 +299,7 @@ const rank = (schema: unknown) =>
 function allowNull(schema: SchemaObject) {
   const { type, enum: values } = schema
   if (type !== undefined) schema['type'] = [...new Set([type, 'null'].flat())]
-  if (Array.isArray(values)) schema['enum'] = [...values, null]
+  if (Array.isArray(values)) schema['enum'] = [...new Set([...values, null])]
   if (!('const' in schema)) return
   schema['enum'] = [schema['const'], null]
   delete schema['const']

@@ -85,9 +85,10 @@ describe('a problem', () => {
   })
 
   test('comes with all others of a small value', () => {
-    const schema = object({ a: { type: 'string' }, b: { enum: [1] } }, { required: ['c'] })
+    const b = { enum: [1, null], nullable: true }
+    const schema = object({ a: { type: 'string' }, b }, { required: ['c'] })
     expect(problem(schema, { a: 1, b: 2 })).toBe(
-      '"c" is missing; "b" must be one of 1; "a" must be a string',
+      '"c" is missing; "b" must be one of 1, null; "a" must be a string',
     )
   })
 

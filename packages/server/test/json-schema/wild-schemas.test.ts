@@ -84,10 +84,12 @@ describe('a schema as generators write it is understood', () => {
           b: { nullable: true, $ref: '#/components/schemas/List%601%5BItem%5D' },
           c: { nullable: true, type: 'string', enum: ['x'] },
           d: { nullable: true, enum: ['y'] },
-          e: { nullable: true, oneOf: [{ type: 'string' }, { type: 'null' }] },
+          e: { nullable: true, oneOf: [{ type: 'string' }, { type: 'number' }] },
           f: { nullable: true, description: 'anything' },
           g: { nullable: true, type: 'string', format: 'date-time' },
           h: { nullable: true, const: 1 },
+          i: { nullable: true, anyOf: [{ $ref: '#/components/schemas/Kind' }] },
+          j: { nullable: true, type: 'string', not: { maxLength: 0 } },
         },
         {
           components: {
@@ -95,7 +97,7 @@ describe('a schema as generators write it is understood', () => {
           },
         },
       ),
-      { a: null, b: null, c: null, d: null, e: null, f: null, g: null, h: null },
+      Object.fromEntries([...'abcdefghij'].map(name => [name, null])),
       { b: {} },
     ],
     [
@@ -137,6 +139,24 @@ describe('a schema as generators write it is understood', () => {
       ),
       { n: 9, pair: ['a'], byId: 'x', more: 1 },
       { n: 0, pair: ['a'], byId: 'x' },
+    ],
+    [
+      'draft 04: dependencies on names',
+      object({}, { dependencies: { card: ['address', 'zip'], zip: 'city' } }),
+      { card: 1, address: 1, zip: 1, city: 1 },
+      { card: 1, address: 1 },
+    ],
+    [
+      'draft 03: a dependency on one name',
+      object({}, { dependencies: { zip: 'city' } }),
+      { city: 1 },
+      { zip: 1 },
+    ],
+    [
+      'draft 04: a dependency on a schema',
+      object({}, { dependencies: { card: { required: ['address'] } } }),
+      { card: 1, address: 1 },
+      { card: 1 },
     ],
     [
       'jsonschema.net: ids that are pointers',
@@ -195,7 +215,14 @@ describe('a schema as generators write it is understood', () => {
       { a: '' },
       { a: 1 },
     ],
-    ['an unknown format', object({ a: { type: 'string', format: 'phone' } }), { a: '1' }, { a: 1 }],
+    ...['phone', 'constructor', 'hasOwnProperty', '__proto__'].map(
+      (format): [string, Schema, object, object] => [
+        `the unknown format ${format}`,
+        object({ a: { type: 'string', format } }),
+        { a: '1' },
+        { a: 1 },
+      ],
+    ),
     ['an empty enum', object({ a: { enum: [] } }), {}, { a: 1 }],
     ['an empty tuple', object({ a: { type: 'array', items: [] } }), { a: [1] }, { a: 1 }],
     [
