@@ -14,7 +14,11 @@ async function endpointOf(gateway: Gateway, path: string, headers: Record<string
   const response = await gateway.fetch()(new URL(path, gateway.mcpUrl), { headers })
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
-  while (!text.includes('\n\n')) text += (await reader?.read())?.value
+  while (!text.includes('\n\n')) {
+    const { value, done } = (await reader?.read()) ?? { done: true }
+    if (done) break
+    text += value
+  }
   await reader?.cancel()
   return /data: (\S+)\?sessionId=/.exec(text)?.[1]
 }

@@ -147,11 +147,11 @@ describe('a registration', () => {
     ['a short name', { name: 'n'.repeat(65) }, ['65 characters']],
     ['a name without a dot', { name: 'a.b' }, ['The name has a dot']],
     ['parameters', { parameters: undefined }, ['There are no parameters']],
-    [
-      'a plain root',
-      { inputSchema: { ...schema, anyOf: [{}] } },
-      ['/inputSchema/anyOf: some clients refuse "anyOf" at the root'],
-    ],
+    ...['anyOf', 'oneOf', 'allOf'].map((keyword): [string, object, string[]] => [
+      `a plain root: ${keyword}`,
+      { inputSchema: { ...schema, [keyword]: [{}] } },
+      [`/inputSchema/${keyword}: some clients refuse "${keyword}" at the root`],
+    ]),
     [
       'properties',
       { inputSchema: { type: 'object' } },
