@@ -296,6 +296,61 @@ describe('a result', () => {
     expect(await tool(line({ method: null, result: { content: [] } }))).toEqual({ content: [] })
   })
 
+  test('may ask for input with null in optional members', async () => {
+    const nulls = { _meta: null, task: null, tools: null }
+    const name = { type: 'string', title: null, default: null }
+    const requestedSchema = { type: 'object', properties: { name }, required: null }
+    const text = { type: 'text', text: 'x', annotations: null }
+    const messages = [
+      { role: 'user', content: text, _meta: null },
+      { role: 'user', content: [text] },
+    ]
+    const asked = (inputRequests: object) =>
+      tool(line({ result: { resultType: 'input_required', inputRequests } }))
+    expect(
+      await asked({
+        form: { method: 'elicitation/create', params: { ...nulls, message: '?', requestedSchema } },
+        word: { method: 'sampling/createMessage', params: { ...nulls, maxTokens: 1, messages } },
+        roots: { method: 'roots/list', params: null },
+      }),
+    ).toEqual({
+      resultType: 'input_required',
+      inputRequests: {
+        form: {
+          method: 'elicitation/create',
+          params: {
+            message: '?',
+            requestedSchema: { type: 'object', properties: { name: { type: 'string' } } },
+          },
+        },
+        word: {
+          method: 'sampling/createMessage',
+          params: {
+            maxTokens: 1,
+            messages: [
+              { role: 'user', content: { type: 'text', text: 'x' } },
+              { role: 'user', content: [{ type: 'text', text: 'x' }] },
+            ],
+          },
+        },
+        roots: { method: 'roots/list' },
+      },
+    })
+  })
+
+  test('may follow notifications with null in optional members', async () => {
+    const heard: unknown[] = []
+    const hear = async (it: unknown) => void heard.push(it)
+    const nulls = { _meta: null, logger: null, total: null, message: null }
+    const lines = [
+      line({ method: 'notifications/message', params: { ...nulls, level: 'info', data: null } }),
+      line({ method: 'notifications/progress', params: { ...nulls, progress: 1 } }),
+    ]
+    const ended = pieces(...lines, result('x'))
+    expect(await toolOf(ended, { progress: hear, log: hear })).not.toHaveProperty('isError')
+    expect(heard).toEqual([{ level: 'info', data: null }, { progress: 1 }])
+  })
+
   test('has the JSON of its structured content as it was written', async () => {
     const json = '{ "id": 9007199254740993 }'
     const it = await output(`{"structuredContent":${json},"_meta":{"n":9007199254740993}}`)

@@ -31,7 +31,7 @@ const SHAPES: Record<McpResultName, Shape> = {
   },
   GetPromptResult: {
     ...MCP_RESULT_MEMBERS.GetPromptResult,
-    normalize: message,
+    normalize: promptMessage,
     entry: ['PromptMessage'],
   },
   CompleteResult: { ...MCP_RESULT_MEMBERS.CompleteResult, normalize: it => it, entry: [] },
@@ -139,10 +139,12 @@ function block(value: unknown): unknown {
   }
 }
 
-/** A message of a prompt. */
-function message(value: unknown): unknown {
+/** A message of a prompt, or of a sampling request, whose content may be a list. */
+export function promptMessage(value: unknown): unknown {
   const it = withoutNulls(value)
-  return isRecord(it) ? { ...it, content: block(it['content']) } : it
+  if (!isRecord(it)) return it
+  const { content } = it
+  return { ...it, content: Array.isArray(content) ? content.map(block) : block(content) }
 }
 
 export type Issues = readonly {

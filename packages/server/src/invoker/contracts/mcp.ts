@@ -20,6 +20,7 @@ import { FunctionFailure } from '../failure.ts'
 import { failureMessage } from '../failure-message.ts'
 import type { callContext } from '../invoker.ts'
 import { failedTool } from './arguments.ts'
+import { INPUT_METHODS, isInputRequest, withoutNullMembers } from './input-request.ts'
 import { linesOf } from './lines.ts'
 import { checkExactly, type Issues, places, withoutNulls } from './mcp-result.ts'
 import type { McpResultName } from './mcp-result-shape.ts'
@@ -163,7 +164,9 @@ async function notify(
   if (method === 'notifications/message') {
     const { params: exact } = withInexactAsText(text, { params })
     const sent =
-      isRecord(exact) && exact['logger'] === null ? { ...exact, logger: undefined } : exact
+      isRecord(exact) && 'data' in exact
+        ? { ...(withoutNulls(exact) as object), data: exact['data'] }
+        : exact
     return handlers.log(checked('LoggingMessageNotificationParams', sent))
   }
   throw new FunctionFailure(
@@ -208,9 +211,6 @@ const RESULTS = {
   'completion/complete': 'CompleteResult',
 } as const satisfies Record<keyof Results, McpResultName>
 
-const INPUT_METHODS = ['elicitation/create', 'sampling/createMessage', 'roots/list']
-
-/** Checks the shape of the input requests. The SDK checks whether the client supports them. */
 function checkedInputRequired(
   method: keyof Results,
   result: InputRequiredResult,
@@ -228,14 +228,9 @@ function checkedInputRequired(
     throw new FunctionFailure(
       'The function asked for input, with neither inputRequests nor a requestState',
     )
-  return result
-}
-
-function isInputRequest(request: unknown): boolean {
-  if (!isRecord(request)) return false
-  const { method, params } = request
-  if (!INPUT_METHODS.some(known => known === method)) return false
-  return method === 'roots/list' || isRecord(params)
+  if (requests.length === 0) return result
+  const normal = requests.map(([key, request]) => [key, withoutNullMembers(request)])
+  return { ...result, inputRequests: Object.fromEntries(normal) }
 }
 
 function checked<Name extends keyof typeof specTypeSchemas>(name: Name, value: unknown) {
