@@ -22,7 +22,7 @@ export {
   TYPES,
 } from './id.ts'
 export { isJsonSchema, type JsonSchema, toInputSchema, toPromptArguments } from './parameters.ts'
-export { DNS_SUFFIXES, dnsSuffixOf, isPartition } from './partitions.ts'
+export { dnsSuffixes, dnsSuffixOf, isPartition } from './partitions.ts'
 export { type PrincipalPattern, parsePrincipalPattern } from './principal-pattern.ts'
 
 /** Every `error.code` in a response of the product. Clients compare these, never messages. */

@@ -22,22 +22,22 @@ export const isPartition = (partition: string): boolean =>
 export const PARTITIONS = 'aws, aws-cn, aws-us-gov, aws-eusc or aws-iso…'
 
 /**
- * The DNS suffix of each partition, as the AWS SDKs have them:
+ * The DNS suffixes of partitions, as the AWS SDKs have them. Those of `aws` and `aws-us-gov` are the
+ * default:
  * https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json
  */
 const SUFFIXES: Record<string, string> = {
-  aws: 'amazonaws.com',
   'aws-cn': 'amazonaws.com.cn',
-  'aws-us-gov': 'amazonaws.com',
   'aws-eusc': 'amazonaws.eu',
   'aws-iso': 'c2s.ic.gov',
   'aws-iso-b': 'sc2s.sgov.gov',
   'aws-iso-e': 'cloud.adc-e.uk',
   'aws-iso-f': 'csp.hci.ic.gov',
 }
-
-export const DNS_SUFFIXES = [...new Set(Object.values(SUFFIXES))]
+const DEFAULT_SUFFIX = 'amazonaws.com'
 
 /** The end of the host names of AWS in a region. */
 export const dnsSuffixOf = (region: string): string =>
-  SUFFIXES[partitionOf(region)] ?? 'amazonaws.com'
+  SUFFIXES[partitionOf(region)] ?? DEFAULT_SUFFIX
+
+export const dnsSuffixes = (): string[] => [DEFAULT_SUFFIX, ...Object.values(SUFFIXES)]

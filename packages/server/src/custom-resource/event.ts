@@ -1,4 +1,4 @@
-import { DNS_SUFFIXES } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import { dnsSuffixes } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { isRecord } from '../is-record.ts'
 
@@ -70,5 +70,5 @@ export function assertResponseUrl(text: string) {
 
 /** `BUCKET.s3.REGION.amazonaws.com`, `BUCKET.s3-REGION.…`, `BUCKET.s3.amazonaws.com`. */
 const S3_HOST = new RegExp(
-  `^([a-z0-9.-]+\\.)?s3([.-][a-z0-9-]+)?(\\.dualstack\\.[a-z0-9-]+)?\\.(${DNS_SUFFIXES.join('|').replaceAll('.', '\\.')})$`,
+  `^([a-z0-9.-]+\\.)?s3([.-][a-z0-9-]+)?(\\.dualstack\\.[a-z0-9-]+)?\\.(${dnsSuffixes().join('|').replaceAll('.', '\\.')})$`,
 )
