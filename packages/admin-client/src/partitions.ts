@@ -22,7 +22,7 @@ export const isPartition = (partition: string): boolean =>
 export const PARTITIONS = 'aws, aws-cn, aws-us-gov, aws-eusc or aws-iso…'
 
 /**
- * The DNS suffixes of partitions, as the AWS SDKs have them. Those of `aws` and `aws-us-gov` are the
+ * The DNS suffixes of partitions, as the AWS SDKs have them. That of `aws` and `aws-us-gov` is the
  * default:
  * https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json
  */

@@ -46,7 +46,7 @@ test('a fault of the gateway is logged, and the client gets no detail', async ()
   }
   expect(logged.mock.calls[0]?.[0]).toMatchObject({
     requestId: 'request-7',
-    method: 'prompts/get',
+    'mcp.method.name': 'prompts/get',
     error: { message: 'table arn:aws:dynamodb:1234 is gone' },
   })
 })
