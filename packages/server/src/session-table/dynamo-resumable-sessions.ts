@@ -168,7 +168,7 @@ export function dynamoResumableSessions(options: DynamoInboxOptions): ResumableS
     if (posted === undefined && number <= Number(Item?.['refusedUpTo']?.N))
       throw new GatewayError(
         'conflict',
-        `A later post has said that post ${number} is settled: give each new post the next number`,
+        `Post ${number} is settled: give each new post the next number`,
       )
     if (posted === undefined) return { waitingBytes: Number(Item?.['waitingBytes']?.N) }
     // An earlier post, or an attempt of this write whose response was lost.

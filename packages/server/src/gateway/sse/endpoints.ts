@@ -178,7 +178,7 @@ function placeOf(header: string | undefined): PostPlace | undefined {
   if (settled < number) return { number, settled }
   throw new GatewayError(
     'bad_request',
-    'Mcp-Resume of a POST is its number and a smaller one, up to which all are settled: 17; settled=16',
+    'Mcp-Resume of a POST is its number and a smaller one: 17; settled=16',
   )
 }
 
