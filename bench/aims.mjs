@@ -66,8 +66,8 @@ const AIMS = {
     { row: 'in a session', column: '300 ms', most: 2.2 },
     { row: 'in a session', column: '1 s', most: 4.5 },
     { row: 'an idle client of /mcp', column: 'dollars', most: 0 },
-    { row: 'an open /sse stream', column: 'the tables', most: 1 },
-    { row: 'a subscriptions/listen, with ServerPush', column: 'the tables', most: 0.2 },
+    { row: 'an open /sse stream', column: 'of these, reads', most: 1 },
+    { row: 'a subscriptions/listen, with ServerPush', column: 'of these, reads', most: 0.2 },
   ],
 }
 

@@ -73,14 +73,16 @@ export default async function cost({ times }) {
       [
         '',
         ...MEMORIES.map(memory => `dollars at ${memory} MB`),
-        'of these, the tables',
+        'of these, reads',
+        'writes',
         'read units an hour',
         'write units an hour',
       ],
       Object.entries(idle).map(([name, usage]) => [
         name,
         ...MEMORIES.map(memory => dollars(costOfMonth(name, usage, memory))),
-        dollars(ofTables(usage) * ASSUMED.hoursOfAMonth),
+        dollars(usage.reads * PRICES.readUnit * ASSUMED.hoursOfAMonth),
+        dollars(usage.writes * PRICES.writeUnit * ASSUMED.hoursOfAMonth),
         round(usage.reads),
         round(usage.writes),
       ]),
@@ -128,11 +130,9 @@ async function measureCaller(name, times) {
   const caller = await CALLERS[name]?.(meter.gateway)
   if (!caller) throw new Error(`${name} is no caller`)
   const { call, close } = caller
-  // The item of an `/sse` session holds the requests of the last two minutes, and each write and
-  // read costs more then. Few clients make a thousand calls in that time.
-  for (let n = 0; n < times(name === OVER_SSE ? 20 : 1_000); n++) await call(0)
+  for (let n = 0; n < times(1_000); n++) await call(0)
   // A call in a session streams from a quarter of a second on.
-  for (let n = 0; n < times(name === OVER_SSE ? 5 : 30); n++) await call(300)
+  for (let n = 0; n < times(30); n++) await call(300)
   // The engine cleans up after so many calls, in the pauses between the next ones.
   await usageOfCall(meter, call, 50, times(10))
   // A stream is open anyway: what it reads and writes meanwhile does not count for a call.

@@ -78,7 +78,7 @@ export function readManifest(
   /** Reads the file when it has changed: a manifest that is a module runs then. */
   async function load() {
     const { loadManifest } = await library()
-    const state = await fingerprint([file])
+    const state = fingerprint([file])
     if (last?.state !== state) last = { state, loaded: loadManifest(file) }
     return last.loaded
   }

@@ -92,7 +92,7 @@ export function configuredSource(options: ConfiguredSourceOptions): FunctionSour
 
   /** By name. The file is read again when it has changed. */
   async function functions(): Promise<Map<string, ConfiguredFunction>> {
-    const state = await fingerprint([file])
+    const state = fingerprint([file])
     if (read?.fingerprint === state) return read.functions
     const { functions, warnings } = await load().catch(error => {
       // A file that is being written: the functions stay as they were.
@@ -129,12 +129,12 @@ export function configuredSource(options: ConfiguredSourceOptions): FunctionSour
   }
 
   async function inspect(fn: ConfiguredFunction, last: Prepared | undefined): Promise<Prepared> {
-    if (last && last.fingerprint === (await fingerprint(last.files))) return last
+    if (last && last.fingerprint === fingerprint(last.files)) return last
     const { files, found } = await prepare(fn).catch(async (error: Error) => ({
       files: error instanceof BrokenCode ? error.files : await entryOf(fn),
       found: { name: fn.name, problem: `${fn.title}: ${error.message}` },
     }))
-    return { files, found, fingerprint: await fingerprint(files) }
+    return { files, found, fingerprint: fingerprint(files) }
   }
 
   async function entryOf(fn: ConfiguredFunction): Promise<string[]> {
@@ -195,14 +195,14 @@ export function configuredSource(options: ConfiguredSourceOptions): FunctionSour
     if ('file' in code) {
       const path = resolve(folder, code.file)
       const candidates = [path, ...INDEXES.map(it => join(path, it))]
-      const entry = await firstFile(candidates)
+      const entry = firstFile(candidates)
       if (!entry) throw new BrokenCode(`${path} does not exist, or has no index file`, candidates)
       return { entry, directory: dirname(entry) }
     }
     const { handler } = code
     const directory = 'inline' in code ? await inlineFolder(fn) : resolve(folder, code.folder)
     const candidates = handlerFiles(directory, handler, fn.esbuild)
-    const entry = await firstFile(candidates)
+    const entry = firstFile(candidates)
     if (!entry)
       throw new BrokenCode(
         `there is no file for the handler ${handler} in ${directory}: build the project first, or correct the handler or the folder`,

@@ -1,14 +1,10 @@
-import { stat } from 'node:fs/promises'
+import { statsOf } from './stats-of.ts'
 
 /** Changes when one of the files changes. */
-export async function fingerprint(files: string[]): Promise<string> {
-  const states = await Promise.all(
-    files.map(file =>
-      stat(file).then(
-        ({ mtimeMs, size }) => `${mtimeMs}/${size}`,
-        () => 'deleted',
-      ),
-    ),
-  )
+export function fingerprint(files: string[]): string {
+  const states = files.map(file => {
+    const stats = statsOf(file)
+    return stats ? `${stats.mtimeMs}/${stats.size}` : 'deleted'
+  })
   return states.join()
 }

@@ -1,7 +1,5 @@
-import { stat } from 'node:fs/promises'
+import { statsOf } from './stats-of.ts'
 
 /** The first of the paths that is a file. */
-export async function firstFile(paths: string[]): Promise<string | undefined> {
-  for (const path of paths) if ((await stat(path).catch(() => undefined))?.isFile()) return path
-  return undefined
-}
+export const firstFile = (paths: string[]): string | undefined =>
+  paths.find(path => statsOf(path)?.isFile())

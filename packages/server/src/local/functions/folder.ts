@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { dirname, extname, join, relative } from 'node:path'
 
 import type { LambdaFunction } from '../lambda-function.ts'
@@ -9,6 +9,7 @@ import { exportsHandler } from './javascript-exports.ts'
 import { moduleOf, prepareNode } from './prepare.ts'
 import type { PythonReader } from './python.ts'
 import type { FoundFunction, FunctionSource } from './source.ts'
+import { statsOf } from './stats-of.ts'
 
 export interface FolderOptions {
   /** Where bundles are written. */
@@ -67,7 +68,7 @@ export function folderSource(folder: string, options: FolderOptions): FunctionSo
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name)
       // A link says what it leads to only when it is followed.
-      const isFolder = entry.isSymbolicLink() ? await isDirectory(path) : entry.isDirectory()
+      const isFolder = entry.isSymbolicLink() ? isDirectory(path) : entry.isDirectory()
       const name = isFolder ? entry.name : moduleOf(entry.name)
       if (!isName(name) || found.has(name)) continue
       const isCode = isFolder
@@ -89,14 +90,13 @@ export function folderSource(folder: string, options: FolderOptions): FunctionSo
     }
   }
 
-  async function candidatesOf(name: string): Promise<string[]> {
+  function candidatesOf(name: string): string[] {
     if (!isName(name)) return []
     const paths = [
       ...EXTENSIONS.map(end => join(folder, name + end)),
       ...[...ENTRIES].map(it => join(folder, name, it)),
     ]
-    const are = await Promise.all(paths.map(isFile))
-    return paths.filter((_, index) => are[index])
+    return paths.filter(path => statsOf(path)?.isFile())
   }
 
   /** Each call waits for the one before, so that simultaneous calls share one build. */
@@ -114,9 +114,9 @@ export function folderSource(folder: string, options: FolderOptions): FunctionSo
     name: string,
     last: Discovered | undefined,
   ): Promise<Discovered | undefined> {
-    const entries = await candidatesOf(name)
+    const entries = candidatesOf(name)
     if (entries.length === 0) return undefined
-    if (last && last.fingerprint === (await fingerprintOf(entries, last.files))) return last
+    if (last && last.fingerprint === fingerprintOf(entries, last.files)) return last
     const states = await Promise.all(entries.map(it => read(name, it)))
     const functions = states.filter(it => it.found !== undefined)
     const files = [...new Set(states.flatMap(it => it.files))]
@@ -125,7 +125,7 @@ export function folderSource(folder: string, options: FolderOptions): FunctionSo
       problem: `Two files make the function ${name}: ${functions.map(it => relative(folder, it.entry)).join(' and ')}. Rename or remove one of them`,
     }
     const found = clash || functions[0]?.found
-    return { files, fingerprint: await fingerprintOf(entries, files), found }
+    return { files, fingerprint: fingerprintOf(entries, files), found }
   }
 
   async function read(
@@ -190,11 +190,8 @@ export function folderSource(folder: string, options: FolderOptions): FunctionSo
 const isName = (name: string) => NAME.test(name) && !IGNORED.test(name)
 
 const fingerprintOf = (entries: string[], files: string[]) =>
-  fingerprint([...entries, ...files]).then(states => `${entries}\n${states}`)
+  `${entries}\n${fingerprint([...new Set([...entries, ...files])])}`
 
-const isFile = async (path: string) => (await stat(path).catch(() => undefined))?.isFile() ?? false
-
-const isDirectory = async (path: string) =>
-  (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+const isDirectory = (path: string) => statsOf(path)?.isDirectory() ?? false
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

@@ -35,7 +35,7 @@ async function exportsMember(
   if (depth === MAX_DEPTH) return false
   for (const path of found.from) {
     const candidates = candidatesOf(dirname(file), path)
-    const next = await firstFile(candidates)
+    const next = firstFile(candidates)
     if (!next) for (const it of candidates) files.add(it)
     // A file that is missing or broken is reported where the function is loaded.
     else if (await exportsMember(next, name, depth + 1, files).catch(() => false)) return true
