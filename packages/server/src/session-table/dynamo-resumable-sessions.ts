@@ -128,13 +128,12 @@ export function dynamoResumableSessions(options: DynamoInboxOptions): ResumableS
   async function append(session: SseSession, request: PostedRequest, content: Item) {
     const { id, owner } = session
     const { key: name, place } = request
-    const isRecent = '(attribute_not_exists(refusedUpTo) OR refusedUpTo < :number)'
     try {
       await dynamo.updateItem({
         TableName: table,
         Key: key(id, SESSION),
         UpdateExpression: `SET inbox = list_append(inbox, :entry), waitingBytes = waitingBytes + :bytes, posted.#key = :posted${place ? ', settled = :settled' : ''}`,
-        ConditionExpression: `${OPEN} AND attribute_not_exists(posted.#key) AND waitingBytes <= :room${place ? ` AND ${isRecent}` : ''}`,
+        ConditionExpression: `${OPEN} AND attribute_not_exists(posted.#key) AND waitingBytes <= :room${place ? ' AND NOT refusedUpTo >= :number' : ''}`,
         ExpressionAttributeNames: { '#owner': 'owner', '#key': name },
         ExpressionAttributeValues: {
           ':entry': { L: [toEntry(createPostId(0), content)] },
