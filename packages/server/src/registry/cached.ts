@@ -43,7 +43,13 @@ type Found<Type extends RegistrationType> =
   Snapshot[Type] extends ReadonlyMap<string, infer Item> ? Item : never
 
 /** The default of `maxAgeMs`. */
-export const FRESH_MS = 1_000
+const FRESH_MS = 1_000
+/**
+ * The age of a list for a client, which may have been told that it has changed: by a stream of
+ * another environment, and then it asks at once.
+ */
+export const listAgeMs = ({ serverPush }: { serverPush: boolean }): number =>
+  serverPush ? 0 : FRESH_MS
 /** Changes are looked for after this time, even when the registry version has not changed. */
 const LOOK_AGAIN_MS = 60_000
 /**

@@ -16,7 +16,7 @@ import { isRecord } from '../../is-record.ts'
 import { INTERNAL_ERROR, JsonRpcError } from '../../jsonrpc-error.ts'
 import type { BeginCall, CallRecord } from '../../observe/call-record.ts'
 import type { RateLimits } from '../../rate-limit/rate-limits.ts'
-import type { CachedRegistry } from '../../registry/cached.ts'
+import { type CachedRegistry, listAgeMs } from '../../registry/cached.ts'
 import type { List } from '../../registry/cached-list.ts'
 import { cacheHints } from '../protocol/cache-hints.ts'
 import { capabilitiesOf } from '../protocol/capabilities.ts'
@@ -179,7 +179,7 @@ export function createOrdinaryAnswers(options: OrdinaryOptions): PrepareAnswer {
       }
       default: {
         const { method, cursor } = request
-        const list = await registry.list(typeOf(method))
+        const list = await registry.list(typeOf(method), listAgeMs(options))
         // Earlier protocol versions wrap such a schema.
         if (!isStateless && method === 'tools/list' && hasWrappedOutput(list)) return undefined
         const maxBytes = pageBytes(isStateless ? STATELESS_PROTOCOL_VERSION : undefined)

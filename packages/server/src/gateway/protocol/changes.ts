@@ -5,7 +5,7 @@ import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schem
 import type { Server } from '@modelcontextprotocol/server'
 
 import type { Caller } from '../../http/caller.ts'
-import { type CachedRegistry, FRESH_MS } from '../../registry/cached.ts'
+import type { CachedRegistry } from '../../registry/cached.ts'
 import { stateOf } from '../../registry/registry.ts'
 import type { Snapshot } from '../../registry/snapshot.ts'
 import { visible } from './access.ts'
@@ -36,11 +36,6 @@ export interface WatchOptions {
    * with `isUpdated` before a client is told of an update.
    */
   subscriptions(isUpdated?: boolean): Promise<ReadonlyMap<string, string>>
-  /**
-   * Whether other environments answer what the client asks for after a report: a `tools/list`.
-   * Then a changed list is reported when what they have cached is too old for them.
-   */
-  isListedElsewhere?: boolean
   onListChanged(list: List): void | Promise<void>
   onResourceUpdated(uri: string): void | Promise<void>
   /** Called with a new state, after every change up to that state was reported. */
@@ -62,8 +57,6 @@ const LISTS: List[] = ['tool', 'resource', 'prompt']
  * costs half a read unit, which is $0.19 a month.
  */
 const LOOK_MS = 850
-/** The time after which no environment uses an older list, and what it reads may be behind. */
-const FRESH_EVERYWHERE_MS = FRESH_MS + 300
 
 /** Reports changed lists and updated resources. Returns a function that stops it. */
 export function watchChanges({
@@ -72,7 +65,6 @@ export function watchChanges({
   startingPoint,
   isReady = () => true,
   subscriptions,
-  isListedElsewhere = false,
   onListChanged,
   onResourceUpdated,
   onReported,
@@ -121,13 +113,11 @@ export function watchChanges({
       if (!tokens.has(uri)) tokens.set(uri, wanted.get(uri) ?? token)
     if (!isReady() || signal.aborted) return
 
-    const changed = LISTS.filter(list => lists?.[list] !== now[list])
-    if (changed.length > 0 && isListedElsewhere)
-      await sleep(FRESH_EVERYWHERE_MS, undefined, { signal })
-    for (const list of changed) {
-      lists = { ...lists, [list]: now[list] }
-      await onListChanged(list)
-    }
+    for (const list of LISTS)
+      if (lists[list] !== now[list]) {
+        lists = { ...lists, [list]: now[list] }
+        await onListChanged(list)
+      }
     // A resource without a token was never updated, or more than a day ago.
     const updated = current.filter(([uri, token]) => token && tokens.get(uri) !== token)
     // Read again: the client may have unsubscribed since this look began.

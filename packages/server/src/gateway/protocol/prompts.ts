@@ -3,7 +3,7 @@ import type { Server } from '@modelcontextprotocol/server'
 
 import type { Caller } from '../../http/caller.ts'
 import { toPromptResult } from '../../invoker/contracts/arguments.ts'
-import type { CachedRegistry } from '../../registry/cached.ts'
+import { type CachedRegistry, listAgeMs } from '../../registry/cached.ts'
 import { mayUse } from './access.ts'
 import type { Capability } from './capability.ts'
 import { sentArguments } from './exact-arguments.ts'
@@ -14,10 +14,10 @@ import { invalidParams, unknownName } from './request-errors.ts'
 /** `prompts/list` and `prompts/get`. */
 export function servePrompts(
   server: Server,
-  { registry, connection: { caller }, calls, admit, records }: Capability,
+  { registry, connection: { caller }, calls, admit, records, serverPush }: Capability,
 ): void {
   server.setRequestHandler('prompts/list', async ({ params }) => {
-    const prompts = listPrompts(await registry.list('prompt'), caller)
+    const prompts = listPrompts(await registry.list('prompt', listAgeMs({ serverPush })), caller)
     const { items, nextCursor } = page(
       prompts,
       params?.cursor,

@@ -1,6 +1,7 @@
 import type { Server } from '@modelcontextprotocol/server'
 
 import { toReadResult } from '../../invoker/contracts/arguments.ts'
+import { listAgeMs } from '../../registry/cached.ts'
 import { MAX_URI_LENGTH } from '../../uri-template/match.ts'
 import type { Capability } from './capability.ts'
 import { listResources, listTemplates } from './lists.ts'
@@ -11,10 +12,11 @@ import { resourceOf } from './uris.ts'
 export function serveResources(server: Server, capability: Capability): void {
   const { registry, connection, calls, admit, records, serverPush } = capability
   const { caller } = connection
+  const listed = () => registry.list('resource', listAgeMs(capability))
   const resourceAt = async (uri: string) => resourceOf(await registry.list('resource'), caller, uri)
 
   server.setRequestHandler('resources/list', async ({ params }) => {
-    const resources = listResources(await registry.list('resource'), caller)
+    const resources = listResources(await listed(), caller)
     const { items, nextCursor } = page(
       resources,
       params?.cursor,
@@ -24,7 +26,7 @@ export function serveResources(server: Server, capability: Capability): void {
   })
 
   server.setRequestHandler('resources/templates/list', async ({ params }) => {
-    const templates = listTemplates(await registry.list('resource'), caller)
+    const templates = listTemplates(await listed(), caller)
     const { items, nextCursor } = page(
       templates,
       params?.cursor,

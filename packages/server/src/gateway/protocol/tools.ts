@@ -9,7 +9,7 @@ import {
   inexactNumbers,
   type ToolOutput,
 } from '../../invoker/contracts/structured-content.ts'
-import type { CachedRegistry } from '../../registry/cached.ts'
+import { type CachedRegistry, listAgeMs } from '../../registry/cached.ts'
 import { mayUse } from './access.ts'
 import type { Capability } from './capability.ts'
 import { sentArguments } from './exact-arguments.ts'
@@ -29,11 +29,11 @@ export interface ToolCallOptions {
 /** `tools/list` and `tools/call`. */
 export function serveTools(
   server: Server,
-  { registry, connection: { caller }, calls, admit, records }: Capability,
+  { registry, connection: { caller }, calls, admit, records, serverPush }: Capability,
   validatorsOf: ReturnType<typeof createCachedValidators>,
 ): void {
   server.setRequestHandler('tools/list', async ({ params }) => {
-    const tools = listTools(await registry.list('tool'), caller)
+    const tools = listTools(await registry.list('tool', listAgeMs({ serverPush })), caller)
     const { items, nextCursor } = page(
       tools,
       params?.cursor,

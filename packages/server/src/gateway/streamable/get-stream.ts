@@ -89,7 +89,6 @@ export async function openGetStream(options: GetStreamOptions): Promise<HttpResp
         ? { from: 'registry-version', registrations: session.registrations }
         : { from: 'reported-state', state: reported },
     subscriptions,
-    isListedElsewhere: true,
     onReported,
   })
   // Lambda sends the head of a response with the first byte of its body.

@@ -44,7 +44,6 @@ export async function changesFor(
         caller,
         startingPoint: { from: 'snapshot', snapshot },
         subscriptions: async () => subscriptions,
-        isListedElsewhere: true,
         onListChanged: list => listener(events[list]),
         onResourceUpdated: uri => listener({ kind: 'resource_updated', uri }),
       }),
