@@ -5,9 +5,9 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { signedOperations } from '../packages/server/src/dynamodb/signed-operations.ts'
 import { functionArn, type Gateway, sharing, startGateway, until } from './support/gateway.ts'
 import { eventsOf, openSession } from './support/mcp-wire.ts'
+import { sessionTable } from './support/session-table.ts'
 import {
   initialize,
   initialized,
@@ -156,24 +156,8 @@ test('the messages of a client that does not read its responses stay in the tabl
     await other.post({ id: `later ${id}`, method: 'ping' })
     await other.read(new RegExp(`"later ${id}"`))
   }
-  expect(await waitingIn(endpoint.replace(/.*=/, ''))).toBeGreaterThan(0)
+  const { inbox } = await (await sessionTable(gateway)).session(endpoint.replace(/.*=/, ''))
+  expect(inbox?.L?.length).toBeGreaterThan(0)
   for (const id of ids) expect((await events.message(it => it.result !== undefined)).id).toBe(id)
   await Promise.all([events.close(), other.close()])
 })
-
-/** Messages in the item of a session. */
-async function waitingIn(session: string): Promise<number> {
-  const send = signedOperations({
-    service: 'dynamodb',
-    region: 'us-east-1',
-    endpoint: new URL(gateway.dynamodbUrl),
-    credentials: () => ({ accessKeyId: 'local', secretAccessKey: 'local' }),
-  })
-  const { TableNames } = (await send('ListTables', {})) as { TableNames: string[] }
-  const TableName = TableNames.find(it => it.includes('Session'))
-  const Key = { channel: { S: session }, position: { S: 'session' } }
-  const { Item } = (await send('GetItem', { TableName, Key })) as {
-    Item: { inbox: { L: unknown[] } }
-  }
-  return Item.inbox.L.length
-}

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { functionArn, type Gateway, startGateway, until } from './support/gateway.ts'
 import { eventsOf, openSession } from './support/mcp-wire.ts'
+import { sessionTable } from './support/session-table.ts'
 import { initialize, initialized, openRaw, postRaw } from './support/sse-wire.ts'
 
 // A user may take longer than a lease lasts. The lease of the place where the response arrives is
@@ -75,31 +76,7 @@ describe.each(['0.3', '1'])('with a heartbeat of %s seconds, an elicitation', he
 })
 
 /** The end of the lease of an inbox in the Session table, in seconds since 1970. */
-async function leaseIn({ dynamodbUrl }: Gateway, inboxId: string): Promise<number> {
-  const tables = await dynamo(dynamodbUrl, 'ListTables', {})
-  const TableName = tables.TableNames?.find(it => it.includes('Session'))
-  const Key = { channel: { S: inboxId }, position: { S: 'session' } }
-  const { Item } = await dynamo(dynamodbUrl, 'GetItem', { TableName, Key, ConsistentRead: true })
-  return Number(Item?.['aliveUntil']?.N)
-}
-
-interface DynamoOutput {
-  TableNames?: string[]
-  Item?: Record<string, { N?: string }>
-}
-
-async function dynamo(url: string, operation: string, input: object): Promise<DynamoOutput> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/x-amz-json-1.0',
-      'x-amz-target': `DynamoDB_20120810.${operation}`,
-      'x-amz-date': '20200101T000000Z',
-      // The emulator wants a signature and does not verify it.
-      authorization:
-        'AWS4-HMAC-SHA256 Credential=local/20200101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none',
-    },
-    body: JSON.stringify(input),
-  })
-  return response.json()
+async function leaseIn(gateway: Gateway, inboxId: string): Promise<number> {
+  const { aliveUntil } = await (await sessionTable(gateway)).session(inboxId)
+  return Number(aliveUntil?.N)
 }

@@ -5,7 +5,6 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { signedOperations } from '../packages/server/src/dynamodb/signed-operations.ts'
 import {
   agentMonday,
   type Credentials,
@@ -14,6 +13,7 @@ import {
   startGateway,
   stranger,
 } from './support/gateway.ts'
+import { sessionTable } from './support/session-table.ts'
 import { initialize, initialized, openRaw, postRaw } from './support/sse-wire.ts'
 
 let gateway: Gateway
@@ -160,21 +160,12 @@ test('the id of a request has 200 bytes at the most', async () => {
 test('a stream that cannot pass on what earlier ones have sent ends', async () => {
   const stream = await openInitialized()
   await stream.close()
-  const send = signedOperations({
-    service: 'dynamodb',
-    region: 'us-east-1',
-    endpoint: new URL(gateway.dynamodbUrl),
-    credentials: () => ({ accessKeyId: 'local', secretAccessKey: 'local' }),
-  })
-  const { TableNames } = (await send('ListTables', {})) as { TableNames: string[] }
   const session = stream.endpoint.replace(/.*=/, '')
-  const item = {
+  await (await sessionTable(gateway)).put({
     channel: { S: `mcp#${session}#1` },
     position: { S: 'out#000000000900' },
     message: { B: Buffer.from('no JSON').toString('base64') },
-  }
-  const TableName = TableNames.find(it => it.includes('Session'))
-  await send('PutItem', { TableName, Item: item })
+  })
   const next = await open(lastId(stream.text()))
   expect(next.endpoint).toBe(stream.endpoint)
   expect(await next.ended()).not.toContain('event: bye')
