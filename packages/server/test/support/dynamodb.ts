@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import {
   CreateTableCommand,
   type CreateTableCommandInput,
+  DescribeTableCommand,
   DynamoDBClient,
 } from '@aws-sdk/client-dynamodb'
 import { type DynamoDb, dynamoDb, type SendOperation } from '../../src/dynamodb/dynamodb.ts'
@@ -44,16 +45,22 @@ export async function startDynamo(): Promise<Emulator> {
     const properties = stackTables.find(it => it.TableName.endsWith(suffix))
     const { KeySchema, AttributeDefinitions, BillingMode } = properties as CreateTableCommandInput
     const TableName = `${prefix}-${suffix}`
-    await client().send(
+    const sdk = client()
+    await sdk.send(
       new CreateTableCommand({ TableName, KeySchema, AttributeDefinitions, BillingMode }),
     )
-    return TableName
+    // The emulator answers before the table is there for requests.
+    for (;;) {
+      const { Table } = await sdk.send(new DescribeTableCommand({ TableName }))
+      if (Table?.TableStatus === 'ACTIVE') return TableName
+    }
   }
+  const [SessionTable, RegistrationTable] = await Promise.all([
+    table('SessionTable'),
+    table('RegistrationTable'),
+  ])
   return {
-    tables: {
-      SessionTable: await table('SessionTable'),
-      RegistrationTable: await table('RegistrationTable'),
-    },
+    tables: { SessionTable, RegistrationTable },
     url,
     dynamo: (around = send => send, endpoint = url) =>
       dynamoDb(
