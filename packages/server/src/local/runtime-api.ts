@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { finished, PassThrough } from 'node:stream'
+import { finished, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 
 import { isRecord } from '../is-record.ts'
@@ -158,15 +158,19 @@ export async function startRuntimeApi(events: RuntimeApiEvents): Promise<Runtime
     response: ServerResponse,
   ) {
     invocation.state = 'responding'
-    const body = new PassThrough()
+    const body = new Readable({ read: () => void request.resume() })
+    request.on('data', chunk => {
+      if (!body.push(chunk)) request.pause()
+    })
     const failure = new Promise<FunctionError | undefined>(resolve => {
-      // `pipeline` would drop what arrived before the process was killed. The client gets it.
-      request.pipe(body, { end: false })
-      finished(request, async truncation => {
-        resolve(truncation ? await truncated(invocation) : trailingError(request))
-        body.end()
+      const end = async (isTruncated: boolean) => {
+        resolve(isTruncated ? await truncated(invocation) : trailingError(request))
+        body.push(null)
         finish(invocation, response)
-      })
+      }
+      request.on('error', () => {}) // what arrived before the process was killed is passed on
+      request.once('close', () => void (request.readableEnded || end(true)))
+      request.once('end', () => void end(false))
     })
     const contentType = request.headers['content-type'] ?? 'application/octet-stream'
     invocation.resolve({ type: 'stream', contentType, body, failure })

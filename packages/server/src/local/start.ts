@@ -216,6 +216,7 @@ export async function startStack(
     const lambdaUrl = await open(lambdaApi({ principals, functions, policies, log }))
     for (const fn of [mcp, registration])
       fn.variables = { AWS_ENDPOINT_URL_LAMBDA: lambdaUrl, ...fn.variables }
+    const isHeard = options.onEvent !== undefined || options.console !== undefined
     const observeMcp = observer(events)
     const observeRegistration: Observe = ({ method }, response) => {
       if (method === 'GET') return
@@ -232,7 +233,8 @@ export async function startStack(
         invoke,
         log,
         holdsBack: holdBack,
-        observe: name === mcp.name ? observeMcp : observeRegistration,
+        // To read each message costs as much as to pass it on.
+        ...(isHeard && { observe: name === mcp.name ? observeMcp : observeRegistration }),
       })
     const mcpUrl = await open(url(mcp), options.port, '--port')
     const registrationUrl = await open(

@@ -65,10 +65,11 @@ async function runStreaming({ call }: Handler, invocation: Invocation) {
   const response = client.stream(invocation.requestId)
   try {
     const returned = call(JSON.parse(invocation.event), response.stream, toContext(invocation))
+    response.open()
     if (!isPromise(returned)) throw new Error('Streaming does not support non-async handlers.')
     if ((await returned) !== undefined) console.warn('Streaming handlers ignore return values.')
     // As on Lambda, a stream without end() blocks the execution environment until the time-out.
-    await response.acknowledged
+    await response.acknowledged()
   } catch (error) {
     logError('Invoke Error', error)
     await response.fail(formatError(error))

@@ -13,8 +13,10 @@ export interface ResponseStream {
 
 export interface StreamedResponse {
   stream: ResponseStream
+  /** Prepares the request, if nothing was written yet: while the handler waits, that is free. */
+  open(): void
   /** Resolves when the Runtime API has the whole response. Rejects if the stream was not ended. */
-  acknowledged: Promise<void>
+  acknowledged(): Promise<void>
   /** Ends the response with the error in its trailers. Has no effect on an ended response. */
   fail(error: FormattedError): Promise<void>
 }
@@ -31,17 +33,30 @@ export function streamedResponse(
   post: (headers: Record<string, string | string[]>) => ClientRequest,
   responseTo: (request: ClientRequest) => Promise<IncomingMessage>,
 ): StreamedResponse {
-  const request = post(HEADERS)
-  const acknowledged = responseTo(request).then(async response => {
-    await text(response)
-    if (!request.writableFinished) throw new Error('Response stream is not finished.')
-  })
-  // It is awaited only after the handler has returned. An earlier rejection must not be unhandled.
-  acknowledged.catch(() => {})
+  let opened: { request: ClientRequest; acknowledged: Promise<void> } | undefined
 
-  return { stream: lambdaStream(request), acknowledged, fail }
+  return {
+    stream: new LambdaStream(() => open().request),
+    open: () => void open(),
+    acknowledged: () => open().acknowledged,
+    fail,
+  }
+
+  function open() {
+    if (opened) return opened
+    const request = post(HEADERS)
+    const acknowledged = responseTo(request).then(async response => {
+      await text(response)
+      if (!request.writableFinished) throw new Error('Response stream is not finished.')
+    })
+    // Awaited only after the handler has returned. An earlier rejection must not be unhandled.
+    acknowledged.catch(() => {})
+    opened = { request, acknowledged }
+    return opened
+  }
 
   async function fail(error: FormattedError) {
+    const { request, acknowledged } = open()
     if (!request.writableEnded && !request.destroyed) {
       request.addTrailers({
         'Lambda-Runtime-Function-Error-Type': headerText(error.errorType),
@@ -56,37 +71,63 @@ export function streamedResponse(
   }
 }
 
-/** The members that Lambda's stream has. Code that uses others fails here too. */
-function lambdaStream(request: ClientRequest): ResponseStream {
-  const methods = [
-    ...['cork', 'uncork', 'end', 'destroy'],
-    ...['on', 'once', 'off', 'emit', 'addListener', 'removeListener', 'removeAllListeners'],
-    ...['prependListener', 'prependOnceListener', 'listeners', 'rawListeners', 'listenerCount'],
-    ...['eventNames', 'setMaxListeners', 'getMaxListeners'],
-  ] as const satisfies (keyof ClientRequest)[]
-  const properties = [
-    ...['writable', 'writableEnded', 'writableFinished', 'writableNeedDrain', 'writableLength'],
-    ...['writableHighWaterMark', 'writableCorked', 'writableObjectMode', 'destroyed'],
-  ] as const satisfies (keyof ClientRequest)[]
+const METHODS = [
+  ...['cork', 'uncork', 'end', 'destroy'],
+  ...['on', 'once', 'off', 'emit', 'addListener', 'removeListener', 'removeAllListeners'],
+  ...['prependListener', 'prependOnceListener', 'listeners', 'rawListeners', 'listenerCount'],
+  ...['eventNames', 'setMaxListeners', 'getMaxListeners'],
+] as const satisfies (keyof ClientRequest)[]
+const PROPERTIES = [
+  ...['writable', 'writableEnded', 'writableFinished', 'writableNeedDrain', 'writableLength'],
+  ...['writableHighWaterMark', 'writableCorked', 'writableObjectMode', 'destroyed'],
+] as const satisfies (keyof ClientRequest)[]
 
-  let written = false
-  const stream: ResponseStream = {
-    write(chunk, ...rest) {
-      const send = request.write.bind(request) as (...args: unknown[]) => boolean
-      if (!written) stream._onBeforeFirstWrite?.(send)
-      written = true
-      return send(isBytes(chunk) ? chunk : JSON.stringify(chunk), ...rest)
-    },
-    setContentType(type) {
-      if (written) throw tooLate()
-      request.setHeader('Content-Type', type)
-    },
+const REQUEST = Symbol('request')
+
+/**
+ * The members that Lambda's stream has. Code that uses others fails here too. They are on the
+ * prototype: thirty new ones for each response take longer than most handlers.
+ */
+class LambdaStream implements ResponseStream {
+  readonly #open: () => ClientRequest
+  _onBeforeFirstWrite?: NonNullable<ResponseStream['_onBeforeFirstWrite']>
+  #written = false
+
+  constructor(open: () => ClientRequest) {
+    this.#open = open
   }
-  for (const name of methods)
-    Object.assign(stream, { [name]: (request[name] as () => unknown).bind(request) })
-  for (const name of properties) Object.defineProperty(stream, name, { get: () => request[name] })
-  return stream
+
+  get [REQUEST](): ClientRequest {
+    return this.#open()
+  }
+
+  write(chunk: unknown, ...rest: unknown[]): boolean {
+    const request = this[REQUEST]
+    const send = request.write.bind(request) as (...args: unknown[]) => boolean
+    if (!this.#written) this._onBeforeFirstWrite?.(send)
+    this.#written = true
+    return send(isBytes(chunk) ? chunk : JSON.stringify(chunk), ...rest)
+  }
+
+  setContentType(type: string): void {
+    if (this.#written) throw tooLate()
+    this[REQUEST].setHeader('Content-Type', type)
+  }
 }
+
+for (const name of METHODS)
+  Object.defineProperty(LambdaStream.prototype, name, {
+    value(this: LambdaStream, ...args: unknown[]) {
+      const request = this[REQUEST]
+      return (request[name] as (...args: unknown[]) => unknown).apply(request, args)
+    },
+  })
+for (const name of PROPERTIES)
+  Object.defineProperty(LambdaStream.prototype, name, {
+    get(this: LambdaStream) {
+      return this[REQUEST][name]
+    },
+  })
 
 const isBytes = (chunk: unknown) => typeof chunk === 'string' || chunk instanceof Uint8Array
 

@@ -109,6 +109,11 @@ async function sendStream(
   else response.end()
 
   async function sendAtOnce() {
+    // What the function has written at once is sent at once: each write to a socket costs as much
+    // as the rest of this. Chunks stay apart.
+    const { socket } = response
+    socket?.cork()
+    setImmediate(() => socket?.uncork())
     response.flushHeaders()
     if (rest.length > 0) response.write(rest)
     return rest.length + (await forwardOutput(body, response))

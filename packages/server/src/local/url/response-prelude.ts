@@ -21,22 +21,37 @@ const DELIMITER = Buffer.alloc(8)
  */
 export async function readPrelude(body: Readable): Promise<{ head?: ResponseHead; rest: Buffer }> {
   let seen: Buffer = Buffer.alloc(0)
-  for await (const chunk of body.iterator({ destroyOnReturn: false })) {
-    seen = Buffer.concat([seen, chunk as Buffer])
+  for (;;) {
+    const chunk = await nextChunk(body)
+    if (!chunk) return { rest: seen }
+    seen = Buffer.concat([seen, chunk])
     const end = seen.indexOf(DELIMITER)
     if (end >= 0) return { ...parseHead(seen.subarray(0, end)), rest: seen.subarray(end + 8) }
-    if (seen.length > LIMIT) break
+    if (seen.length > LIMIT) return { rest: seen }
   }
-  return { rest: seen }
 }
 
 /** Waits for the first chunk of a body without a prelude. Empty if the body is empty. */
 export async function readFirstChunk(
   body: Readable,
 ): Promise<{ head?: ResponseHead; rest: Buffer }> {
-  for await (const chunk of body.iterator({ destroyOnReturn: false }))
-    return { rest: chunk as Buffer }
-  return { rest: Buffer.alloc(0) }
+  return { rest: (await nextChunk(body)) ?? Buffer.alloc(0) }
+}
+
+/** Undefined at the end. The iterator of a stream does the same, and takes far longer. */
+async function nextChunk(body: Readable): Promise<Buffer | undefined> {
+  for (;;) {
+    const chunk: Buffer | null = body.read()
+    if (chunk) return chunk
+    if (body.readableEnded) return undefined
+    await new Promise<void>(resolve => {
+      const settle = () => {
+        body.off('readable', settle).off('end', settle)
+        resolve()
+      }
+      body.on('readable', settle).on('end', settle)
+    })
+  }
 }
 
 function parseHead(json: Buffer): { head?: ResponseHead } {
