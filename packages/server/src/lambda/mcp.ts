@@ -9,7 +9,7 @@ import { bufferedInvoker } from '../invoker/buffered.ts'
 import { createCallRecorder } from '../observe/call-record.ts'
 import type { RateLimits } from '../rate-limit/rate-limits.ts'
 import { createCachedRegistry } from '../registry/cached.ts'
-import { dynamoRegistry } from '../registry/dynamo.ts'
+import { dynamoRegistryReads } from '../registry/dynamo-reads.ts'
 import { countedStreams } from '../session-table/counted-streams.ts'
 import { dynamoEventStore } from '../session-table/dynamo-event-store.ts'
 import { dynamoOpenStreams } from '../session-table/dynamo-open-streams.ts'
@@ -41,7 +41,7 @@ const beginCall = config.dropsEntries
       tableReads,
     })
 const clientFor = invokingClients()
-const registry = createCachedRegistry(dynamoRegistry(dynamo, config.registrationTable))
+const registry = createCachedRegistry(dynamoRegistryReads(dynamo, config.registrationTable))
 // Opens the connection to the table while the rest starts.
 void registry.version().catch(() => {
   // The first request reads again, and reports the error.

@@ -1,7 +1,7 @@
 import type { Registration, RegistrationType } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
 import { createCachedList, type List } from './cached-list.ts'
-import type { Key, Registry, RegistryVersion } from './registry.ts'
+import type { Key, RegistryReads, RegistryVersion } from './registry.ts'
 import { readSnapshot, type Snapshot, withChanges } from './snapshot.ts'
 import { createUpdateTokenCache } from './update-token-cache.ts'
 import { waitBriefly } from './wait-briefly.ts'
@@ -67,7 +67,7 @@ const REREAD_MS = 15 * 60_000
  */
 const MAX_KEY_BYTES = 1_024
 
-export function createCachedRegistry(registry: Registry): CachedRegistry {
+export function createCachedRegistry(registry: RegistryReads): CachedRegistry {
   let checked: { version: RegistryVersion; at: number } | undefined
   let checking: { isConsistent: boolean; done: Promise<void> } | undefined
   let followedAt = Number.NEGATIVE_INFINITY

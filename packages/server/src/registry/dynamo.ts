@@ -1,20 +1,16 @@
-import {
-  type Registration,
-  type RegistrationType,
-  registrationId,
-  TYPES,
-} from '@markvp/mcp-lambda-sam-admin-client/api-schema'
+import { type Registration, registrationId } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 import { type DynamoDb, isConditionFailure } from '../dynamodb/dynamodb.ts'
 
 import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
 import { dynamoChanges } from './dynamo-changes.ts'
+import { dynamoRegistryReads, dynamoRows, typesFrom } from './dynamo-reads.ts'
 import { dynamoUpdateTokens } from './dynamo-update-tokens.ts'
 import { functionRows } from './function-rows.ts'
 import { functionUsers } from './function-users.ts'
 import { mcpContractRows } from './mcp-contract-rows.ts'
 import type { Key, Registry } from './registry.ts'
-import { fromRow, type Row, toKey, toRow, VERSION_ROW } from './row.ts'
+import { type Row, toKey, toRow, VERSION_ROW } from './row.ts'
 
 /**
  * A registry in the Registration table:
@@ -34,16 +30,13 @@ import { fromRow, type Row, toKey, toRow, VERSION_ROW } from './row.ts'
  * time (`LOOK_AGAIN_MS` in cached.ts), whatever the counter says.
  */
 export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
-  const loggedRows = new Set<string>()
+  const { rowOf, parse, pages } = dynamoRows(dynamo, table)
   const mcpRows = mcpContractRows(dynamo, table)
   const changes = dynamoChanges(dynamo, table)
   const functions = functionRows(dynamo, table)
 
   return {
-    async get(key) {
-      const row = await rowOf(toKey(key))
-      return row && parse(row)
-    },
+    ...dynamoRegistryReads(dynamo, table),
     create(registration) {
       return put(registration, NEW)
     },
@@ -51,27 +44,7 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
       return put(registration, UNCHANGED, version)
     },
     remove,
-    async *list({ type, after, limit = Number.POSITIVE_INFINITY } = {}) {
-      let left = limit
-      for (const each of typesFrom(after))
-        if (each === (type ?? each))
-          for await (const page of pages(each, after, () => left))
-            for (const row of page) {
-              const registration = parse(row)
-              if (!registration) continue
-              yield registration
-              left--
-              if (left === 0) return
-            }
-    },
-    async version({ isConsistent = true } = {}) {
-      const row = await rowOf(VERSION_ROW, isConsistent)
-      const { changes: registrations, announcements: updates } = row ?? {}
-      return { registrations: registrations?.N ?? '0', updates: updates?.N ?? '0' }
-    },
-    changesSince: changes.changesSince,
-    usesMcpContract: mcpRows.exist,
-    ...dynamoUpdateTokens(dynamo, table),
+    announceUpdate: dynamoUpdateTokens(dynamo, table).announceUpdate,
     ...functionUsers({
       dynamo,
       table,
@@ -81,15 +54,6 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
         for (const type of typesFrom(after)) yield* pages(type, after, () => limit)
       },
     }),
-  }
-
-  async function rowOf(key: Row, isConsistent = true): Promise<Row | undefined> {
-    const { Item } = await dynamo.getItem({
-      TableName: table,
-      Key: key,
-      ConsistentRead: isConsistent,
-    })
-    return Item
   }
 
   async function put(registration: Registration, expression: string, version?: number) {
@@ -185,50 +149,6 @@ export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
       })
     }
   }
-
-  /** The rows of a type after a place in the list. `limit` is that of the next page. */
-  async function* pages(
-    type: RegistrationType,
-    after: Key | undefined,
-    limit: () => number | undefined,
-  ): AsyncGenerator<Row[]> {
-    const name = after?.type === type ? after.name : ''
-    let from: Row | undefined
-    do {
-      const { Items = [], LastEvaluatedKey } = await dynamo.query({
-        TableName: table,
-        KeyConditionExpression: name ? '#type = :type and #name > :after' : '#type = :type',
-        ExpressionAttributeNames: { '#type': 'type', ...(name && { '#name': 'name' }) },
-        ExpressionAttributeValues: {
-          ':type': { S: type },
-          ...(name && { ':after': { S: name } }),
-        },
-        // A reader that knows the new registry version must get the new registrations.
-        ConsistentRead: true,
-        ExclusiveStartKey: from,
-        ...limited(limit()),
-      })
-      yield Items
-      from = LastEvaluatedKey
-    } while (from)
-  }
-
-  /** Undefined for a row without a valid registration. Logs each version of such a row once. */
-  function parse(row: Row): Registration | undefined {
-    try {
-      return fromRow(row)
-    } catch (error) {
-      const place = `${row['type']?.S}/${row['name']?.S}@${row['version']?.N}`
-      if (!loggedRows.has(place))
-        log.warn('registry: ignored a row without a valid registration', {
-          table,
-          row: place,
-          reason: describe(error).message,
-        })
-      loggedRows.add(place)
-      return undefined
-    }
-  }
 }
 
 /** Rows without the attribute were made by hand. The API may replace them. */
@@ -241,9 +161,3 @@ const condition = (expression: string, version?: number) => ({
     ? {}
     : { ExpressionAttributeValues: { ':version': { N: String(version) } } }),
 })
-
-const limited = (limit = Number.POSITIVE_INFINITY) =>
-  Number.isFinite(limit) ? { Limit: limit } : {}
-
-const typesFrom = (after: Key | undefined) =>
-  after ? TYPES.slice(TYPES.indexOf(after.type)) : TYPES

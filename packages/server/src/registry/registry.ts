@@ -72,6 +72,12 @@ export interface Registry {
   version(options?: { isConsistent?: boolean }): Promise<RegistryVersion>
 }
 
+/** What a gateway needs that serves what is registered. */
+export type RegistryReads = Pick<
+  Registry,
+  'get' | 'list' | 'version' | 'changesSince' | 'usesMcpContract' | 'updateTokens'
+>
+
 /** One write of a registration. Each has an id of its own. */
 export interface Change {
   id: string

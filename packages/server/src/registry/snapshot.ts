@@ -6,7 +6,7 @@ import type {
   Tool,
 } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import { type Key, type Registry, stateOf } from './registry.ts'
+import { type Key, type RegistryReads, stateOf } from './registry.ts'
 
 /** All registrations as they were at one moment, by name, sorted. */
 export interface Snapshot {
@@ -18,7 +18,7 @@ export interface Snapshot {
 type Lists = Record<RegistrationType, Map<string, Registration>>
 
 /** Reads all registrations. */
-export async function readSnapshot(registry: Registry): Promise<Snapshot> {
+export async function readSnapshot(registry: RegistryReads): Promise<Snapshot> {
   const lists: Lists = { tool: new Map(), resource: new Map(), prompt: new Map() }
   for await (const registration of registry.list())
     lists[registration.type].set(registration.name, registration)
@@ -27,7 +27,7 @@ export async function readSnapshot(registry: Registry): Promise<Snapshot> {
 
 /** Reads these registrations again. Returns the same object where none is different. */
 export async function withChanges(
-  registry: Registry,
+  registry: RegistryReads,
   snapshot: Snapshot,
   keys: Key[],
 ): Promise<Snapshot> {
