@@ -1,5 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http'
-
 import { isRecord } from '../is-record.ts'
 
 /** An error response of an AWS service, or a request that got no response. */
@@ -45,7 +43,7 @@ export type NamePlaces = ('header' | 'code' | '__type')[]
  */
 export function errorOf(
   status: number,
-  headers: IncomingHttpHeaders,
+  headers: Record<string, string>,
   body: Buffer,
   places: NamePlaces,
 ): AwsError {

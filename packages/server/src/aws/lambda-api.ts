@@ -1,10 +1,8 @@
-import type { IncomingMessage } from 'node:http'
-
-import { isRecord } from '../is-record.ts'
-import { AwsError, errorOf, type NamePlaces, networkError, parseJson } from './aws-error.ts'
-import { decodeEventStream, type EventStreamMessage } from './event-stream.ts'
+import { errorOf, type NamePlaces } from './aws-error.ts'
+import type { InvokeEvent } from './invoke-events.ts'
+import type { ServiceResponse } from './service-response.ts'
 import { encodePathSegment } from './signature-v4.ts'
-import { type AwsService, bodyOf, signedRequests } from './signed-requests.ts'
+import { type AwsService, signedRequests } from './signed-requests.ts'
 
 interface InvokeInput {
   /** A name or an ARN. */
@@ -24,14 +22,6 @@ interface InvokeOutput {
   payload: Buffer
   /** Set where the function failed: the payload is its error then. */
   functionError?: string
-}
-
-/** A piece of a function's output, or what became of the function at the end. */
-export type InvokeEvent = { chunk: Buffer } | { complete: InvokeComplete }
-
-export interface InvokeComplete {
-  ErrorCode?: string
-  ErrorDetails?: string
 }
 
 /**
@@ -54,7 +44,7 @@ export interface LambdaApi {
 }
 
 export function lambdaApi(service: AwsService): LambdaApi {
-  const { post } = signedRequests(service, LIMITS)
+  const post = signedRequests(service, LIMITS)
 
   return {
     async invoke(input, signal) {
@@ -62,12 +52,13 @@ export function lambdaApi(service: AwsService): LambdaApi {
       if (input.beforeOutput) await beforeOutput(input.beforeOutput, response)
       const functionError = response.headers['x-amz-function-error']
       return {
-        payload: await orReason(bodyOf(response), signal),
-        ...(functionError !== undefined && { functionError: String(functionError) }),
+        payload: await orReason(response.body(), signal),
+        ...(functionError !== undefined && { functionError }),
       }
     },
     async invokeWithResponseStream(input, signal) {
       const response = await run('2021-11-15', 'response-streaming-invocations', input, signal)
+      const { eventsOf } = await import('./invoke-events.ts')
       return eventsOf(response, signal)
     },
   }
@@ -77,7 +68,7 @@ export function lambdaApi(service: AwsService): LambdaApi {
     operation: string,
     { functionName, payload, clientContext, tenantId, traceparent }: InvokeInput,
     signal: AbortSignal,
-  ): Promise<IncomingMessage> {
+  ): Promise<ServiceResponse> {
     const response = await post({
       path: `/${apiVersion}/functions/${encodePathSegment(functionName)}/${operation}`,
       headers: {
@@ -89,9 +80,9 @@ export function lambdaApi(service: AwsService): LambdaApi {
       signal,
       traceparent,
     })
-    const { statusCode = 0, headers } = response
-    if (statusCode < 300) return response
-    throw errorOf(statusCode, headers, await orReason(bodyOf(response), signal), NAME_PLACES)
+    const { status, headers } = response
+    if (status < 300) return response
+    throw errorOf(status, headers, await orReason(response.body(), signal), NAME_PLACES)
   }
 }
 
@@ -99,18 +90,14 @@ export function lambdaApi(service: AwsService): LambdaApi {
 const LIMITS = { connectMs: 5_000, maxSockets: 512 }
 const NAME_PLACES: NamePlaces = ['header', 'code', '__type']
 
-/** The connection may end before the output may be read. `bodyOf` says so then. */
+/** The connection may break before the output may be read. `body` says so then. */
 function beforeOutput(
   ready: NonNullable<InvokeInput['beforeOutput']>,
-  response: IncomingMessage,
+  response: ServiceResponse,
 ): Promise<void> {
   return new Promise(resolve => {
-    response.once('close', resolve)
-    const done = () => {
-      response.off('close', resolve)
-      resolve()
-    }
-    ready(Number(response.headers['content-length'] ?? 0)).then(done, done)
+    response.whenBroken(resolve)
+    ready(Number(response.headers['content-length'] ?? 0)).then(resolve, resolve)
   })
 }
 
@@ -120,34 +107,5 @@ async function orReason<Value>(value: Promise<Value>, signal: AbortSignal): Prom
     return await value
   } catch (error) {
     throw signal.aborted ? signal.reason : error
-  }
-}
-
-async function* eventsOf(
-  response: IncomingMessage,
-  signal: AbortSignal,
-): AsyncGenerator<InvokeEvent> {
-  try {
-    for await (const message of decodeEventStream(response)) {
-      const event = toEvent(message)
-      if (event) yield event
-    }
-  } catch (error) {
-    throw signal.aborted ? signal.reason : networkError(error)
-  }
-}
-
-/** Undefined for a kind of event that is not known yet. */
-function toEvent({ headers, payload }: EventStreamMessage): InvokeEvent | undefined {
-  switch (headers[':event-type']) {
-    case 'PayloadChunk':
-      return { chunk: payload }
-    case 'InvokeComplete': {
-      const complete = payload.length > 0 ? parseJson(payload, 200) : {}
-      if (complete instanceof AwsError) throw complete
-      return { complete: isRecord(complete) ? complete : {} }
-    }
-    default:
-      return undefined
   }
 }

@@ -1,5 +1,5 @@
 import { AwsError, errorOf, type NamePlaces, parseJson } from '../aws/aws-error.ts'
-import { type AwsService, bodyOf, signedRequests } from '../aws/signed-requests.ts'
+import { type AwsService, signedRequests } from '../aws/signed-requests.ts'
 import { standardRetries } from '../aws/standard-retries.ts'
 import type { SendOperation } from './dynamodb.ts'
 
@@ -8,7 +8,7 @@ import type { SendOperation } from './dynamodb.ts'
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html
  */
 export function signedOperations(service: AwsService, maxAttempts = MAX_ATTEMPTS): SendOperation {
-  const { post } = signedRequests(service, LIMITS)
+  const post = signedRequests(service, LIMITS)
   const withRetries = standardRetries(maxAttempts)
 
   return (operation, input) => {
@@ -22,8 +22,8 @@ export function signedOperations(service: AwsService, maxAttempts = MAX_ATTEMPTS
     }
     return withRetries(async () => {
       const response = await post(request)
-      const { statusCode: status = 0, headers } = response
-      const body = await bodyOf(response)
+      const { status, headers } = response
+      const body = await response.body()
       if (status >= 300) throw errorOf(status, headers, body, NAME_PLACES)
       const output = body.length > 0 ? parseJson(body, status) : {}
       if (output instanceof AwsError) throw output

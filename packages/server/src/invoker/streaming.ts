@@ -1,6 +1,7 @@
 import { parseLambdaArn, type Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
-import type { InvokeComplete, InvokeEvent, LambdaApi } from '../aws/lambda-api.ts'
+import type { InvokeComplete, InvokeEvent } from '../aws/invoke-events.ts'
+import type { LambdaApi } from '../aws/lambda-api.ts'
 import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
 import { FunctionFailure, untilAccepted } from './failure.ts'

@@ -36,6 +36,8 @@ export async function startAwsServer(respond: Respond = response => response.end
     await respond(response, requests.length)
   }).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close().closeAllConnections())
+  // AWS does not say how long it keeps a connection.
+  server.keepAliveTimeout = 0
   await once(server, 'listening')
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {

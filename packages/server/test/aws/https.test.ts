@@ -5,6 +5,7 @@ import { createServer } from 'node:https'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 
 import { lambdaApi } from '../../src/aws/lambda-api.ts'
@@ -13,7 +14,7 @@ import { credentials, ourError } from './aws-server.ts'
 afterEach(() => void vi.unstubAllEnvs())
 
 /** A server with a certificate of its own, and the client for it. */
-async function startHttps() {
+async function startHttps({ keepsAlive = true } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'https-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
@@ -23,17 +24,20 @@ async function startHttps() {
     stdio: 'ignore',
   })
   const sockets = new Set<object>()
+  const reused: boolean[] = []
   const server = createServer(
     { key: readFileSync(keyFile), cert: readFileSync(certFile) },
     (request, response) => {
       sockets.add(request.socket)
+      reused.push((request.socket as TLSSocket).isSessionReused())
+      if (!keepsAlive) response.setHeader('connection', 'close')
       response.end(request.headers.host)
     },
   ).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close().closeAllConnections())
   await once(server, 'listening')
   const endpoint = new URL(`https://localhost:${(server.address() as AddressInfo).port}`)
-  return { endpoint, sockets, invoke: invoker(endpoint) }
+  return { endpoint, sockets, reused, invoke: invoker(endpoint) }
 }
 
 function invoker(endpoint: URL) {
@@ -56,6 +60,17 @@ test.runIf(hasOpenssl)('requests over TLS share a socket', async () => {
   for (let n = 0; n < 3; n++) expect((await invoke()).payload.toString()).toBe(endpoint.host)
   expect(sockets.size).toBe(1)
 })
+
+test.runIf(hasOpenssl)(
+  'a second connection goes on with the TLS session of the first',
+  async () => {
+    const { reused, invoke } = await startHttps({ keepsAlive: false })
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+    vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    for (let n = 0; n < 3; n++) await invoke()
+    expect(reused).toEqual([false, true, true])
+  },
+)
 
 test.runIf(hasOpenssl)('a server with a certificate that nobody signed gets nothing', async () => {
   const { sockets, invoke } = await startHttps()

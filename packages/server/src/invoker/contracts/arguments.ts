@@ -27,7 +27,7 @@ import { type ToolOutput, textBlock } from './structured-content.ts'
  * the forms of output.
  */
 export async function toToolOutput(outcome: Outcome): Promise<ToolOutput> {
-  const output = parseOutput(outcome)
+  const output = await parseOutput(outcome)
   if ('failure' in output) return unstructured(failedTool(output.failure))
   if ('media' in output) return unstructured({ content: [mediaBlock(output.media)] })
   const { value, text } = output
@@ -45,7 +45,7 @@ export async function toReadResult(
   uri: string,
   { mimeType }: Resource,
 ): Promise<ReadResourceResult> {
-  const output = parseOutput(outcome)
+  const output = await parseOutput(outcome)
   if ('failure' in output) {
     if (output.status === 404) throw resourceNotFound(uri)
     throw new JsonRpcError(INTERNAL_ERROR, output.failure, { uri })
@@ -67,7 +67,7 @@ export async function toPromptResult(
   outcome: Outcome,
   { description }: Prompt,
 ): Promise<GetPromptResult> {
-  const output = parseOutput(outcome)
+  const output = await parseOutput(outcome)
   if ('failure' in output) throw new JsonRpcError(INTERNAL_ERROR, output.failure)
   if ('media' in output) return oneMessage(mediaBlock(output.media))
   const { value, text } = output

@@ -1,6 +1,7 @@
+import { isRecord } from '../../is-record.ts'
 import { isDeeperThan, MAX_DEPTH } from '../../json/depth.ts'
 import type { Outcome } from '../invoker.ts'
-import { bodyOf, type HttpResponse, httpResponseIn, type Media } from './http-response.ts'
+import type { Media } from './http-response.ts'
 
 /** The output of a function with the calling contract `arguments`. */
 export type Output =
@@ -19,7 +20,7 @@ export type Output =
 const NOTHING = { value: undefined, text: '' }
 
 /** Parses the output, and unwraps it where it is an HTTP response: `{statusCode, body}`. */
-export function parseOutput(outcome: Outcome): Output {
+export async function parseOutput(outcome: Outcome): Promise<Output> {
   if ('failure' in outcome) return outcome
   const { payload } = outcome
   if (payload.trim() === '') return NOTHING
@@ -33,11 +34,16 @@ export function parseOutput(outcome: Outcome): Output {
     return {
       failure: `The function output is nested deeper than ${MAX_DEPTH} levels: return it as a string`,
     }
-  const response = httpResponseIn(value)
-  return response ? unwrap(response, payload) : { value, text: textOf(value, payload) }
+  const unwrapped =
+    isRecord(value) && 'statusCode' in value ? await unwrap(value, payload) : undefined
+  return unwrapped ?? { value, text: textOf(value, payload) }
 }
 
-function unwrap(response: HttpResponse, json: string): Output {
+/** Loaded for the first such output. Undefined for a value that is no HTTP response. */
+async function unwrap(value: object, json: string): Promise<Output | undefined> {
+  const { bodyOf, httpResponseIn } = await import('./http-response.ts')
+  const response = httpResponseIn(value)
+  if (!response) return undefined
   const { statusCode } = response
   const body = bodyOf(response, json)
   if ('fault' in body)
@@ -50,8 +56,8 @@ function unwrap(response: HttpResponse, json: string): Output {
   if ('media' in body) return body
   const { text, isText, mimeType } = body
   if (text === '' && !isText) return NOTHING
-  const value = isText ? parseBody(text) : response.body
-  return { value, text: textOf(value, text), mimeType }
+  const content = isText ? parseBody(text) : response.body
+  return { value: content, text: textOf(content, text), mimeType }
 }
 
 const textOf = (value: unknown, json: string) => (typeof value === 'string' ? value : json)
