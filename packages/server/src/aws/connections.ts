@@ -174,7 +174,7 @@ export function createConnections(
       })
       .on('end', () => {
         connection.usableUntil = 0
-        if (!connection.parser.close()) fail(connection, cut(connection))
+        connection.parser.close()
       })
       .on('error', error => {
         session = undefined

@@ -55,10 +55,9 @@ export class ResponseParser {
     }
   }
 
-  /** The connection was closed. False where a response is not complete. */
-  close(): boolean {
+  /** The connection was closed, which ends a body without a length. */
+  close(): void {
     if (this.#state === 'until-close') this.#end()
-    return this.#state === 'idle'
   }
 
   /** Returns how many bytes were read. 0: more are needed. */

@@ -120,7 +120,6 @@ test.each(['Connection: close\r\n', 'Keep-Alive: timeout=0\r\n', 'Keep-Alive: ti
     const clock = vi.spyOn(Date, 'now')
     onTestFinished(() => clock.mockRestore())
     for (let n = 0; n < 3; n++) {
-      clock.mockReturnValue(1_800_000_000_000 + n)
       expect(await bodyOf(send(request('/'), NO_BODY))).toBe('x')
     }
     expect(sockets).toHaveLength(3)
@@ -138,6 +137,37 @@ test('a response before the end of its request is read, and its connection close
   expect(await bodyOf(send(head, large))).toBe('too large')
   expect(await bodyOf(send(request('/'), NO_BODY))).toBe('too large')
   expect(sockets).toHaveLength(2)
+})
+
+test('the connection that was used last is used next', async () => {
+  const { send, sockets } = await startService(received => {
+    if (received.nth > 1) received.socket.write(response(String(received.socket.remotePort)))
+    else waiting.push(() => received.socket.write(response('')))
+  })
+  const waiting: (() => void)[] = []
+  const both = [1, 2].map(() => bodyOf(send(request('/'), NO_BODY)))
+  await vi.waitUntil(() => waiting.length === 2)
+  for (const [n, respond] of waiting.entries()) {
+    respond()
+    await both[n]
+  }
+  const last = String(sockets[1]?.remotePort)
+  for (let n = 0; n < 3; n++) expect(await bodyOf(send(request('/'), NO_BODY))).toBe(last)
+})
+
+test('a connection that is refused leaves no timer', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { send } = createConnections(new URL('http://127.0.0.1:1'), {
+    connectMs: 2_000,
+    responseMs: 5_000,
+    maxSockets: 1,
+  })
+  for (let n = 0; n < 2; n++)
+    expect((await ourError(send(request('/'), NO_BODY))).code).toBe('ECONNREFUSED')
+  // The socket is closed at the end of this turn.
+  for (let n = 0; n < 2; n++) await new Promise(resolve => setImmediate(resolve))
+  expect(vi.getTimerCount()).toBe(0)
 })
 
 test('requests beyond the limit wait, in their order', async () => {
@@ -240,6 +270,29 @@ test('a body that nobody reads stays at the service', async () => {
   let length = 0
   for await (const piece of unread) length += piece.length
   expect(length).toBe(total)
+})
+
+test('a large body that has waited is read as a whole', async () => {
+  const large = 'x'.repeat(1024 * 1024)
+  const { send, sockets } = await startService(({ socket }) => socket.write(response(large)))
+  const unread = await send(request('/'), NO_BODY)
+  // So much has come that the connection is paused.
+  await vi.waitUntil(() => (sockets[0]?.bytesWritten ?? 0) > 100_000)
+  await new Promise(resolve => setImmediate(resolve))
+  expect((await unread.body()).toString()).toBe(large)
+})
+
+test('a break is told to a listener that comes after it', async () => {
+  const { send, sockets } = await startService(({ socket }) =>
+    socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nsome'),
+  )
+  const broken = await send(request('/'), NO_BODY)
+  const reading = broken.body()
+  sockets[0]?.destroy()
+  expect((await ourError(reading)).code).toBe('ECONNRESET')
+  const listener = vi.fn()
+  broken.whenBroken(listener)
+  expect(listener).toHaveBeenCalledTimes(1)
 })
 
 test('an iteration that ends early closes the connection', async () => {

@@ -24,12 +24,14 @@ async function startHttps({ keepsAlive = true } = {}) {
     stdio: 'ignore',
   })
   const sockets = new Set<object>()
-  const reused: boolean[] = []
+  /** The name that was asked for, and whether an earlier session goes on. */
+  const sessions: unknown[] = []
   const server = createServer(
     { key: readFileSync(keyFile), cert: readFileSync(certFile) },
     (request, response) => {
       sockets.add(request.socket)
-      reused.push((request.socket as TLSSocket).isSessionReused())
+      const socket = request.socket as TLSSocket & { servername?: string | false }
+      sessions.push([socket.servername, socket.isSessionReused()])
       if (!keepsAlive) response.setHeader('connection', 'close')
       response.end(request.headers.host)
     },
@@ -37,7 +39,7 @@ async function startHttps({ keepsAlive = true } = {}) {
   onTestFinished(() => void server.close().closeAllConnections())
   await once(server, 'listening')
   const endpoint = new URL(`https://localhost:${(server.address() as AddressInfo).port}`)
-  return { endpoint, sockets, reused, invoke: invoker(endpoint) }
+  return { endpoint, sockets, sessions, invoke: invoker(endpoint) }
 }
 
 function invoker(endpoint: URL) {
@@ -64,11 +66,12 @@ test.runIf(hasOpenssl)('requests over TLS share a socket', async () => {
 test.runIf(hasOpenssl)(
   'a second connection goes on with the TLS session of the first',
   async () => {
-    const { reused, invoke } = await startHttps({ keepsAlive: false })
+    const { sessions, invoke } = await startHttps({ keepsAlive: false })
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     for (let n = 0; n < 3; n++) await invoke()
-    expect(reused).toEqual([false, true, true])
+    const goesOn = ['localhost', true]
+    expect(sessions).toEqual([['localhost', false], goesOn, goesOn])
   },
 )
 
