@@ -91,6 +91,13 @@ const dynaliteWithJournal: Plugin = {
           "Object.fromEntries(new URLSearchParams(req.url.split('?')[1]))",
         ),
     }))
+    // It waits a turn of the event loop for each access to memory, a tenth to a fifth of a request.
+    build.onLoad({ filter: /dynalite[\\/]db[\\/]index\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll(
+        'setImmediate(callback',
+        'process.nextTick(callback',
+      ),
+    }))
   },
 }
 
