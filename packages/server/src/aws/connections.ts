@@ -32,6 +32,8 @@ interface Connection {
   exchange: Exchange | undefined
   response: ServiceResponse | undefined
   responding: NodeJS.Timeout | undefined
+  /** Before, nothing is sent. */
+  isOpen: boolean
   state: 'busy' | 'done' | 'idle'
   /** Epoch milliseconds from which on no other request is sent on it. */
   usableUntil: number
@@ -151,6 +153,7 @@ export function createConnections(
       exchange: undefined,
       response: undefined,
       responding: undefined,
+      isOpen: false,
       state: 'busy',
       usableUntil: 0,
     }
@@ -159,7 +162,10 @@ export function createConnections(
       .setNoDelay()
       // A response that takes minutes sends nothing meanwhile.
       .setKeepAlive(true, KEEP_ALIVE_MS)
-      .once(isSecure ? 'secureConnect' : 'connect', () => clearTimeout(connecting))
+      .once(isSecure ? 'secureConnect' : 'connect', () => {
+        connection.isOpen = true
+        clearTimeout(connecting)
+      })
       .on('session', (it: Buffer) => {
         session = it
       })
@@ -216,7 +222,7 @@ export function createConnections(
     release(connection)
     socket.destroy()
     response?.fail(error)
-    exchange?.onOver(error)
+    exchange?.onOver(connection.isOpen ? error : notSent(error))
   }
 
   function release(connection: Connection) {
@@ -255,6 +261,12 @@ function idleMs(response: ServiceResponse | undefined): number {
   return seconds === undefined
     ? MAX_IDLE_MS
     : Math.min(MAX_IDLE_MS, Number(seconds) * 1_000 - 1_000)
+}
+
+function notSent(error: Error): AwsError {
+  const shown = networkError(error)
+  shown.mayBeDone = false
+  return shown
 }
 
 /** As Node names a connection that ends within a request. */

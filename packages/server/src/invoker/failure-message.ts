@@ -1,5 +1,6 @@
 import type { Registration } from '@markvp/mcp-lambda-sam-admin-client/api-schema'
 
+import { AwsError } from '../aws/aws-error.ts'
 import { cutText } from '../http/cut-text.ts'
 import { describe } from '../http/errors.ts'
 import { log } from '../http/log.ts'
@@ -58,8 +59,8 @@ const withoutRequestId = (message: string) =>
     .replace(/^\S{1,40} [\w-]{36} (?=Task timed out)/, '')
 
 /**
- * The message for a call that Lambda refused or that did not reach Lambda. The full reason is for
- * the administrator and goes to the log.
+ * The message for a call that Lambda refused, that did not reach Lambda, or to which Lambda did not
+ * respond. The full reason is for the administrator and goes to the log.
  */
 export function notInvokedMessage(
   error: unknown,
@@ -67,6 +68,13 @@ export function notInvokedMessage(
   run?: FunctionRun,
 ): string {
   const { name, message } = error instanceof Error ? error : { name: String(error), message: '' }
+  const shown = (error instanceof AwsError && error.code) || name
+  if (mayHaveRun(error)) {
+    run?.failed('outcome_unknown')
+    const about = { id, lambdaArn, ...run?.ids, error: describe(error) }
+    log.error('invoker: it is unknown whether the function ran', about)
+    return cutText(`${UNKNOWN} (${shown})`)
+  }
   run?.failed(name === THROTTLED ? 'throttled' : 'not_invoked')
   log.error('invoker: the function was not invoked', {
     id,
@@ -81,8 +89,20 @@ export function notInvokedMessage(
   if (name === 'AccessDeniedException')
     return `The policy of this function does not allow the gateway to invoke it. It may have been replaced since the function was registered. An administrator has to repair the registration with POST /register/${id}/repair: that grants the permission or says why it cannot`
   const refusal = Object.hasOwn(REFUSALS, name) ? REFUSALS[name] : undefined
-  return cutText(refusal ?? `The function could not be invoked (${name})`)
+  return cutText(refusal ?? `The function could not be invoked (${shown})`)
 }
+
+/** Whether the call was sent, and nothing says that the function did not run. */
+const mayHaveRun = (error: unknown) =>
+  error instanceof AwsError &&
+  error.mayBeDone &&
+  (error.status === undefined || NO_REASON.has(error.name))
+
+/** Errors of Lambda, or of a proxy before it, that do not say what became of the call. */
+const NO_REASON = new Set(['ServiceException', 'SyntaxError', 'Unknown'])
+
+const UNKNOWN =
+  'It is unknown whether the function ran, because Lambda did not respond to the call. Find out before you call it again'
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/durable-invoking.html */
 const NEEDS_QUALIFIER =

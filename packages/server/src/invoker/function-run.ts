@@ -6,6 +6,8 @@ export type RunFailure =
   | 'throttled'
   /** Lambda refused the call, or the call did not reach Lambda. */
   | 'not_invoked'
+  /** The call was sent, and there is no response of Lambda that says what became of it. */
+  | 'outcome_unknown'
 
 /** What the log entry of a call says of its function. An invoker reports it. */
 export interface FunctionRun {

@@ -23,7 +23,6 @@ export type ErrorType =
   | 'not_found'
   | 'rate_limited'
   | 'cancelled'
-  | 'outcome_unknown'
   /** A table failed, or our code. */
   | 'gateway_failed'
 

@@ -16,7 +16,10 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close().closeAllConnections()
 })
 
-async function invoker(respond: (response: ServerResponse, nth: number) => unknown) {
+type Respond = (response: ServerResponse, nth: number) => unknown
+
+/** `endpoint` is another than that of this server. */
+async function invoker(respond: Respond, endpoint?: string) {
   let requests = 0
   const server = createServer((request, response) => {
     request.resume().once('end', () => {
@@ -29,7 +32,7 @@ async function invoker(respond: (response: ServerResponse, nth: number) => unkno
   const client = lambdaApi({
     service: 'lambda',
     region: 'us-east-1',
-    endpoint: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    endpoint: new URL(endpoint ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`),
     credentials: () => ({ accessKeyId: 'a', secretAccessKey: 's' }),
   })
   const invoke = streamingInvoker(() => client)
@@ -245,4 +248,24 @@ test.each([
   await expect(calling).rejects.toThrow(expected)
   await expect(calling).rejects.not.toThrow(/arn:|000000000000/)
   expect(requests()).toBe(1)
+})
+
+test.each<[string, Respond]>([
+  ['breaks the connection', response => response.destroy()],
+  [
+    'fails without a reason',
+    response => response.writeHead(500, { 'x-amzn-errortype': 'ServiceException' }).end('{}'),
+  ],
+  ['is a proxy that gives up', response => response.writeHead(504).end('<html></html>')],
+])('a call whose service %s may have run, and its error says so', async (...[, respond]) => {
+  const { invoke, requests } = await invoker(respond)
+  const calling = invoke(undefined, registered(70)).next()
+  await expect(calling).rejects.toThrow('It is unknown whether the function ran')
+  expect(requests()).toBe(1)
+})
+
+test('a call that does not reach its service has not run', async () => {
+  const { invoke } = await invoker(() => {}, 'http://127.0.0.1:1')
+  const calling = invoke(undefined, registered(70)).next()
+  await expect(calling).rejects.toThrow('could not be invoked (ECONNREFUSED)')
 })
