@@ -233,7 +233,7 @@ export async function startStack(
         invoke,
         log,
         holdsBack: holdBack,
-        // To read each message costs as much as to pass it on.
+        // It parses each message once more.
         ...(isHeard && { observe: name === mcp.name ? observeMcp : observeRegistration }),
       })
     const mcpUrl = await open(url(mcp), options.port, '--port')

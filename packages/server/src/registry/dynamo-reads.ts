@@ -14,9 +14,11 @@ import type { Key, RegistryReads } from './registry.ts'
 import { fromRow, type Row, toKey, VERSION_ROW } from './row.ts'
 
 /** What the mcp function needs of the registry that dynamo.ts describes: it writes nothing. */
-export function dynamoRegistryReads(dynamo: DynamoDb, table: string): RegistryReads {
-  const { rowOf, parse, pages } = dynamoRows(dynamo, table)
-
+export function dynamoRegistryReads(
+  dynamo: DynamoDb,
+  table: string,
+  { rowOf, parse, pages } = dynamoRows(dynamo, table),
+): RegistryReads {
   return {
     async get(key) {
       const row = await rowOf(toKey(key))

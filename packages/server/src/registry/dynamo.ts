@@ -30,13 +30,14 @@ import { type Row, toKey, toRow, VERSION_ROW } from './row.ts'
  * time (`LOOK_AGAIN_MS` in cached.ts), whatever the counter says.
  */
 export function dynamoRegistry(dynamo: DynamoDb, table: string): Registry {
-  const { rowOf, parse, pages } = dynamoRows(dynamo, table)
+  const rows = dynamoRows(dynamo, table)
+  const { rowOf, parse, pages } = rows
   const mcpRows = mcpContractRows(dynamo, table)
   const changes = dynamoChanges(dynamo, table)
   const functions = functionRows(dynamo, table)
 
   return {
-    ...dynamoRegistryReads(dynamo, table),
+    ...dynamoRegistryReads(dynamo, table, rows),
     create(registration) {
       return put(registration, NEW)
     },

@@ -109,8 +109,8 @@ async function sendStream(
   else response.end()
 
   async function sendAtOnce() {
-    // What the function has written at once is sent at once: each write to a socket costs as much
-    // as the rest of this. Chunks stay apart.
+    // What the function has written at once is sent at once, since each write is a system call that
+    // wakes the client. Chunks stay apart.
     const { socket } = response
     socket?.cork()
     setImmediate(() => socket?.uncork())
